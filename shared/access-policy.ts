@@ -1,0 +1,12 @@
+import policy from "./access-policy.json" with { type: "json" };
+
+/** The one source of truth: who may call whom, with which roles. Bicep, the apps, the local Entra and the proof read it. */
+export const accessPolicy = policy;
+
+type Services = typeof policy.services;
+
+/** A service of this system, as the access policy names it. */
+export type ServiceName = keyof Services;
+
+/** An app role that the service exposes. A misspelt role does not compile. */
+export type AppRole<Service extends ServiceName> = keyof Services[Service]["roles"] & string;

@@ -1,0 +1,62 @@
+import type { Problem } from "../http/problem.ts";
+
+/** How one kind of refusal is answered. `error` is the code of the RFC 6750 challenge; without it the challenge is bare. */
+interface Answer {
+  readonly status: 400 | 401 | 403 | 503;
+  readonly error?: "invalid_request" | "invalid_token" | "insufficient_scope";
+  readonly detail: string;
+}
+
+const invalidToken = (detail: string): Answer => ({ status: 401, error: "invalid_token", detail });
+const insufficientScope = (detail: string): Answer => ({ status: 403, error: "insufficient_scope", detail });
+
+/**
+ * Every way in which a call is refused, each with one stable code: responses, audit events, tests and docs use these.
+ * A refused caller learns the code, never what would have been accepted.
+ */
+const answers = {
+  "no-credentials": { status: 401, detail: "Send an Entra ID access token as 'Authorization: Bearer <token>'." },
+  "malformed-credentials": {
+    status: 400,
+    error: "invalid_request",
+    detail: "Send exactly one 'Authorization: Bearer <token>' header, and the token nowhere else.",
+  },
+  "malformed-token": invalidToken("The token is not a signed JSON Web Token."),
+  "algorithm-not-allowed": invalidToken("The token is not signed with RS256."),
+  "unknown-key": invalidToken("The token is signed with a key that the tenant does not publish."),
+  "bad-signature": invalidToken("The token's signature does not match."),
+  "wrong-issuer": invalidToken("The token was not issued by the expected tenant."),
+  "wrong-audience": invalidToken("The token was issued for another service."),
+  "token-expired": invalidToken("The token has expired. Get a new one."),
+  "token-not-yet-valid": invalidToken("The token is not valid yet. Compare the clocks."),
+  "not-app-only": invalidToken("The token was issued for a user. Only apps may call."),
+  "caller-not-allowed": insufficientScope("This caller is not on the service's list of callers."),
+  "role-missing": insufficientScope(
+    "The token lacks the app role that this operation needs. A role granted after a managed identity got its first " +
+      "token shows up within 24 hours.",
+  ),
+  "keys-unavailable": {
+    status: 503,
+    detail: "The tenant's signing keys cannot be had at present, so this token cannot be checked. Try again.",
+  },
+} as const satisfies Record<string, Answer>;
+
+/** The stable code of a refusal. */
+export type RefusalCode = keyof typeof answers;
+
+/**
+ * The answer to a refused call: status, problem document and challenge.
+ *
+ * @param retryAfterSeconds for `keys-unavailable`: when the keys are asked for again
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
+ */
+export function refusalProblem(code: RefusalCode, retryAfterSeconds?: number): Problem {
+  const { status, detail, error }: Answer = answers[code];
+  const challenge = error === undefined ? "Bearer" : `Bearer error="${error}", error_description="${detail}"`;
+  return {
+    status,
+    code,
+    detail,
+    headers: status === 503 ? { "Retry-After": String(retryAfterSeconds ?? 1) } : { "WWW-Authenticate": challenge },
+  };
+}

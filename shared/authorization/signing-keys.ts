@@ -1,0 +1,97 @@
+import type { CryptoKey } from "jose";
+import type { TenantKeys } from "./tenant-metadata.ts";
+
+/** After an attempt to fetch the keys, successful or not, the next one waits this long: forged key ids cannot hammer Entra. */
+const COOLDOWN_SECONDS = 30;
+
+/** Keys fetched longer ago than this are fetched again, while the known ones stay in use. */
+const REFRESH_AFTER_SECONDS = 3600;
+
+/** During an outage the known keys stay in use for this long after they were last seen published. */
+const USABLE_FOR_SECONDS = 24 * 3600;
+
+/** The key for a key id, or why there is none. */
+export type KeyLookup =
+  | { readonly key: CryptoKey }
+  | { readonly code: "unknown-key" }
+  | { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number };
+
+/**
+ * The tenant's signing keys: fetched at first use, again when an unknown key id turns up (at most once a cooldown, once
+ * for all who wait), and from time to time. A new key is therefore accepted at the latest one cooldown after its
+ * publication, and a withdrawn one is refused after an hour at the latest, as long as Entra answers.
+ */
+export class SigningKeys {
+  readonly #fetchKeys: () => Promise<TenantKeys>;
+  readonly #now: () => number;
+  readonly #onFailure: (error: unknown) => void;
+  #known: (TenantKeys & { readonly fetchedAt: number }) | undefined;
+  #lastAttempt = -Infinity;
+  #lastFailed = false;
+  #underway: Promise<void> | undefined;
+
+  /**
+   * @param fetchKeys fetches what the tenant publishes
+   * @param now seconds since 1970
+   * @param onFailure told why the keys could not be fetched
+   */
+  constructor(fetchKeys: () => Promise<TenantKeys>, now: () => number, onFailure: (error: unknown) => void) {
+    this.#fetchKeys = fetchKeys;
+    this.#now = now;
+    this.#onFailure = onFailure;
+  }
+
+  /** The tenant's issuers, or undefined where its metadata cannot be had. */
+  async issuers(): Promise<TenantKeys["issuers"] | undefined> {
+    if (this.#usable() === undefined) await this.#refresh();
+    else this.#refreshIfOld();
+    return this.#usable()?.issuers;
+  }
+
+  /** Finds the key for a key id, asking the tenant for it where it is unknown. */
+  async find(keyId: string): Promise<KeyLookup> {
+    const known = this.#usable()?.keys.get(keyId);
+    if (known !== undefined) return { key: known };
+    await this.#refresh();
+    const key = this.#usable()?.keys.get(keyId);
+    if (key !== undefined) return { key };
+    // Only a fresh answer from the tenant can say that a key does not exist.
+    return this.#lastFailed || this.#usable() === undefined ? this.unavailable() : { code: "unknown-key" };
+  }
+
+  /** The refusal while the keys cannot be had. */
+  unavailable(): { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number } {
+    const untilNextAttempt = this.#lastAttempt + COOLDOWN_SECONDS - this.#now();
+    return { code: "keys-unavailable", retryAfterSeconds: Math.max(1, Math.ceil(untilNextAttempt)) };
+  }
+
+  #usable(): TenantKeys | undefined {
+    const known = this.#known;
+    return known !== undefined && this.#now() < known.fetchedAt + USABLE_FOR_SECONDS ? known : undefined;
+  }
+
+  #refreshIfOld(): void {
+    if (this.#known !== undefined && this.#now() >= this.#known.fetchedAt + REFRESH_AFTER_SECONDS) void this.#refresh();
+  }
+
+  #refresh(): Promise<void> {
+    if (this.#underway !== undefined) return this.#underway;
+    if (this.#now() < this.#lastAttempt + COOLDOWN_SECONDS) return Promise.resolve();
+    this.#lastAttempt = this.#now();
+    this.#underway = this.#fetchKeys()
+      .then(
+        (published) => {
+          this.#known = { ...published, fetchedAt: this.#now() };
+          this.#lastFailed = false;
+        },
+        (error: unknown) => {
+          this.#lastFailed = true;
+          this.#onFailure(error);
+        },
+      )
+      .finally(() => {
+        this.#underway = undefined;
+      });
+    return this.#underway;
+  }
+}

@@ -1,0 +1,37 @@
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import { isStorageFailure } from "../storage/table.ts";
+import { type Problem, ProblemError, problemResponse } from "./problem.ts";
+
+/** Retry after this long, in seconds, when storage did not answer: longer than the storage client's own retries. */
+const STORAGE_RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Wraps a handler so that everything it throws is answered as a problem document: the host on its own would answer
+ * 500 with an empty body. What was not foreseen is logged with its stack and answered without any of it.
+ */
+export function withProblems(
+  handler: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>,
+): HttpHandler {
+  return async (request, context) => {
+    try {
+      return await handler(request, context);
+    } catch (error) {
+      if (error instanceof ProblemError) return problemResponse(error.problem);
+      context.error(error);
+      return problemResponse(isStorageFailure(error) ? storageUnavailable : internalError);
+    }
+  };
+}
+
+const storageUnavailable: Problem = {
+  status: 503,
+  code: "storage-unavailable",
+  detail: "The table storage did not answer. Nothing was changed unless an earlier answer said so; try again.",
+  headers: { "Retry-After": String(STORAGE_RETRY_AFTER_SECONDS) },
+};
+
+const internalError: Problem = {
+  status: 500,
+  code: "internal-error",
+  detail: "The request could not be handled. The service's log says why, under this call's trace id.",
+};

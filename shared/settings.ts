@@ -1,0 +1,71 @@
+import * as v from "valibot";
+
+/**
+ * Reads an app's settings, once, at start-up.
+ *
+ * @param schemas a schema for each setting, its `v.description` saying what is expected
+ * @param environment the process's environment, where the Functions host puts app settings; empty counts as missing
+ * @throws SettingsError that names everything that is wrong, and no value
+ */
+export function readSettings<const Schemas extends v.ObjectEntries>(
+  schemas: Schemas,
+  environment: NodeJS.ProcessEnv,
+): v.InferOutput<v.ObjectSchema<Schemas, undefined>> {
+  const wrong: string[] = [];
+  const read = Object.entries(schemas).map(([name, schema]) => {
+    const value = environment[name] === "" ? undefined : environment[name];
+    const result = v.safeParse(schema, value);
+    if (!result.success) {
+      wrong.push(`${name} is ${value === undefined ? "missing" : "invalid"}: expected ${describe(schema)}`);
+    }
+    return [name, result.output] as const;
+  });
+  if (wrong.length > 0) throw new SettingsError(wrong);
+  return Object.fromEntries(read) as v.InferOutput<v.ObjectSchema<Schemas, undefined>>;
+}
+
+/** The app cannot start as it is set up. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+
+  constructor(wrong: readonly string[]) {
+    super(`These app settings need attention:\n${wrong.map((line) => `  - ${line}`).join("\n")}`);
+  }
+}
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A tenant, client or object id. Entra writes them in lower case, so they compare in lower case. */
+export const guid = v.pipe(v.string(), v.regex(GUID), v.toLowerCase(), v.description("a GUID"));
+
+/** GUIDs, separated by commas. */
+export const guids = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((item) => item.trim())),
+  v.array(guid),
+  v.description("GUIDs separated by commas"),
+);
+
+/** A web origin without trailing slash; plain http only where it cannot leave the machine. */
+export const origin = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text) && isSecure(text) && new URL(text).origin === text),
+  v.description("an https:// origin without path or trailing slash"),
+);
+
+/** The endpoint of a storage account's table service. */
+export const tableEndpoint = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text) && new URL(text).protocol === "https:"),
+  v.description("the https:// endpoint of a storage account's table service"),
+);
+
+/** True for https, and for http to a loopback address. */
+export function isSecure(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
+}
+
+function describe(schema: v.GenericSchema | v.GenericSchemaAsync): string {
+  return v.getDescription(schema) ?? schema.expects;
+}

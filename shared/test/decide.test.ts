@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import { readClaims } from "../authorization/claims.ts";
+import { decide, type TokenPolicy } from "../authorization/decide.ts";
+
+const NOW = 1_800_000_000;
+const TENANT = "6f0c8f2e-0000-4000-8000-000000000001";
+const API = "6f0c8f2e-0000-4000-8000-000000000002";
+const CALLER = "6f0c8f2e-0000-4000-8000-000000000003";
+
+const policy: TokenPolicy = {
+  tenantId: TENANT,
+  issuers: { "1.0": `https://sts.windows.net/${TENANT}/`, "2.0": `https://login.microsoftonline.com/${TENANT}/v2.0` },
+  audiences: [API, `api://${TENANT}/callee-func`],
+  allowedCallers: [CALLER],
+};
+
+const common = {
+  exp: NOW + 3600,
+  nbf: NOW,
+  iat: NOW,
+  tid: TENANT,
+  oid: "6f0c8f2e-0000-4000-8000-000000000004",
+  sub: "6f0c8f2e-0000-4000-8000-000000000004",
+  roles: ["Inventory.Read"],
+  uti: "token-1",
+};
+const v2 = { ...common, ver: "2.0", iss: policy.issuers["2.0"], aud: API, azp: CALLER, azpacr: "2", idtyp: "app" };
+const v1 = { ...common, ver: "1.0", iss: policy.issuers["1.0"], aud: `api://${TENANT}/callee-func`, appid: CALLER };
+
+function outcome(payload: object, against = policy, now = NOW, role = "Inventory.Read"): string {
+  const claims = readClaims(payload);
+  if (claims === undefined) return "malformed-token";
+  const verdict = decide(claims, against, role, now);
+  return verdict.allowed ? "allowed" : verdict.code;
+}
+
+/** The payload with some claims replaced; undefined takes a claim away. */
+function but(payload: object, changes: object): object {
+  return Object.fromEntries(Object.entries({ ...payload, ...changes }).filter(([, value]) => value !== undefined));
+}
+
+describe("allows", () => {
+  test.each([
+    ["a v2.0 token", v2],
+    ["a v1.0 token that names the App ID URI", v1],
+    ["a v1.0 token that names the client id", { ...v1, aud: API }],
+    ["a token without idtyp, which is an optional claim", but(v2, { idtyp: undefined })],
+    ["a token without nbf", but(v2, { nbf: undefined })],
+    ["a token within the clock tolerance after its end", { ...v2, exp: NOW - 59 }],
+    ["a token within the clock tolerance before its beginning", { ...v2, nbf: NOW + 60 }],
+    ["a token with further roles", { ...v2, roles: ["Other", "Inventory.Read"] }],
+  ])("%s", (_, payload) => {
+    expect(outcome(payload)).toBe("allowed");
+  });
+
+  test("tells the handler who calls, in an object that nobody can change, and never gives it the token", () => {
+    const claims = readClaims(v2);
+    const verdict = claims && decide(claims, policy, "Inventory.Read", NOW);
+    const expected = {
+      appId: CALLER,
+      objectId: common.oid,
+      tenantId: TENANT,
+      roles: ["Inventory.Read"],
+      tokenId: "token-1",
+    };
+    expect(verdict).toEqual({ allowed: true, caller: expected });
+    expect(Object.isFrozen(verdict?.caller)).toBe(true);
+    expect(Object.isFrozen(verdict?.caller?.roles)).toBe(true);
+  });
+});
+
+describe("refuses, when only this is wrong:", () => {
+  test.each([
+    ["wrong-issuer", "another tenant's issuer", { iss: policy.issuers["2.0"].replace(TENANT, CALLER) }],
+    ["wrong-issuer", "the v1.0 issuer in a v2.0 token", { iss: policy.issuers["1.0"] }],
+    ["wrong-issuer", "the issuer without its path", { iss: "https://login.microsoftonline.com" }],
+    ["wrong-issuer", "the issuer with a trailing slash", { iss: `${policy.issuers["2.0"]}/` }],
+    ["wrong-issuer", "another tenant in tid", { tid: CALLER }],
+    ["wrong-audience", "another audience", { aud: CALLER }],
+    ["wrong-audience", "an audience that only begins like it", { aud: `${API}/x` }],
+    ["wrong-audience", "an empty audience", { aud: "" }],
+    ["token-expired", "an end beyond the clock tolerance", { exp: NOW - 60 }],
+    ["token-not-yet-valid", "a beginning beyond the clock tolerance", { nbf: NOW + 61 }],
+    ["not-app-only", "a delegated scope", { scp: "user_impersonation" }],
+    ["not-app-only", "an empty delegated scope", { scp: "" }],
+    ["not-app-only", "a user's token type", { idtyp: "user" }],
+    ["caller-not-allowed", "a caller that is not listed", { azp: API }],
+    ["caller-not-allowed", "no caller", { azp: undefined }],
+    ["caller-not-allowed", "an empty caller", { azp: "" }],
+    ["caller-not-allowed", "the caller in the claim of the other version", { azp: undefined, appid: CALLER }],
+    ["role-missing", "another role", { roles: ["Inventory.Reserve"] }],
+    ["role-missing", "no role", { roles: [] }],
+    ["role-missing", "no roles claim", { roles: undefined }],
+    ["role-missing", "the role in other letters", { roles: ["inventory.read"] }],
+    ["malformed-token", "no audience", { aud: undefined }],
+    ["malformed-token", "several audiences", { aud: [API] }],
+    ["malformed-token", "no issuer", { iss: undefined }],
+    ["malformed-token", "no end", { exp: undefined }],
+    ["malformed-token", "an end as text", { exp: String(NOW + 3600) }],
+    ["malformed-token", "a beginning as text", { nbf: String(NOW) }],
+    ["malformed-token", "no tenant", { tid: undefined }],
+    ["malformed-token", "an unknown version", { ver: "3.0" }],
+    ["malformed-token", "no version", { ver: undefined }],
+    ["malformed-token", "roles as text", { roles: "Inventory.Read" }],
+  ])("%s: %s", (code, _, changes) => {
+    expect(outcome(but(v2, changes))).toBe(code);
+  });
+
+  test("caller-not-allowed: a v1.0 token with the caller in azp", () => {
+    expect(outcome(but(v1, { appid: undefined, azp: CALLER }))).toBe("caller-not-allowed");
+  });
+
+  test("caller-not-allowed: everyone, where the list is empty", () => {
+    expect(outcome(v2, { ...policy, allowedCallers: [] })).toBe("caller-not-allowed");
+  });
+
+  test("names a refused caller only when the token itself was good", () => {
+    const verdictOn = (changes: object) => {
+      const claims = readClaims(but(v2, changes));
+      return claims && decide(claims, policy, "Inventory.Manage", NOW);
+    };
+    expect(verdictOn({})?.caller?.appId).toBe(CALLER);
+    expect(verdictOn({ aud: "other" })?.caller).toBeUndefined();
+  });
+});
+
+test("payloads that are no object are malformed", () => {
+  for (const payload of [null, [], "text", 7]) expect(readClaims(payload)).toBeUndefined();
+});
