@@ -1,0 +1,29 @@
+import { ManagedIdentityCredential } from "@azure/identity";
+import type { AppRole } from "shared/access-policy";
+import { createAuthorizer, createGuard } from "shared/authorization";
+import { openTable } from "shared/storage/table";
+import { createInventory } from "./inventory/inventory.ts";
+import { settings } from "./settings.ts";
+
+/** This service's guard: `requireRole("Inventory.Read", handler)`. A role the access policy does not name does not compile. */
+export const requireRole = createGuard<AppRole<"callee-func">>(
+  createAuthorizer({
+    authority: settings.AZURE_AUTHORITY_HOST,
+    tenantId: settings.AZURE_TENANT_ID,
+    audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
+    allowedCallers: settings.ALLOWED_CALLERS,
+    onKeyFailure: (error) => {
+      console.error("The tenant's signing keys could not be fetched.", error);
+    },
+  }),
+);
+
+/** The business behind the guard. Replace it, and the functions that use it, with your own. */
+export const inventory = createInventory(
+  openTable(
+    settings.INVENTORY_TABLE_ENDPOINT,
+    "inventory",
+    new ManagedIdentityCredential({ clientId: settings.AZURE_CLIENT_ID }),
+  ),
+  settings.INITIAL_STOCK,
+);

@@ -1,0 +1,23 @@
+import { app } from "@azure/functions";
+import { identifier, identifierParam } from "shared/http/identifier";
+import { readJsonBody } from "shared/http/json-body";
+import * as v from "valibot";
+import { inventory, requireRole } from "../composition.ts";
+import { MAX_UNITS } from "../inventory/inventory.ts";
+
+const body = v.strictObject({
+  sku: identifier,
+  quantity: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_UNITS)),
+});
+
+app.http("reserveStock", {
+  methods: ["PUT"],
+  authLevel: "anonymous",
+  route: "reservations/{orderId}",
+  handler: requireRole("Inventory.Reserve", async (request) => {
+    const orderId = identifierParam(request, "orderId");
+    const { sku, quantity } = await readJsonBody(request, body);
+    const { isNew, ...reservation } = await inventory.reserve({ orderId, sku, quantity });
+    return { status: isNew ? 201 : 200, jsonBody: reservation };
+  }),
+});

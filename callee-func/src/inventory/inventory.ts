@@ -1,0 +1,168 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type TableClient, TableTransaction } from "@azure/data-tables";
+import { ProblemError } from "shared/http/problem";
+import { isLostRace, orUndefined } from "shared/storage/table";
+
+/** Whole units; within the Int32 that Table storage keeps. */
+export const MAX_UNITS = 1_000_000_000;
+
+export interface Stock {
+  readonly sku: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly available: number;
+}
+
+export interface Reservation {
+  readonly orderId: string;
+  readonly sku: string;
+  readonly quantity: number;
+}
+
+/** What the service does with its stock. Every refusal is a `ProblemError`. */
+export interface Inventory {
+  /** @throws ProblemError 404 `unknown-sku` */
+  stockOf(sku: string): Promise<Stock>;
+  /** @throws ProblemError 409 `below-reserved`; 503 `busy` */
+  setOnHand(sku: string, onHand: number): Promise<Stock>;
+  /**
+   * Reserves stock for an order, once: the same reservation again changes nothing.
+   *
+   * @throws ProblemError 404 `unknown-sku`; 409 `insufficient-stock` or `order-conflict`; 503 `busy`
+   */
+  reserve(reservation: Reservation): Promise<Reservation & { readonly isNew: boolean }>;
+}
+
+/**
+ * Stock and reservations share one partition, so that taking stock (by ETag) and noting for whom (by insert) is one
+ * entity-group transaction: one order can never hold two reservations. The ceiling of one partition is about 2,000
+ * entities per second; a business beyond it partitions by SKU and gives up that guarantee across SKUs.
+ *
+ * @see https://learn.microsoft.com/azure/storage/tables/scalability-targets
+ */
+const PARTITION = "inventory";
+const stockKey = (sku: string): string => `stock:${sku}`;
+const reservationKey = (orderId: string): string => `reservation:${orderId}`;
+
+/** A race is lost only to a writer who won, so many writers of one SKU pass one by one; past this many tries: 503. */
+const MAX_ATTEMPTS = 10;
+const RETRY_JITTER_MS = 40;
+
+interface StockRow {
+  readonly onHand: number;
+  readonly reserved: number;
+}
+
+/**
+ * @param table opens the table
+ * @param initialStock units by SKU: rows that do not exist yet start with these
+ */
+export function createInventory(
+  table: () => Promise<TableClient>,
+  initialStock: Readonly<Record<string, number>>,
+): Inventory {
+  return {
+    async stockOf(sku) {
+      const row = await readStock(await table(), sku);
+      return view(sku, row ?? initialRow(sku) ?? unknownSku(sku));
+    },
+
+    setOnHand: (sku, onHand) =>
+      untilWon(async () => {
+        const client = await table();
+        const row = await readStock(client, sku);
+        const reserved = row?.reserved ?? 0;
+        if (onHand < reserved) throw belowReserved(sku, reserved);
+        await client.submitTransaction(stockChange(sku, row, { onHand, reserved }).actions);
+        return view(sku, { onHand, reserved });
+      }),
+
+    reserve: (reservation) =>
+      untilWon(async () => {
+        const client = await table();
+        const { orderId, sku, quantity } = reservation;
+        const [held, row] = await Promise.all([
+          orUndefined(client.getEntity<Reservation>(PARTITION, reservationKey(orderId))),
+          readStock(client, sku),
+        ]);
+        if (held !== undefined) {
+          if (held.sku !== sku || held.quantity !== quantity) throw orderConflict(orderId);
+          return { ...reservation, isNew: false };
+        }
+        const { onHand, reserved } = row ?? initialRow(sku) ?? unknownSku(sku);
+        if (onHand - reserved < quantity) throw insufficientStock(sku, onHand - reserved);
+        const transaction = stockChange(sku, row, { onHand, reserved: reserved + quantity });
+        transaction.createEntity({ partitionKey: PARTITION, rowKey: reservationKey(orderId), sku, quantity });
+        await client.submitTransaction(transaction.actions);
+        return { ...reservation, isNew: true };
+      }),
+  };
+
+  function initialRow(sku: string): StockRow | undefined {
+    const onHand = Object.hasOwn(initialStock, sku) ? initialStock[sku] : undefined;
+    return onHand === undefined ? undefined : { onHand, reserved: 0 };
+  }
+}
+
+/** Reads again and tries again while others write at the same moment, after a random wait so that they part. */
+async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let lost = 0; lost < MAX_ATTEMPTS; lost++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isLostRace(error)) throw error;
+      await delay(Math.random() * RETRY_JITTER_MS * (lost + 1));
+    }
+  }
+  throw new ProblemError({
+    status: 503,
+    code: "busy",
+    detail: `Others changed the same stock ${MAX_ATTEMPTS} times in a row. Nothing was changed; try again.`,
+    headers: { "Retry-After": "1" },
+  });
+}
+
+async function readStock(client: TableClient, sku: string): Promise<(StockRow & { etag: string }) | undefined> {
+  return orUndefined(client.getEntity<StockRow>(PARTITION, stockKey(sku)));
+}
+
+/** Writes a stock row as it was read: a new one must not exist yet, an existing one must not have changed. */
+function stockChange(sku: string, read: { etag: string } | undefined, row: StockRow): TableTransaction {
+  const transaction = new TableTransaction();
+  const entity = { partitionKey: PARTITION, rowKey: stockKey(sku), ...row };
+  if (read === undefined) transaction.createEntity(entity);
+  else transaction.updateEntity(entity, "Replace", { etag: read.etag });
+  return transaction;
+}
+
+function view(sku: string, { onHand, reserved }: StockRow): Stock {
+  return { sku, onHand, reserved, available: onHand - reserved };
+}
+
+function unknownSku(sku: string): never {
+  throw new ProblemError({ status: 404, code: "unknown-sku", detail: `There is no SKU '${sku}'.` });
+}
+
+function belowReserved(sku: string, reserved: number): ProblemError {
+  return new ProblemError({
+    status: 409,
+    code: "below-reserved",
+    detail: `${reserved} units of '${sku}' are reserved already; onHand cannot be less.`,
+  });
+}
+
+function insufficientStock(sku: string, available: number): ProblemError {
+  return new ProblemError({
+    status: 409,
+    code: "insufficient-stock",
+    detail: `${available} units of '${sku}' are available.`,
+  });
+}
+
+function orderConflict(orderId: string): ProblemError {
+  return new ProblemError({
+    status: 409,
+    code: "order-conflict",
+    detail: `Order '${orderId}' holds a reservation of another SKU or quantity.`,
+  });
+}

@@ -1,0 +1,4 @@
+import "./functions/get-stock.ts";
+import "./functions/health.ts";
+import "./functions/reserve-stock.ts";
+import "./functions/set-stock.ts";

@@ -1,0 +1,25 @@
+import { guid, guids, origin, readSettings, tableEndpoint } from "shared/settings";
+import * as v from "valibot";
+
+/** This service's settings, read and checked once, when the app starts. */
+export const settings = readSettings(
+  {
+    AZURE_TENANT_ID: guid,
+    AZURE_CLIENT_ID: guid,
+    AZURE_AUTHORITY_HOST: v.optional(origin, "https://login.microsoftonline.com"),
+    API_CLIENT_ID: guid,
+    API_IDENTIFIER_URI: v.pipe(v.string(), v.startsWith("api://"), v.description("an App ID URI, api://...")),
+    ALLOWED_CALLERS: guids,
+    INVENTORY_TABLE_ENDPOINT: tableEndpoint,
+    INITIAL_STOCK: v.optional(
+      v.pipe(
+        v.string(),
+        v.parseJson(),
+        v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(0))),
+        v.description('units by SKU as JSON, such as {"widget": 100}'),
+      ),
+      "{}",
+    ),
+  },
+  process.env,
+);

@@ -1,0 +1,120 @@
+import { ProblemError } from "shared/http/problem";
+import { openTable } from "shared/storage/table";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startTestStorage, type TestStorage } from "../../local/testing/test-storage.ts";
+import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
+
+let storage: TestStorage;
+let inventory: Inventory;
+let another: Inventory;
+let tables = 0;
+
+beforeAll(async () => {
+  storage = await startTestStorage();
+});
+afterAll(() => storage.stop());
+
+beforeEach(() => {
+  const table = openTable(storage.endpoint, `inventory${tables++}`, storage.credential);
+  const initialStock = { widget: 10, gizmo: 0 };
+  inventory = createInventory(table, initialStock);
+  another = createInventory(table, initialStock); // another instance of the app, on the same table
+});
+
+/** The code of the problem that a call ends with. */
+async function codeOf(call: Promise<unknown>): Promise<string> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return error instanceof ProblemError ? error.problem.code : `no problem: ${String(error)}`;
+}
+
+test("a fresh inventory is not empty", async () => {
+  expect(await inventory.stockOf("widget")).toEqual({ sku: "widget", onHand: 10, reserved: 0, available: 10 });
+});
+
+test("knows no other SKU", async () => {
+  expect(await codeOf(inventory.stockOf("unknown"))).toBe("unknown-sku");
+  expect(await codeOf(inventory.stockOf("toString"))).toBe("unknown-sku");
+  expect(await codeOf(inventory.reserve({ orderId: "order-1", sku: "unknown", quantity: 1 }))).toBe("unknown-sku");
+});
+
+describe("a reservation", () => {
+  const reservation = { orderId: "order-1", sku: "widget", quantity: 4 };
+
+  test("takes stock", async () => {
+    expect(await inventory.reserve(reservation)).toEqual({ ...reservation, isNew: true });
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 4, available: 6 });
+  });
+
+  test("changes nothing when it is made again", async () => {
+    await inventory.reserve(reservation);
+    expect(await inventory.reserve(reservation)).toEqual({ ...reservation, isNew: false });
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 4 });
+  });
+
+  test.each([
+    ["another SKU", { ...reservation, sku: "gizmo" }],
+    ["another quantity", { ...reservation, quantity: 3 }],
+  ])("of the same order conflicts with %s, and changes nothing", async (_, other) => {
+    await inventory.reserve(reservation);
+    expect(await codeOf(inventory.reserve(other))).toBe("order-conflict");
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 4 });
+  });
+
+  test("takes the last unit, and not one more", async () => {
+    await inventory.reserve({ ...reservation, quantity: 10 });
+    expect(await codeOf(inventory.reserve({ ...reservation, orderId: "order-2", quantity: 1 }))).toBe(
+      "insufficient-stock",
+    );
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 10, available: 0 });
+  });
+
+  test("is refused where there is too little, and leaves nothing behind", async () => {
+    expect(await codeOf(inventory.reserve({ ...reservation, quantity: 11 }))).toBe("insufficient-stock");
+    expect(await inventory.reserve(reservation)).toMatchObject({ isNew: true });
+  });
+});
+
+describe("at the same moment", () => {
+  test("twice the same reservation by two instances is one", async () => {
+    const reservation = { orderId: "order-1", sku: "widget", quantity: 4 };
+    const results = await Promise.all([inventory.reserve(reservation), another.reserve(reservation)]);
+    expect(results.map(({ isNew }) => isNew).sort()).toEqual([false, true]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 4 });
+  });
+
+  test("one order asking for two things gets one of them", async () => {
+    const outcomes = await Promise.all([
+      codeOf(inventory.reserve({ orderId: "order-1", sku: "widget", quantity: 1 })),
+      codeOf(another.reserve({ orderId: "order-1", sku: "widget", quantity: 2 })),
+    ]);
+    expect(outcomes.sort()).toEqual(["no problem: undefined", "order-conflict"]);
+  });
+
+  test("more orders than there is stock: as many are reserved as there is", async () => {
+    const orders = Array.from({ length: 8 }, (_, index) => ({ orderId: `order-${index}`, sku: "widget", quantity: 3 }));
+    const outcomes = await Promise.all(
+      orders.map((order, index) => codeOf((index % 2 ? inventory : another).reserve(order))),
+    );
+    expect(outcomes.filter((code) => code === "no problem: undefined")).toHaveLength(3);
+    expect(outcomes.filter((code) => code === "insufficient-stock")).toHaveLength(5);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 9, available: 1 });
+  });
+});
+
+describe("setting the stock level", () => {
+  test("changes what is there, and makes a SKU known", async () => {
+    await inventory.reserve({ orderId: "order-1", sku: "widget", quantity: 4 });
+    expect(await inventory.setOnHand("widget", 7)).toEqual({ sku: "widget", onHand: 7, reserved: 4, available: 3 });
+    expect(await inventory.setOnHand("new", 5)).toMatchObject({ onHand: 5, reserved: 0 });
+    expect(await inventory.stockOf("new")).toMatchObject({ available: 5 });
+  });
+
+  test("is refused below what is reserved", async () => {
+    await inventory.reserve({ orderId: "order-1", sku: "widget", quantity: 4 });
+    expect(await codeOf(inventory.setOnHand("widget", 3))).toBe("below-reserved");
+    expect(await inventory.setOnHand("widget", 4)).toMatchObject({ available: 0 });
+  });
+});
