@@ -1,0 +1,29 @@
+import type { HttpResponseInit } from "@azure/functions";
+import { ProblemError, problemResponse } from "shared/http/problem";
+import type { Order } from "../orders/order.ts";
+
+/** An order as clients see it. */
+export function orderView({ orderId, sku, quantity, state, reason, createdAt, attempts }: Order): object {
+  return { orderId, sku, quantity, state, reason, createdAt, attempts };
+}
+
+/** The answer to whoever placed the order, by its present state. */
+export function orderResponse(order: Order): HttpResponseInit {
+  if (order.state === "rejected") {
+    return problemResponse({
+      status: 409,
+      code: "order-rejected",
+      detail: `The order was rejected: ${order.reason ?? "no reason given"}.`,
+      extensions: orderView(order) as Record<string, unknown>,
+    });
+  }
+  return {
+    status: order.state === "reserved" ? 201 : 202,
+    headers: { Location: `/api/orders/${order.orderId}` },
+    jsonBody: orderView(order),
+  };
+}
+
+export function unknownOrder(orderId: string): ProblemError {
+  return new ProblemError({ status: 404, code: "unknown-order", detail: `There is no order '${orderId}'.` });
+}

@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import { app } from "@azure/functions";
+import { withProblems } from "shared/http/handler";
+import { identifier } from "shared/http/identifier";
+import { readJsonBody } from "shared/http/json-body";
+import { ProblemError } from "shared/http/problem";
+import * as v from "valibot";
+import { delivery } from "../composition.ts";
+import { orderResponse } from "./order-response.ts";
+
+/** Within what Table storage keeps as an Int32. */
+const MAX_QUANTITY = 1_000_000_000;
+
+const body = v.strictObject({
+  orderId: v.optional(identifier),
+  sku: identifier,
+  quantity: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_QUANTITY)),
+});
+
+app.http("placeOrder", {
+  methods: ["POST"],
+  authLevel: "function",
+  route: "orders",
+  handler: withProblems(async (request, context) => {
+    const { orderId = randomUUID(), sku, quantity } = await readJsonBody(request, body);
+    const order = await delivery.place({ orderId, sku, quantity }, context.traceContext?.traceParent);
+    if (order.sku !== sku || order.quantity !== quantity) {
+      throw new ProblemError({
+        status: 409,
+        code: "order-conflict",
+        detail: `Order '${orderId}' exists with another SKU or quantity. Use another orderId.`,
+      });
+    }
+    return orderResponse(order);
+  }),
+});
