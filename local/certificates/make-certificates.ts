@@ -1,0 +1,70 @@
+import "./reflect-metadata.ts";
+import * as x509 from "@peculiar/x509";
+import { createHash, type webcrypto } from "node:crypto";
+
+const ecdsa = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const hour = 60 * 60 * 1000;
+const year = 365 * 24 * hour;
+
+/**
+ * A new local certification authority and a server certificate of it for localhost, 127.0.0.1 and ::1, as PEM texts.
+ * Extensions as RFC 5280, 4.2 asks of a certification authority and of an end entity (OpenSSL's `-x509_strict` agrees).
+ */
+export async function makeCertificates(): Promise<{ ca: string; cert: string; key: string }> {
+  const [caKeys, serverKeys] = await Promise.all([newEcdsaKeys(), newEcdsaKeys()]);
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=Local development CA",
+    keys: caKeys,
+    signingAlgorithm: ecdsa,
+    ...validity(),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
+    ],
+  });
+  const cert = await x509.X509CertificateGenerator.create({
+    subject: "CN=localhost",
+    issuer: ca.subject,
+    publicKey: serverKeys.publicKey,
+    signingKey: caKeys.privateKey,
+    signingAlgorithm: ecdsa,
+    ...validity(),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      await x509.SubjectKeyIdentifierExtension.create(serverKeys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
+      new x509.SubjectAlternativeNameExtension([
+        { type: "dns", value: "localhost" },
+        { type: "ip", value: "127.0.0.1" },
+        { type: "ip", value: "::1" },
+      ]),
+    ],
+  });
+  const key = x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", serverKeys.privateKey), "PRIVATE KEY");
+  return { ca: `${ca.toString("pem")}\n`, cert: `${cert.toString("pem")}\n`, key: `${key}\n` };
+}
+
+/**
+ * A self-signed certificate of a signing key, as Entra publishes one with each of its keys (`x5c`): its DER in base64,
+ * and its SHA-1 thumbprint in base64url (`x5t`, RFC 7517, 4.8), which Entra also uses as the key's `kid`.
+ */
+export async function signingCertificate(keys: webcrypto.CryptoKeyPair): Promise<{ der: string; thumbprint: string }> {
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=accounts.accesscontrol.windows.net",
+    keys,
+    ...validity(),
+  });
+  const der = Buffer.from(certificate.rawData);
+  return { der: der.toString("base64"), thumbprint: createHash("sha1").update(der).digest("base64url") };
+}
+
+async function newEcdsaKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
+}
+
+function validity(): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(Date.now() - hour), notAfter: new Date(Date.now() + year) };
+}

@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+
+/** What the directory needs of an access policy: any services, roles and callers. */
+export interface AccessPolicy {
+  readonly services: Readonly<Record<string, ServicePolicy>>;
+}
+
+interface ServicePolicy {
+  readonly roles: Readonly<Record<string, unknown>>;
+  /** Which other services may call this one, with which of its roles. */
+  readonly callers: Readonly<Record<string, readonly string[] | undefined>>;
+}
+
+/** The app registration and service principal of an API, or of a Microsoft service that stands beside them. */
+export interface ApiRegistration {
+  readonly service: string;
+  readonly clientId: string;
+  readonly servicePrincipalId: string;
+  readonly identifierUri: string;
+  readonly roles: readonly string[];
+  /** A client without any role gets no token at all. */
+  readonly assignmentRequired: boolean;
+  readonly requestedAccessTokenVersion: 1 | 2;
+}
+
+/** A caller: the service principal of a managed identity or of an app registration. */
+export interface Identity {
+  readonly name: string;
+  readonly kind: "managed-identity" | "app-registration";
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly principalId: string;
+  /** The Azure resource id: managed identities only. */
+  readonly resourceId?: string;
+  /** Roles held, by the API's service name. */
+  readonly assignments: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Everything the local tenant knows. The same policy gives the same directory, ids included, at every start. */
+export interface Directory {
+  readonly tenantId: string;
+  readonly apis: readonly ApiRegistration[];
+  readonly storage: ApiRegistration;
+  readonly identities: readonly Identity[];
+}
+
+/** Identities besides the policy's services that the local system puts on the allow-list of a callee. */
+const allowListedExtras = ["reader-only", "no-role", "caller-app"];
+
+/** The directory of an access policy: one API per service with roles, one managed identity per service, and test identities. */
+export function directoryOf(policy: AccessPolicy): Directory {
+  const services = Object.entries(policy.services);
+  const tenantId = id("tenant", "local");
+  const apis = services
+    .filter(([, { roles }]) => Object.keys(roles).length > 0)
+    .map(([service, { roles }]) => apiRegistration(tenantId, service, Object.keys(roles)));
+  const assignmentsOf = (caller: string): Identity["assignments"] =>
+    Object.fromEntries(
+      services.flatMap(([service, { callers }]) => (callers[caller] ? [[service, callers[caller]]] : [])),
+    );
+
+  const firstApi = apis[0];
+  const firstCaller = Object.keys(policy.services[firstApi?.service ?? ""]?.callers ?? {})[0] ?? "";
+  const firstRole = firstApi ? { [firstApi.service]: firstApi.roles.slice(0, 1) } : {};
+  const asFirstCaller = assignmentsOf(firstCaller);
+  return {
+    tenantId,
+    apis,
+    storage: azureStorage,
+    identities: [
+      ...services.map(([service]) => managedIdentity(tenantId, service, assignmentsOf(service))),
+      managedIdentity(tenantId, "reader-only", firstRole),
+      managedIdentity(tenantId, "no-role", {}),
+      managedIdentity(tenantId, "unlisted", asFirstCaller),
+      managedIdentity(id("tenant", "other"), "other-tenant", asFirstCaller),
+      { ...principal("caller-app"), kind: "app-registration", tenantId, assignments: asFirstCaller },
+    ],
+  };
+}
+
+/** Client ids on a service's local allow-list: its callers by the policy, and the test identities that belong there. */
+export function allowedCallers(directory: Directory, policy: AccessPolicy, service: string): string[] {
+  const names = [...Object.keys(policy.services[service]?.callers ?? {}), ...allowListedExtras];
+  return directory.identities.filter(({ name }) => names.includes(name)).map(({ clientId }) => clientId);
+}
+
+/** The API, or Azure Storage, that a resource parameter or scope names: by identifier URI or client id. */
+export function findResource(directory: Directory, resource: string): ApiRegistration | undefined {
+  // Azure Storage goes by its URI with and without the trailing slash; other URIs are compared exactly.
+  if (resource === `${directory.storage.identifierUri}/`) return directory.storage;
+  return [...directory.apis, directory.storage].find(
+    ({ identifierUri, clientId }) => resource === identifierUri || sameId(resource, clientId),
+  );
+}
+
+/** The roles that an identity holds on an API. */
+export function rolesOn(api: ApiRegistration, { assignments }: Identity): readonly string[] {
+  return assignments[api.service] ?? [];
+}
+
+/** Whether two GUIDs are the same: their letters' case does not matter. */
+export function sameId(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}
+
+/** Azure Storage's own client id and URI. It asks for v1.0 tokens, and decides by Azure role, not by app role. */
+const azureStorage: ApiRegistration = {
+  service: "Azure Storage",
+  clientId: "e406a681-f3d4-42a8-90b6-c2b029497af1",
+  servicePrincipalId: id("service-principal", "Azure Storage"),
+  identifierUri: "https://storage.azure.com",
+  roles: [],
+  assignmentRequired: false,
+  requestedAccessTokenVersion: 1,
+};
+
+function apiRegistration(tenantId: string, service: string, roles: readonly string[]): ApiRegistration {
+  return {
+    service,
+    clientId: id("api", service),
+    servicePrincipalId: id("service-principal", service),
+    identifierUri: `api://${tenantId}/${service}`,
+    roles,
+    assignmentRequired: true,
+    requestedAccessTokenVersion: 2,
+  };
+}
+
+function managedIdentity(tenantId: string, name: string, assignments: Identity["assignments"]): Identity {
+  const resourceId =
+    `/subscriptions/${id("subscription", "local")}/resourcegroups/local` +
+    `/providers/Microsoft.ManagedIdentity/userAssignedIdentities/${name}`;
+  return { ...principal(name), kind: "managed-identity", tenantId, resourceId, assignments };
+}
+
+function principal(name: string): Pick<Identity, "name" | "clientId" | "principalId"> {
+  return { name, clientId: id("client", name), principalId: id("principal", name) };
+}
+
+/** A GUID that is the same at every start: name-based as in RFC 9562, 5.5, over SHA-256. */
+function id(kind: string, name: string): string {
+  const bytes = createHash("sha256").update(`${kind}:${name}`).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

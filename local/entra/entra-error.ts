@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import type { Answer } from "./http.ts";
+
+/**
+ * The refusals of the token endpoint and of the metadata, with Entra's numbers, OAuth error codes and texts
+ * (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
+ */
+const refusals = {
+  unknownTenant: [90002, 400, "invalid_tenant"],
+  missingParameter: [900144, 400, "invalid_request"],
+  unsupportedGrantType: [70003, 400, "unsupported_grant_type"],
+  unknownClient: [700016, 400, "unauthorized_client"],
+  credentialMissing: [7000216, 401, "invalid_client"],
+  wrongSecret: [7000215, 401, "invalid_client"],
+  invalidScope: [70011, 400, "invalid_scope"],
+  scopeWithoutDefault: [1002012, 400, "invalid_scope"],
+  unknownResource: [500011, 400, "invalid_resource"],
+  notAssigned: [501051, 400, "invalid_grant"],
+  transient: [90033, 503, "temporarily_unavailable"],
+} as const;
+
+/** A refusal of Entra's. `message` is "AADSTS<number>: <text>". */
+export class EntraError extends Error {
+  readonly code: number;
+  readonly status: number;
+  readonly error: string;
+
+  constructor(refusal: keyof typeof refusals, text: string) {
+    const [code, status, error] = refusals[refusal];
+    super(`AADSTS${code}: ${text}`);
+    this.name = "EntraError";
+    this.code = code;
+    this.status = status;
+    this.error = error;
+  }
+}
+
+/** The refusal as Entra answers it. `error_uri` explains the number to a person, also for this stand-in. */
+export function answerOf({ code, status, error, message }: EntraError): Answer {
+  const [traceId, correlationId] = [randomUUID(), randomUUID()];
+  const timestamp = new Date()
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
+  return {
+    status,
+    json: {
+      error,
+      error_description: `${message} Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${timestamp}`,
+      error_codes: [code],
+      timestamp,
+      trace_id: traceId,
+      correlation_id: correlationId,
+      error_uri: `https://login.microsoftonline.com/error?code=${code}`,
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { accessPolicy } from "../../shared/access-policy.ts";
+import { authorityRoutes } from "./authority.ts";
+import { clientSecret } from "./client-authentication/client-secret.ts";
+import { controlRoutes } from "./control.ts";
+import { directoryOf, type AccessPolicy, type Directory } from "./directory.ts";
+import { Faults } from "./faults.ts";
+import { listen, type Listener } from "./http.ts";
+import type { Tenant } from "./issue-token.ts";
+import { managedIdentityEndpoint, platformFailure } from "./managed-identity-endpoint.ts";
+import { serve, type Route } from "./serve.ts";
+import { SigningKeys } from "./signing-keys.ts";
+
+export interface LocalEntraOptions {
+  /** PEM files of the HTTPS listener, valid for 127.0.0.1. */
+  readonly certificates: { readonly certFile: string; readonly keyFile: string };
+  /** Port of the authority, and of the managed identity endpoint and control address; 0 or nothing takes a free one. */
+  readonly port?: number;
+  readonly managedIdentityPort?: number;
+  /** Gets one line for each token: identity, resource, roles. Never a token or a secret. */
+  readonly log?: (line: string) => void;
+  /** The access policy whose services, roles and grants the directory holds; by default `shared/access-policy.json`. */
+  readonly policy?: AccessPolicy;
+}
+
+export interface LocalEntra {
+  /** Origin, without trailing slash. */
+  readonly authority: string;
+  readonly tenantId: string;
+  /** Full URL, for `IDENTITY_ENDPOINT`. */
+  readonly managedIdentityEndpoint: string;
+  /** For `IDENTITY_HEADER`; another at every start. */
+  readonly identityHeader: string;
+  /** Full URL of the control address. */
+  readonly control: string;
+  readonly directory: Directory;
+  /** The client secrets of app registrations, by identity name; others at every start. */
+  readonly clientSecrets: Readonly<Record<string, string>>;
+  /** Ends all connections at once and leaves nothing running. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a stand-in for Entra ID on 127.0.0.1: an authority over HTTPS (metadata, keys, token endpoint), and over HTTP App
+ * Service's managed identity endpoint and the control address. Rejects with the port's number when a port is taken.
+ */
+export async function startLocalEntra(options: LocalEntraOptions): Promise<LocalEntra> {
+  const { certificates, port = 0, managedIdentityPort = 0, log = () => undefined, policy = accessPolicy } = options;
+  const directory = directoryOf(policy);
+  const clientSecrets = Object.fromEntries(
+    directory.identities
+      .filter(({ kind }) => kind === "app-registration")
+      .map(({ name }) => [name, randomBytes(30).toString("base64url")]),
+  );
+  const identityHeader = randomUUID();
+  const faults = new Faults();
+  const [keys, cert, key] = await Promise.all([
+    SigningKeys.create(),
+    readFile(certificates.certFile, "utf8"),
+    readFile(certificates.keyFile, "utf8"),
+  ]);
+
+  // The authority's address is part of what it answers, so its routes are made once its port is known.
+  let findRoute: (path: string) => Route | undefined = () => undefined;
+  const secure = await listen(
+    port,
+    serve((path) => findRoute(path), faults),
+    { cert, key },
+  );
+  const tenant: Tenant = { authority: `https://127.0.0.1:${secure.port}`, directory, keys, log };
+  findRoute = authorityRoutes(tenant, [clientSecret(clientSecrets)]);
+
+  const plain = await listenPlain(tenant, identityHeader, faults, managedIdentityPort).catch(async (error: unknown) => {
+    await secure.stop();
+    throw error;
+  });
+  const origin = `http://127.0.0.1:${plain.port}`;
+  return {
+    authority: tenant.authority,
+    tenantId: directory.tenantId,
+    managedIdentityEndpoint: `${origin}/msi/token`,
+    identityHeader,
+    control: `${origin}/control`,
+    directory,
+    clientSecrets,
+    stop: async () => {
+      await Promise.all([secure.stop(), plain.stop()]);
+    },
+  };
+}
+
+function listenPlain(tenant: Tenant, identityHeader: string, faults: Faults, port: number): Promise<Listener> {
+  const managedIdentity: Route = {
+    endpoint: "managed-identity",
+    method: "GET",
+    answer: managedIdentityEndpoint(tenant, identityHeader),
+    failure: platformFailure,
+  };
+  const routes = new Map([["/msi/token", managedIdentity], ...controlRoutes(tenant, faults)]);
+  return listen(
+    port,
+    serve((path) => routes.get(path), faults),
+  );
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { accessPolicy } from "../../shared/access-policy.ts";
+import { allowedCallers, directoryOf, findResource, type AccessPolicy, type Identity } from "../entra/directory.ts";
+
+const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Two callees and two callers, so that nothing can rest on there being one of each. */
+const twoApis: AccessPolicy = {
+  services: {
+    web: { roles: {}, callers: {} },
+    stock: { roles: { Read: {}, Write: {} }, callers: { web: ["Write"], billing: ["Read"] } },
+    billing: { roles: { Charge: {} }, callers: { web: ["Charge"] } },
+  },
+};
+
+describe("the directory of an access policy", () => {
+  const assignments = (policy: AccessPolicy): Record<string, Identity["assignments"]> =>
+    Object.fromEntries(directoryOf(policy).identities.map((identity) => [identity.name, identity.assignments]));
+
+  it("is the same at every start, and every id in it is another GUID", () => {
+    const directory = directoryOf(accessPolicy);
+    expect(directoryOf(accessPolicy)).toEqual(directory);
+    const ids = [
+      directory.tenantId,
+      ...directory.apis.flatMap((api) => [api.clientId, api.servicePrincipalId]),
+      ...directory.identities.flatMap((identity) => [identity.clientId, identity.principalId]),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(guid);
+  });
+
+  it("registers one API for each service with roles", () => {
+    const { apis, tenantId } = directoryOf(twoApis);
+    expect(apis.map(({ service, identifierUri, roles }) => ({ service, identifierUri, roles }))).toEqual([
+      { service: "stock", identifierUri: `api://${tenantId}/stock`, roles: ["Read", "Write"] },
+      { service: "billing", identifierUri: `api://${tenantId}/billing`, roles: ["Charge"] },
+    ]);
+    expect(apis.every((api) => api.assignmentRequired && api.requestedAccessTokenVersion === 2)).toBe(true);
+  });
+
+  it("grants what the shipped policy grants, and gives the test identities their part of it", () => {
+    const both = { "callee-func": ["Inventory.Read", "Inventory.Reserve"] };
+    expect(assignments(accessPolicy)).toEqual({
+      "caller-func": both,
+      "callee-func": {},
+      "reader-only": { "callee-func": ["Inventory.Read"] },
+      "no-role": {},
+      unlisted: both,
+      "other-tenant": both,
+      "caller-app": both,
+    });
+  });
+
+  it("grants by any policy, across services", () => {
+    expect(assignments(twoApis)).toMatchObject({
+      web: { stock: ["Write"], billing: ["Charge"] },
+      billing: { stock: ["Read"] },
+      stock: {},
+      "reader-only": { stock: ["Read"] },
+    });
+  });
+
+  it("has every identity in its tenant but other-tenant", () => {
+    const { identities, tenantId } = directoryOf(accessPolicy);
+    const elsewhere = identities.filter((identity) => identity.tenantId !== tenantId);
+    expect(elsewhere.map(({ name }) => name)).toEqual(["other-tenant"]);
+  });
+
+  it("lists the callers by policy and the listed test identities, not unlisted nor other-tenant", () => {
+    const directory = directoryOf(accessPolicy);
+    const listed = allowedCallers(directory, accessPolicy, "callee-func");
+    const names = directory.identities.filter(({ clientId }) => listed.includes(clientId)).map(({ name }) => name);
+    expect(names.sort()).toEqual(["caller-app", "caller-func", "no-role", "reader-only"]);
+  });
+
+  it("finds a resource by exact URI or by client id, and storage also with a trailing slash", () => {
+    const directory = directoryOf(twoApis);
+    const stock = directory.apis[0];
+    expect(findResource(directory, stock?.identifierUri ?? "")).toBe(stock);
+    expect(findResource(directory, stock?.clientId.toUpperCase() ?? "")).toBe(stock);
+    expect(findResource(directory, `${stock?.identifierUri ?? ""}/`)).toBeUndefined();
+    expect(findResource(directory, "https://storage.azure.com")).toBe(directory.storage);
+    expect(findResource(directory, "https://storage.azure.com/")).toBe(directory.storage);
+  });
+});
