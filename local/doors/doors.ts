@@ -1,0 +1,113 @@
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
+import { answerForbidden } from "./answers.ts";
+import { forward } from "./proxy.ts";
+
+const SUBNETS =
+  "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-local/providers/Microsoft.Network/virtualNetworks/vnet-local/subnets";
+
+/**
+ * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the address that a
+ * client connects *to* stands for the network it is in: nothing it sends can change that.
+ */
+export const NETWORK_ORIGINS = {
+  callerSubnet: { vnetSubnetResourceId: `${SUBNETS}/caller-func`, address: "fd00::a00:4" },
+  otherSubnet: { vnetSubnetResourceId: `${SUBNETS}/other`, address: "fd00::a00:104" },
+  internet: { address: "203.0.113.10" }, // RFC 5737: for documentation
+} as const satisfies Record<string, NetworkSource>;
+
+export type NetworkOrigin = keyof typeof NETWORK_ORIGINS;
+
+export interface DoorsOptions {
+  readonly restrictions: AccessRestrictions;
+  /** The app's port on 127.0.0.1; a function where it changes, as it does when the app starts again. */
+  readonly targetPort: number | (() => number);
+  /** Ports to listen on; 0, or none given, is any free port. */
+  readonly ports?: Readonly<Partial<Record<NetworkOrigin, number>>>;
+  readonly log: (line: string) => void;
+}
+
+export interface Doors extends Readonly<Record<NetworkOrigin, string>> {
+  /** Puts other access restrictions in force, from the next request on. */
+  setRestrictions(restrictions: AccessRestrictions): void;
+  /** Closes the doors; requests under way are cut off. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the App Service front end of one app: for each network origin an address on 127.0.0.1, behind which the
+ * app's access restrictions are evaluated before anything reaches the app.
+ *
+ * @returns the origins (`http://127.0.0.1:port`, without a trailing slash).
+ * @throws Error when a port is taken; then none of the doors is open.
+ */
+export async function startDoors(options: DoorsOptions): Promise<Doors> {
+  const { targetPort, ports, log } = options;
+  let { restrictions } = options;
+  const agent = new Agent({ keepAlive: true });
+  const servers: Server[] = [];
+
+  const enter = (source: NetworkSource, request: IncomingMessage, response: ServerResponse): void => {
+    const decision = decideAccess(restrictions, source);
+    if (decision.action === "Allow") {
+      const port = typeof targetPort === "function" ? targetPort() : targetPort;
+      forward(request, response, { port, agent }, source.address);
+      return;
+    }
+    const [path] = (request.url ?? "").split("?"); // a query string can hold keys
+    log(`refused ${request.method ?? ""} ${path ?? ""} from ${source.address}: ${decision.rule}`);
+    answerForbidden(response, source.address);
+  };
+
+  const open = async (origin: NetworkOrigin): Promise<string> => {
+    const server = createServer();
+    servers.push(server);
+    // A request with `Expect` comes by an event of its own; it is decided on all the same, before its body is asked for.
+    for (const event of ["request", "checkContinue", "checkExpectation"]) {
+      server.on(event, enter.bind(undefined, NETWORK_ORIGINS[origin]));
+    }
+    return `http://127.0.0.1:${await listen(server, origin, ports?.[origin] ?? 0)}`;
+  };
+
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map(close));
+    agent.destroy();
+  };
+
+  try {
+    return {
+      callerSubnet: await open("callerSubnet"),
+      otherSubnet: await open("otherSubnet"),
+      internet: await open("internet"),
+      setRestrictions: (next) => {
+        restrictions = next;
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function listen(server: Server, origin: NetworkOrigin, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = error.code === "EADDRINUSE" ? "the port is taken; choose another" : error.message;
+      reject(new Error(`The door for ${origin} cannot listen on 127.0.0.1:${port}: ${reason}.`));
+    });
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  server.closeAllConnections();
+  await closed;
+}
