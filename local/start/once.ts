@@ -1,0 +1,162 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { styleText } from "node:util";
+import type { LocalSystem } from "./system.ts";
+
+/** What is waited for comes within seconds; after this long, in milliseconds, it is a failure. */
+const PATIENCE_MS = 15_000;
+
+/** A schedule that does not tick while anyone watches. */
+const HARDLY_EVER = "0 0 0 29 2 *";
+
+/** One thing that is shown: what happened, in words that are compared as they stand. */
+type Show = (title: string, expected: string, happens: () => Promise<string>) => Promise<void>;
+
+/**
+ * Shows the main job on a running system: orders that cross the restricted call, and calls that are refused, each by the
+ * layer that refused it.
+ *
+ * @param print gets each line for the person who watches
+ * @returns whether every outcome was the expected one
+ */
+export async function showOnce(system: LocalSystem, print: (line: string) => void): Promise<boolean> {
+  let failures = 0;
+  const show: Show = async (title, expected, happens) => {
+    const actual = await happens().catch((error: unknown) => `failed: ${String(error)}`);
+    const isExpected = actual === expected;
+    if (!isExpected) failures++;
+    const mark = isExpected ? styleText("green", "ok  ") : styleText("red", "FAIL");
+    print(`  ${mark} ${title.padEnd(58)} ${actual}${isExpected ? "" : `   (expected: ${expected})`}`);
+  };
+  print("Orders");
+  await showOrders(system, show);
+  print("\nRefusals");
+  await showRefusals(system, show);
+  print(
+    failures === 0 ? "\nEvery outcome was the expected one." : `\n${failures} outcomes were not the expected ones.`,
+  );
+  return failures === 0;
+}
+
+async function showOrders(system: LocalSystem, show: Show): Promise<void> {
+  const { caller } = system.endpoints;
+  const place = (orderId: string): Promise<string> =>
+    orderAnswer(
+      fetch(`${caller}/api/orders`, {
+        method: "POST",
+        body: JSON.stringify({ orderId, sku: "widget", quantity: 2 }),
+      }),
+    );
+  const stateOf = (orderId: string): Promise<string> => orderAnswer(fetch(`${caller}/api/orders/${orderId}`));
+  const reserved = (orderId: string, meanwhile: () => Promise<unknown>): Promise<string> =>
+    eventually(() => stateOf(orderId), "200 reserved", meanwhile);
+
+  await show("an order placed over HTTP", "201 reserved", () => place("order-1"));
+
+  await system.stopApp("callee-func");
+  await show("an order placed while the callee is down", "202 pending", () => place("order-2"));
+  await system.startApp("callee-func");
+  await show("... is delivered by a scheduled tick of the timer", "200 reserved", () =>
+    reserved("order-2", () => Promise.resolve()),
+  );
+
+  await system.stopApp("caller-func");
+  await system.startApp("caller-func", { DELIVERY_SCHEDULE: HARDLY_EVER });
+  await system.stopApp("callee-func");
+  await show("another one, with the timer's schedule put off", "202 pending", () => place("order-3"));
+  await system.startApp("callee-func");
+  await show("... is delivered by running the timer now", "200 reserved", () =>
+    reserved("order-3", () =>
+      fetch(`${caller}/admin/functions/deliverPendingOrders`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ input: "" }),
+      }),
+    ),
+  );
+}
+
+async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
+  const { callee, api, entra, identities } = system.endpoints;
+  const { callerSubnet, otherSubnet, internet } = callee;
+  const read = async (door: string, token?: string): Promise<string> =>
+    calleeAnswer(await fetch(`${door}/api/inventory/widget`, token === undefined ? {} : { headers: bearer(token) }));
+  const mint = (request: object): Promise<string> => mintToken(entra.control, request);
+  const good = await mint({});
+
+  await show("the granted caller, for comparison", "200", () => read(callerSubnet, good));
+  await show("no token", "401 by the application layer: no-credentials", () => read(callerSubnet));
+  await show("garbage for a token", "401 by the application layer: malformed-token", () =>
+    read(callerSubnet, "garbage"),
+  );
+  await show("a token for another audience", "401 by the application layer: wrong-audience", async () =>
+    read(callerSubnet, await mint({ claims: { aud: entra.tenantId } })),
+  );
+  await show("an expired token", "401 by the application layer: token-expired", async () =>
+    read(callerSubnet, await mint({ claims: { exp: Math.floor(Date.now() / 1000) - 3600 } })),
+  );
+  await show("a role that is not granted", "403 by the application layer: role-missing", async () =>
+    calleeAnswer(
+      await fetch(`${callerSubnet}/api/inventory/widget`, {
+        method: "PUT",
+        headers: bearer(good),
+        body: JSON.stringify({ onHand: 1_000_000 }),
+      }),
+    ),
+  );
+  await show("a caller that is not on the list", "403 by the application layer: caller-not-allowed", async () =>
+    read(callerSubnet, await mint({ as: "unlisted" })),
+  );
+  await show("an unassigned client asks for a token", "refused by Entra: AADSTS501051", async () => {
+    const parameters = new URLSearchParams({
+      "api-version": "2019-08-01",
+      resource: api.identifierUri,
+      client_id: identities["no-role"]?.clientId ?? "",
+    });
+    const response = await fetch(`${entra.managedIdentityEndpoint}?${parameters.toString()}`, {
+      headers: { "X-IDENTITY-HEADER": entra.identityHeader },
+    });
+    return response.ok ? "a token" : `refused by Entra: ${/AADSTS\d+/.exec(await response.text())?.[0] ?? "no code"}`;
+  });
+  await show("a good token, from another subnet", "403 by the network layer", () => read(otherSubnet, good));
+  await show("a good token, from the internet", "403 by the network layer", () => read(internet, good));
+}
+
+function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}
+
+/** Has the local Entra mint a token: what each request may say is in its control address's contract. */
+export async function mintToken(control: string, request: object): Promise<string> {
+  const response = await fetch(`${control}/tokens`, { method: "POST", body: JSON.stringify(request) });
+  if (!response.ok) throw new Error(`The local Entra answered ${response.status}: ${await response.text()}`);
+  const { access_token } = (await response.json()) as { access_token: string };
+  return access_token;
+}
+
+async function orderAnswer(answer: Promise<Response>): Promise<string> {
+  const response = await answer;
+  const { state, code } = (await response.json()) as { state?: string; code?: string };
+  return `${response.status} ${state ?? code ?? ""}`;
+}
+
+/** Who answered: the front end names the address that it refused, the app gives a problem document. */
+async function calleeAnswer(response: Response): Promise<string> {
+  if (response.headers.has("x-ms-forbidden-ip")) return `${response.status} by the network layer`;
+  if (response.ok) return String(response.status);
+  const { code } = (await response.json()) as { code?: string };
+  return `${response.status} by the application layer: ${code ?? "no code"}`;
+}
+
+async function eventually(
+  observe: () => Promise<string>,
+  expected: string,
+  meanwhile: () => Promise<unknown>,
+): Promise<string> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await meanwhile();
+    const actual = await observe();
+    if (actual === expected || Date.now() > end) return actual;
+    await delay(250);
+  }
+}

@@ -1,0 +1,37 @@
+import { join, relative } from "node:path";
+import { styleText } from "node:util";
+import type { Endpoints } from "./endpoints.ts";
+
+/** What is where, and commands to try that work as they are. */
+export function whatToTry(endpoints: Endpoints, folder: string, withApps: boolean): string {
+  const { caller, callee, entra, api, identities } = endpoints;
+  const heading = (text: string): string => styleText("bold", text);
+  const resource = encodeURIComponent(api.identifierUri);
+  const clientId = identities["caller-func"]?.clientId ?? "";
+  const settings = relative(process.cwd(), join(folder, "<app>.settings.json"));
+  return `
+${heading(withApps ? "Both apps are running." : `Everything but the apps is running. Their settings: ${settings}`)}
+
+  caller-func                       ${caller}
+  callee-func, from caller's subnet ${callee.callerSubnet}
+  callee-func, from another subnet  ${callee.otherSubnet}
+  callee-func, from the internet    ${callee.internet}
+  local Entra                       ${entra.authority}/${entra.tenantId}
+
+${heading("Try:")}
+
+  # An order crosses the restricted call
+  curl -i ${caller}/api/orders -H 'Content-Type: application/json' -d '{"sku": "widget", "quantity": 2}'
+
+  # The caller's token, as its managed identity gets it
+  TOKEN=$(curl -s '${entra.managedIdentityEndpoint}?api-version=2019-08-01&resource=${resource}&client_id=${clientId}' \\
+    -H 'X-IDENTITY-HEADER: ${entra.identityHeader}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+
+  # With it, from the caller's subnet: 200. Without it: 401. With it, from the internet: 403, by the network
+  curl -i ${callee.callerSubnet}/api/inventory/widget -H "Authorization: Bearer $TOKEN"
+  curl -i ${callee.callerSubnet}/api/inventory/widget
+  curl -i ${callee.internet}/api/inventory/widget -H "Authorization: Bearer $TOKEN"
+
+Ctrl-C stops everything.
+`;
+}

@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const launcher = join(import.meta.dirname, "..", "run.mjs");
+let folder: string;
+
+/** A repository with nothing in it but the launcher, a script, and an npm that notes how it was called. */
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "launcher-"));
+  await mkdir(join(folder, "local"));
+  await cp(launcher, join(folder, "local", "run.mjs"));
+  await writeFile(join(folder, "package-lock.json"), "{}");
+  await writeFile(
+    join(folder, "npm.js"),
+    `require("fs").writeFileSync("npm-was-called", process.argv.slice(2).join(" "));`,
+  );
+  await writeFile(join(folder, "script.mjs"), `console.log("script", ...process.argv.slice(2)); process.exitCode = 7;`);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function launch(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "local", "run.mjs"), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, npm_execpath: join(folder, "npm.js") },
+  });
+  return { status, stdout, stderr };
+}
+
+const npmCall = (): Promise<string> => readFile(join(folder, "npm-was-called"), "utf8").catch(() => "not called");
+
+async function pretendInstalled(at: Date): Promise<void> {
+  const file = join(folder, "node_modules", ".package-lock.json");
+  await mkdir(join(folder, "node_modules"), { recursive: true });
+  await writeFile(file, "{}");
+  await utimes(file, at, at);
+}
+
+test("installs what is missing, then runs the script, with its arguments and its exit code", async () => {
+  expect(launch("script.mjs", "--once")).toMatchObject({
+    status: 7,
+    stdout: expect.stringContaining("script --once") as string,
+  });
+  expect(await npmCall()).toBe("ci --no-audit --no-fund");
+});
+
+test("installs nothing where the installation is newer than the lock file", async () => {
+  await pretendInstalled(new Date(Date.now() + 60_000));
+  expect(launch("script.mjs").status).toBe(7);
+  expect(await npmCall()).toBe("not called");
+});
+
+test("installs anew where the lock file is newer than the installation", async () => {
+  await pretendInstalled(new Date(0));
+  launch("script.mjs");
+  expect(await npmCall()).toBe("ci --no-audit --no-fund");
+});
+
+test("stops where the installation fails", async () => {
+  await writeFile(join(folder, "npm.js"), "process.exitCode = 1;");
+  const { status, stdout, stderr } = launch("script.mjs");
+  expect({ status, ran: stdout.includes("script") }).toEqual({ status: 1, ran: false });
+  expect(stderr).toContain("could not be installed");
+});
+
+test("stops where Node is still too old after it, and says why and what to do", async () => {
+  await pretendInstalled(new Date(Date.now() + 60_000));
+  const bin = join(folder, "node_modules", "node", "bin");
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, "node"), "#!/bin/sh\necho v20.20.2\n", { mode: 0o755 });
+  const { status, stderr } = launch("script.mjs");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/Node 22\.18 or later is needed, and this is v20\.20\.2\..*npm rebuild node/s);
+});

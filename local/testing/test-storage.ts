@@ -1,0 +1,40 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity";
+import { ensureCertificates } from "../certificates/local-certificates.ts";
+import { startLocalEntra } from "../entra/local-entra.ts";
+import { startStorage } from "../storage/storage.ts";
+
+/** Real table storage for a test file, and a real managed identity to reach it with. */
+export interface TestStorage {
+  readonly endpoint: string;
+  readonly credential: TokenCredential;
+  stop(): Promise<void>;
+}
+
+/** Changes the environment and the trusted certificates of this process: one at a time. */
+export async function startTestStorage(): Promise<TestStorage> {
+  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+  const certificates = await ensureCertificates(join(folder, "certificates"));
+  await trust(certificates.caFile);
+  const entra = await startLocalEntra({ certificates });
+  const storage = await startStorage({ folder, certificates, accounts: ["testdata"], log: () => undefined });
+  process.env["IDENTITY_ENDPOINT"] = entra.managedIdentityEndpoint;
+  process.env["IDENTITY_HEADER"] = entra.identityHeader;
+  const [identity] = entra.directory.identities;
+  return {
+    endpoint: storage.endpoint("testdata"),
+    credential: new ManagedIdentityCredential({ clientId: identity?.clientId ?? "" }),
+    stop: async () => {
+      await Promise.all([storage.stop(), entra.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Has this process trust a certification authority, in addition to those it trusts already. */
+export async function trust(caFile: string): Promise<void> {
+  setDefaultCACertificates([...getCACertificates(), await readFile(caFile, "utf8")]);
+}
