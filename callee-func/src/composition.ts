@@ -12,6 +12,7 @@ export const requireRole = createGuard<AppRole<"callee-func">>(
     tenantId: settings.AZURE_TENANT_ID,
     audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
     allowedCallers: settings.ALLOWED_CALLERS,
+    minimumClientAuthentication: settings.MINIMUM_CLIENT_AUTHENTICATION,
     onKeyFailure: (error) => {
       console.error("The tenant's signing keys could not be fetched.", error);
     },

@@ -1,3 +1,4 @@
+import { clientAuthentications } from "shared/authorization";
 import { guid, guids, origin, readSettings, tableEndpoint } from "shared/settings";
 import * as v from "valibot";
 
@@ -10,6 +11,10 @@ export const settings = readSettings(
     API_CLIENT_ID: guid,
     API_IDENTIFIER_URI: v.pipe(v.string(), v.startsWith("api://"), v.description("an App ID URI, api://...")),
     ALLOWED_CALLERS: guids,
+    MINIMUM_CLIENT_AUTHENTICATION: v.optional(
+      v.pipe(v.picklist(clientAuthentications), v.description("public, secret or certificate")),
+      "secret",
+    ),
     INVENTORY_TABLE_ENDPOINT: tableEndpoint,
     INITIAL_STOCK: v.optional(
       v.pipe(

@@ -1,4 +1,4 @@
-import type { Claims } from "./claims.ts";
+import type { Caller, Claims } from "./claims.ts";
 import type { RefusalCode } from "./refusals.ts";
 
 /** What this service accepts. Everything in it comes from settings and from the tenant's published metadata. */
@@ -8,42 +8,47 @@ export interface TokenPolicy {
   readonly issuers: { readonly "1.0": string; readonly "2.0": string };
   /** The API's client id (v2.0 tokens) and its App ID URI (v1.0 tokens may name either). */
   readonly audiences: readonly string[];
-  /** Client ids of the apps that may call. An empty list refuses everyone. */
-  readonly allowedCallers: readonly string[];
+  /**
+   * Client ids of the apps that may call. An empty list refuses everyone; `any` leaves the choice to roles and
+   * assignments, which the tenant's administrators make.
+   */
+  readonly allowedCallers: readonly string[] | "any";
+  /** How well the caller must have proved to Entra who it is: each value admits the ones after it. */
+  readonly minimumClientAuthentication: ClientAuthentication;
+  /** Clocks may differ by this many seconds, 300 at the most. */
+  readonly clockToleranceSeconds: number;
 }
 
-/** Who calls, as far as the token says it: what a handler gets instead of the token. */
-export interface Caller {
-  /** The app's client id. */
-  readonly appId: string;
-  /** The object id of its service principal. */
-  readonly objectId: string;
-  readonly tenantId: string;
-  readonly roles: readonly string[];
-  /** The token's own id, where it has one. */
-  readonly tokenId: string | undefined;
-}
+/** `certificate` includes managed identities and federated credentials. */
+export const clientAuthentications = ["public", "secret", "certificate"] as const;
+export type ClientAuthentication = (typeof clientAuthentications)[number];
+
+/**
+ * What an operation asks of its caller's app roles: one, any of several, all of several, or none but an assignment at
+ * Entra, where the callee's service principal requires one.
+ */
+export type RoleRequirement<Role extends string = string> =
+  | Role
+  | { readonly anyOf: readonly [Role, ...Role[]] }
+  | { readonly allOf: readonly [Role, ...Role[]] }
+  | { readonly assignmentOnly: true };
 
 /** A refused caller is named only where the token itself was good. */
 export type Verdict =
   | { readonly allowed: true; readonly caller: Caller }
   | { readonly allowed: false; readonly code: RefusalCode; readonly caller?: Caller };
 
-/** Clocks may differ by this many seconds. */
-export const CLOCK_TOLERANCE_SECONDS = 60;
-
 /**
  * Decides over a call: a pure function of the token's claims, the policy and the time. The signature is somebody else's
  * business: see `authorizer.ts`.
  *
- * @param requiredRole the app role that the operation needs
  * @param now seconds since 1970
  */
-export function decide(claims: Claims, policy: TokenPolicy, requiredRole: string, now: number): Verdict {
+export function decide(claims: Claims, policy: TokenPolicy, requirement: RoleRequirement, now: number): Verdict {
   const badToken = checkToken(claims, policy, now);
   if (badToken !== undefined) return { allowed: false, code: badToken };
-  const caller = callerOf(claims);
-  const code = checkCaller(caller, policy) ?? checkRole(caller, requiredRole);
+  const { caller } = claims;
+  const code = checkCaller(caller, policy) ?? checkRoles(caller, requirement);
   return code === undefined ? { allowed: true, caller } : { allowed: false, code, caller };
 }
 
@@ -54,49 +59,65 @@ export function decide(claims: Claims, policy: TokenPolicy, requiredRole: string
  */
 export function checkToken(claims: Claims, policy: TokenPolicy, now: number): RefusalCode | undefined {
   return (
-    checkIssuer(claims, policy) ?? checkAudience(claims, policy) ?? checkLifetime(claims, now) ?? checkAppOnly(claims)
+    checkIssuer(claims, policy) ??
+    checkAudience(claims, policy) ??
+    checkLifetime(claims, policy, now) ??
+    checkAppOnly(claims) ??
+    checkClientAuthentication(claims, policy)
   );
 }
 
 /** The issuer is the tenant's for the token's version, and `tid` agrees with it. */
-function checkIssuer({ iss, tid, ver }: Claims, { issuers, tenantId }: TokenPolicy): RefusalCode | undefined {
-  return iss === issuers[ver] && tid === tenantId ? undefined : "wrong-issuer";
+function checkIssuer({ issuer, version, caller }: Claims, policy: TokenPolicy): RefusalCode | undefined {
+  return issuer === policy.issuers[version] && caller.tenantId === policy.tenantId ? undefined : "wrong-issuer";
 }
 
 /** RFC 7519, section 4.1.3. Entra issues access tokens for one audience, so `aud` is one string. */
-function checkAudience({ aud }: Claims, { audiences }: TokenPolicy): RefusalCode | undefined {
-  return audiences.includes(aud) ? undefined : "wrong-audience";
+function checkAudience({ audience }: Claims, { audiences }: TokenPolicy): RefusalCode | undefined {
+  return audiences.includes(audience) ? undefined : "wrong-audience";
 }
 
-/** RFC 7519, sections 4.1.4 and 4.1.5. */
-function checkLifetime({ exp, nbf }: Claims, now: number): RefusalCode | undefined {
-  if (now >= exp + CLOCK_TOLERANCE_SECONDS) return "token-expired";
-  if (nbf !== undefined && now < nbf - CLOCK_TOLERANCE_SECONDS) return "token-not-yet-valid";
-  return undefined;
+/** RFC 7519, sections 4.1.4 to 4.1.6. A token that says it was issued in the future is not valid yet either. */
+function checkLifetime(
+  { expires, notBefore = 0, issuedAt = 0 }: Claims,
+  { clockToleranceSeconds }: TokenPolicy,
+  now: number,
+): RefusalCode | undefined {
+  if (now >= expires + clockToleranceSeconds) return "token-expired";
+  return now < Math.max(notBefore, issuedAt) - clockToleranceSeconds ? "token-not-yet-valid" : undefined;
 }
 
-/** Delegated tokens carry `scp`; `idtyp`, where the API asks for that optional claim, is `app` in app-only tokens. */
-function checkAppOnly({ scp, idtyp }: Claims): RefusalCode | undefined {
-  return scp === undefined && (idtyp === undefined || idtyp === "app") ? undefined : "not-app-only";
+function checkAppOnly({ isAppOnly }: Claims): RefusalCode | undefined {
+  return isAppOnly ? undefined : "not-app-only";
+}
+
+/**
+ * `azpacr` and `appidacr` count upwards in the order of `clientAuthentications`. A token that does not say counts as
+ * obtained by a secret: an app-only token comes from the client credentials flow, which no public client can use.
+ */
+function checkClientAuthentication(
+  { clientAuthentication = "1" }: Claims,
+  { minimumClientAuthentication }: TokenPolicy,
+): RefusalCode | undefined {
+  const accepted = ["0", "1", "2"].slice(clientAuthentications.indexOf(minimumClientAuthentication));
+  return accepted.includes(clientAuthentication) ? undefined : "weak-client-authentication";
 }
 
 /** First way to restrict callers: the service's own list. */
 function checkCaller({ appId }: Caller, { allowedCallers }: TokenPolicy): RefusalCode | undefined {
-  return allowedCallers.includes(appId) ? undefined : "caller-not-allowed";
+  return allowedCallers === "any" || allowedCallers.includes(appId) ? undefined : "caller-not-allowed";
 }
 
-/** Second way: an app role, which an administrator of the tenant assigned to the caller. */
-function checkRole({ roles }: Caller, requiredRole: string): RefusalCode | undefined {
-  return roles.includes(requiredRole) ? undefined : "role-missing";
+/** Second way: app roles, which an administrator of the tenant assigned to the caller. Third way: assignment as such. */
+function checkRoles({ roles }: Caller, requirement: RoleRequirement): RefusalCode | undefined {
+  return meets(roles, requirement) ? undefined : "role-missing";
 }
 
-function callerOf({ ver, appid, azp, oid, tid, roles, uti }: Claims): Caller {
-  return Object.freeze({
-    // v1.0 tokens name the caller in `appid`, v2.0 tokens in `azp`. Nobody is on a list as "".
-    appId: (ver === "1.0" ? appid : azp) ?? "",
-    objectId: oid,
-    tenantId: tid,
-    roles: Object.freeze([...roles]),
-    tokenId: uti,
-  });
+function meets(roles: readonly string[], requirement: RoleRequirement): boolean {
+  if (typeof requirement === "string") return roles.includes(requirement);
+  if ("anyOf" in requirement) return requirement.anyOf.some((role) => roles.includes(role));
+  // An empty list, which the types forbid, must not mean everyone.
+  if ("allOf" in requirement)
+    return requirement.allOf.length > 0 && requirement.allOf.every((role) => roles.includes(role));
+  return requirement.assignmentOnly;
 }

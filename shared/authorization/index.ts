@@ -1,4 +1,12 @@
-export { type Authorization, type Authorize, type AuthorizerOptions, createAuthorizer } from "./authorizer.ts";
-export type { Caller } from "./decide.ts";
-export { createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
+export type { AuditEvent } from "./audit-event.ts";
+export {
+  type Authorization,
+  type Authorize,
+  type AuthorizerOptions,
+  type Call,
+  createAuthorizer,
+} from "./authorizer.ts";
+export type { Caller } from "./claims.ts";
+export { type ClientAuthentication, clientAuthentications, type RoleRequirement } from "./decide.ts";
+export { type AuditSink, createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
 export type { RefusalCode } from "./refusals.ts";

@@ -30,6 +30,9 @@ const answers = {
   "token-expired": invalidToken("The token has expired. Get a new one."),
   "token-not-yet-valid": invalidToken("The token is not valid yet. Compare the clocks."),
   "not-app-only": invalidToken("The token was issued for a user. Only apps may call."),
+  "weak-client-authentication": invalidToken(
+    "The caller proved who it is to Entra by weaker means than this service accepts.",
+  ),
   "caller-not-allowed": insufficientScope("This caller is not on the service's list of callers."),
   "role-missing": insufficientScope(
     "The token lacks the app role that this operation needs. A role granted after a managed identity got its first " +

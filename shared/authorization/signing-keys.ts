@@ -1,5 +1,4 @@
-import type { CryptoKey } from "jose";
-import type { TenantKeys } from "./tenant-metadata.ts";
+import type { PublishedKey, TenantKeys } from "./tenant-metadata.ts";
 
 /** After an attempt to fetch the keys, successful or not, the next one waits this long: forged key ids cannot hammer Entra. */
 const COOLDOWN_SECONDS = 30;
@@ -10,11 +9,13 @@ const REFRESH_AFTER_SECONDS = 3600;
 /** During an outage the known keys stay in use for this long after they were last seen published. */
 const USABLE_FOR_SECONDS = 24 * 3600;
 
-/** The key for a key id, or why there is none. */
-export type KeyLookup =
-  | { readonly key: CryptoKey }
-  | { readonly code: "unknown-key" }
-  | { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number };
+/** Why there is no key for a key id. */
+export type KeyMissing =
+  { readonly code: "unknown-key" } | { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number };
+
+interface KnownKeys extends TenantKeys {
+  readonly fetchedAt: number;
+}
 
 /**
  * The tenant's signing keys: fetched at first use, again when an unknown key id turns up (at most once a cooldown, once
@@ -25,7 +26,7 @@ export class SigningKeys {
   readonly #fetchKeys: () => Promise<TenantKeys>;
   readonly #now: () => number;
   readonly #onFailure: (error: unknown) => void;
-  #known: (TenantKeys & { readonly fetchedAt: number }) | undefined;
+  #known: KnownKeys | undefined;
   #lastAttempt = -Infinity;
   #lastFailed = false;
   #underway: Promise<void> | undefined;
@@ -41,22 +42,31 @@ export class SigningKeys {
     this.#onFailure = onFailure;
   }
 
-  /** The tenant's issuers, or undefined where its metadata cannot be had. */
-  async issuers(): Promise<TenantKeys["issuers"] | undefined> {
-    if (this.#usable() === undefined) await this.#refresh();
-    else this.#refreshIfOld();
-    return this.#usable()?.issuers;
+  /** What the tenant publishes, as far as it is known and may be used; fetched anew in the background where it is old. */
+  published(): TenantKeys | undefined {
+    const known = this.#usable();
+    if (known !== undefined && this.#now() >= known.fetchedAt + REFRESH_AFTER_SECONDS) void this.#refresh();
+    return known;
   }
 
-  /** Finds the key for a key id, asking the tenant for it where it is unknown. */
-  async find(keyId: string): Promise<KeyLookup> {
+  /** The same, fetched first where nothing is known; undefined where it cannot be had. */
+  async load(): Promise<TenantKeys | undefined> {
+    if (this.#usable() === undefined) await this.#refresh();
+    return this.published();
+  }
+
+  /** The key for a key id, asking the tenant for it where it is unknown. */
+  async find(keyId: string): Promise<PublishedKey | KeyMissing> {
     const known = this.#usable()?.keys.get(keyId);
-    if (known !== undefined) return { key: known };
+    if (known !== undefined) return known;
     await this.#refresh();
-    const key = this.#usable()?.keys.get(keyId);
-    if (key !== undefined) return { key };
-    // Only a fresh answer from the tenant can say that a key does not exist.
-    return this.#lastFailed || this.#usable() === undefined ? this.unavailable() : { code: "unknown-key" };
+    return this.#usable()?.keys.get(keyId) ?? this.#missing();
+  }
+
+  /** Why a key id is refused without asking anyone: it is unknown, and the tenant was asked a moment ago. */
+  refusedUntilCooldownEnds(keyId: string): KeyMissing | undefined {
+    if (this.#underway !== undefined || this.#now() >= this.#lastAttempt + COOLDOWN_SECONDS) return undefined;
+    return this.#usable()?.keys.has(keyId) === true ? undefined : this.#missing();
   }
 
   /** The refusal while the keys cannot be had. */
@@ -65,13 +75,14 @@ export class SigningKeys {
     return { code: "keys-unavailable", retryAfterSeconds: Math.max(1, Math.ceil(untilNextAttempt)) };
   }
 
-  #usable(): TenantKeys | undefined {
-    const known = this.#known;
-    return known !== undefined && this.#now() < known.fetchedAt + USABLE_FOR_SECONDS ? known : undefined;
+  /** Only a fresh answer from the tenant can say that a key does not exist. */
+  #missing(): KeyMissing {
+    return this.#lastFailed || this.#usable() === undefined ? this.unavailable() : { code: "unknown-key" };
   }
 
-  #refreshIfOld(): void {
-    if (this.#known !== undefined && this.#now() >= this.#known.fetchedAt + REFRESH_AFTER_SECONDS) void this.#refresh();
+  #usable(): KnownKeys | undefined {
+    const known = this.#known;
+    return known !== undefined && this.#now() < known.fetchedAt + USABLE_FOR_SECONDS ? known : undefined;
   }
 
   #refresh(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type CryptoKey, importJWK, type JWK } from "jose";
+import { type CryptoKey, importJWK } from "jose";
 import * as v from "valibot";
 import { isSecure } from "../settings.ts";
 
@@ -6,8 +6,17 @@ import { isSecure } from "../settings.ts";
 export interface TenantKeys {
   readonly issuers: { readonly "1.0": string; readonly "2.0": string };
   /** Signing keys by key id. */
-  readonly keys: ReadonlyMap<string, CryptoKey>;
+  readonly keys: ReadonlyMap<string, PublishedKey>;
 }
+
+export interface PublishedKey {
+  readonly key: CryptoKey;
+  /** Two keys are the same where this is the same. */
+  readonly fingerprint: string;
+}
+
+/** RFC 7518, section 3.3: RS256 takes keys of this many bits at least. */
+const MIN_MODULUS_BITS = 2048;
 
 /** A document that takes longer than this, in milliseconds, is given up. */
 const FETCH_TIMEOUT_MS = 5_000;
@@ -48,14 +57,15 @@ export async function fetchTenantKeys(authority: string, tenantId: string): Prom
   return { issuers: { "1.0": v1.issuer, "2.0": v2.issuer }, keys: await importKeys(keys) };
 }
 
-/** Keys that are not RSA signing keys are passed over: they cannot have signed an access token. */
-async function importKeys(published: readonly unknown[]): Promise<ReadonlyMap<string, CryptoKey>> {
-  const keys = new Map<string, CryptoKey>();
+/** Keys that are no RSA signing keys are passed over: they cannot have signed an access token. */
+async function importKeys(published: readonly unknown[]): Promise<ReadonlyMap<string, PublishedKey>> {
+  const keys = new Map<string, PublishedKey>();
   for (const jwk of published) {
     const { success, output } = v.safeParse(signingKeySchema, jwk);
-    if (!success) continue;
-    const key = await importJWK({ ...(output as JWK), alg: "RS256" });
-    if (!(key instanceof Uint8Array)) keys.set(output.kid, key);
+    if (!success || Buffer.from(output.n, "base64url").length * 8 < MIN_MODULUS_BITS) continue;
+    const { kid, n, e } = output;
+    const key = await importJWK({ kty: "RSA", n, e, alg: "RS256" });
+    if (!(key instanceof Uint8Array)) keys.set(kid, { key, fingerprint: `${n}.${e}` });
   }
   requireThat(keys.size > 0, "the key set holds no RSA signing key");
   return keys;

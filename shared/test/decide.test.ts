@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readClaims } from "../authorization/claims.ts";
-import { decide, type TokenPolicy } from "../authorization/decide.ts";
+import { decide, type RoleRequirement, type TokenPolicy } from "../authorization/decide.ts";
 
 const NOW = 1_800_000_000;
 const TENANT = "6f0c8f2e-0000-4000-8000-000000000001";
@@ -12,6 +12,8 @@ const policy: TokenPolicy = {
   issuers: { "1.0": `https://sts.windows.net/${TENANT}/`, "2.0": `https://login.microsoftonline.com/${TENANT}/v2.0` },
   audiences: [API, `api://${TENANT}/callee-func`],
   allowedCallers: [CALLER],
+  minimumClientAuthentication: "secret",
+  clockToleranceSeconds: 60,
 };
 
 const common = {
@@ -27,10 +29,15 @@ const common = {
 const v2 = { ...common, ver: "2.0", iss: policy.issuers["2.0"], aud: API, azp: CALLER, azpacr: "2", idtyp: "app" };
 const v1 = { ...common, ver: "1.0", iss: policy.issuers["1.0"], aud: `api://${TENANT}/callee-func`, appid: CALLER };
 
-function outcome(payload: object, against = policy, now = NOW, role = "Inventory.Read"): string {
+function outcome(
+  payload: object,
+  against = policy,
+  now = NOW,
+  requirement: RoleRequirement = "Inventory.Read",
+): string {
   const claims = readClaims(payload);
   if (claims === undefined) return "malformed-token";
-  const verdict = decide(claims, against, role, now);
+  const verdict = decide(claims, against, requirement, now);
   return verdict.allowed ? "allowed" : verdict.code;
 }
 
@@ -48,6 +55,9 @@ describe("allows", () => {
     ["a token without nbf", but(v2, { nbf: undefined })],
     ["a token within the clock tolerance after its end", { ...v2, exp: NOW - 59 }],
     ["a token within the clock tolerance before its beginning", { ...v2, nbf: NOW + 60 }],
+    ["a token by certificate or managed identity", { ...v2, azpacr: "2" }],
+    ["a token by client secret", { ...v2, azpacr: "1" }],
+    ["a token that does not say how the client authenticated", but(v2, { azpacr: undefined })],
     ["a token with further roles", { ...v2, roles: ["Other", "Inventory.Read"] }],
   ])("%s", (_, payload) => {
     expect(outcome(payload)).toBe("allowed");
@@ -84,6 +94,11 @@ describe("refuses, when only this is wrong:", () => {
     ["not-app-only", "a delegated scope", { scp: "user_impersonation" }],
     ["not-app-only", "an empty delegated scope", { scp: "" }],
     ["not-app-only", "a user's token type", { idtyp: "user" }],
+    ["not-app-only", "neither idtyp nor the service principal as subject", { idtyp: undefined, sub: "user" }],
+    ["not-app-only", "an unknown token type", { idtyp: "device" }],
+    ["token-not-yet-valid", "an issue date beyond the clock tolerance", { iat: NOW + 61 }],
+    ["weak-client-authentication", "a public client", { azpacr: "0" }],
+    ["weak-client-authentication", "a strength that nobody knows", { azpacr: "3" }],
     ["caller-not-allowed", "a caller that is not listed", { azp: API }],
     ["caller-not-allowed", "no caller", { azp: undefined }],
     ["caller-not-allowed", "an empty caller", { azp: "" }],
@@ -98,6 +113,10 @@ describe("refuses, when only this is wrong:", () => {
     ["malformed-token", "no end", { exp: undefined }],
     ["malformed-token", "an end as text", { exp: String(NOW + 3600) }],
     ["malformed-token", "a beginning as text", { nbf: String(NOW) }],
+    ["malformed-token", "an end that is no number that JSON knows", { exp: Infinity }],
+    ["malformed-token", "an end before 1970", { exp: -1 }],
+    ["malformed-token", "no subject", { sub: undefined }],
+    ["malformed-token", "no object id", { oid: undefined }],
     ["malformed-token", "no tenant", { tid: undefined }],
     ["malformed-token", "an unknown version", { ver: "3.0" }],
     ["malformed-token", "no version", { ver: undefined }],
@@ -114,6 +133,15 @@ describe("refuses, when only this is wrong:", () => {
     expect(outcome(v2, { ...policy, allowedCallers: [] })).toBe("caller-not-allowed");
   });
 
+  test("weak-client-authentication: a secret, where certificates are asked for, or a token that does not say", () => {
+    const certificates = { ...policy, minimumClientAuthentication: "certificate" } as const;
+    expect(outcome(v2, certificates)).toBe("allowed");
+    expect(outcome({ ...v2, azpacr: "1" }, certificates)).toBe("weak-client-authentication");
+    expect(outcome(but(v2, { azpacr: undefined }), certificates)).toBe("weak-client-authentication");
+    expect(outcome({ ...v1, appidacr: "2" }, certificates)).toBe("allowed");
+    expect(outcome({ ...v1, azpacr: "2", appidacr: "1" }, certificates)).toBe("weak-client-authentication");
+  });
+
   test("names a refused caller only when the token itself was good", () => {
     const verdictOn = (changes: object) => {
       const claims = readClaims(but(v2, changes));
@@ -121,6 +149,39 @@ describe("refuses, when only this is wrong:", () => {
     };
     expect(verdictOn({})?.caller?.appId).toBe(CALLER);
     expect(verdictOn({ aud: "other" })?.caller).toBeUndefined();
+  });
+});
+
+describe("each way of restricting callers can stand alone", () => {
+  const NONE = "6f0c8f2e-0000-4000-8000-0000000000ff";
+  const anyCaller = { ...policy, allowedCallers: "any" } as const;
+
+  test("roles only: any caller with the role, and none without", () => {
+    expect(outcome({ ...v2, azp: NONE }, anyCaller)).toBe("allowed");
+    expect(outcome({ ...v2, azp: NONE, roles: [] }, anyCaller)).toBe("role-missing");
+  });
+
+  test("the list only, or assignment only: a role-less token is admitted by explicit choice", () => {
+    const assigned = { assignmentOnly: true } as const;
+    expect(outcome(but(v2, { roles: undefined }), policy, NOW, assigned)).toBe("allowed");
+    expect(outcome({ ...v2, azp: NONE }, policy, NOW, assigned)).toBe("caller-not-allowed");
+    expect(outcome({ ...v2, azp: NONE }, anyCaller, NOW, assigned)).toBe("allowed");
+  });
+});
+
+describe("asks for one role, any of several, or all of several", () => {
+  const [A, B, C] = ["Inventory.Read", "Inventory.Reserve", "Inventory.Manage"] as const;
+  test.each<[string, RoleRequirement, string[], boolean]>([
+    ["one", A, [A], true],
+    ["one, and another is held", A, [B], false],
+    ["any, and one is held", { anyOf: [A, B] }, [B], true],
+    ["any, and none is held", { anyOf: [A, B] }, [C], false],
+    ["all, and all are held", { allOf: [A, B] }, [C, B, A], true],
+    ["all, and one is lacking", { allOf: [A, B] }, [A, C], false],
+    ["any of none, which the types forbid", { anyOf: [] as never }, [A], false],
+    ["all of none, which the types forbid", { allOf: [] as never }, [A], false],
+  ])("%s", (_, requirement, roles, isAllowed) => {
+    expect(outcome({ ...v2, roles }, policy, NOW, requirement)).toBe(isAllowed ? "allowed" : "role-missing");
   });
 });
 

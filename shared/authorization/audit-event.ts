@@ -1,0 +1,38 @@
+import type { Call } from "./authorizer.ts";
+import type { RoleRequirement, Verdict } from "./decide.ts";
+import type { RefusalCode } from "./refusals.ts";
+
+/** What is recorded of every decision: who, what, by which rule. No token, and no claim beyond these. */
+export interface AuditEvent {
+  readonly event: "authorization";
+  readonly allowed: boolean;
+  /** The rule that refused. */
+  readonly code: RefusalCode | undefined;
+  readonly operation: string;
+  readonly requirement: RoleRequirement;
+  /** The caller's client id, object id and token id (`azp` or `appid`, `oid`, `uti`), where the token was good. */
+  readonly callerAppId: string | undefined;
+  readonly callerObjectId: string | undefined;
+  readonly tokenId: string | undefined;
+  /** W3C trace context of the call. */
+  readonly traceParent: string | undefined;
+}
+
+export function auditEvent(
+  { operation, traceParent }: Call,
+  requirement: RoleRequirement,
+  verdict: Verdict,
+): AuditEvent {
+  const { caller } = verdict;
+  return {
+    event: "authorization",
+    allowed: verdict.allowed,
+    code: verdict.allowed ? undefined : verdict.code,
+    operation,
+    requirement,
+    callerAppId: caller?.appId,
+    callerObjectId: caller?.objectId,
+    tokenId: caller?.tokenId,
+    traceParent,
+  };
+}
