@@ -1,0 +1,24 @@
+import { LOG_LEVELS, type LogLevel } from "./protocol.ts";
+
+export type Log = (level: LogLevel, category: string, message: string) => void;
+
+/**
+ * A log by host.json's `logging.logLevel`: the longest entry that a category begins with decides, then `default`.
+ * What host and worker say about themselves is shown from warnings on. Messages are written line by line.
+ */
+export function createLog(levels: Readonly<Record<string, LogLevel>>, write: (line: string) => void): Log {
+  return (level, category, message) => {
+    const isUsers = /^(?:Function|Host\.Function)\./.test(category);
+    const least = isUsers ? leastLevel(levels, category) : "warning";
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    const mark = level === "information" ? "" : `[${level}] `;
+    for (const line of message.trimEnd().split(/\r?\n/)) write(mark + line);
+  };
+}
+
+function leastLevel(levels: Readonly<Record<string, LogLevel>>, category: string): LogLevel {
+  const [key] = Object.keys(levels)
+    .filter((prefix) => category === prefix || category.startsWith(`${prefix}.`))
+    .sort((one, other) => other.length - one.length);
+  return levels[key ?? "default"] ?? "information";
+}

@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RpcHttpCookie, RpcHttpData, RpcNullable } from "./protocol.ts";
+
+type NullableStrings = Record<string, RpcNullable<string>>;
+
+/**
+ * A request in the form in which the Functions host hands it to its worker.
+ *
+ * @param path decoded, as {@link decodePath} gives it; the function sees it encoded anew, in `request.url`
+ * @param query with its question mark, or empty
+ * @param body undefined when there is none
+ */
+export function toRpcRequest(
+  request: IncomingMessage,
+  path: string,
+  query: string,
+  params: Readonly<Record<string, string>>,
+  body: Uint8Array | undefined,
+): RpcHttpData {
+  return {
+    method: request.method ?? "GET",
+    url: `http://${request.headers.host ?? ""}${encodePath(path)}${query}`,
+    nullableHeaders: joined(headerPairs(request.rawHeaders)),
+    nullableQuery: joined(new URLSearchParams(query)),
+    nullableParams: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, { value }])),
+    ...(body === undefined ? {} : { body: { bytes: body } }),
+  };
+}
+
+/** Writes what the worker answered; undefined means that the function returned nothing, which is a 204. */
+export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | undefined): void {
+  if (http === undefined) {
+    response.statusCode = 204;
+    response.end();
+    return;
+  }
+  for (const [name, value] of Object.entries(http.headers ?? {})) {
+    // How the body travels is between this server and its client.
+    if (!/^(?:content-length|transfer-encoding|connection|keep-alive)$/i.test(name)) response.setHeader(name, value);
+  }
+  for (const cookie of http.cookies ?? []) response.appendHeader("set-cookie", toSetCookie(cookie));
+  response.statusCode = Number(http.statusCode ?? 200);
+  response.end(http.body?.bytes ?? http.body?.string ?? "");
+}
+
+/** Repeated names, told apart without regard to case, are joined with a comma. */
+function joined(pairs: Iterable<readonly [string, string]>): NullableStrings {
+  const found = new Map<string, { readonly name: string; readonly values: string[] }>();
+  for (const [name, value] of pairs) {
+    const same = found.get(name.toLowerCase());
+    if (same === undefined) found.set(name.toLowerCase(), { name, values: [value] });
+    else same.values.push(value);
+  }
+  return Object.fromEntries([...found.values()].map(({ name, values }) => [name, { value: values.join(",") }]));
+}
+
+function* headerPairs(raw: readonly string[]): Generator<readonly [string, string]> {
+  for (let index = 0; index < raw.length; index += 2) yield [(raw[index] ?? "").toLowerCase(), raw[index + 1] ?? ""];
+}
+
+/** `%2F` and other escapes that are still there stay as they are. */
+function encodePath(path: string): string {
+  return encodeURI(path)
+    .replace(/%25(?=[0-9a-f]{2})/gi, "%")
+    .replace(/[?#]/g, encodeURIComponent);
+}
+
+/** As ASP.NET Core writes cookies: value escaped, path "/" unless given. */
+function toSetCookie(cookie: RpcHttpCookie): string {
+  const seconds = cookie.expires?.value?.seconds;
+  const sameSite =
+    cookie.sameSite === "explicitNone" ? "none" : cookie.sameSite === "none" ? undefined : cookie.sameSite;
+  const attributes: readonly (string | false | undefined)[] = [
+    `${escapeData(cookie.name)}=${escapeData(cookie.value)}`,
+    seconds !== undefined && `expires=${new Date(seconds * 1000).toUTCString()}`,
+    cookie.maxAge?.value != null && `max-age=${Math.trunc(cookie.maxAge.value)}`,
+    cookie.domain?.value != null && `domain=${cookie.domain.value}`,
+    `path=${cookie.path?.value ?? "/"}`,
+    cookie.secure?.value === true && "secure",
+    sameSite !== undefined && `samesite=${sameSite}`,
+    cookie.httpOnly?.value === true && "httponly",
+  ];
+  return attributes.filter((attribute) => typeof attribute === "string").join("; ");
+}
+
+function escapeData(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}

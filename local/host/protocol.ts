@@ -1,0 +1,110 @@
+/**
+ * What host and worker say to each other: the RPC shapes of `@azure/functions-core` (as far as HTTP and timer triggers
+ * need them), carried over a child process's message channel instead of gRPC.
+ */
+
+export interface RpcTypedData {
+  readonly string?: string | null;
+  readonly json?: string | null;
+  readonly bytes?: Uint8Array | null;
+  readonly http?: RpcHttpData | null;
+}
+
+export interface RpcNullable<T> {
+  readonly value?: T | null;
+}
+
+export interface RpcHttpData {
+  readonly method?: string;
+  readonly url?: string;
+  readonly statusCode?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly nullableHeaders?: Readonly<Record<string, RpcNullable<string>>>;
+  readonly nullableParams?: Readonly<Record<string, RpcNullable<string>>>;
+  readonly nullableQuery?: Readonly<Record<string, RpcNullable<string>>>;
+  readonly body?: RpcTypedData | null;
+  readonly cookies?: readonly RpcHttpCookie[];
+}
+
+export interface RpcHttpCookie {
+  readonly name: string;
+  readonly value: string;
+  readonly domain?: RpcNullable<string>;
+  readonly path?: RpcNullable<string>;
+  readonly expires?: RpcNullable<{ readonly seconds: number }>;
+  readonly secure?: RpcNullable<boolean>;
+  readonly httpOnly?: RpcNullable<boolean>;
+  readonly sameSite?: "none" | "lax" | "strict" | "explicitNone";
+  readonly maxAge?: RpcNullable<number>;
+}
+
+export interface RpcTraceContext {
+  readonly traceParent: string;
+  readonly traceState?: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface RpcException {
+  readonly message: string;
+  readonly stackTrace?: string;
+}
+
+export interface RpcRetryContext {
+  readonly retryCount: number;
+  readonly maxRetryCount: number;
+  readonly exception?: RpcException;
+}
+
+export interface RpcInvocationRequest {
+  readonly invocationId: string;
+  readonly functionId: string;
+  readonly inputData: readonly { readonly name: string; readonly data: RpcTypedData }[];
+  readonly triggerMetadata: Readonly<Record<string, RpcTypedData>>;
+  readonly traceContext: RpcTraceContext;
+  readonly retryContext?: RpcRetryContext;
+}
+
+export interface RpcInvocationResponse {
+  readonly invocationId: string;
+  readonly outputData?: readonly { readonly name: string; readonly data: RpcTypedData }[];
+  readonly returnValue?: RpcTypedData | null;
+  readonly result: { readonly status: "success" | "failure"; readonly exception?: RpcException };
+}
+
+export interface RpcBindingInfo {
+  readonly type: string;
+  readonly direction: "in" | "out" | "inout";
+  readonly [property: string]: unknown;
+}
+
+export interface RpcDuration {
+  readonly seconds: number;
+}
+
+export interface RpcRetryOptions {
+  readonly maxRetryCount: number;
+  readonly retryStrategy: "fixedDelay" | "exponentialBackoff";
+  readonly delayInterval?: RpcDuration;
+  readonly minimumInterval?: RpcDuration;
+  readonly maximumInterval?: RpcDuration;
+}
+
+/** A function as the app registered it, before the host has looked at it. */
+export interface RegisteredFunction {
+  readonly name: string;
+  readonly functionId: string;
+  readonly bindings: Readonly<Record<string, RpcBindingInfo>>;
+  readonly retryOptions?: RpcRetryOptions;
+}
+
+export const LOG_LEVELS = ["trace", "debug", "information", "warning", "error", "critical", "none"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type HostMessage =
+  { readonly type: "invoke"; readonly request: RpcInvocationRequest } | { readonly type: "terminate" };
+
+export type WorkerMessage =
+  | { readonly type: "loaded"; readonly functions: readonly RegisteredFunction[]; readonly httpStreams: boolean }
+  | { readonly type: "loadFailed"; readonly message: string; readonly stack: string }
+  | { readonly type: "log"; readonly level: LogLevel; readonly category: string; readonly message: string }
+  | { readonly type: "response"; readonly response: RpcInvocationResponse };

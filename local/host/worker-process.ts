@@ -1,0 +1,180 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { within } from "./bounded.ts";
+import type { Log } from "./host-log.ts";
+import type { HostMessage, LogLevel, RegisteredFunction, RpcInvocationRequest } from "./protocol.ts";
+import type { RpcInvocationResponse, WorkerMessage } from "./protocol.ts";
+
+const LOAD_LIMIT = 60_000;
+const TERMINATE_LIMIT = 5_000;
+/** A worker that dies younger than this counts as dying again and again: the next start waits longer, up to the limit. */
+const STABLE_AGE = 10_000;
+const RESTART_DELAY = { first: 100, limit: 10_000 };
+
+/** What a process needs to run at all. Nothing else of the developer's environment reaches the app. */
+const PROCESS_ENVIRONMENT =
+  /^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|TZ|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA)$/i;
+
+export interface WorkerOptions {
+  readonly appFolder: string;
+  /** The worker's environment, apart from what any process needs. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly inspectPort: number | undefined;
+  readonly log: Log;
+}
+
+interface LoadedApp {
+  readonly functions: readonly RegisteredFunction[];
+  readonly httpStreams: boolean;
+}
+
+interface Pending {
+  readonly resolve: (response: RpcInvocationResponse) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Keeps one worker process alive: starts it, restarts it when it dies, and matches answers to requests. */
+export class WorkerProcess {
+  readonly #options: WorkerOptions;
+  readonly #pending = new Map<string, Pending>();
+  #child: ChildProcess | undefined;
+  #state: "starting" | "running" | "restarting" | "stopping" = "starting";
+  #deaths = 0;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the first worker. Rejects with the app's own error when it cannot be loaded; then there is no restart. */
+  async start(): Promise<LoadedApp> {
+    return this.#spawn();
+  }
+
+  /** Resolves once a worker can take requests; rejects after the limit (milliseconds). */
+  async whenRunning(limit: number): Promise<void> {
+    const deadline = Date.now() + limit;
+    while (this.#state !== "running") {
+      if (this.#state === "stopping" || Date.now() >= deadline) throw new Error("no worker is running");
+      await delay(10);
+    }
+  }
+
+  /** Sends one request; rejects when the worker ends before it answered. */
+  async invoke(request: RpcInvocationRequest): Promise<RpcInvocationResponse> {
+    if (!this.#child?.connected) throw new Error("the worker ended before it was asked");
+    return new Promise((resolve, reject) => {
+      this.#pending.set(request.invocationId, { resolve, reject });
+      this.#send({ type: "invoke", request });
+    });
+  }
+
+  /** Ends the worker at once; the next one starts by itself, and requests wait for it from now on. */
+  kill(): void {
+    if (this.#state === "running") this.#state = "restarting";
+    this.#child?.kill("SIGKILL");
+  }
+
+  /** Runs the app's `appTerminate` hooks, waits for them a bounded time, and ends the worker for good. */
+  async stop(): Promise<void> {
+    this.#state = "stopping";
+    const child = this.#child;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    this.#send({ type: "terminate" });
+    if ((await within(TERMINATE_LIMIT, ended)) === undefined) child.kill("SIGKILL");
+    await ended;
+  }
+
+  async #spawn(): Promise<LoadedApp> {
+    const { appFolder, settings, inspectPort, log } = this.#options;
+    const child = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), [appFolder], {
+      cwd: appFolder,
+      env: { ...processEnvironment(), ...settings },
+      execArgv: [
+        "--disable-warning=ExperimentalWarning",
+        ...(inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`]),
+      ],
+      serialization: "advanced",
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    this.#child = child;
+    // What the app prints itself: the Functions host shows it as log lines too.
+    const show = (stream: Readable | null, level: LogLevel): void => {
+      if (stream === null) return;
+      createInterface(stream).on("line", (line) => {
+        log(level, "Host.Function.Console", line);
+      });
+    };
+    show(child.stdout, "information");
+    show(child.stderr, "error");
+    return this.#loaded(child);
+  }
+
+  async #loaded(child: ChildProcess): Promise<LoadedApp> {
+    const startedAt = Date.now();
+    const loaded = new Promise<LoadedApp>((resolve, reject) => {
+      child.on("message", (message: WorkerMessage) => {
+        if (message.type === "loaded") resolve(message);
+        else if (message.type === "loadFailed") reject(new Error(message.message, { cause: message.stack }));
+        else this.#receive(message);
+      });
+      child.on("error", reject);
+      child.once("exit", (code, signal) => {
+        const why = `the worker ended (${signal ?? `exit code ${code ?? "unknown"}`})`;
+        reject(new Error(`${why} while it loaded the app`));
+        this.#died(why, Date.now() - startedAt);
+      });
+    });
+    const app = await within(LOAD_LIMIT, loaded);
+    if (app !== undefined) {
+      if (this.#state !== "stopping") this.#state = "running";
+      return app;
+    }
+    child.kill("SIGKILL");
+    throw new Error(`the app had not finished loading after ${LOAD_LIMIT / 1000} s`);
+  }
+
+  #receive(message: Exclude<WorkerMessage, { type: "loaded" | "loadFailed" }>): void {
+    if (message.type === "log") {
+      this.#options.log(message.level, message.category, message.message);
+      return;
+    }
+    const { invocationId } = message.response;
+    this.#pending.get(invocationId)?.resolve(message.response);
+    this.#pending.delete(invocationId);
+  }
+
+  #died(why: string, age: number): void {
+    for (const { reject } of this.#pending.values()) reject(new Error(`${why} before it answered`));
+    this.#pending.clear();
+    if (this.#state === "starting" || this.#state === "stopping") return;
+    this.#deaths = age < STABLE_AGE ? this.#deaths + 1 : 1;
+    const wait = Math.min(RESTART_DELAY.first * 2 ** (this.#deaths - 1), RESTART_DELAY.limit);
+    this.#options.log("error", "Worker", `${why}; a new one starts in ${wait} ms`);
+    this.#state = "restarting";
+    void this.#restart(wait);
+  }
+
+  async #restart(wait: number): Promise<void> {
+    await delay(wait);
+    try {
+      if (this.#state !== "restarting") return;
+      await this.#spawn();
+    } catch (error) {
+      // The worker ends itself after this, which brings the next attempt.
+      this.#options.log("error", "Worker", `the app could not be loaded again: ${String(error)}`);
+    }
+  }
+
+  #send(message: HostMessage): void {
+    if (this.#child?.connected) this.#child.send(message, () => undefined);
+  }
+}
+
+function processEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => PROCESS_ENVIRONMENT.test(name)));
+}

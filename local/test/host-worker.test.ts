@@ -1,0 +1,158 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { isAlive, lineLike, run, type RunningHost } from "./host-fixture.ts";
+
+/** An app that can be made to die, and to hang. */
+const FRAGILE = `
+  app.http("pid", { handler: () => ({ body: String(process.pid) }) });
+  app.http("hang", { handler: async (_, context) => { context.log("hanging"); await new Promise(() => {}); } });
+  app.http("reject", { handler: () => { Promise.reject(new Error("nobody caught this")); return { body: "fine" }; } });
+  app.http("throw", { handler: () => { setImmediate(() => { throw new Error("thrown later"); }); return new Promise(() => {}); } });
+  app.http("exit", { handler: () => process.exit(3) });`;
+
+const get = (host: RunningHost, path: string): Promise<Response> => fetch(`${host.url}/api/${path}`);
+
+async function pidOf(host: RunningHost): Promise<number> {
+  const pid = Number(await (await get(host, "pid")).text());
+  // A signal to process 0 would reach the whole process group, this test run included.
+  if (!(pid > 1)) expect.fail("the worker did not tell its process id");
+  return pid;
+}
+
+describe("the worker of the embedded host", () => {
+  it.each([
+    ["an unhandled rejection", "reject", /nobody caught this/],
+    ["an uncaught exception", "throw", /thrown later/],
+    ["process.exit", "exit", /the worker ended \(exit code 3\); a new one starts/],
+  ])("is started anew after %s: calls in flight get an empty 500, later ones wait", async (_, path, reason) => {
+    const host = await run(FRAGILE);
+    const before = await pidOf(host);
+    const hanging = get(host, "hang");
+    await lineLike(host, /^hanging$/);
+    const killing = get(host, path);
+    const inFlight = await hanging;
+    expect([inFlight.status, await inFlight.text()]).toEqual([500, ""]);
+    await killing;
+    const after = await pidOf(host);
+    expect(after).not.toBe(before);
+    expect(isAlive(before)).toBe(false);
+    await lineLike(host, reason);
+  });
+
+  it("is started anew when it is killed, again and again", async () => {
+    const host = await run(FRAGILE);
+    const pids = new Set<number>();
+    for (let round = 0; round < 3; round += 1) {
+      const pid = await pidOf(host);
+      pids.add(pid);
+      process.kill(pid, "SIGKILL");
+      await expect.poll(() => host.lines.filter((line) => line.includes("(SIGKILL)")).length).toBe(round + 1);
+    }
+    await pidOf(host);
+    expect(pids.size).toBe(3);
+    await lineLike(host, /a new one starts in 400 ms/);
+  });
+
+  it("outlives the Ctrl+C that reaches the whole process group: its host says when it ends", async () => {
+    const host = await run(FRAGILE);
+    const pid = await pidOf(host);
+    for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
+    expect(await pidOf(host)).toBe(pid);
+  });
+
+  it("is ended and started anew when a call exceeds functionTimeout", async () => {
+    const host = await run(FRAGILE, { hostJson: { functionTimeout: "00:00:01" } });
+    const before = await pidOf(host);
+    const response = await get(host, "hang");
+    expect([response.status, await response.text()]).toEqual([500, ""]);
+    await lineLike(host, /Timeout value of 1 s exceeded/);
+    expect(await pidOf(host)).not.toBe(before);
+  });
+
+  it("is ended even when it spins without end", async () => {
+    const host = await run(`app.http("spin", { handler: () => { for (;;) {} } });`, {
+      hostJson: { functionTimeout: "00:00:01" },
+    });
+    expect((await get(host, "spin")).status).toBe(500);
+  });
+
+  it("sees the settings and what a process needs, and nothing else of the environment", async () => {
+    process.env["DEVELOPERS_OWN"] = "x";
+    process.env["NODE_EXTRA_CA_CERTS"] = "/nowhere";
+    try {
+      const host = await run(`app.http("env", { handler: () => ({ jsonBody: process.env }) });`, {
+        settings: { MY_SETTING: "value" },
+      });
+      const env = (await (await get(host, "env")).json()) as Record<string, string>;
+      expect(env).toMatchObject({ MY_SETTING: "value", AZURE_FUNCTIONS_ENVIRONMENT: "Development" });
+      expect(env["PATH"]).toBe(process.env["PATH"]);
+      expect(Object.keys(env).filter((name) => /DEVELOPERS|VITEST|NODE_EXTRA|NODE_OPTIONS/.test(name))).toEqual([]);
+    } finally {
+      delete process.env["DEVELOPERS_OWN"];
+      delete process.env["NODE_EXTRA_CA_CERTS"];
+    }
+  });
+
+  it.each(["cjs", "esm"] as const)("loads %s bundles, and runs their hooks in order", async (format) => {
+    const source = `
+      app.hook.appStart((context) => { console.log("appStart " + typeof context.hookData); });
+      app.hook.preInvocation((context) => {
+        console.log("pre " + context.invocationContext.functionName);
+        context.hookData.mine = 1;
+        context.inputs = ["replaced"];
+      });
+      app.hook.postInvocation((context) => {
+        console.log("post " + context.hookData.mine + " " + (context.error?.message ?? JSON.stringify(context.result)));
+        if (context.error) { context.error = null; context.result = { status: 418 }; }
+      });
+      app.hook.appTerminate(async () => { await new Promise((resolve) => setTimeout(resolve, 50)); console.log("terminated"); });
+      app.http("input", { handler: (input) => ({ body: input }) });
+      app.http("fails", { handler: () => { throw new Error("oh"); } });`;
+    const host = await run(source, { format });
+    expect(await (await get(host, "input")).text()).toBe("replaced");
+    expect((await get(host, "fails")).status).toBe(418);
+    await host.stop();
+    const said = host.lines.filter((line) => /^(?:appStart|pre|post|terminated)/.test(line));
+    expect(said).toEqual([
+      "appStart object",
+      "pre input",
+      'post 1 {"body":"replaced"}',
+      "pre fails",
+      "post 1 oh",
+      "terminated",
+    ]);
+  });
+});
+
+describe("stopping the embedded host", () => {
+  it("lets calls in flight finish, takes no new ones, and leaves no process", async () => {
+    const source = `app.http("slow", { handler: async (_, context) => {
+      context.log("begun");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return { body: "done" };
+    } });`;
+    const host = await run(source);
+    const call = get(host, "slow");
+    await lineLike(host, /^begun$/);
+    const stopping = host.stop();
+    await expect(get(host, "slow")).rejects.toThrow();
+    expect(await (await call).text()).toBe("done");
+    await stopping;
+    expect(host.pids()).toHaveLength(1);
+    expect(host.pids().filter(isAlive)).toEqual([]);
+  });
+
+  it("ends an app whose appTerminate hook never comes back", async () => {
+    const host = await run(`app.hook.appTerminate(() => new Promise(() => {}));`);
+    await host.stop();
+    expect(host.pids().filter(isAlive)).toEqual([]);
+  });
+
+  it("can be asked for twice, and while the worker is being restarted", async () => {
+    const host = await run(FRAGILE);
+    await get(host, "exit");
+    await Promise.all([host.stop(), host.stop()]);
+    await delay(300);
+    expect(host.pids().filter(isAlive)).toEqual([]);
+  });
+});
