@@ -1,11 +1,12 @@
-import { isSignedWith, readHeader, readPayload } from "./access-token.ts";
+import { isSignedWith, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import { checkToken, decide, type RoleRequirement, type TokenPolicy, type Verdict } from "./decide.ts";
 import type { RefusalCode } from "./refusals.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { fetchTenantKeys } from "./tenant-metadata.ts";
-import { VerifiedTokens } from "./verified-tokens.ts";
+import { isUnambiguous } from "./strict-json.ts";
+import { digestOf, VerifiedTokens } from "./verified-tokens.ts";
 
 /** What a service accepts; see `TokenPolicy` for each member. */
 export interface AuthorizerOptions extends Omit<
@@ -45,6 +46,9 @@ const DEFAULT_CLOCK_TOLERANCE_SECONDS = 60;
 /** A larger difference is a broken clock, and tolerating it would keep ended tokens alive. */
 const MAX_CLOCK_TOLERANCE_SECONDS = 300;
 
+/** Headers are alike in all tokens of one key and version, and need not be read again and again. */
+const MAX_HEADERS = 100;
+
 /**
  * Makes the decision of a service that accepts app-only access tokens of one Entra tenant. What costs little and can
  * only refuse comes first; then the signature, once for each token; then, at every call, who calls, and as what.
@@ -61,46 +65,51 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   const verified = new VerifiedTokens(
     (keyId, fingerprint) => keys.published()?.keys.get(keyId)?.fingerprint === fingerprint,
   );
+  const headers = new Map<string, UnverifiedHeader>();
   let policy: TokenPolicy | undefined;
 
   return async (call, requirement) => {
-    const verdict = seenBefore(call, requirement) ?? (await judge(call, requirement));
+    const verdict = await judge(call, requirement);
     return { ...verdict, event: auditEvent(call, requirement, verdict) };
   };
 
-  /** The short way: a token whose signature was verified at an earlier call. */
-  function seenBefore({ authorization, query }: Call, requirement: RoleRequirement): Verdict | undefined {
-    if (authorization?.startsWith("Bearer ") !== true || query.has("access_token")) return undefined;
-    const time = now();
-    const claims = verified.get(VerifiedTokens.keyOf(authorization.slice("Bearer ".length)), time);
-    return claims && policy && decide(claims, policy, requirement, time);
-  }
-
-  async function judge({ authorization, query }: Call, requirement: RoleRequirement): Promise<Verdict | Refusal> {
+  function judge({ authorization, query }: Call, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
     const credentials = readBearerToken(authorization, query);
     if ("code" in credentials) return refused(credentials.code);
     const { token } = credentials;
-    const header = readHeader(token);
-    if ("code" in header) return refused(header.code);
-    const hopeless = keys.refusedUntilCooldownEnds(header.keyId);
-    if (hopeless !== undefined) return { allowed: false, ...hopeless };
-    const claims = readPayload(token);
-    if (claims === undefined) return refused("malformed-token");
+    const digest = digestOf(token);
+    const time = now();
+    const claims = verified.get(digest, time);
+    return claims && policy ? decide(claims, policy, requirement, time) : verify(token, digest, requirement);
+  }
 
-    const issuers = (await keys.load())?.issuers;
-    if (issuers === undefined) return { allowed: false, ...keys.unavailable() };
+  async function verify(token: string, digest: string, requirement: RoleRequirement): Promise<Verdict | Refusal> {
+    const headerText = token.slice(0, token.indexOf("."));
+    const header = headers.get(headerText) ?? readHeader(token);
+    if ("code" in header) return refused(header.code);
+    const { keyId } = header;
+    const hopeless = keys.refusedUntilCooldownEnds(keyId);
+    if (hopeless !== undefined) return { allowed: false, ...hopeless };
+    const payload = readPayload(token);
+    if ("code" in payload) return refused(payload.code);
+    const { claims } = payload;
+
+    const published = keys.published() ?? (await keys.load());
+    if (published === undefined) return { allowed: false, ...keys.unavailable() };
+    const { issuers } = published;
     policy = policy?.issuers === issuers ? policy : policyWith(issuers);
     const bad = checkToken(claims, policy, now());
     if (bad !== undefined) return refused(bad);
 
-    const found = await keys.find(header.keyId);
+    const found = published.keys.get(keyId) ?? (await keys.find(keyId));
     if ("code" in found) return { allowed: false, ...found };
+    if (!isUnambiguous(payload.part)) return refused("malformed-token");
     if (!(await isSignedWith(found.key, token))) return refused("bad-signature");
 
     const verdict = decide(claims, policy, requirement, now());
     if (verdict.allowed) {
-      const { fingerprint } = found;
-      verified.add(VerifiedTokens.keyOf(token), { claims, keyId: header.keyId, keyFingerprint: fingerprint });
+      verified.add(digest, { claims, keyId, keyFingerprint: found.fingerprint });
+      if (headers.size < MAX_HEADERS) headers.set(headerText, header);
     }
     return verdict;
   }

@@ -1,13 +1,17 @@
 import type { RefusalCode } from "./refusals.ts";
 
-/** `b64token` of RFC 6750, section 2.1, after the scheme, which is compared without regard to case (RFC 9110, section 11.1). */
-const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+/** Compared without regard to case (RFC 9110, section 11.1). */
+const SCHEME = /^bearer(\s|$)/i;
+
+/** RFC 6750, section 2.1. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /** A bearer credential in second place: two `Authorization` headers reach a function joined with a comma. */
 const SECOND_BEARER = /,\s*bearer(\s|$)/i;
 
 /**
- * Takes the bearer token out of a request: from the header only, never from query or body.
+ * Takes the bearer token out of a request: from the header only, never from query or body. That the token has no
+ * characters but those of RFC 6750 is left to whoever reads it: see `isB64Token`.
  *
  * @param authorization the `Authorization` header as the host hands it on, null where there is none
  * @param query the request's query: a token there as well is a second one
@@ -18,10 +22,16 @@ export function readBearerToken(
   authorization: string | null,
   query: URLSearchParams,
 ): { readonly token: string } | { readonly code: RefusalCode } {
-  if (authorization === null || authorization.trim() === "") return { code: "no-credentials" };
-  if (SECOND_BEARER.test(authorization)) return { code: "malformed-credentials" };
-  if (!/^bearer(\s|$)/i.test(authorization)) return { code: "no-credentials" };
-  const token = CREDENTIALS.exec(authorization)?.[1];
-  if (token === undefined || query.has("access_token")) return { code: "malformed-credentials" };
-  return { token };
+  if (authorization === null || !SCHEME.test(authorization)) {
+    const isSecond = authorization !== null && SECOND_BEARER.test(authorization);
+    return { code: isSecond ? "malformed-credentials" : "no-credentials" };
+  }
+  const token = authorization.slice("Bearer ".length).trim();
+  const isOne = token !== "" && !token.includes(" ") && !token.includes(",") && authorization[6] === " ";
+  return isOne && !query.has("access_token") ? { token } : { code: "malformed-credentials" };
+}
+
+/** Whether a token has the form that the header prescribes for it: if not, it is the header that is malformed. */
+export function isB64Token(token: string): boolean {
+  return B64TOKEN.test(token);
 }

@@ -5,34 +5,68 @@ const STRING = /"(?:[^"\\]|\\.)*"/g;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** A part of a token, decoded: its text, and the JSON object that the text stands for. */
+export interface Part {
+  readonly text: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Decodes one part of a token: base64url without padding and without stray bits, then UTF-8, then a JSON object without
- * duplicate members. Two readers of one part can then not read two different things.
+ * Decodes one part of a token: base64url without padding and without stray bits, then UTF-8, then a JSON object.
  *
  * @returns undefined where the part is anything else
- * @see https://www.rfc-editor.org/rfc/rfc7515#section-4 on duplicate members, and section 2 on base64url
+ * @see https://www.rfc-editor.org/rfc/rfc7515#section-2
  */
-export function decodePart(part: string): Readonly<Record<string, unknown>> | undefined {
-  const bytes = Buffer.from(part, "base64url");
-  // Buffer passes over what is not base64url, and over unused bits of the last character: encoding again shows both.
-  if (bytes.toString("base64url") !== part) return undefined;
+export function decodePart(part: string): Part | undefined {
+  const bytes = fromCanonicalBase64Url(part);
+  if (bytes === undefined) return undefined;
   try {
     const text = utf8.decode(bytes);
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    // Outside of strings a colon stands between a member's name and its value, and nowhere else.
-    const written = text.replace(STRING, "").split(":").length - 1;
-    return written === countMembers(value, MAX_DEPTH) ? (value as Record<string, unknown>) : undefined;
+    const content: unknown = JSON.parse(text);
+    if (typeof content !== "object" || content === null || Array.isArray(content)) return undefined;
+    return { text, content: content as Record<string, unknown> };
   } catch {
     return undefined;
   }
 }
 
-/** How many members a value has, at all depths; NaN, which equals nothing, where it is too deep. */
-function countMembers(value: unknown, depth: number): number {
+/** The bytes of base64url in its one canonical form: else one token could be written in several ways. */
+export function fromCanonicalBase64Url(part: string): Buffer | undefined {
+  const bytes = Buffer.from(part, "base64url");
+  // Buffer passes over what is not base64url, and over unused bits of the last character: encoding again shows both.
+  return part !== "" && bytes.toString("base64url") === part ? bytes : undefined;
+}
+
+/**
+ * Whether a part can be read in one way only: without duplicate members (RFC 7515, section 4), and not so deep that a
+ * reader might give up on it.
+ *
+ * In JSON a colon stands between a member's name and its value, or in a string. As many as are written must be there
+ * when the text is parsed; of two members of one name, only one is. Strings are counted as they stand where nothing in
+ * them is escaped, and else left out.
+ */
+export function isUnambiguous({ text, content }: Part): boolean {
+  const hasEscapes = text.includes("\\");
+  const written = colonsIn(hasEscapes ? text.replace(STRING, "") : text);
+  return written === countColons(content, hasEscapes ? () => 0 : colonsIn, MAX_DEPTH);
+}
+
+/** How many colons a parsed value was written with; NaN, which equals nothing, where it is too deep. */
+function countColons(value: unknown, inString: (text: string) => number, depth: number): number {
+  if (typeof value === "string") return inString(value);
   if (typeof value !== "object" || value === null) return 0;
   if (depth === 0) return NaN;
-  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
-  for (const member of Object.values(value)) count += countMembers(member, depth - 1);
+  const isArray = Array.isArray(value);
+  let count = 0;
+  for (const name of Object.keys(value)) {
+    if (!isArray) count += 1 + inString(name);
+    count += countColons((value as Record<string, unknown>)[name], inString, depth - 1);
+  }
+  return count;
+}
+
+function colonsIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(":"); at >= 0; at = text.indexOf(":", at + 1)) count++;
   return count;
 }

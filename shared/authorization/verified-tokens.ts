@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Claims } from "./claims.ts";
 
-/** More tokens than a service has callers, many times over. Past it, the one kept longest goes. */
+/** More tokens than a service has callers, many times over. Beyond it, those not used for the longest time go. */
 const MAX_TOKENS = 1000;
 
 /** A token whose signature was verified with a key that was published then. */
@@ -16,7 +16,8 @@ export interface VerifiedToken {
  * call, and until when, is decided at each call. Only tokens that were let in are kept, so nobody else can fill it.
  */
 export class VerifiedTokens {
-  readonly #tokens = new Map<string, VerifiedToken>();
+  #recent = new Map<string, VerifiedToken>();
+  #older = new Map<string, VerifiedToken>();
   readonly #isPublished: (keyId: string, fingerprint: string) => boolean;
 
   /** @param isPublished whether the tenant still publishes a key */
@@ -24,26 +25,32 @@ export class VerifiedTokens {
     this.#isPublished = isPublished;
   }
 
-  /** The token itself is not kept: whoever reads this process's memory finds its digest. */
-  static keyOf(token: string): string {
-    return hash("sha256", token, "base64");
-  }
-
   /** @param now seconds since 1970: an entry lives until the token ends, or its key leaves the key set */
-  get(key: string, now: number): Claims | undefined {
-    const token = this.#tokens.get(key);
+  get(digest: string, now: number): Claims | undefined {
+    const recent = this.#recent.get(digest);
+    const token = recent ?? this.#older.get(digest);
     if (token === undefined) return undefined;
-    if (now < token.claims.expires && this.#isPublished(token.keyId, token.keyFingerprint)) return token.claims;
-    this.#tokens.delete(key);
+    if (now < token.claims.expires && this.#isPublished(token.keyId, token.keyFingerprint)) {
+      if (recent === undefined) this.add(digest, token);
+      return token.claims;
+    }
+    this.#recent.delete(digest);
+    this.#older.delete(digest);
     return undefined;
   }
 
-  add(key: string, token: VerifiedToken): void {
-    this.#tokens.set(key, token);
-    if (this.#tokens.size <= MAX_TOKENS) return;
-    for (const oldest of this.#tokens.keys()) {
-      this.#tokens.delete(oldest);
-      return;
+  add(digest: string, token: VerifiedToken): void {
+    // Half of them goes at once: those that were not asked for while the other half came.
+    if (this.#recent.size >= MAX_TOKENS / 2) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
     }
+    this.#recent.set(digest, token);
   }
+}
+
+/** Tokens are kept by their SHA-256: whoever reads this process's memory does not find them. */
+export function digestOf(token: string): string {
+  // By way of a buffer, because a part of a longer string is slow to hash.
+  return hash("sha256", Buffer.from(token), "base64");
 }

@@ -1,3 +1,5 @@
+export { chooseCredential, type CredentialChoice, managedIdentity } from "./credential.ts";
+export { DEADLINE_MS } from "./resilience.ts";
 export {
   createServiceClient,
   type RefusedBy,
@@ -6,3 +8,4 @@ export {
   type ServiceOutcome,
   type ServiceRequest,
 } from "./service-client.ts";
+export { createTokenSource, type TokenSource } from "./token-source.ts";

@@ -1,5 +1,13 @@
 import { RestError, TableClient } from "@azure/data-tables";
 import { AuthenticationError, CredentialUnavailableError, type TokenCredential } from "@azure/identity";
+import { createTokenSource, TokenTimeoutError } from "../service-client/token-source.ts";
+
+const STORAGE_SCOPE = "https://storage.azure.com/.default";
+
+/** Table storage answers in milliseconds; a request ends after this, in milliseconds: the SDK itself waits for ever. */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Two more tries pass a throttled or moving partition; what has timed out is not tried again. */
+const retryOptions = { maxRetries: 2, retryDelayInMs: 300, maxRetryDelayInMs: 1_000 };
 
 /**
  * A client for a table, reached with an identity, never with a key. The table is created at first use: a data-plane
@@ -8,7 +16,20 @@ import { AuthenticationError, CredentialUnavailableError, type TokenCredential }
  * @param endpoint the account's table service, `https://{account}.table.core.windows.net`
  */
 export function openTable(endpoint: string, name: string, credential: TokenCredential): () => Promise<TableClient> {
-  const client = new TableClient(endpoint, name, credential);
+  const tokens = createTokenSource(() => credential, STORAGE_SCOPE);
+  const client = new TableClient(endpoint, name, { retryOptions });
+  // In place of the SDK's own policy, which can end the process: see `createTokenSource`.
+  client.pipeline.addPolicy(
+    {
+      name: "bearerTokenAndTimeout",
+      async sendRequest(request, next) {
+        request.headers.set("Authorization", `Bearer ${await tokens.get()}`);
+        request.timeout = REQUEST_TIMEOUT_MS;
+        return next(request);
+      },
+    },
+    { phase: "Sign" },
+  );
   let created: Promise<TableClient> | undefined;
   return () => {
     // createTable answers without an error where the table is there already. A failure is forgotten: the next use tries again.
@@ -48,5 +69,10 @@ export function isStorageFailure(error: unknown): boolean {
   if (error instanceof RestError) {
     return error.statusCode === undefined || error.statusCode >= 500 || [401, 403, 408, 429].includes(error.statusCode);
   }
-  return error instanceof CredentialUnavailableError || error instanceof AuthenticationError;
+  return (
+    error instanceof CredentialUnavailableError ||
+    error instanceof AuthenticationError ||
+    error instanceof TokenTimeoutError ||
+    (error instanceof Error && error.name === "AbortError")
+  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readBearerToken } from "../authorization/bearer-token.ts";
+import { readHeader } from "../authorization/access-token.ts";
+import { isB64Token, readBearerToken } from "../authorization/bearer-token.ts";
 
 const none = new URLSearchParams();
 
@@ -43,11 +44,17 @@ describe("refuses as malformed", () => {
     ["two headers, the first of another scheme", "Basic YWxhZGRpbjpvcGVuc2VzYW1l, Bearer abc.def.ghi"],
     ["two headers, the second empty", "Bearer abc.def.ghi, "],
     ["a tab for the blank", "Bearer\tabc.def.ghi"],
-    ["quotes", 'Bearer "abc.def.ghi"'],
-    ["a character outside b64token", "Bearer abc.d€f.ghi"],
-    ["padding in the middle", "Bearer abc=.def.ghi"],
   ])("%s", (_, header) => {
     expect(readBearerToken(header, none)).toEqual({ code: "malformed-credentials" });
+  });
+
+  test.each([
+    ["quotes", '"abc.def.ghi"'],
+    ["a character outside b64token", "abc.d€f.ghi"],
+    ["padding in the middle", "abc=.def.ghi"],
+  ])("by whoever reads the token: %s", (_, token) => {
+    expect(isB64Token(token)).toBe(false);
+    expect(readHeader(token)).toEqual({ code: "malformed-credentials" });
   });
 
   test("a second token in the query", () => {

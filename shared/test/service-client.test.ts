@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createServiceClient, type ServiceClient } from "../service-client/index.ts";
+import { createServiceClient, type ServiceClient, type TokenSource } from "../service-client/index.ts";
 
 const TOKEN = "abc.def.ghi";
 
+const tokensOf = (get: () => Promise<string>, renew = get): TokenSource => ({ get, renew });
+const tokens = tokensOf(() => Promise.resolve(TOKEN));
+
 let server: Server;
+let origin: string;
 let client: ServiceClient;
 let requests: IncomingMessage[];
 let bodies: string[];
@@ -30,8 +34,8 @@ beforeEach(async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = createServiceClient({ origin, getToken: () => Promise.resolve(TOKEN) });
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  client = createServiceClient({ origin, tokens });
 });
 
 afterEach(() => {
@@ -42,7 +46,7 @@ afterEach(() => {
 test("sends the token as a bearer token, the trace context and the body with its length", async () => {
   const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const outcome = await client({ method: "PUT", path: "/api/x", body: { a: 1 }, traceParent });
-  expect(outcome).toEqual({ kind: "answer", status: 200, body: { ok: true }, refusedBy: undefined });
+  expect(outcome).toEqual({ kind: "answer", status: 200, body: { ok: true }, refusedBy: undefined, tries: 1 });
   expect(requests[0]?.headers).toMatchObject({
     authorization: `Bearer ${TOKEN}`,
     traceparent: traceParent,
@@ -119,14 +123,11 @@ describe("never carries the token elsewhere", () => {
 });
 
 test("sends nothing without a token, and says why there is none", async () => {
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const tokenless = createServiceClient({
-    origin,
-    getToken: () => Promise.reject(new Error("AADSTS501051: not assigned")),
-  });
-  expect(await tokenless({ method: "GET", path: "/" })).toEqual({
+  const none = tokensOf(() => Promise.reject(new Error("AADSTS501051: not assigned\r\nTrace ID: 1")));
+  expect(await createServiceClient({ origin, tokens: none })({ method: "GET", path: "/" })).toEqual({
     kind: "no-token",
-    reason: "AADSTS501051: not assigned",
+    reason: expect.stringMatching(/^this app is assigned no role.*AADSTS501051: not assigned Trace ID: 1/) as string,
+    tries: 0,
   });
   expect(requests).toHaveLength(0);
 });
@@ -138,7 +139,7 @@ test("a call that is broken off ends, unanswered", async () => {
       abort.abort();
     },
   ];
-  expect(await client({ method: "GET", path: "/", signal: abort.signal })).toMatchObject({ kind: "no-answer" });
+  expect(await client({ method: "GET", path: "/", signal: abort.signal })).toMatchObject({ kind: "held-back" });
   expect(requests).toHaveLength(1);
 });
 
@@ -148,4 +149,98 @@ test("an answer that is not JSON is handed on as text", async () => {
     status: 200,
     body: "<html>a captive portal</html>",
   });
+});
+
+describe("Retry-After", () => {
+  test("is waited for where it is short", async () => {
+    answers = [status(429, { "Retry-After": "1" })];
+    const began = performance.now();
+    expect(await client({ method: "PUT", path: "/" })).toMatchObject({ status: 200, tries: 2 });
+    expect(performance.now() - began).toBeGreaterThanOrEqual(990);
+  });
+  test("is handed on where it is long, and the call not repeated", async () => {
+    answers = [status(503, { "Retry-After": "120" })];
+    expect(await client({ method: "PUT", path: "/" })).toMatchObject({ status: 503, retryAfterMs: 120_000, tries: 1 });
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe("an answer of 401 invalid_token", () => {
+  const invalid = status(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' }, '{"code":"token-expired"}');
+
+  test("gets a newer token and asks once more, also for a POST", async () => {
+    const renewing = tokensOf(() => Promise.resolve("old"), () => Promise.resolve("new"));
+    answers = [invalid];
+    const call = createServiceClient({ origin, tokens: renewing });
+    expect(await call({ method: "POST", path: "/" })).toMatchObject({ status: 200, tries: 1 });
+    expect(requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer old", "Bearer new"]);
+  });
+  test("says so where the same token comes back, and does not ask again", async () => {
+    answers = [invalid];
+    const outcome = await client({ method: "GET", path: "/" });
+    expect(outcome).toMatchObject({ status: 401, advice: expect.stringContaining("the same one came back") as string });
+    expect(requests).toHaveLength(1);
+  });
+  test("of another kind leaves the token alone", async () => {
+    const tokens = tokensOf(
+      () => Promise.resolve(TOKEN),
+      () => Promise.reject(new Error("must not be asked for")),
+    );
+    answers = [status(401, { "WWW-Authenticate": "Bearer" })];
+    const outcome = await createServiceClient({ origin, tokens })({ method: "GET", path: "/" });
+    expect(outcome).toMatchObject({ status: 401, refusedBy: "authorization" });
+    expect(outcome).not.toHaveProperty("advice");
+  });
+});
+
+test.each([
+  ["role-missing", "grant this app the role"],
+  ["caller-not-allowed", "ALLOWED_CALLERS"],
+])("403 %s: says what to do", async (code, advice) => {
+  answers = [status(403, {}, JSON.stringify({ code }))];
+  expect(await client({ method: "GET", path: "/" })).toMatchObject({ advice: expect.stringContaining(advice) as string });
+});
+
+describe("the circuit", () => {
+  const fail = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) await client({ method: "POST", path: "/" });
+  };
+
+  test("opens when most calls fail: nothing is sent for a moment; then one probe closes it", async () => {
+    answers = Array.from({ length: 10 }, () => status(500));
+    await fail(10);
+    const held = await Promise.all([1, 2, 3].map(() => client({ method: "PUT", path: "/" })));
+    expect(held.map(({ kind }) => kind)).toEqual(["held-back", "held-back", "held-back"]);
+    expect(requests).toHaveLength(10);
+    await expect.poll(() => client({ method: "GET", path: "/" }), { timeout: 10_000 }).toMatchObject({ status: 200 });
+    expect(requests).toHaveLength(11);
+  });
+  test.each([401, 403, 404, 409, 429])("stays closed while the service answers %i", async (code) => {
+    answers = Array.from({ length: 15 }, () => status(code));
+    await fail(15);
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200 });
+  });
+  test("stays closed where the app itself breaks calls off", async () => {
+    for (let i = 0; i < 15; i++) {
+      const abort = new AbortController();
+      answers = [
+        () => {
+          abort.abort();
+        },
+      ];
+      await client({ method: "POST", path: "/", signal: abort.signal });
+    }
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200 });
+  });
+});
+
+test("holds back what is too much: 64 calls at once, 64 that wait", async () => {
+  const waiting: ServerResponse[] = [];
+  answers = Array.from({ length: 64 }, () => (response: ServerResponse) => waiting.push(response));
+  const calls = Array.from({ length: 130 }, () => client({ method: "GET", path: "/" }));
+  await expect.poll(() => waiting.length).toBe(64);
+  for (const response of waiting) status(200)(response);
+  const kinds = (await Promise.all(calls)).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "answer")).toHaveLength(128);
+  expect(kinds.filter((kind) => kind === "held-back")).toHaveLength(2);
 });

@@ -1,0 +1,321 @@
+import { createPublicKey, hash, type JsonWebKey, verify as verifySignature } from "node:crypto";
+import { createRequire } from "node:module";
+import { JwtVerifier } from "aws-jwt-verify";
+import { auth } from "express-oauth2-jwt-bearer";
+import { createVerifier } from "fast-jwt";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import jsonwebtoken from "jsonwebtoken";
+import jwksRsa from "jwks-rsa";
+import { createAuthorizer } from "shared/authorization";
+import { makeKey, Tenant } from "../shared/test/tenant.ts";
+import { type Candidate, measure, median } from "./measure.ts";
+import { type Bench, duration, type Ratio } from "./report.ts";
+
+/** More than our cache keeps, so that going round through them meets none again. */
+const DISTINCT_TOKENS = 1500;
+const FLOOD = 100_000;
+const OPTIONS = { rounds: 15, turnMs: 40 };
+
+/** Verifies an `Authorization` header, as it arrives; resolves to false where it refuses. */
+type Verify = (header: string) => Promise<boolean>;
+
+export const bench: Bench = async (progress) => {
+  const tenant = await Tenant.start();
+  try {
+    progress(`Signing ${DISTINCT_TOKENS} tokens ...`);
+    const headers = Array.from({ length: DISTINCT_TOKENS }, () => header(tenant.token()));
+    const [same = ""] = headers;
+    const token = same.slice("Bearer ".length);
+    const ours = authorizer(tenant);
+    const peers = makePeers(tenant);
+    const verifiers = { ours, ...peers };
+    for (const [name, verify] of Object.entries(verifiers)) {
+      if (!(await verify(same))) throw new Error(`${name} refuses the token that all are to accept.`);
+    }
+
+    progress("A token seen before ...");
+    const seen = await measure(
+      { floor: seenFloor(token), ...always(verifiers, same), "bare crypto.verify": verifyFloor(tenant, token) },
+      OPTIONS,
+    );
+    progress("Tokens not seen before ...");
+    const fresh = await measure(inTurn({ ours, jose: peers.jose }, headers), OPTIONS);
+
+    const junk = await junkTokens(tenant);
+    const refused: Record<string, Record<"ours" | "jose", number>> = {};
+    for (const [name, bad] of Object.entries(junk)) {
+      progress(`Junk: ${name} ...`);
+      for (const verify of [ours, peers.jose])
+        if (await verify(bad)) throw new Error(`A token with ${name} is accepted.`);
+      refused[name] = await measure(always({ ours, jose: peers.jose }, bad), OPTIONS);
+    }
+    progress(`A flood of ${FLOOD} forged tokens ...`);
+    const flooded = await flood(tenant, ours, same);
+
+    const cheaper = (name: string): number => (refused[name]?.jose ?? NaN) / (refused[name]?.ours ?? NaN);
+    const ratios: Ratio[] = [
+      { name: "seen before: ours / (SHA-256 + Map)", value: seen.ours / seen.floor, atMost: 2 },
+      { name: "seen before: jose / ours", value: seen.jose / seen.ours, atLeast: 30 },
+      { name: "seen before: ours / fast-jwt with its cache", value: seen.ours / seen["fast-jwt, cached"], atMost: 1 },
+      { name: "not seen before: ours / jose", value: fresh.ours / fresh.jose, atMost: 1.15 },
+      ...["another issuer", "another audience", "expired"].map((name) => ({
+        name: `${name}, well signed: jose / ours`,
+        value: cheaper(name),
+        atLeast: 10,
+      })),
+      ...["another algorithm", "an unknown key"].map((name) => ({
+        name: `${name}: jose / ours`,
+        value: cheaper(name),
+        atLeast: 1,
+      })),
+      { name: "honest calls during the flood / before", value: flooded.during / flooded.before, atMost: 2 },
+      { name: "requests for keys during the flood", value: flooded.keyRequests, atMost: flooded.cooldowns },
+      { name: "heap after the flood / before", value: flooded.heap, atMost: 1.5 },
+    ];
+    return {
+      title: "The callee's authorization",
+      figures: {
+        "floor: SHA-256 of the token and a Map look-up": duration(seen.floor),
+        "floor: bare crypto.verify": duration(seen["bare crypto.verify"]),
+        "a token seen before, whole decision: ours": duration(seen.ours),
+        ...Object.fromEntries(
+          Object.keys(peers).map((name) => [
+            `the same token again: ${name}`,
+            duration(seen[name as keyof typeof peers]),
+          ]),
+        ),
+        "a token not seen before: ours": duration(fresh.ours),
+        "a token not seen before: jose": duration(fresh.jose),
+        ...Object.fromEntries(
+          Object.entries(refused).map(([name, { ours: us, jose }]) => [
+            `refusing ${name}: ours, jose`,
+            `${duration(us)}, ${duration(jose)}`,
+          ]),
+        ),
+        [`heap before and after ${FLOOD} forged tokens`]: flooded.heapInWords,
+      },
+      ratios,
+      notes: [`A token of ${token.length} bytes. ${versions()}.`],
+    };
+  } finally {
+    tenant.stop();
+  }
+};
+
+/** Our whole decision: header in, caller out, and the audit event to a sink that discards it. */
+function authorizer(tenant: Tenant): Verify {
+  const authorize = createAuthorizer({
+    authority: tenant.authority,
+    tenantId: tenant.tenantId,
+    audiences: [tenant.apiClientId, tenant.identifierUri],
+    allowedCallers: [tenant.callerId],
+    onKeyFailure: (error) => {
+      throw error;
+    },
+  });
+  const query = new URLSearchParams();
+  return async (authorization) => {
+    const { allowed } = await authorize(
+      { authorization, query, operation: "bench", traceParent: undefined },
+      "Inventory.Read",
+    );
+    return allowed;
+  };
+}
+
+function makePeers(
+  tenant: Tenant,
+): Record<
+  | "jose"
+  | "aws-jwt-verify"
+  | "fast-jwt"
+  | "fast-jwt, cached"
+  | "jsonwebtoken with jwks-rsa"
+  | "express-oauth2-jwt-bearer",
+  Verify
+> {
+  const issuer = tenant.issuers["2.0"];
+  const audience = [tenant.apiClientId, tenant.identifierUri];
+  const keySet = createRemoteJWKSet(new URL(tenant.jwksUri));
+
+  const aws = JwtVerifier.create({ issuer, audience, jwksUri: tenant.jwksUri.replace("http:", "https:") });
+  aws.cacheJwks({ keys: tenant.published as never });
+
+  const fastJwt = (cache: boolean): ((token: string) => unknown) =>
+    createVerifier({
+      key: tenant.current.publicKey.export({ type: "spki", format: "pem" }),
+      algorithms: ["RS256"],
+      allowedIss: issuer,
+      allowedAud: audience,
+      cache,
+    }) as (token: string) => unknown;
+  const [plain, cached] = [fastJwt(false), fastJwt(true)];
+
+  const jwks = jwksRsa({ jwksUri: tenant.jwksUri, cache: true });
+  const getKey: jsonwebtoken.GetPublicKeyOrSecret = ({ kid }, done) => {
+    jwks.getSigningKey(kid).then(
+      (key) => {
+        done(null, key.getPublicKey());
+      },
+      (error: unknown) => {
+        done(error as Error);
+      },
+    );
+  };
+
+  // As much of an Express request as the middleware looks at.
+  const request = {
+    query: {},
+    protocol: "https",
+    url: "/",
+    method: "GET",
+    is: () => false,
+    get: () => "callee.example",
+  };
+  const middleware = auth({ issuer, audience, jwksUri: tenant.jwksUri, tokenSigningAlg: "RS256" });
+  return {
+    jose: succeeds((token) => jwtVerify(token, keySet, { issuer, audience, algorithms: ["RS256"] })),
+    "aws-jwt-verify": succeeds((token) => aws.verify(token)),
+    "fast-jwt": succeeds((token) => plain(token)),
+    "fast-jwt, cached": succeeds((token) => cached(token)),
+    "jsonwebtoken with jwks-rsa": (header) =>
+      new Promise((resolve) => {
+        jsonwebtoken.verify(
+          header.slice("Bearer ".length),
+          getKey,
+          { issuer, audience: audience as [string, ...string[]], algorithms: ["RS256"] },
+          (error) => {
+            resolve(error === null);
+          },
+        );
+      }),
+    "express-oauth2-jwt-bearer": (authorization) =>
+      new Promise((resolve) => {
+        void middleware({ ...request, headers: { authorization } } as never, {} as never, (error?: unknown) => {
+          resolve(error === undefined);
+        });
+      }),
+  };
+}
+
+/** One flat string, as the HTTP parser makes it: a concatenation would be put together anew at every use. */
+function header(token: string): string {
+  return Buffer.from(`Bearer ${token}`).toString("latin1");
+}
+
+function succeeds(verify: (token: string) => unknown): Verify {
+  return async (header) => {
+    try {
+      await verify(header.slice("Bearer ".length));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+function always<Name extends string>(verifiers: Record<Name, Verify>, header: string): Record<Name, Candidate> {
+  return inTurn(verifiers, [header]);
+}
+
+function inTurn<Name extends string>(
+  verifiers: Record<Name, Verify>,
+  headers: readonly string[],
+): Record<Name, Candidate> {
+  const candidates = Object.entries<Verify>(verifiers).map(([name, verify]) => {
+    let next = 0;
+    const candidate: Candidate = async (times) => {
+      for (let time = 0; time < times; time++) await verify(headers[next++ % headers.length] ?? "");
+    };
+    return [name, candidate];
+  });
+  return Object.fromEntries(candidates) as Record<Name, Candidate>;
+}
+
+/** What no cache of verified tokens can be faster than, with a digest for a key. */
+function seenFloor(token: string): Candidate {
+  const known = new Map([[hash("sha256", token, "base64"), true]]);
+  return (times) => {
+    for (let time = 0; time < times; time++) if (!known.has(hash("sha256", token, "base64"))) throw new Error();
+  };
+}
+
+/** What no verifier can be faster than. */
+function verifyFloor(tenant: Tenant, token: string): Candidate {
+  const key = createPublicKey({ key: tenant.published[0] as JsonWebKey, format: "jwk" });
+  const end = token.lastIndexOf(".");
+  const signed = Buffer.from(token.slice(0, end));
+  const signature = Buffer.from(token.slice(end + 1), "base64url");
+  return (times) => {
+    for (let time = 0; time < times; time++) if (!verifySignature("sha256", signed, key, signature)) throw new Error();
+  };
+}
+
+/** Tokens that cannot be good, for one reason each. */
+async function junkTokens(tenant: Tenant): Promise<Record<string, string>> {
+  const past = Math.floor(Date.now() / 1000) - 3600;
+  return {
+    "another issuer": header(tenant.token({ iss: "https://login.example/v2.0" })),
+    "another audience": header(tenant.token({ aud: tenant.callerId })),
+    expired: header(tenant.token({ exp: past })),
+    "another algorithm": header(tenant.token({}, { alg: "PS256" })),
+    "an unknown key": header(tenant.token({}, { kid: "unknown" }, await makeKey())),
+  };
+}
+
+/** Distinct forged tokens, each with its own key id, with honest calls in between. */
+async function flood(tenant: Tenant, verify: Verify, honest: string) {
+  const time = async (): Promise<number> => {
+    const began = process.hrtime.bigint();
+    await verify(honest);
+    return Number(process.hrtime.bigint() - began);
+  };
+  const [, payload = "", signature = ""] = tenant.token().split(".");
+  const forged = (index: number): string =>
+    header(
+      `${Buffer.from(JSON.stringify({ ...tenant.header(), kid: `forged-${index}` })).toString("base64url")}.${payload}.${signature}`,
+    );
+
+  const before = [];
+  for (let call = 0; call < 2000; call++) before.push(await time());
+  const requestsBefore = tenant.requests.keys;
+  const began = Date.now();
+  const heapBefore = heapUsed();
+  const during = [];
+  for (let index = 0; index < FLOOD; index++) {
+    await verify(forged(index));
+    if (index % 50 === 0) during.push(await time());
+  }
+  const heapAfter = heapUsed();
+  return {
+    before: median(before),
+    during: median(during),
+    keyRequests: tenant.requests.keys - requestsBefore,
+    cooldowns: 1 + Math.floor((Date.now() - began) / 30_000),
+    heap: heapAfter / heapBefore,
+    heapInWords: `${(heapBefore / 2 ** 20).toFixed(1)} MiB, ${(heapAfter / 2 ** 20).toFixed(1)} MiB`,
+  };
+}
+
+function heapUsed(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+function versions(): string {
+  const require = createRequire(import.meta.url);
+  const names = ["jose", "aws-jwt-verify", "fast-jwt", "jsonwebtoken", "jwks-rsa", "express-oauth2-jwt-bearer"];
+  return names.map((name) => `${name} ${installedVersion(require, name)}`).join(", ");
+}
+
+function installedVersion(require: NodeJS.Require, name: string): string {
+  const folder = (require.resolve.paths(name) ?? []).map((path) => `${path}/${name}/package.json`);
+  for (const file of folder) {
+    try {
+      return (require(file) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return "";
+}

@@ -1,0 +1,150 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import {
+  ClientAssertionCredential,
+  ClientCertificateCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+  type TokenCredential,
+} from "@azure/identity";
+import * as v from "valibot";
+import { guid, origin, readSettings } from "../settings.ts";
+
+/** As whom this app calls: the settings that are needed for it, and the credential made from them. */
+export interface CredentialChoice {
+  /** To be read together with the app's other settings, so that all that is wrong is reported at once. */
+  readonly schemas: v.ObjectEntries;
+  /** A new credential. @throws SettingsError where the settings are wrong */
+  readonly create: () => TokenCredential;
+}
+
+/**
+ * `@azure/identity` waits 1, 2 and 4 s and more between its tries; these pass a hiccup, and longer outages are the
+ * caller's to wait for. App Service's managed identity endpoint answers 500 also where Entra refuses for good, so every
+ * try more makes a misconfiguration slower to show.
+ */
+const retryOptions = { maxRetries: 2, retryDelayInMs: 400, maxRetryDelayInMs: 1_000 };
+
+/** @param clientId of a user-assigned identity; without it, the system-assigned one of the app */
+export function managedIdentity(clientId: string | undefined): TokenCredential {
+  return new ManagedIdentityCredential({ ...(clientId !== undefined && { clientId }), retryOptions });
+}
+
+/** Chooses by the setting `CALLER_CREDENTIAL`. */
+export function chooseCredential(environment: NodeJS.ProcessEnv): CredentialChoice {
+  const { CALLER_CREDENTIAL: chosen = "" } = environment;
+  const make = chosen === "" ? kinds["managed-identity"] : Object.hasOwn(kinds, chosen) && kinds[chosen as Kind];
+  if (make) return make(environment);
+  const schemas = { CALLER_CREDENTIAL: v.picklist(Object.keys(kinds)) };
+  return { schemas, create: () => readSettings(schemas, environment) as never };
+}
+
+type Kind = keyof typeof kinds;
+
+const text = (description: string): v.GenericSchema<string> => v.pipe(v.string(), v.description(description));
+
+/** What all app registrations need. */
+const appRegistration = {
+  AZURE_TENANT_ID: guid,
+  CALLER_APP_CLIENT_ID: guid,
+  AZURE_AUTHORITY_HOST: v.optional(origin, "https://login.microsoftonline.com"),
+  // @azure/identity takes this in code only. Needed for an authority that Microsoft's public cloud does not know.
+  AZURE_DISABLE_INSTANCE_DISCOVERY: v.optional(v.picklist(["true", "false"]), "false"),
+};
+
+const PEM =
+  "with a certificate and its RSA private key in PEM (a PFX is converted by: openssl pkcs12 -in app.pfx -out app.pem -nodes)";
+
+const certificate = v.pipe(v.string(), v.check(isCertificateWithKey), v.description(`a text ${PEM}`));
+const certificateFile = v.pipe(
+  v.string(),
+  v.rawTransform(readFile),
+  certificate,
+  v.description(`the path of a file ${PEM}`),
+);
+
+const kinds = {
+  "managed-identity": choice({ AZURE_CLIENT_ID: v.optional(guid) }, ({ AZURE_CLIENT_ID }) =>
+    managedIdentity(AZURE_CLIENT_ID),
+  ),
+
+  "client-secret": choice(
+    {
+      ...appRegistration,
+      CALLER_APP_CLIENT_SECRET: text("a client secret of the app registration (its value, not its id)"),
+    },
+    (s) =>
+      new ClientSecretCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, s.CALLER_APP_CLIENT_SECRET, authority(s)),
+  ),
+
+  // The content, as a Key Vault reference gives it, where it is set; else a file.
+  "client-certificate": (environment: NodeJS.ProcessEnv) =>
+    environment["CALLER_APP_CERTIFICATE"]
+      ? choice({ ...appRegistration, CALLER_APP_CERTIFICATE: certificate }, (s) =>
+          clientCertificate(s, s.CALLER_APP_CERTIFICATE),
+        )(environment)
+      : choice({ ...appRegistration, CALLER_APP_CERTIFICATE_PATH: certificateFile }, (s) =>
+          clientCertificate(s, s.CALLER_APP_CERTIFICATE_PATH),
+        )(environment),
+
+  // No secret at all: the user-assigned identity vouches for the app registration, which trusts it by a federated credential.
+  "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, (s) => {
+    const identity = managedIdentity(s.AZURE_CLIENT_ID);
+    const scope = `${exchangeAudience(s.AZURE_AUTHORITY_HOST)}/.default`;
+    const assertion = async (): Promise<string> => (await identity.getToken(scope))?.token ?? "";
+    return new ClientAssertionCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, assertion, authority(s));
+  }),
+} satisfies Record<string, (environment: NodeJS.ProcessEnv) => CredentialChoice>;
+
+function choice<const Schemas extends v.ObjectEntries>(
+  schemas: Schemas,
+  create: (settings: v.InferOutput<v.ObjectSchema<Schemas, undefined>>) => TokenCredential,
+): (environment: NodeJS.ProcessEnv) => CredentialChoice {
+  return (environment) => ({ schemas, create: () => create(readSettings(schemas, environment)) });
+}
+
+type AppRegistration = v.InferOutput<v.ObjectSchema<typeof appRegistration, undefined>>;
+
+function authority(settings: AppRegistration): object {
+  return {
+    authorityHost: settings.AZURE_AUTHORITY_HOST,
+    disableInstanceDiscovery: settings.AZURE_DISABLE_INSTANCE_DISCOVERY === "true",
+    retryOptions,
+  };
+}
+
+function clientCertificate(settings: AppRegistration, pem: string): TokenCredential {
+  const { AZURE_TENANT_ID, CALLER_APP_CLIENT_ID } = settings;
+  return new ClientCertificateCredential(
+    AZURE_TENANT_ID,
+    CALLER_APP_CLIENT_ID,
+    { certificate: pem },
+    authority(settings),
+  );
+}
+
+/** @see https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity */
+function exchangeAudience(authorityHost: string): string {
+  const { hostname } = new URL(authorityHost);
+  if (hostname.endsWith(".us")) return "api://AzureADTokenExchangeUSGov";
+  if (hostname.endsWith(".cn")) return "api://AzureADTokenExchangeChina";
+  return "api://AzureADTokenExchange";
+}
+
+function isCertificateWithKey(pem: string): boolean {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyType === "rsa" && new X509Certificate(pem).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}
+
+function readFile({ dataset, addIssue, NEVER }: v.RawTransformContext<string>): string {
+  try {
+    return readFileSync(dataset.value, "utf8");
+  } catch {
+    addIssue({ message: "cannot be read" });
+    return NEVER;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What stands behind a failure, and what mends it: for whoever reads an order's reason or the log.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
+const tokenFailures: readonly (readonly [RegExp, string])[] = [
+  [
+    /AADSTS(501051|50105)\b/,
+    "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)",
+  ],
+  [/AADSTS7000215\b/, "the client secret is wrong: set CALLER_APP_CLIENT_SECRET to the secret's value, not to its id"],
+  [/AADSTS7000222\b/, "the client secret has expired: make a new one and set CALLER_APP_CLIENT_SECRET"],
+  [/AADSTS700027\b/, "the app registration does not know this certificate: upload its public part there"],
+  [
+    /AADSTS7002(1|11|12|13|14)\d?\b/,
+    "no federated credential of the app registration names this managed identity as issuer, subject and audience",
+  ],
+  [/AADSTS700016\b/, "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
+  [/AADSTS50001[0-9]\b|AADSTS500011\b/, "the tenant knows no such service: see CALLEE_SCOPE"],
+  [/AADSTS90002\b/, "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
+  [
+    /No User Assigned or Delegated Managed Identity found|Unable to load the proper Managed Identity/,
+    "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID",
+  ],
+  [
+    // App Service says no more than this, whatever Entra refused for.
+    /error occurr?ed while fetching the AAD Token/,
+    "Entra refused the managed identity: most likely it is assigned no role of the service, which requires assignment",
+  ],
+];
+
+/** The cause and the remedy of a failure to get a token, with Entra's own words after it, on one line. */
+export function explainTokenFailure(error: unknown): string {
+  const words = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
+  const explanation = tokenFailures.find(([pattern]) => pattern.test(words))?.[1];
+  return explanation === undefined ? words : `${explanation} (${words})`;
+}
+
+/** What to do about a refusal by the token, or undefined where there is nothing to add to the service's own words. */
+export function explainRefusal(status: number, code: string | undefined, hasNewerToken: boolean): string | undefined {
+  if (status === 401 && !hasNewerToken) {
+    return "asked for a newer token, the same one came back: a managed identity's token is cached by the platform for up to 24 hours";
+  }
+  if (code === "role-missing") {
+    return (
+      "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the " +
+      "next one: with a managed identity within 24 hours, else within 90 minutes"
+    );
+  }
+  if (code === "caller-not-allowed") return "put this app's client id on the service's list ALLOWED_CALLERS";
+  return undefined;
+}

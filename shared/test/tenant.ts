@@ -1,0 +1,130 @@
+import { generateKeyPair, type KeyObject, randomUUID, sign } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import type { JWK } from "jose";
+
+export interface TenantKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+/**
+ * A tenant on a loopback address: its metadata, its keys, and tokens like Entra's. It signs whatever it is given, so
+ * that a test can break exactly one thing.
+ */
+export class Tenant {
+  readonly tenantId = "6f0c8f2e-1111-4000-8000-000000000001";
+  readonly apiClientId = "6f0c8f2e-1111-4000-8000-000000000002";
+  readonly callerId = "6f0c8f2e-1111-4000-8000-000000000003";
+  readonly identifierUri = `api://${this.tenantId}/callee-func`;
+  /** How often each document was asked for. */
+  readonly requests = { metadata: 0, keys: 0 };
+  readonly current: TenantKey;
+  /** What the key set holds: a test may add, replace or withdraw. */
+  published: JWK[];
+  readonly #server: Server;
+
+  static async start(): Promise<Tenant> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Tenant(server, await makeKey());
+  }
+
+  private constructor(server: Server, key: TenantKey) {
+    this.#server = server;
+    this.current = key;
+    this.published = [jwkOf(key)];
+    server.on("request", ({ url = "" }, response) => {
+      const document = this.#document(url);
+      response.writeHead(document === undefined ? 404 : 200, { "Content-Type": "application/json" });
+      response.end(JSON.stringify(document ?? {}));
+    });
+  }
+
+  get authority(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get issuers(): { readonly "1.0": string; readonly "2.0": string } {
+    return { "1.0": `https://sts.windows.net/${this.tenantId}/`, "2.0": `${this.authority}/${this.tenantId}/v2.0` };
+  }
+
+  get jwksUri(): string {
+    return `${this.authority}/${this.tenantId}/discovery/v2.0/keys`;
+  }
+
+  /** The header of a v2.0 access token. */
+  header(): Record<string, unknown> {
+    return { typ: "JWT", alg: "RS256", kid: this.current.kid };
+  }
+
+  /** The claims of a v2.0 access token of a managed identity, with the opaque ones: about 1.2 kB when signed. */
+  claims(): Record<string, unknown> {
+    const now = Math.floor(Date.now() / 1000);
+    const objectId = "6f0c8f2e-1111-4000-8000-000000000004";
+    return {
+      aud: this.apiClientId,
+      iss: this.issuers["2.0"],
+      iat: now - 300,
+      nbf: now - 300,
+      exp: now + 3600,
+      aio: "k2RgYFCZfDXkxKMbZ1vPzbu7adb7Oc5C7z7nmXnpjvnV22a7bgEA",
+      azp: this.callerId,
+      azpacr: "2",
+      idtyp: "app",
+      oid: objectId,
+      rh: "1.AXoAyI8MbxERAEAAgAAAAAAAAS6PDG8REQBAAIAAAAAAAALCAAB6AA.",
+      roles: ["Inventory.Read", "Inventory.Reserve"],
+      sub: objectId,
+      tid: this.tenantId,
+      uti: randomUUID(),
+      ver: "2.0",
+      xms_ftd: "hUnFZJ3Y8qJ6j0kXH2v9dQ0m7mNf4mVd0w6bS3Vn1YkBc3dlZGVuYy1kc21z",
+      xms_idrel: "7 10",
+      xms_rd: "0.42LjYBJi-sooJMLBLiRwJK3i-AXVsy5bOL0Xf5x2bx8A",
+    };
+  }
+
+  /** A token of these parts; each change replaces what would be there, and undefined takes it away. */
+  token(claims: object = {}, header: object = {}, key = this.current): string {
+    return signText(
+      JSON.stringify({ ...this.header(), ...header }),
+      JSON.stringify({ ...this.claims(), ...claims }),
+      key.privateKey,
+    );
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #document(url: string): object | undefined {
+    if (url === new URL(this.jwksUri).pathname) {
+      this.requests.keys++;
+      return { keys: this.published };
+    }
+    const version = { [`/${this.tenantId}`]: "1.0", [`/${this.tenantId}/v2.0`]: "2.0" } as const;
+    const found = version[url.replace("/.well-known/openid-configuration", "")];
+    if (found === undefined) return undefined;
+    this.requests.metadata++;
+    return { issuer: this.issuers[found], jwks_uri: this.jwksUri };
+  }
+}
+
+/** Signs two texts as the header and payload of a token, whatever they say. */
+export function signText(header: string, payload: string, key: KeyObject): string {
+  const signed = [header, payload].map((text) => Buffer.from(text).toString("base64url")).join(".");
+  return `${signed}.${sign("sha256", Buffer.from(signed), key).toString("base64url")}`;
+}
+
+export async function makeKey(modulusLength = 2048): Promise<TenantKey> {
+  return { kid: randomUUID(), ...(await promisify(generateKeyPair)("rsa", { modulusLength })) };
+}
+
+/** A key as the key set publishes it. */
+export function jwkOf({ kid, publicKey }: TenantKey): JWK {
+  return { ...(publicKey.export({ format: "jwk" }) as JWK), kid, use: "sig" };
+}
