@@ -36,8 +36,8 @@ export interface Call {
 /** The outcome for one call, and what is to be recorded of it; `retryAfterSeconds` goes with `keys-unavailable`. */
 export type Authorization = Verdict & { readonly event: AuditEvent; readonly retryAfterSeconds?: number };
 
-/** Decides over calls: no framework, no configuration of its own. */
-export type Authorize = (call: Call, requirement: RoleRequirement) => Promise<Authorization>;
+/** Decides over calls: no framework, no configuration of its own. At once, where it need not ask or verify. */
+export type Authorize = (call: Call, requirement: RoleRequirement) => Authorization | Promise<Authorization>;
 
 type Refusal = Verdict & { readonly allowed: false; readonly retryAfterSeconds?: number };
 
@@ -63,14 +63,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   const now = (): number => Date.now() / 1000;
   const keys = new SigningKeys(() => fetchTenantKeys(authority, tenantId), now, options.onKeyFailure);
   const verified = new VerifiedTokens(
-    (keyId, fingerprint) => keys.published()?.keys.get(keyId)?.fingerprint === fingerprint,
+    (keyId, fingerprint, time) => keys.published(time)?.keys.get(keyId)?.fingerprint === fingerprint,
   );
   const headers = new Map<string, UnverifiedHeader>();
   let policy: TokenPolicy | undefined;
 
-  return async (call, requirement) => {
-    const verdict = await judge(call, requirement);
-    return { ...verdict, event: auditEvent(call, requirement, verdict) };
+  return (call, requirement) => {
+    const verdict = judge(call, requirement);
+    if (!(verdict instanceof Promise)) return recorded(call, requirement, verdict);
+    return verdict.then((later) => recorded(call, requirement, later));
   };
 
   function judge({ authorization, query }: Call, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
@@ -117,6 +118,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   function policyWith(issuers: TokenPolicy["issuers"]): TokenPolicy {
     return { minimumClientAuthentication: "secret", ...options, clockToleranceSeconds, issuers };
   }
+}
+
+function recorded(call: Call, requirement: RoleRequirement, verdict: Verdict | Refusal): Authorization {
+  return { ...verdict, event: auditEvent(call, requirement, verdict) };
 }
 
 function refused(code: RefusalCode): Refusal {

@@ -43,10 +43,10 @@ export class SigningKeys {
   }
 
   /** What the tenant publishes, as far as it is known and may be used; fetched anew in the background where it is old. */
-  published(): TenantKeys | undefined {
-    const known = this.#usable();
-    if (known !== undefined && this.#now() >= known.fetchedAt + REFRESH_AFTER_SECONDS) void this.#refresh();
-    return known;
+  published(now = this.#now()): TenantKeys | undefined {
+    const age = now - (this.#known?.fetchedAt ?? -Infinity);
+    if (age >= REFRESH_AFTER_SECONDS && this.#known !== undefined) void this.#refresh();
+    return age < USABLE_FOR_SECONDS ? this.#known : undefined;
   }
 
   /** The same, fetched first where nothing is known; undefined where it cannot be had. */
@@ -81,8 +81,7 @@ export class SigningKeys {
   }
 
   #usable(): KnownKeys | undefined {
-    const known = this.#known;
-    return known !== undefined && this.#now() < known.fetchedAt + USABLE_FOR_SECONDS ? known : undefined;
+    return this.#now() - (this.#known?.fetchedAt ?? -Infinity) < USABLE_FOR_SECONDS ? this.#known : undefined;
   }
 
   #refresh(): Promise<void> {

@@ -33,9 +33,10 @@ const CIRCUIT = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 const FIRST_PROBE_AFTER_MS = 1_000;
 const LAST_PROBE_AFTER_MS = 30_000;
 
-/** Calls at once, and calls that wait for a turn: three instances keep within the 200 requests that one callee instance takes. */
+/** Calls at once: three instances keep within the 200 requests that one callee instance takes. */
 const MAX_CALLS = 64;
-const MAX_WAITING = 64;
+/** Calls that wait for their turn: at some 10 ms a call, all have had it within a second; beyond, better wait outside. */
+const MAX_WAITING = 1_000;
 
 /** The policies around calls to one service. Each is written down here and nowhere else. */
 export interface Resilience {

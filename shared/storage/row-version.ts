@@ -21,7 +21,8 @@ export function requireKnown(row: VersionedRow, known: number): void {
   throw new ProblemError({
     status: 503,
     code: "newer-row",
-    detail: "A later version of this service wrote this, and this version must not change it. Try again when it has been deployed.",
+    detail:
+      "A later version of this service wrote this, and this version must not change it. Try again when it has been deployed.",
     headers: { "Retry-After": "60" },
   });
 }

@@ -169,7 +169,10 @@ describe("an answer of 401 invalid_token", () => {
   const invalid = status(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' }, '{"code":"token-expired"}');
 
   test("gets a newer token and asks once more, also for a POST", async () => {
-    const renewing = tokensOf(() => Promise.resolve("old"), () => Promise.resolve("new"));
+    const renewing = tokensOf(
+      () => Promise.resolve("old"),
+      () => Promise.resolve("new"),
+    );
     answers = [invalid];
     const call = createServiceClient({ origin, tokens: renewing });
     expect(await call({ method: "POST", path: "/" })).toMatchObject({ status: 200, tries: 1 });
@@ -198,7 +201,9 @@ test.each([
   ["caller-not-allowed", "ALLOWED_CALLERS"],
 ])("403 %s: says what to do", async (code, advice) => {
   answers = [status(403, {}, JSON.stringify({ code }))];
-  expect(await client({ method: "GET", path: "/" })).toMatchObject({ advice: expect.stringContaining(advice) as string });
+  expect(await client({ method: "GET", path: "/" })).toMatchObject({
+    advice: expect.stringContaining(advice) as string,
+  });
 });
 
 describe("the circuit", () => {
@@ -234,13 +239,13 @@ describe("the circuit", () => {
   });
 });
 
-test("holds back what is too much: 64 calls at once, 64 that wait", async () => {
+test("holds back what is too much: 64 calls at once, 1,000 that wait", async () => {
   const waiting: ServerResponse[] = [];
   answers = Array.from({ length: 64 }, () => (response: ServerResponse) => waiting.push(response));
-  const calls = Array.from({ length: 130 }, () => client({ method: "GET", path: "/" }));
+  const calls = Array.from({ length: 1066 }, () => client({ method: "GET", path: "/" }));
   await expect.poll(() => waiting.length).toBe(64);
   for (const response of waiting) status(200)(response);
   const kinds = (await Promise.all(calls)).map(({ kind }) => kind);
-  expect(kinds.filter((kind) => kind === "answer")).toHaveLength(128);
+  expect(kinds.filter((kind) => kind === "answer")).toHaveLength(1064);
   expect(kinds.filter((kind) => kind === "held-back")).toHaveLength(2);
 });
