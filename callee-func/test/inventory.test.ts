@@ -1,3 +1,4 @@
+import { TableClient } from "@azure/data-tables";
 import { ProblemError } from "shared/http/problem";
 import { openTable } from "shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -116,5 +117,60 @@ describe("setting the stock level", () => {
     await inventory.reserve({ orderId: "order-1", sku: "widget", quantity: 4 });
     expect(await codeOf(inventory.setOnHand("widget", 3))).toBe("below-reserved");
     expect(await inventory.setOnHand("widget", 4)).toMatchObject({ available: 0 });
+  });
+});
+
+test("an order that comes twice at once is never told that the units it has just taken are gone", async () => {
+  const reservation = { orderId: "order-1", sku: "widget", quantity: 10 };
+  const client = new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
+  // The second call reads the stock only when the first one has taken it.
+  const late = new Proxy(client, {
+    get: (target, name) =>
+      name !== "getEntity"
+        ? (Reflect.get(target, name) as unknown)
+        : async (partition: string, key: string) => {
+            const read = target.getEntity(partition, key).catch((error: unknown) => error);
+            if (!key.startsWith("stock:")) return settled(await read);
+            await inventory.reserve(reservation);
+            return target.getEntity(partition, key);
+          },
+  });
+  const second = createInventory(() => Promise.resolve(late), { widget: 10 });
+  expect(await second.reserve(reservation)).toEqual({ ...reservation, isNew: false });
+});
+
+function settled<T>(value: T): T {
+  if (value instanceof Error) throw value;
+  return value;
+}
+
+describe("rows of another version", () => {
+  const raw = (): TableClient => new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
+  const partitionKey = "inventory";
+
+  test("before this one, without a version: are read, changed and stored in today's form", async () => {
+    await inventory.reserve({ orderId: "first", sku: "widget", quantity: 1 }); // creates the table
+    await raw().createEntity({ partitionKey, rowKey: "stock:old", onHand: 5, reserved: 2 });
+    await raw().createEntity({ partitionKey, rowKey: "reservation:old-1", sku: "old", quantity: 2 });
+    expect(await inventory.stockOf("old")).toMatchObject({ available: 3 });
+    expect(await inventory.reserve({ orderId: "old-1", sku: "old", quantity: 2 })).toMatchObject({ isNew: false });
+    await inventory.reserve({ orderId: "new-1", sku: "old", quantity: 3 });
+    expect(await raw().getEntity(partitionKey, "stock:old")).toMatchObject({ version: 1, reserved: 5 });
+  });
+
+  test("after this one: are read and not changed: 503 newer-row", async () => {
+    await inventory.reserve({ orderId: "first", sku: "widget", quantity: 1 });
+    await raw().createEntity({ partitionKey, rowKey: "stock:new", version: 2, onHand: 5, reserved: 2, unit: "kg" });
+    expect(await inventory.stockOf("new")).toMatchObject({ available: 3 });
+    expect(await codeOf(inventory.reserve({ orderId: "new-1", sku: "new", quantity: 1 }))).toBe("newer-row");
+    expect(await codeOf(inventory.setOnHand("new", 9))).toBe("newer-row");
+    expect(await raw().getEntity(partitionKey, "stock:new")).toMatchObject({ version: 2, reserved: 2, unit: "kg" });
+  });
+
+  test("a column more in a row of today's version stays", async () => {
+    await inventory.setOnHand("widget", 20);
+    await raw().updateEntity({ partitionKey, rowKey: "stock:widget", unit: "kg" }, "Merge");
+    await inventory.reserve({ orderId: "first", sku: "widget", quantity: 1 });
+    expect(await raw().getEntity(partitionKey, "stock:widget")).toMatchObject({ unit: "kg", reserved: 1 });
   });
 });

@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function controlRoutes(tenant: Tenant, faults: Faults): ReadonlyMap<string, Route> {
   const routes: Record<string, Route> = {
     "/control/tokens": post(async (body) => {
-      const { as, api, header, claims, sign } = fields(body, ["as", "api", "header", "claims", "sign"]);
+      const { as, api, header, claims, texts, sign } = fields(body, ["as", "api", "header", "claims", "texts", "sign"]);
       const { identities, apis } = tenant.directory;
       const token = await forgeToken(tenant, {
         identity: chosen(
@@ -30,6 +30,7 @@ export function controlRoutes(tenant: Tenant, faults: Faults): ReadonlyMap<strin
         ),
         header: fields(header ?? {}),
         claims: fields(claims ?? {}),
+        texts: onlyTexts(fields(texts ?? {}, ["header", "payload"])),
         signature: chosen("sign", sign, byName(signatures, String), "current"),
       });
       return { status: 200, json: { access_token: token } };
@@ -79,6 +80,11 @@ function fields(value: unknown, allowed?: readonly string[]): Fields {
   const unknown = Object.keys(value).find((name) => allowed && !allowed.includes(name));
   if (unknown === undefined) return value as Fields;
   throw new WrongInput(`There is no "${unknown}" here: use ${(allowed ?? []).join(", ")}.`);
+}
+
+function onlyTexts(values: Fields): Readonly<Record<string, string>> {
+  if (Object.values(values).every((value) => typeof value === "string")) return values as Record<string, string>;
+  throw new WrongInput("header and payload in texts are texts, which are signed as they stand.");
 }
 
 function byName<Item>(items: readonly Item[], name: (item: Item) => string): ReadonlyMap<unknown, Item> {

@@ -14,6 +14,8 @@ interface Forgery {
   /** Each field replaces what would be there; null removes it. How the token is signed stays the same. */
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
+  /** Texts that are signed as they stand, whatever they say, in place of the header or the claims. */
+  readonly texts: { readonly header?: string; readonly payload?: string };
   readonly signature: Signature;
 }
 
@@ -23,7 +25,7 @@ interface Forgery {
  */
 export async function forgeToken(
   tenant: Tenant,
-  { identity, api, header, claims, signature }: Forgery,
+  { identity, api, header, claims, texts, signature }: Forgery,
 ): Promise<string> {
   const { authority, keys, log } = tenant;
   const key =
@@ -31,8 +33,11 @@ export async function forgeToken(
   const authenticated = identity.kind === "managed-identity" ? "2" : "1";
   const genuine = tokenContents({ authority, identity, api, authenticated, lifetime: 3600 }, key);
   const algorithm = { none: "none", "hs256-public-key": "HS256", current: "RS256", retired: "RS256", unknown: "RS256" };
-  const signed = [replaced({ ...genuine.header, alg: algorithm[signature] }, header), replaced(genuine.claims, claims)]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+  const signed = [
+    texts.header ?? JSON.stringify(replaced({ ...genuine.header, alg: algorithm[signature] }, header)),
+    texts.payload ?? JSON.stringify(replaced(genuine.claims, claims)),
+  ]
+    .map((text) => Buffer.from(text).toString("base64url"))
     .join(".");
   log(`Token made on request as ${identity.name} for ${api.service}, signature: ${signature}`);
   return `${signed}.${signatureOf(signed, signature, key).toString("base64url")}`;

@@ -91,7 +91,7 @@ describe("the control address", () => {
     ["tokens", { as: "nobody" }, "caller-func, callee-func, reader-only"],
     ["tokens", { api: "caller-func" }, "callee-func"],
     ["tokens", { sign: "rs256" }, "current, retired, unknown, none, hs256-public-key"],
-    ["tokens", { signature: "none" }, "as, api, header, claims, sign"],
+    ["tokens", { signature: "none" }, "as, api, header, claims, texts, sign"],
     ["tokens", { claims: [] }, "object"],
     ["tokens", { header: "typ" }, "object"],
     ["tokens", [], "object"],

@@ -38,6 +38,9 @@ const MAX_CALLS = 64;
 /** Calls that wait for their turn: at some 10 ms a call, all have had it within a second; beyond, better wait outside. */
 const MAX_WAITING = 1_000;
 
+/** A call that is over need not be aborted: that alone costs as much as all policies together. */
+const cooperative = { strategy: TimeoutStrategy.Cooperative, abortOnReturn: false };
+
 /** The policies around calls to one service. Each is written down here and nowhere else. */
 export interface Resilience {
   /** For what is safe to repeat. */
@@ -57,8 +60,8 @@ export function createResilience(): Resilience {
     maxAttempts: MAX_RETRIES,
     backoff: new DelegateBackoff(waitBeforeNextTry),
   });
-  const deadline = timeout(DEADLINE_MS, TimeoutStrategy.Cooperative);
-  const tryTimeout = timeout(TRY_TIMEOUT_MS, TimeoutStrategy.Cooperative);
+  const deadline = timeout(DEADLINE_MS, cooperative);
+  const tryTimeout = timeout(TRY_TIMEOUT_MS, cooperative);
   return {
     repeatable: wrap(deadline, tries, turns, circuit, tryTimeout),
     once: wrap(turns, circuit, tryTimeout),

@@ -1,8 +1,9 @@
-import { generateKeyPair, type KeyObject, randomUUID, sign } from "node:crypto";
-import { createServer, type Server } from "node:http";
+import { createHmac, generateKeyPair, type KeyObject, randomUUID, sign } from "node:crypto";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import type { JWK } from "jose";
+import type { Forge } from "./attacks.ts";
 
 export interface TenantKey {
   readonly kid: string;
@@ -24,6 +25,8 @@ export class Tenant {
   readonly current: TenantKey;
   /** What the key set holds: a test may add, replace or withdraw. */
   published: JWK[];
+  /** Answers in the documents' place, where a test wants something else; true where it has answered. */
+  answer: (url: string, response: ServerResponse) => boolean = () => false;
   readonly #server: Server;
 
   static async start(): Promise<Tenant> {
@@ -37,6 +40,7 @@ export class Tenant {
     this.current = key;
     this.published = [jwkOf(key)];
     server.on("request", ({ url = "" }, response) => {
+      if (this.answer(url, response)) return;
       const document = this.#document(url);
       response.writeHead(document === undefined ? 404 : 200, { "Content-Type": "application/json" });
       response.end(JSON.stringify(document ?? {}));
@@ -87,13 +91,36 @@ export class Tenant {
     };
   }
 
-  /** A token of these parts; each change replaces what would be there, and undefined takes it away. */
+  /** A token of these parts; each change replaces what would be there, and null takes it away. */
   token(claims: object = {}, header: object = {}, key = this.current): string {
     return signText(
-      JSON.stringify({ ...this.header(), ...header }),
-      JSON.stringify({ ...this.claims(), ...claims }),
+      JSON.stringify(replaced(this.header(), header)),
+      JSON.stringify(replaced(this.claims(), claims)),
       key.privateKey,
     );
+  }
+
+  /** What the attack catalogue forges its tokens with. */
+  async forge(): Promise<Forge> {
+    const { apiClientId, tenantId, callerId } = this;
+    const [retired, stranger] = await Promise.all([makeKey(), makeKey()]);
+    return {
+      apiClientId,
+      tenantId,
+      callerId,
+      token: ({ header = {}, claims = {}, sign = "current" } = {}) => {
+        if (sign === "retired") return Promise.resolve(this.token(claims, { kid: retired.kid, ...header }, retired));
+        if (sign === "unknown") return Promise.resolve(this.token(claims, { kid: stranger.kid, ...header }, stranger));
+        if (sign === "current") return Promise.resolve(this.token(claims, header));
+        const alg = sign === "none" ? "none" : "HS256";
+        const [head = "", payload = ""] = this.token(claims, { alg, ...header }).split(".");
+        const publicKey = this.current.publicKey.export({ type: "spki", format: "pem" });
+        const mac = createHmac("sha256", publicKey).update(`${head}.${payload}`).digest("base64url");
+        return Promise.resolve(`${head}.${payload}.${sign === "none" ? "" : mac}`);
+      },
+      text: ({ header = JSON.stringify(this.header()), payload = JSON.stringify(this.claims()) }) =>
+        Promise.resolve(signText(header, payload, this.current.privateKey)),
+    };
   }
 
   stop(): void {
@@ -112,6 +139,11 @@ export class Tenant {
     this.requests.metadata++;
     return { issuer: this.issuers[found], jwks_uri: this.jwksUri };
   }
+}
+
+/** Members replaced; null takes one away. */
+export function replaced(members: object, changes: object): object {
+  return Object.fromEntries(Object.entries({ ...members, ...changes }).filter(([, value]) => value !== null));
 }
 
 /** Signs two texts as the header and payload of a token, whatever they say. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type TableClient, TableTransaction } from "@azure/data-tables";
 import { ProblemError } from "shared/http/problem";
+import { requireKnown, type VersionedRow } from "shared/storage/row-version";
 import { isLostRace, orUndefined } from "shared/storage/table";
 
 /** Whole units; within the Int32 that Table storage keeps. */
@@ -23,12 +24,12 @@ export interface Reservation {
 export interface Inventory {
   /** @throws ProblemError 404 `unknown-sku` */
   stockOf(sku: string): Promise<Stock>;
-  /** @throws ProblemError 409 `below-reserved`; 503 `busy` */
+  /** @throws ProblemError 409 `below-reserved`; 503 `busy` or `newer-row` */
   setOnHand(sku: string, onHand: number): Promise<Stock>;
   /**
    * Reserves stock for an order, once: the same reservation again changes nothing.
    *
-   * @throws ProblemError 404 `unknown-sku`; 409 `insufficient-stock` or `order-conflict`; 503 `busy`
+   * @throws ProblemError 404 `unknown-sku`; 409 `insufficient-stock` or `order-conflict`; 503 `busy` or `newer-row`
    */
   reserve(reservation: Reservation): Promise<Reservation & { readonly isNew: boolean }>;
 }
@@ -44,14 +45,19 @@ const PARTITION = "inventory";
 const stockKey = (sku: string): string => `stock:${sku}`;
 const reservationKey = (orderId: string): string => `reservation:${orderId}`;
 
+/** Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. */
+const SCHEMA_VERSION = 1;
+
 /** A race is lost only to a writer who won, so many writers of one SKU pass one by one; past this many tries: 503. */
 const MAX_ATTEMPTS = 10;
 const RETRY_JITTER_MS = 40;
 
-interface StockRow {
+interface StockRow extends VersionedRow {
   readonly onHand: number;
   readonly reserved: number;
 }
+
+type StoredStock = StockRow & { readonly etag: string };
 
 /**
  * @param table opens the table
@@ -81,10 +87,9 @@ export function createInventory(
       untilWon(async () => {
         const client = await table();
         const { orderId, sku, quantity } = reservation;
-        const [held, row] = await Promise.all([
-          orUndefined(client.getEntity<Reservation>(PARTITION, reservationKey(orderId))),
-          readStock(client, sku),
-        ]);
+        // In this order: stock that this very order has taken meanwhile must not look as if it were gone.
+        const row = await readStock(client, sku);
+        const held = await orUndefined(client.getEntity<Reservation>(PARTITION, reservationKey(orderId)));
         if (held !== undefined) {
           if (held.sku !== sku || held.quantity !== quantity) throw orderConflict(orderId);
           return { ...reservation, isNew: false };
@@ -92,7 +97,8 @@ export function createInventory(
         const { onHand, reserved } = row ?? initialRow(sku) ?? unknownSku(sku);
         if (onHand - reserved < quantity) throw insufficientStock(sku, onHand - reserved);
         const transaction = stockChange(sku, row, { onHand, reserved: reserved + quantity });
-        transaction.createEntity({ partitionKey: PARTITION, rowKey: reservationKey(orderId), sku, quantity });
+        const rowKey = reservationKey(orderId);
+        transaction.createEntity({ partitionKey: PARTITION, rowKey, version: SCHEMA_VERSION, sku, quantity });
         await client.submitTransaction(transaction.actions);
         return { ...reservation, isNew: true };
       }),
@@ -122,16 +128,23 @@ async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
   });
 }
 
-async function readStock(client: TableClient, sku: string): Promise<(StockRow & { etag: string }) | undefined> {
+async function readStock(client: TableClient, sku: string): Promise<StoredStock | undefined> {
   return orUndefined(client.getEntity<StockRow>(PARTITION, stockKey(sku)));
 }
 
-/** Writes a stock row as it was read: a new one must not exist yet, an existing one must not have changed. */
-function stockChange(sku: string, read: { etag: string } | undefined, row: StockRow): TableTransaction {
+/**
+ * Writes a stock row as it was read: a new one must not exist yet, an existing one must not have changed. Columns that
+ * this version does not know stay.
+ */
+function stockChange(sku: string, read: StoredStock | undefined, { onHand, reserved }: StockRow): TableTransaction {
   const transaction = new TableTransaction();
-  const entity = { partitionKey: PARTITION, rowKey: stockKey(sku), ...row };
-  if (read === undefined) transaction.createEntity(entity);
-  else transaction.updateEntity(entity, "Replace", { etag: read.etag });
+  const entity = { partitionKey: PARTITION, rowKey: stockKey(sku), version: SCHEMA_VERSION, onHand, reserved };
+  if (read === undefined) {
+    transaction.createEntity(entity);
+  } else {
+    requireKnown(read, SCHEMA_VERSION);
+    transaction.updateEntity(entity, "Merge", { etag: read.etag });
+  }
   return transaction;
 }
 

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAuthorizer } from "../authorization/index.ts";
+import { refusalProblem } from "../authorization/refusals.ts";
+import { attacks, type Forge } from "./attacks.ts";
+import { Tenant } from "./tenant.ts";
+
+let tenant: Tenant;
+let forge: Forge;
+let outcomeOf: (authorization: string | null) => Promise<string>;
+
+beforeAll(async () => {
+  tenant = await Tenant.start();
+  forge = await tenant.forge();
+  const authorize = createAuthorizer({
+    authority: tenant.authority,
+    tenantId: tenant.tenantId,
+    audiences: [tenant.apiClientId, tenant.identifierUri],
+    allowedCallers: [tenant.callerId],
+    onKeyFailure: (error) => {
+      throw error;
+    },
+  });
+  outcomeOf = async (authorization) => {
+    const call = { authorization, query: new URLSearchParams(), operation: "test", traceParent: undefined };
+    const outcome = await authorize(call, "Inventory.Read");
+    return outcome.allowed ? "allowed" : outcome.code;
+  };
+});
+afterAll(() => {
+  tenant.stop();
+});
+
+test("the token that every attack changes one thing about is a good one", async () => {
+  expect(await outcomeOf(`Bearer ${await forge.token()}`)).toBe("allowed");
+  expect(await outcomeOf(`Bearer ${await forge.text({})}`)).toBe("allowed");
+});
+
+test.each(attacks)("refuses: $name ($code)", async ({ header, code }) => {
+  expect(await outcomeOf(await header(forge))).toBe(code);
+  // A good token was seen in between; nothing of it is left for this one.
+  expect(await outcomeOf(`Bearer ${await forge.token()}`)).toBe("allowed");
+  expect(await outcomeOf(await header(forge))).toBe(code);
+});
+
+test("the catalogue in the docs is this one", async () => {
+  const rows = attacks.map(({ name, code }) => `| ${name} | ${refusalProblem(code).status} | \`${code}\` |`);
+  const page = `# The attack catalogue
+
+Each row is a call with one thing wrong, and everything else right. The tests make all of them, with really signed tokens.
+This page is written by \`npm test -- -u shared/test/attacks.test.ts\`; the test fails where it does not agree.
+
+| what is tried | status | code |
+| --- | --- | --- |
+${rows.join("\n")}
+`;
+  await expect(page).toMatchFileSnapshot("../../docs/attack-catalogue.md");
+});
