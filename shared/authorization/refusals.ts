@@ -47,6 +47,8 @@ const answers = {
 /** The stable code of a refusal. */
 export type RefusalCode = keyof typeof answers;
 
+export const refusalCodes = Object.keys(answers) as readonly RefusalCode[];
+
 /**
  * The answer to a refused call: status, problem document and challenge.
  *

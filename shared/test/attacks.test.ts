@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthorizer } from "../authorization/index.ts";
-import { refusalProblem } from "../authorization/refusals.ts";
+import { refusalCodes, refusalProblem } from "../authorization/refusals.ts";
 import { attacks, type Forge } from "./attacks.ts";
 import { Tenant } from "./tenant.ts";
 
@@ -54,4 +55,12 @@ This page is written by \`npm test -- -u shared/test/attacks.test.ts\`; the test
 ${rows.join("\n")}
 `;
   await expect(page).toMatchFileSnapshot("../../docs/attack-catalogue.md");
+});
+
+test("the guide names every code that there is, with its status", async () => {
+  const guide = await readFile(new URL("../../docs/authorization.md", import.meta.url), "utf8");
+  for (const code of refusalCodes)
+    expect(guide).toMatch(new RegExp(`^\\| \`${code}\` +\\| ${refusalProblem(code).status}`, "m"));
+  const caught = new Set(attacks.map(({ code }) => code));
+  expect(refusalCodes.filter((code) => !caught.has(code))).toEqual(["keys-unavailable"]);
 });

@@ -1,0 +1,47 @@
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { startFunctionsHost } from "../local/host/functions-host.ts";
+import type { Tenant } from "../shared/test/tenant.ts";
+import { measure, type Medians } from "./measure.ts";
+
+/** A call through the embedded host to the same function, open and guarded, in nanoseconds: the difference is the guard. */
+export async function measureGuard(tenant: Tenant, authorization: string): Promise<Medians<"open" | "guarded">> {
+  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-bench-"));
+  await build({
+    entryPoints: [join(import.meta.dirname, "fixtures", "guarded-app.ts")],
+    outfile: join(folder, "main.js"),
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    external: ["@azure/functions-core"],
+  });
+  await copyFile(join(import.meta.dirname, "..", "host.json"), join(folder, "host.json"));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ main: "main.js" }));
+  const host = await startFunctionsHost({
+    appFolder: folder,
+    port: 0,
+    settings: {
+      AUTHORITY: tenant.authority,
+      TENANT_ID: tenant.tenantId,
+      AUDIENCE: tenant.apiClientId,
+      CALLER: tenant.callerId,
+    },
+    stateFolder: folder,
+    log: () => undefined,
+  });
+  const call = (name: string) => async (times: number) => {
+    for (let time = 0; time < times; time++) {
+      const response = await fetch(`${host.url}/api/${name}`, { headers: { authorization } });
+      await response.text();
+      if (response.status !== 200) throw new Error(`${name} answered ${response.status}.`);
+    }
+  };
+  try {
+    return await measure({ open: call("open"), guarded: call("guarded") }, { rounds: 31, turnMs: 60 });
+  } finally {
+    await host.stop();
+    await rm(folder, { recursive: true });
+  }
+}
