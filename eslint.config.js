@@ -25,7 +25,12 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
     },
   },
-  { files: ["**/*.mjs"], languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } } },
+  {
+    files: ["**/*.mjs"],
+    languageOptions: {
+      globals: { process: "readonly", console: "readonly", setInterval: "readonly", clearInterval: "readonly" },
+    },
+  },
   { files: ["shared/**/*.ts"], rules: mayNotImport("caller-func", "callee-func", "local", "verify", "bench", "infra") },
   { files: ["caller-func/src/**/*.ts"], rules: mayNotImport("callee-func", "local", "verify", "bench", "infra") },
   { files: ["callee-func/src/**/*.ts"], rules: mayNotImport("caller-func", "local", "verify", "bench", "infra") },

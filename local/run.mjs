@@ -51,9 +51,10 @@ function findNode() {
 function run(node, script, args) {
   const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
   const child = spawn(node, [script, ...args], { cwd: root, stdio: "inherit", env: { ...process.env, PATH } });
-  // A terminal's Ctrl-C reaches the script by itself; this process only waits for it to end.
-  process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
+  const shell = process.ppid;
+  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child.kill("SIGTERM")), 500);
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 

@@ -75,13 +75,18 @@ async function runOnce(): Promise<boolean> {
   }
 }
 
-/** Resolves at the first Ctrl-C or request to end; the second one ends the process at once. */
+/** Resolves at the first Ctrl-C or request to end; another one ends the process at once. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => {
+    let first: number | undefined;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        first ??= Date.now();
         resolve();
+        // One Ctrl-C arrives more than once: from the terminal, and from npm and the launcher, which pass it on.
+        if (Date.now() - first > 1000) process.exit(130);
       });
+    }
   });
 }
 

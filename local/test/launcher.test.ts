@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const launcher = join(import.meta.dirname, "..", "run.mjs");
 let folder: string;
@@ -73,4 +73,35 @@ test("stops where Node is still too old after it, and says why and what to do", 
   const { status, stderr } = launch("script.mjs");
   expect(status).toBe(1);
   expect(stderr).toMatch(/Node 22\.18 or later is needed, and this is v20\.20\.2\..*npm rebuild node/s);
+});
+
+describe.skipIf(process.platform === "win32")("a script that is asked to end", () => {
+  /** Starts the launcher below a shell, as npm does, and waits until the script runs. */
+  async function launchBelowShell() {
+    await pretendInstalled(new Date(Date.now() + 60_000));
+    await writeFile(
+      join(folder, "waits.mjs"),
+      `for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => { console.log("got", signal); process.exit(0); });
+       setInterval(() => undefined, 1000);
+       console.log("launcher", process.ppid);`,
+    );
+    const command = `"${process.execPath}" local/run.mjs waits.mjs; true`;
+    const shell = spawn("sh", ["-c", command], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    shell.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    await expect.poll(() => output, { timeout: 10_000 }).toMatch(/launcher \d+\n/);
+    return { shell, launcher: Number(/launcher (\d+)/.exec(output)?.[1]), output: () => output };
+  }
+
+  test("gets the launcher's Ctrl-C", async () => {
+    const { launcher, output } = await launchBelowShell();
+    process.kill(launcher, "SIGINT");
+    await expect.poll(output, { timeout: 10_000 }).toContain("got SIGINT");
+  });
+
+  test("ends when npm has ended the shell above the launcher", async () => {
+    const { shell, output } = await launchBelowShell();
+    shell.kill("SIGTERM");
+    await expect.poll(output, { timeout: 10_000 }).toContain("got SIGTERM");
+  });
 });
