@@ -4,8 +4,8 @@ import { type Claims, readClaims } from "./claims.ts";
 import type { RefusalCode } from "./refusals.ts";
 import { decodePart, fromCanonicalBase64Url, isUnambiguous, type Part } from "./strict-json.ts";
 
-/** No Entra token comes near this many characters; beyond it nothing is parsed. */
-const MAX_TOKEN_LENGTH = 16 * 1024;
+/** No Entra token comes near this many characters; beyond it nothing is read. */
+export const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /**
  * Header parameters that name a key or change how the token is read. Entra sends none of them: a token with one is
@@ -32,7 +32,7 @@ export interface UnverifiedPayload {
  *   not the `at+jwt` of RFC 9068, and access tokens are signed with RS256
  */
 export function readHeader(token: string): UnverifiedHeader | { readonly code: RefusalCode } {
-  const header = token.length > MAX_TOKEN_LENGTH ? undefined : decodePart(token.slice(0, token.indexOf(".")));
+  const header = decodePart(token.slice(0, token.indexOf(".")));
   if (header === undefined) return { code: malformed(token) };
   const { alg, typ, kid } = header.content;
   if (alg !== "RS256") return { code: "algorithm-not-allowed" };

@@ -1,4 +1,4 @@
-import { isSignedWith, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
+import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import { checkToken, decide, type RoleRequirement, type TokenPolicy, type Verdict } from "./decide.ts";
@@ -78,6 +78,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const credentials = readBearerToken(authorization, query);
     if ("code" in credentials) return refused(credentials.code);
     const { token } = credentials;
+    if (token.length > MAX_TOKEN_LENGTH) return refused("malformed-token");
     const digest = digestOf(token);
     const time = now();
     const claims = verified.get(digest, time);

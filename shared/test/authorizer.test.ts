@@ -72,6 +72,17 @@ describe("a token seen before", () => {
     expect(await outcome(authorize, token)).toBe("token-expired");
   });
 
+  test("is verified again once it has ended, within the clock tolerance", async () => {
+    const authorize = authorizer();
+    const token = tenant.token({ exp: Math.floor(Date.now() / 1000) + 600 });
+    await outcome(authorize, token);
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    pass(610_000);
+    expect(await outcome(authorize, token)).toBe("allowed");
+    expect(verify).toHaveBeenCalledTimes(1);
+    verify.mockRestore();
+  });
+
   test("is refused once its key has left the key set", async () => {
     const authorize = authorizer();
     const token = tenant.token({ exp: Math.floor(Date.now() / 1000) + 24 * 3600 });
@@ -141,6 +152,18 @@ describe("what is bad on its face costs no signature", () => {
   });
 });
 
+test("an unknown key id is refused for that, whatever else is wrong, while the tenant was asked a moment ago", async () => {
+  const authorize = authorizer();
+  await outcome(authorize, tenant.token());
+  expect(await outcome(authorize, tenant.token({ exp: 1 }, { kid: "unknown" }))).toBe("unknown-key");
+});
+
+test("a token of more than 16 KiB is not parsed", async () => {
+  const authorize = authorizer();
+  expect(await outcome(authorize, tenant.token({ x: "x".repeat(11_000) }))).toBe("allowed");
+  expect(await outcome(authorize, tenant.token({ x: "x".repeat(13_000) }))).toBe("malformed-token");
+});
+
 describe("keys", () => {
   test("are fetched once for all who call at the same moment", async () => {
     const authorize = authorizer();
@@ -180,37 +203,57 @@ describe("keys", () => {
 });
 
 describe("503 keys-unavailable, and nothing is believed, while a document", () => {
-  const json = (body: unknown) => (response: ServerResponse) => {
-    response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-  };
-  test.each<[string, RegExp, (response: ServerResponse, tenant: Tenant) => void]>([
+  const json =
+    (body: unknown, status = 200, padding = "") =>
+    (response: ServerResponse) => {
+      response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body) + padding);
+    };
+  const metadata = (of: Tenant, changes: object) =>
+    json({ issuer: of.issuers["2.0"], jwks_uri: of.jwksUri, ...changes });
+  // Wherever it can be, the document is one that would do but for the one thing.
+  test.each<[string, RegExp, (response: ServerResponse, of: Tenant) => void]>([
     ["cannot be reached", /./, (response) => response.socket?.destroy()],
-    ["is an error", /keys$/, (response) => response.writeHead(500).end("{}")],
+    [
+      "is an error",
+      /keys$/,
+      (response, { published }) => {
+        json({ keys: published }, 500)(response);
+      },
+    ],
     ["is not JSON", /keys$/, (response) => response.writeHead(200).end("<html>")],
-    ["is too large", /keys$/, (response) => response.writeHead(200).end(" ".repeat(300_000))],
-    ["sends somewhere else", /keys$/, (response) => response.writeHead(302, { Location: "/elsewhere" }).end()],
+    [
+      "is too large",
+      /keys$/,
+      (response, { published }) => {
+        json({ keys: published }, 200, " ".repeat(300_000))(response);
+      },
+    ],
+    [
+      "sends somewhere else",
+      /keys$/,
+      (response, { jwksUri }) => response.writeHead(302, { Location: `${jwksUri}?elsewhere` }).end(),
+    ],
     ["has no keys", /keys$/, json({ keys: [] })],
     ["has keys of another form", /keys$/, json({ keys: "all" })],
-    ["has too many keys", /keys$/, json({ keys: Array.from({ length: 101 }, () => ({ kty: "RSA" })) })],
+    [
+      "has too many keys",
+      /keys$/,
+      (response, { published }) => {
+        json({ keys: Array.from({ length: 101 }, () => published[0]) })(response);
+      },
+    ],
     [
       "names another issuer",
       /v2\.0\/\.well/,
-      (response, { jwksUri }) => {
-        json({ issuer: "https://login.example/v2.0", jwks_uri: jwksUri })(response);
+      (response, of) => {
+        metadata(of, { issuer: "https://login.example/v2.0" })(response);
       },
     ],
     [
       "names the v1.0 issuer of another tenant",
       /01\/\.well/,
-      (response, { jwksUri }) => {
-        json({ issuer: "https://sts.windows.net/other/", jwks_uri: jwksUri })(response);
-      },
-    ],
-    [
-      "points to keys on another host",
-      /v2\.0\/\.well/,
-      (response, { issuers }) => {
-        json({ issuer: issuers["2.0"], jwks_uri: "https://attacker.example/keys" })(response);
+      (response, of) => {
+        metadata(of, { issuer: "https://sts.windows.net/other/" })(response);
       },
     ],
   ])("%s", async (_, document, answer) => {
@@ -228,6 +271,18 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
     tenant.answer = () => false;
     pass(30_000);
     expect(await outcome(authorize, tenant.token())).toBe("allowed");
+  });
+
+  test("points to keys on another host, although they are there", async () => {
+    const other = await Tenant.start();
+    tenant.answer = (url, response) => {
+      if (!url.includes('v2.0/.well')) return false;
+      metadata(tenant, { jwks_uri: other.jwksUri })(response);
+      return true;
+    };
+    expect(await outcome(authorizer(), tenant.token())).toBe("keys-unavailable");
+    expect(other.requests.keys).toBe(0);
+    other.stop();
   });
 
   test("is on another machine and not behind https", async () => {

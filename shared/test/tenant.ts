@@ -128,7 +128,8 @@ export class Tenant {
     this.#server.close();
   }
 
-  #document(url: string): object | undefined {
+  #document(address: string): object | undefined {
+    const [url = ""] = address.split("?");
     if (url === new URL(this.jwksUri).pathname) {
       this.requests.keys++;
       return { keys: this.published };

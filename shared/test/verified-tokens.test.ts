@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { readClaims } from "../authorization/claims.ts";
+import { VerifiedTokens } from "../authorization/verified-tokens.ts";
+
+const NOW = 1_800_000_000;
+const claims = readClaims({ ver: "2.0", aud: "a", iss: "i", tid: "t", oid: "o", sub: "o", azp: "c", exp: NOW + 60 });
+if (claims === undefined) throw new Error("The claims are good ones.");
+const token = { claims, keyId: "key-1", keyFingerprint: "fingerprint-1" };
+
+function keep(count: number, useBetween?: (tokens: VerifiedTokens) => void): VerifiedTokens {
+  const tokens = new VerifiedTokens(() => true);
+  tokens.add("first", token);
+  for (let index = 1; index < count; index++) {
+    tokens.add(`token-${index}`, token);
+    useBetween?.(tokens);
+  }
+  return tokens;
+}
+
+test("keeps what was used, however many come, and forgets what was not", () => {
+  expect(keep(500).get("first", NOW)).toBe(claims);
+  expect(keep(1000).get("first", NOW)).toBe(claims);
+  expect(keep(1001).get("first", NOW)).toBeUndefined();
+  expect(keep(5000, (tokens) => tokens.get("first", NOW)).get("first", NOW)).toBe(claims);
+});
+
+test("never keeps more than a thousand", () => {
+  const tokens = keep(5000);
+  const kept = Array.from({ length: 5000 }, (_, index) => tokens.get(`token-${index}`, NOW)).filter(Boolean);
+  expect(kept.length).toBeLessThanOrEqual(1000);
+  expect(kept.length).toBeGreaterThanOrEqual(500);
+});
+
+test("forgets a token that has ended, and one whose key is not published any more", () => {
+  let isPublished = true;
+  const tokens = new VerifiedTokens(
+    (keyId, fingerprint) => isPublished && `${keyId} ${fingerprint}` === "key-1 fingerprint-1",
+  );
+  tokens.add("a", token);
+  expect(tokens.get("a", NOW + 59)).toBe(claims);
+  expect(tokens.get("a", NOW + 60)).toBeUndefined();
+  expect(tokens.get("a", NOW)).toBeUndefined();
+  tokens.add("b", token);
+  isPublished = false;
+  expect(tokens.get("b", NOW)).toBeUndefined();
+  isPublished = true;
+  expect(tokens.get("b", NOW)).toBeUndefined();
+});
