@@ -32,6 +32,7 @@ export default tseslint.config(
     },
   },
   { files: ["shared/**/*.ts"], rules: mayNotImport("caller-func", "callee-func", "local", "verify", "bench", "infra") },
+  { files: ["infra/**/*.ts"], rules: mayNotImport("caller-func", "callee-func", "local", "verify", "bench") },
   { files: ["caller-func/src/**/*.ts"], rules: mayNotImport("callee-func", "local", "verify", "bench", "infra") },
   { files: ["callee-func/src/**/*.ts"], rules: mayNotImport("caller-func", "local", "verify", "bench", "infra") },
 );

@@ -1,19 +1,19 @@
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { answerForbidden } from "./answers.ts";
 import { forward } from "./proxy.ts";
 
-const SUBNETS =
-  "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-local/providers/Microsoft.Network/virtualNetworks/vnet-local/subnets";
+const snapshot = readSnapshot("default");
 
 /**
  * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the address that a
  * client connects *to* stands for the network it is in: nothing it sends can change that.
  */
 export const NETWORK_ORIGINS = {
-  callerSubnet: { vnetSubnetResourceId: `${SUBNETS}/caller-func`, address: "fd00::a00:4" },
-  otherSubnet: { vnetSubnetResourceId: `${SUBNETS}/other`, address: "fd00::a00:104" },
+  callerSubnet: { vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func"), address: "fd00::a00:4" },
+  otherSubnet: { vnetSubnetResourceId: subnetIdOf(snapshot, "callee-func"), address: "fd00::a00:104" },
   internet: { address: "203.0.113.10" }, // RFC 5737: for documentation
 } as const satisfies Record<string, NetworkSource>;
 

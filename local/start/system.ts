@@ -1,7 +1,9 @@
-import { access, constants, mkdir, readFile } from "node:fs/promises";
+import { access, constants, mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { stage } from "../../build.ts";
+import { ensureClientCertificate } from "../certificates/client-certificate.ts";
+import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
 import { type Doors, startDoors } from "../doors/doors.ts";
@@ -92,10 +94,12 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     const staged = Promise.all(appNames.map((app) => stage(app, join(options.appsFolder, app))));
     staged.catch(() => undefined); // Reported where it is awaited, below.
     const certificates = await ensureCertificates(join(folder, "certificates"));
+    const clientCertificate = await ensureClientCertificate(join(folder, "certificates"), "caller-app");
     const [entra, storage] = await settled([
       started(
         startLocalEntra({
           certificates,
+          clientCertificates: { "caller-app": clientCertificate.certificate },
           port: ports.entra,
           managedIdentityPort: ports.managedIdentity,
           log: logOf("entra"),
@@ -119,13 +123,16 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     };
     const doors = await started(
       startDoors({
-        restrictions: parseAccessRestrictions(JSON.parse(await readFile(accessRestrictionsFile, "utf8"))),
+        restrictions: parseAccessRestrictions(accessRestrictionsOf(readSnapshot("default"), "callee-func")),
         targetPort: appPorts["callee-func"],
         ports,
         log: logOf("front end"),
       }),
     );
-    const endpoints = endpointsOf(`http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, certificates.caFile);
+    const endpoints = endpointsOf(`http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, {
+      caFile: certificates.caFile,
+      clientCertificateFiles: { "caller-app": clientCertificate.file },
+    });
     const settings = appSettings(
       endpoints,
       entra.directory,
@@ -167,9 +174,12 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
 const appNames = ["caller-func", "callee-func"] as const;
 
-const accessRestrictionsFile = new URL("../doors/access-restrictions.json", import.meta.url);
-
-function endpointsOf(caller: string, doors: Doors, entra: LocalEntra, caFile: string): Endpoints {
+function endpointsOf(
+  caller: string,
+  doors: Doors,
+  entra: LocalEntra,
+  { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
+): Endpoints {
   const api = entra.directory.apis.find(({ service }) => service === "callee-func");
   if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
   const { callerSubnet, otherSubnet, internet } = doors;
@@ -182,7 +192,15 @@ function endpointsOf(caller: string, doors: Doors, entra: LocalEntra, caFile: st
     identities: Object.fromEntries(
       entra.directory.identities.map(({ name, clientId, principalId }) => {
         const clientSecret = entra.clientSecrets[name];
-        return [name, { clientId, principalId, ...(clientSecret !== undefined && { clientSecret }) }];
+        const clientCertificateFile = clientCertificateFiles[name];
+        return [
+          name,
+          {
+            ...{ clientId, principalId },
+            ...(clientSecret !== undefined && { clientSecret }),
+            ...(clientCertificateFile !== undefined && { clientCertificateFile }),
+          },
+        ];
       }),
     ),
     host: "embedded",
@@ -229,7 +247,8 @@ function isFree(port: number): Promise<boolean> {
   );
 }
 
-function freePort(): Promise<number> {
+/** A port that is free at this moment. */
+export function freePort(): Promise<number> {
   return listenOnce(0);
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { accessRestrictionsOf, readSnapshot, snapshotNames } from "../../infra/snapshot.ts";
 import { decideAccess, parseAccessRestrictions } from "../doors/access-restrictions.ts";
 import { NETWORK_ORIGINS } from "../doors/doors.ts";
 
@@ -22,18 +22,16 @@ const decide = (rules: readonly object[], source: Parameters<typeof decideAccess
   );
 const rule = (changes: object) => ({ name: "rule", action: "Allow", priority: 100, ...changes });
 
-describe("the interim rules", () => {
-  const interim = parseAccessRestrictions(
-    JSON.parse(readFileSync(new URL("../doors/access-restrictions.json", import.meta.url), "utf8")),
-  );
+describe.each(snapshotNames)("the rules as evaluated from Bicep (%s)", (name) => {
+  const evaluated = parseAccessRestrictions(accessRestrictionsOf(readSnapshot(name), "callee-func"));
 
   it("refuse another subnet and the internet", () => {
-    expect(decideAccess(interim, otherSubnet)).toEqual({ action: "Deny", rule: "unmatched rule" });
-    expect(decideAccess(interim, internet)).toEqual({ action: "Deny", rule: "unmatched rule" });
+    expect(decideAccess(evaluated, otherSubnet)).toEqual({ action: "Deny", rule: "unmatched rule" });
+    expect(decideAccess(evaluated, internet)).toEqual({ action: "Deny", rule: "unmatched rule" });
   });
 
   it("let the caller's subnet in", () => {
-    expect(decideAccess(interim, callerSubnet)).toEqual({ action: "Allow", rule: "caller-func" });
+    expect(decideAccess(evaluated, callerSubnet)).toEqual({ action: "Allow", rule: "caller-func" });
   });
 });
 

@@ -1,0 +1,118 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The one version whose snapshots are committed: another may evaluate or lint differently. */
+export const BICEP_VERSION = "0.49.2";
+
+/** A Bicep compiler of the pinned version. */
+export interface Bicep {
+  /** Where it was found, for a person. */
+  readonly source: string;
+  /** The program, and the arguments that come before all others. */
+  readonly command: readonly string[];
+  /** Runs it in a folder. Its own exit code is no verdict: build and lint exit 0 on warnings. */
+  run(args: readonly string[], folder: string, environment?: Readonly<Record<string, string>>): Run;
+}
+
+export interface Run {
+  readonly exitCode: number;
+  readonly stdout: string;
+  /** Where all diagnostics go. */
+  readonly stderr: string;
+}
+
+/** There is no compiler of the pinned version; the message says how to get it. */
+export class NoBicepError extends Error {
+  override readonly name = "NoBicepError";
+}
+
+/**
+ * Finds a compiler of the pinned version: `bicep` on the PATH, `az bicep`, or the package that Microsoft publishes on
+ * NuGet, restored through `dotnet` into a folder of this repository.
+ *
+ * @throws NoBicepError with what was tried
+ */
+export function findBicep(): Bicep {
+  const onPath = compiler("bicep on the PATH", "bicep");
+  const inAzureCli = compiler("az bicep", "az", ["bicep"]);
+  for (const find of [onPath, inAzureCli]) {
+    if (find.version === BICEP_VERSION) return find;
+  }
+  const restored = compiler("NuGet package", restoreFromNuGet());
+  if (restored.version === BICEP_VERSION) return restored;
+  throw new NoBicepError(
+    `Bicep ${BICEP_VERSION} is needed. Found: bicep on the PATH ${onPath.version ?? "none"}, ` +
+      `az bicep ${inAzureCli.version ?? "none"}, NuGet package ${restored.version ?? "none (this takes the .NET SDK)"}.\n` +
+      `Get it by one of:\n` +
+      `  az bicep install --version v${BICEP_VERSION}\n` +
+      `  https://learn.microsoft.com/azure/azure-resource-manager/bicep/install (version ${BICEP_VERSION})\n` +
+      `  the .NET SDK (https://dotnet.microsoft.com/download); then run this again`,
+  );
+}
+
+/** The compiler that `npm run infra:check` has found, in the tests that it runs; undefined in all others. */
+export function bicepOfCheck(): Bicep | undefined {
+  const { INFRA_BICEP } = process.env;
+  if (INFRA_BICEP === undefined) return undefined;
+  const [command = "", ...firstArgs] = JSON.parse(INFRA_BICEP) as string[];
+  return compiler("infra:check", command, firstArgs);
+}
+
+/** What Node gives back. Where there is no such program there is no output at all, whatever its types say. */
+interface Spawned {
+  readonly status: number | null;
+  readonly stdout: string | null;
+  readonly stderr: string | null;
+}
+
+interface Candidate extends Bicep {
+  /** Undefined where there is no compiler. */
+  readonly version: string | undefined;
+}
+
+function compiler(source: string, command: string, firstArgs: readonly string[] = []): Candidate {
+  const run: Bicep["run"] = (args, folder, environment = {}) => {
+    const result: Spawned = spawnSync(command, [...firstArgs, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, ...environment },
+      maxBuffer: 64 * 1024 * 1024,
+      // az is a script on Windows, which only a shell can start.
+      shell: process.platform === "win32" && command === "az",
+    });
+    return { exitCode: result.status ?? 1, stdout: result.stdout ?? "", stderr: result.stderr ?? "" };
+  };
+  const versionArgs = command === "az" ? ["version"] : ["--version"];
+  const { stdout } = command === "" ? { stdout: "" } : run(versionArgs, import.meta.dirname);
+  return { source, run, command: [command, ...firstArgs], version: /version (\d+\.\d+\.\d+)/.exec(stdout)?.[1] };
+}
+
+/** @returns the compiler's path; empty where it could not be had */
+function restoreFromNuGet(): string {
+  const platform = ({ darwin: "osx", win32: "win" } as Record<string, string>)[process.platform] ?? process.platform;
+  const id = `Azure.Bicep.CommandLine.${platform}-${process.arch}`;
+  const folder = join(import.meta.dirname, "..", ".local", "bicep");
+  const program = process.platform === "win32" ? "bicep.exe" : "bicep";
+  const path = join(folder, "packages", id.toLowerCase(), BICEP_VERSION, "tools", program);
+  if (existsSync(path)) return path;
+
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "restore.csproj"), restoreProject(id));
+  spawnSync("dotnet", ["restore", "restore.csproj"], { cwd: folder, encoding: "utf8" });
+  return existsSync(path) ? path : "";
+}
+
+function restoreProject(id: string): string {
+  return `<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <TargetFramework>netstandard2.0</TargetFramework>
+    <DisableImplicitFrameworkReferences>true</DisableImplicitFrameworkReferences>
+    <RestorePackagesPath>packages</RestorePackagesPath>
+  </PropertyGroup>
+  <ItemGroup>
+    <PackageDownload Include="${id}" Version="[${BICEP_VERSION}]" />
+  </ItemGroup>
+</Project>
+`;
+}

@@ -1,0 +1,145 @@
+/**
+ * Checks the templates with the real compiler, without Azure: `npm run infra:check [-- --update]`.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Bicep, BICEP_VERSION, findBicep, NoBicepError } from "./bicep.ts";
+import { evaluate, scratchCopy } from "./evaluate.ts";
+import { snapshotFile, snapshotNames } from "./snapshot.ts";
+
+const HELP = `Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
+
+  npm run infra:check               no diagnostic, formatted, snapshots as committed, every promise kept
+  npm run infra:check -- --update   writes the snapshots and the formatting instead of comparing them
+
+Exit code 0: all is well. 1: something is wrong, and said. 2: it could not be checked, and why.
+`;
+
+const folder = import.meta.dirname;
+
+/** What azd would put into the environment. */
+const AZD_ENVIRONMENT = { AZURE_ENV_NAME: "check", AZURE_LOCATION: "westeurope" };
+
+/** Each returns what is wrong, in lines for a person. */
+const steps: readonly (readonly [name: string, step: (bicep: Bicep, update: boolean) => string[]])[] = [
+  ["no diagnostic in any template or parameter file", diagnostics],
+  ["formatted", formatting],
+  ["the snapshots are what the templates evaluate to", snapshots],
+  ["every promise is kept, and broken ones are seen", tests],
+];
+
+function diagnostics(bicep: Bicep): string[] {
+  const runs = [
+    ["lint", "--pattern", "**/*.bicep"],
+    ["lint", "--pattern", "**/*.bicepparam"],
+    ["build", "main.bicep", "--stdout"],
+    ["build-params", "main.bicepparam", "--stdout"],
+  ].map((args) => bicep.run(args, folder, AZD_ENVIRONMENT));
+  const lines = runs.flatMap(({ stderr, exitCode }) => {
+    const printed = stderr.split(/\r?\n/).filter((line) => line.trim() !== "");
+    return printed.length > 0 || exitCode === 0 ? printed : [`bicep ended with exit code ${exitCode}`];
+  });
+  return [...new Set(lines)];
+}
+
+function formatting(bicep: Bicep, update: boolean): string[] {
+  const scratch = scratchCopy();
+  try {
+    for (const pattern of ["**/*.bicep", "**/*.bicepparam"]) bicep.run(["format", "--pattern", pattern], scratch.infra);
+    return globSync(["**/*.bicep", "**/*.bicepparam"], { cwd: folder }).flatMap((file) => {
+      const [asIs, formatted] = [folder, scratch.infra].map((where) => readText(join(where, file)));
+      if (formatted === asIs) return [];
+      if (!update) return [`infra/${file} is not formatted`];
+      writeFileSync(join(folder, file), formatted ?? "");
+      return [];
+    });
+  } finally {
+    scratch.remove();
+  }
+}
+
+function snapshots(bicep: Bicep, update: boolean): string[] {
+  const scratch = scratchCopy();
+  try {
+    return snapshotNames.flatMap((name) => {
+      const snapshot = evaluate(bicep, scratch, name);
+      const path = snapshotFile(name);
+      if (update) writeFileSync(path, snapshot);
+      const committed = readText(path);
+      return committed === snapshot
+        ? []
+        : [`infra/snapshots/${name}.snapshot.json: ${firstDifference(committed, snapshot)}`];
+    });
+  } catch (error) {
+    return [(error as Error).message];
+  } finally {
+    scratch.remove();
+  }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, "utf8").replaceAll("\r\n", "\n");
+}
+
+function firstDifference(committed: string, evaluated: string): string {
+  const [before, after] = [committed.split("\n"), evaluated.split("\n")];
+  const line = after.findIndex((text, i) => text !== before[i]);
+  return `line ${line + 1} is ${before[line]?.trim() ?? "missing"}, and evaluates to ${after[line]?.trim() ?? "nothing"}`;
+}
+
+function tests(bicep: Bicep): string[] {
+  const vitest = join(folder, "..", "node_modules", "vitest", "vitest.mjs");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [vitest, "run", "infra/"], {
+    cwd: join(folder, ".."),
+    encoding: "utf8",
+    env: { ...process.env, INFRA_BICEP: JSON.stringify(bicep.command), NO_COLOR: "1" },
+  });
+  return status === 0 ? [] : `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");
+}
+
+/** The compiler loads the Graph extension into its cache by itself, where it can reach the registry. */
+function cannotLoadExtension(lines: readonly string[]): boolean {
+  return lines.some((line) => /BCP(190|192)/.test(line));
+}
+
+const NO_EXTENSION = `The Microsoft Graph extension that infra/bicepconfig.json names is not in Bicep's cache, and the registry cannot be reached.
+Nothing that depends on it was checked: no template (main.bicep includes it), no snapshot.
+Run "bicep restore infra/main.bicep" where the registry can be reached, and bring the folder .bicep of the home folder here.`;
+
+/** @returns the exit code */
+function check(update: boolean): number {
+  const bicep = findBicep();
+  console.log(`Bicep ${BICEP_VERSION} (${bicep.source})`);
+  let exitCode = 0;
+  for (const [name, step] of steps) {
+    const wrong = step(bicep, update);
+    if (cannotLoadExtension(wrong)) {
+      console.error(`not checked: ${name}\n${NO_EXTENSION}`);
+      return 2;
+    }
+    if (wrong.length === 0) console.log(`ok: ${name}`);
+    else {
+      console.error(`WRONG: ${name}\n${wrong.map((line) => `  ${line}`).join("\n")}`);
+      exitCode = 1;
+    }
+  }
+  if (exitCode !== 0 && !update)
+    console.error(`"npm run infra:check -- --update" writes snapshots and formatting anew.`);
+  return exitCode;
+}
+
+const { values } = parseArgs({
+  options: { update: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
+});
+if (values.help) console.log(HELP);
+else {
+  try {
+    process.exitCode = check(values.update);
+  } catch (error) {
+    if (!(error instanceof NoBicepError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,76 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bicep } from "./bicep.ts";
+import type { Snapshot, SnapshotName } from "./snapshot.ts";
+
+const root = join(import.meta.dirname, "..");
+
+/** What the snapshots say they are deployed as. Not one of these exists. */
+const DEPLOYMENT = [
+  "--subscription-id",
+  "00000000-0000-0000-0000-000000000001",
+  "--tenant-id",
+  "00000000-0000-0000-0000-000000000002",
+  "--location",
+  "westeurope",
+  "--deployment-name",
+  "snapshot",
+];
+
+/** A copy of the templates and the policy, to evaluate and to change at will. */
+export interface Scratch {
+  /** The copy's own `infra` folder. */
+  readonly infra: string;
+  /** The copy's own access policy. */
+  readonly policyFile: string;
+  remove(): void;
+}
+
+export function scratchCopy(): Scratch {
+  const folder = mkdtempSync(join(tmpdir(), "infra-"));
+  const infra = join(folder, "infra");
+  const policyFile = join(folder, "shared", "access-policy.json");
+  mkdirSync(join(folder, "shared"));
+  cpSync(join(root, "shared", "access-policy.json"), policyFile);
+  cpSync(join(root, "infra"), infra, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  return {
+    infra,
+    policyFile,
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Evaluates a parameter file of a scratch copy.
+ *
+ * @returns the snapshot, as text
+ * @throws Error with what the compiler says
+ */
+export function evaluate(bicep: Bicep, { infra }: Scratch, name: SnapshotName): string {
+  const output = join(infra, "snapshots", `${name}.snapshot.json`);
+  rmSync(output, { force: true });
+  const { stdout, stderr } = bicep.run(
+    ["snapshot", join("snapshots", `${name}.bicepparam`), "--mode", "overwrite", ...DEPLOYMENT],
+    infra,
+  );
+  try {
+    return inOrder(readFileSync(output, "utf8"));
+  } catch {
+    throw new Error(`${name}: ${stderr.trim() || stdout.trim() || "the compiler wrote no snapshot"}`);
+  }
+}
+
+/** The same, read. */
+export function evaluated(bicep: Bicep, scratch: Scratch, name: SnapshotName): Snapshot {
+  return JSON.parse(evaluate(bicep, scratch, name)) as Snapshot;
+}
+
+/** The compiler writes outputs in no certain order: two runs would differ. */
+function inOrder(snapshot: string): string {
+  const { outputs, ...others } = JSON.parse(snapshot) as { readonly outputs?: object };
+  const sorted = Object.fromEntries(Object.entries(outputs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify({ ...others, outputs: sorted }, null, 2)}\n`;
+}

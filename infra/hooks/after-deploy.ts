@@ -1,0 +1,23 @@
+/** Runs after `azd deploy`: says what is where, and what to do next. */
+import { deployedServices, isApi } from "./services.ts";
+
+const { AZURE_RESOURCE_GROUP: group = "<resource group>" } = process.env;
+const services = deployedServices(process.env);
+const entry = services.find(({ name }) => !isApi(name));
+
+console.log("\nDeployed:");
+for (const { name, url } of services)
+  console.log(`  ${name}  ${url}${isApi(name) ? "  (answers to its callers only)" : ""}`);
+if (entry !== undefined) {
+  console.log(`
+Next:
+  # A function key of ${entry.name}
+  az functionapp keys list --resource-group ${group} --name ${entry.siteName} --query functionKeys.default --output tsv
+
+  # An order crosses the restricted call
+  curl -i ${entry.url}/api/orders -H "x-functions-key: <key>" -H "Content-Type: application/json" -d '{"sku": "widget", "quantity": 2}'
+
+  # Prove that nobody else gets through
+  npm run verify -- --deployed
+`);
+}

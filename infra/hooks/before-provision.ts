@@ -1,0 +1,23 @@
+/** Runs before `azd provision`: fails early, with what to do, where a value or a permission is missing. */
+import { graphClaims, judge } from "./directory-permissions.ts";
+import { mistakes } from "./environment.ts";
+
+const found = mistakes(process.env);
+for (const mistake of found) console.error(mistake);
+
+// A custom directory role shows in no token, and whoever has one can say so.
+const skipped = process.env["ENTRA_PERMISSIONS_CHECK"] === "off";
+const prepared = (process.env["API_CLIENT_IDS"] ?? "") !== "";
+const verdict = skipped || prepared ? undefined : judge(graphClaims() ?? {});
+if (verdict?.missing !== undefined) {
+  console.error(
+    `You may not register applications and assign their roles: that takes ${verdict.missing}. Either a Privileged Role ` +
+      `Administrator grants it to you, or a directory administrator does the Entra part: docs/deploy.md, "Splitting ` +
+      `off the Entra part". Where you may by a custom role: azd env set ENTRA_PERMISSIONS_CHECK off`,
+  );
+} else if (verdict?.known === false) {
+  console.log("Whether you may register applications could not be seen beforehand. The deployment will tell.");
+}
+
+if (found.length > 0 || verdict?.missing !== undefined) process.exitCode = 1;
+else console.log("Checked: all values are there. Elastic Premium plans and role assignments take a few minutes.");

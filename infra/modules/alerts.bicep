@@ -1,0 +1,151 @@
+@description('The region.')
+param location string
+
+@description('Tags of the alert rules.')
+param tags {
+  *: string
+}
+
+@description('What makes the names different from those of other environments.')
+param suffix string
+
+@description('The workspace that is looked at.')
+param workspaceId string
+
+@description('Who gets a mail. Without any, alerts show in the portal only.')
+param emailAddresses string[]
+
+type AlertRule = {
+  displayName: string
+  description: string
+
+  @minValue(0)
+  @maxValue(4)
+  severity: int
+
+  @description('Each row it finds counts.')
+  query: string
+
+  @description('More rows than this in 15 minutes ...')
+  threshold: int
+
+  @description('... in so many of the last four 15 minutes, raise the alert.')
+  periods: int
+}
+
+// The queries name no service: they read the events that any service of this pattern logs.
+var rules { *: AlertRule } = {
+  'refused-calls': {
+    displayName: 'Calls refused by a service'
+    description: 'A request got past the network and was refused: a caller without permission, a token that is wrong, or keys that could not be had.'
+    severity: 2
+    query: '''
+      AppTraces
+      | where Message startswith '{"event":"authorization"'
+      | extend event = parse_json(Message)
+      | where event.allowed == false
+      | project TimeGenerated, AppRoleName, code = tostring(event.code), callerAppId = tostring(event.callerAppId)
+    '''
+    threshold: 0
+    periods: 1
+  }
+  'refused-connections': {
+    displayName: 'Requests refused by the network'
+    description: 'Access restrictions refused unusually many requests. A few are the internet\'s background noise; a caller among them has lost its subnet.'
+    severity: 3
+    query: '''
+      AppServiceIPSecAuditLogs
+      | where Result == 'Denied'
+      | project TimeGenerated, CsHost, CIp, ServiceEndpoint
+    '''
+    threshold: 100
+    periods: 1
+  }
+  'failed-deliveries': {
+    displayName: 'Deliveries fail'
+    description: 'For most of an hour, scheduled runs failed, or could not deliver what they tried.'
+    severity: 2
+    query: '''
+      union isfuzzy=true
+        (AppTraces
+        | where Message startswith '{"event":"delivery-run"'
+        | extend run = parse_json(Message)
+        | where toint(run.stillPending) > 0 or toint(run.unsaved) > 0 or toint(run.stuck) > 0
+        | project TimeGenerated, AppRoleName),
+        (AppRequests
+        | where Success == false and isempty(Url)
+        | project TimeGenerated, AppRoleName)
+    '''
+    threshold: 0
+    periods: 3
+  }
+  'oldest-pending-order': {
+    displayName: 'An order is pending for more than an hour'
+    description: 'The oldest pending order is older than an hour. After a day it is parked as stuck and waits for a person.'
+    severity: 1
+    query: '''
+      AppTraces
+      | where Message startswith '{"event":"delivery-run"'
+      | extend run = parse_json(Message)
+      | where todouble(run.oldestSeconds) > 3600
+      | project TimeGenerated, AppRoleName, oldestSeconds = todouble(run.oldestSeconds)
+    '''
+    threshold: 0
+    periods: 1
+  }
+}
+
+resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(emailAddresses)) {
+  name: 'ag-${suffix}'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'services'
+    enabled: true
+    emailReceivers: [
+      for (address, i) in emailAddresses: {
+        name: 'mail-${i + 1}'
+        emailAddress: address
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in items(rules): {
+    name: '${rule.key}-${suffix}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: rule.value.displayName
+      description: rule.value.description
+      enabled: true
+      severity: rule.value.severity
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT15M'
+      windowSize: 'PT15M'
+      criteria: {
+        allOf: [
+          {
+            query: rule.value.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: rule.value.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: rule.value.periods == 1 ? 1 : 4
+              minFailingPeriodsToAlert: rule.value.periods
+            }
+          }
+        ]
+      }
+      autoMitigate: true
+      // A table is there only after its first row has come in.
+      skipQueryValidation: true
+      actions: {
+        actionGroups: empty(emailAddresses) ? [] : [mail.id]
+      }
+    }
+  }
+]

@@ -1,0 +1,78 @@
+@description('The region.')
+param location string
+
+@description('Tags of the resources.')
+param tags {
+  *: string
+}
+
+@description('What makes the names different from those of other environments.')
+param suffix string
+
+@minValue(30)
+@maxValue(730)
+@description('For how long logs are kept, in days.')
+param retentionDays int
+
+@description('The names of the identities that send telemetry.')
+param publishers string[]
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for publisher in publishers: {
+    name: publisher
+  }
+]
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
+  name: 'log-${suffix}'
+  location: location
+  tags: tags
+  properties: {
+    sku: {
+      name: 'PerGB2018'
+    }
+    retentionInDays: retentionDays
+    features: {
+      disableLocalAuth: true
+    }
+  }
+}
+
+// Telemetry is taken from Entra ID identities only: the connection string that names this resource is no secret then.
+// https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: 'appi-${suffix}'
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    DisableLocalAuth: true
+  }
+}
+
+@description('Monitoring Metrics Publisher')
+var publisherRole = subscriptionResourceId(
+  'Microsoft.Authorization/roleDefinitions',
+  '3913510d-42f4-4e42-8a64-420c390055eb'
+)
+
+resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (publisher, i) in publishers: {
+    scope: insights
+    name: guid(insights.id, identity[i].id, publisherRole)
+    properties: {
+      roleDefinitionId: publisherRole
+      principalId: identity[i].properties.principalId
+      principalType: 'ServicePrincipal'
+      description: '${publisher} sends its telemetry here.'
+    }
+  }
+]
+
+@description('The workspace that all logs go to.')
+output workspaceId string = workspace.id
+
+@description('Names the Application Insights resource to those who send telemetry. No secret.')
+output connectionString string = insights.properties.ConnectionString

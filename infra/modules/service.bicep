@@ -1,0 +1,196 @@
+// One service of the access policy with everything it has to itself: plan, storage, site, and who may reach it.
+import {
+  CallerCredential
+  ClientId
+  identifierUri
+  identityName
+  Plan
+  ServiceOptions
+  ServicePolicy
+  siteName
+  siteUrl
+  Subnet
+} from '../types.bicep'
+
+@description('The region.')
+param location string
+
+@description('Tags of all resources.')
+param tags {
+  *: string
+}
+
+@description('What makes the names different from those of other environments.')
+param suffix string
+
+@description('The name of the service in the access policy.')
+param name string
+
+@description('What the access policy says of it.')
+param policy ServicePolicy
+
+@description('The services that it may call.')
+param callees string[]
+
+@description('What only this service needs.')
+param options ServiceOptions
+
+@description('Kind, size and number of instances of its plan.')
+param plan Plan
+
+@description('The client ids of the identities of all services.')
+param identities ClientId[]
+
+@description('The integration subnets of all services.')
+param subnets Subnet[]
+
+@description('The client ids of the services with roles.')
+param apis ClientId[]
+
+@description('The client ids that callers use in place of their identities\'.')
+param callerClients ClientId[]
+
+@description('How callers prove to Entra ID who they are.')
+param callerCredential CallerCredential
+
+@description('App Service Authentication in front of the in-code checks.')
+param appServiceAuthentication bool
+
+@description('Who may reach a service that is no other service\'s callee.')
+param ingressAddressRanges string[]
+
+@description('Who may reach the SCM site.')
+param deployerAddressRanges string[]
+
+@description('The workspace that logs go to.')
+param workspaceId string
+
+@description('Names the Application Insights resource that telemetry goes to.')
+param insightsConnectionString string
+
+var isApi = !empty(policy.roles)
+var isCaller = !empty(callees)
+var callers = objectKeys(policy.callers)
+var clientId = first(filter(identities, candidate => candidate.name == name))!.clientId
+var ownIdentityName = identityName(name, suffix)
+var ownSiteName = siteName(name, suffix)
+var hostStorageName = 'sthost${uniqueString(suffix, name)}'
+var subnetId = first(filter(subnets, candidate => candidate.name == name))!.id
+var contentShare = plan.kind == 'ElasticPremium' ? '${name}-content' : null
+var apiIdentifierUri = identifierUri(tenant().tenantId, name, suffix)
+
+// How the callers of this service appear in their tokens; the id that nobody has, where the policy names no caller.
+var callerIds = map(
+  callers,
+  caller =>
+    callerCredential == 'federated-identity'
+      ? first(filter(callerClients, candidate => candidate.name == caller))!.clientId
+      : first(filter(identities, candidate => candidate.name == caller))!.clientId
+)
+var allowedCallers = empty(callers) ? ['00000000-0000-0000-0000-000000000000'] : callerIds
+
+var tableEndpointSetting = options.?tableEndpointSetting ?? 'DATA_TABLE_ENDPOINT'
+
+var commonSettings = {
+  AZURE_TENANT_ID: tenant().tenantId
+  AZURE_CLIENT_ID: clientId
+  AZURE_AUTHORITY_HOST: join(take(split(environment().authentication.loginEndpoint, '/'), 3), '/')
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
+  '${tableEndpointSetting}': dataStorage.outputs.tableEndpoint
+}
+
+var apiClientId = isApi ? first(filter(apis, candidate => candidate.name == name))!.clientId : ''
+var apiSettings = isApi
+  ? {
+      API_CLIENT_ID: apiClientId
+      API_IDENTIFIER_URI: apiIdentifierUri
+      ALLOWED_CALLERS: join(allowedCallers, ',')
+    }
+  : {}
+
+// CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func, and so on.
+var calleeSettings = map(callees, callee => {
+  '${toUpper(replace(replace(callee, '-func', ''), '-', '_'))}_URL': siteUrl(callee, suffix)
+  '${toUpper(replace(replace(callee, '-func', ''), '-', '_'))}_SCOPE': '${identifierUri(tenant().tenantId, callee, suffix)}/.default'
+})
+var credentialSettings = callerCredential == 'federated-identity' && isCaller
+  ? {
+      CALLER_CREDENTIAL: callerCredential
+      CALLER_APP_CLIENT_ID: first(filter(callerClients, candidate => candidate.name == name))!.clientId
+    }
+  : isCaller ? { CALLER_CREDENTIAL: callerCredential } : {}
+var callerSettings = reduce(calleeSettings, credentialSettings, (all, some) => union(all, some))
+
+module servicePlan 'plan.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: 'plan-${name}-${suffix}'
+    plan: plan
+  }
+}
+
+module hostStorage 'host-storage.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: hostStorageName
+    zoneRedundant: plan.zoneRedundant
+    contentShare: contentShare
+    identityName: ownIdentityName
+    subnetId: subnetId
+  }
+}
+
+module dataStorage 'data-storage.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    name: 'stdata${uniqueString(suffix, name)}'
+    zoneRedundant: plan.zoneRedundant
+    identityName: ownIdentityName
+    subnetId: subnetId
+  }
+}
+
+module site 'site.bicep' = {
+  params: {
+    location: location
+    // azd finds the site of a service of azure.yaml by this tag.
+    tags: union(tags, { 'azd-service-name': name })
+    name: ownSiteName
+    plan: plan
+    planId: servicePlan.outputs.id
+    identityName: ownIdentityName
+    subnetId: subnetId
+    access: {
+      callers: filter(subnets, subnet => contains(callers, subnet.name))
+      addressRanges: isApi ? [] : ingressAddressRanges
+      deployerAddressRanges: deployerAddressRanges
+    }
+    hostStorageName: hostStorageName
+    contentShare: contentShare
+    healthCheckPath: options.?healthCheckPath
+    settings: union(commonSettings, apiSettings, callerSettings, options.?settings ?? {})
+    workspaceId: workspaceId
+  }
+  dependsOn: [hostStorage]
+}
+
+module authentication 'authentication.bicep' = if (appServiceAuthentication && isApi) {
+  params: {
+    siteName: ownSiteName
+    apiClientId: apiClientId
+    identifierUri: apiIdentifierUri
+    allowedCallers: allowedCallers
+    healthCheckPath: options.?healthCheckPath
+  }
+  dependsOn: [site]
+}
+
+@description('The name of the site.')
+output siteName string = ownSiteName
+
+@description('The origin of the service.')
+output url string = 'https://${site.outputs.hostName}'

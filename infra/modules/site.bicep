@@ -1,0 +1,190 @@
+import { NetworkAccess, Plan } from '../types.bicep'
+
+@description('The region.')
+param location string
+
+@description('Tags of the site.')
+param tags {
+  *: string
+}
+
+@minLength(2)
+@maxLength(60)
+@description('The name of the site. Its first 32 characters are the id of its Functions host.')
+param name string
+
+@description('The plan\'s kind and size.')
+param plan Plan
+
+@description('The resource id of the plan.')
+param planId string
+
+@description('The name of the identity that the app runs as.')
+param identityName string
+
+@description('The subnet that outbound calls come from.')
+param subnetId string
+
+@description('Who may reach the site.')
+param access NetworkAccess
+
+@description('The storage account of the Functions host.')
+param hostStorageName string
+
+@description('The share in that account that holds the app\'s files; Elastic Premium only.')
+param contentShare string?
+
+@description('A path that answers 200 without credentials when an instance is healthy.')
+param healthCheckPath string?
+
+@description('The app settings of this service.')
+param settings {
+  *: string
+}
+
+@description('The workspace that logs go to.')
+param workspaceId string
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: hostStorageName
+}
+
+var hostSettings = {
+  FUNCTIONS_EXTENSION_VERSION: '~4'
+  FUNCTIONS_WORKER_RUNTIME: 'node'
+  WEBSITE_RUN_FROM_PACKAGE: '1'
+  // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+  AzureWebJobsStorage__blobServiceUri: 'https://${hostStorageName}.blob.${environment().suffixes.storage}'
+  AzureWebJobsStorage__queueServiceUri: 'https://${hostStorageName}.queue.${environment().suffixes.storage}'
+  AzureWebJobsStorage__tableServiceUri: 'https://${hostStorageName}.table.${environment().suffixes.storage}'
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.properties.clientId
+}
+
+// https://learn.microsoft.com/azure/azure-functions/functions-app-settings#website_contentazurefileconnectionstring
+var contentSettings = contentShare == null
+  ? {}
+  : {
+      WEBSITE_CONTENTAZUREFILECONNECTIONSTRING: 'DefaultEndpointsProtocol=https;AccountName=${hostStorageName};AccountKey=${hostStorage.listKeys().keys[0].value};EndpointSuffix=${environment().suffixes.storage}'
+      WEBSITE_CONTENTSHARE: contentShare!
+      // The resource provider would look for the share from outside the virtual network, where the firewall stops it.
+      WEBSITE_SKIP_CONTENTSHARE_VALIDATION: '1'
+    }
+
+var callerRules = [
+  for (caller, i) in access.callers: {
+    name: caller.name
+    description: 'Only the integration subnet of ${caller.name}'
+    action: 'Allow'
+    priority: 100 + i
+    vnetSubnetResourceId: caller.id
+  }
+]
+var addressRules = [
+  for (range, i) in access.addressRanges: {
+    name: 'ingress-${i + 1}'
+    description: 'A declared ingress address range'
+    action: 'Allow'
+    priority: 200 + i
+    ipAddress: range
+  }
+]
+var deployerRules = [
+  for (range, i) in access.deployerAddressRanges: {
+    name: 'deployer-${i + 1}'
+    description: 'A declared deployer address range'
+    action: 'Allow'
+    priority: 100 + i
+    ipAddress: range
+  }
+]
+
+resource site 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identity.id}': {}
+    }
+  }
+  properties: {
+    serverFarmId: planId
+    reserved: true
+    httpsOnly: true
+    clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identity.id
+    publicNetworkAccess: 'Enabled' // for the rules below to decide over
+    virtualNetworkSubnetId: subnetId
+    // https://learn.microsoft.com/azure/app-service/configure-vnet-integration-routing
+    outboundVnetRouting: {
+      allTraffic: true
+    }
+    siteConfig: {
+      linuxFxVersion: 'NODE|24'
+      // Refused on Elastic Premium, which keeps minimumElasticInstanceCount instances ready; timers need it elsewhere.
+      alwaysOn: plan.kind == 'Dedicated'
+      minimumElasticInstanceCount: plan.kind == 'ElasticPremium' ? plan.minimumInstances : null
+      functionAppScaleLimit: plan.kind == 'ElasticPremium' ? plan.maximumInstances : null
+      // Offered on the Premium and dedicated plans:
+      // https://learn.microsoft.com/azure/azure-functions/configure-monitoring#monitor-function-apps-using-health-check
+      healthCheckPath: healthCheckPath
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      remoteDebuggingEnabled: false
+      // https://learn.microsoft.com/azure/app-service/overview-access-restrictions
+      ipSecurityRestrictions: concat(callerRules, addressRules)
+      ipSecurityRestrictionsDefaultAction: 'Deny'
+      scmIpSecurityRestrictions: deployerRules
+      scmIpSecurityRestrictionsDefaultAction: 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
+      appSettings: map(items(union(hostSettings, contentSettings, settings)), setting => {
+        name: setting.key
+        value: setting.value
+      })
+    }
+  }
+
+  // https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable
+  resource ftpCredentials 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: {
+      allow: false
+    }
+  }
+
+  resource scmCredentials 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: {
+      allow: false
+    }
+  }
+}
+
+// All that is offered for the site's kind and plan, the access restriction audit log among it. A category that is named
+// but not offered would fail the deployment.
+// https://learn.microsoft.com/azure/app-service/troubleshoot-diagnostic-logs#supported-log-types
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: site
+  name: 'workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'allLogs'
+        enabled: true
+      }
+    ]
+  }
+}
+
+@description('The host name of the main site.')
+output hostName string = site.properties.defaultHostName

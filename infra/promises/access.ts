@@ -1,0 +1,271 @@
+import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
+import { type Check, type Expected, promised, type Promised } from "./promise.ts";
+import { asksFor, forEachService, same, type Service, servicesOf } from "./services.ts";
+
+/** https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
+const roles: Readonly<Record<string, string>> = {
+  "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+  "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+  "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+};
+
+const API_CLIENT = /reference\('application\[(\d+)\]'\)\.appId/;
+
+/** The application layer: what each identity may do, in Azure and in the directory. */
+export const accessPromises: readonly Promised[] = [
+  promised(
+    "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
+    (snapshot, expected) => {
+      const services = servicesOf(snapshot, expected);
+      const insights = resources(snapshot, "Microsoft.Insights/components")[0]?.name ?? "?";
+      const found = resources(snapshot, "Microsoft.Authorization/roleAssignments").map(({ id, properties }) => {
+        const role = properties?.roleDefinitionId?.split("/").at(-1) ?? "?";
+        const who = services.find(({ identityId }) => asksFor(properties?.principalId, identityId, "principalId"));
+        const scope = id?.split("/providers/Microsoft.Authorization/")[0]?.split("/").slice(-2).join("/");
+        return `${who?.name ?? "somebody else"}: ${roles[role] ?? role} on ${scope ?? "?"}`;
+      });
+      const needed = services.flatMap(({ name, hostAccount, dataAccount }) => [
+        `${name}: Storage Blob Data Owner on storageAccounts/${hostAccount?.name ?? "?"}`,
+        `${name}: Storage Table Data Contributor on storageAccounts/${hostAccount?.name ?? "?"}`,
+        `${name}: Storage Table Data Contributor on storageAccounts/${dataAccount?.name ?? "?"}`,
+        `${name}: Monitoring Metrics Publisher on components/${insights}`,
+      ]);
+      return same("role assignments", found.sort(), needed.sort());
+    },
+  ),
+  promised(
+    "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
+    directoryOnly((snapshot, expected) => {
+      const found = applications(snapshot, expected).map(({ service, properties }) => ({
+        service,
+        audience: properties?.signInAudience,
+        version: properties?.api?.requestedAccessTokenVersion,
+        roles: Object.fromEntries(properties?.appRoles?.map(({ value = "?", id }) => [value, id] as const) ?? []),
+        toAppsOnly: properties?.appRoles?.every(
+          ({ allowedMemberTypes, isEnabled }) => isEnabled === true && allowedMemberTypes?.join() === "Application",
+        ),
+      }));
+      const needed = apisOf(expected).map((service) => ({
+        service,
+        audience: "AzureADMyOrg",
+        version: 2,
+        roles: Object.fromEntries(
+          Object.entries(expected.policy.services[service]?.roles ?? {}).map(([value, { id }]) => [value, id]),
+        ),
+        toAppsOnly: true,
+      }));
+      return same("APIs", found, needed);
+    }),
+  ),
+  promised(
+    "an API's tokens say that they are for an app",
+    directoryOnly((snapshot, expected) =>
+      applications(snapshot, expected).flatMap(({ service, properties }) =>
+        same(
+          `${service}: optional claims`,
+          properties?.optionalClaims?.accessToken?.map(({ name }) => name),
+          ["idtyp"],
+        ),
+      ),
+    ),
+  ),
+  promised(
+    "app registrations hold no secret and no certificate",
+    directoryOnly((snapshot) =>
+      resources(snapshot, "Microsoft.Graph/applications@v1.0").flatMap(({ properties }) => [
+        ...same(`${properties?.uniqueName ?? "?"}: passwords`, properties?.passwordCredentials, undefined),
+        ...same(`${properties?.uniqueName ?? "?"}: keys`, properties?.keyCredentials, undefined),
+      ]),
+    ),
+  ),
+  promised(
+    "an unassigned client gets no token for an API",
+    directoryOnly((snapshot, expected) => {
+      const required = resources(snapshot, "Microsoft.Graph/servicePrincipals@v1.0")
+        .filter(({ properties }) => API_CLIENT.test(properties?.appId ?? ""))
+        .map(({ properties }) => properties?.appRoleAssignmentRequired);
+      return same(
+        "assignment required",
+        required,
+        apisOf(expected).map(() => true),
+      );
+    }),
+  ),
+  promised("a directory that an administrator has prepared is left alone", (snapshot, { parameters }) => {
+    if (parameters.entra === "Deployed") return [];
+    const types = snapshot.predictedResources.map(({ type }) => type);
+    return same(
+      "resources in the directory",
+      types.filter((type) => type.startsWith("Microsoft.Graph/")),
+      [],
+    );
+  }),
+  promised(
+    "callers are granted the roles that the policy gives them, and nobody anything else",
+    directoryOnly((snapshot, expected) => {
+      const services = servicesOf(snapshot, expected);
+      const callers = callersOf(expected);
+      const apis = apisOf(expected);
+      const found = resources(snapshot, "Microsoft.Graph/appRoleAssignedTo@v1.0").map(({ properties }) => {
+        const { appRoleId = "?", principalId, resourceId } = properties ?? {};
+        const api = apis[indexIn(resourceId, /reference\('servicePrincipal\[(\d+)\]'\)\.id/)] ?? "another resource";
+        const asApp = callers[indexIn(principalId, /reference\('callerServicePrincipal\[(\d+)\]'\)\.id/)];
+        const asIdentity = services.find(({ identityId }) => asksFor(principalId, identityId, "principalId"))?.name;
+        const federated = expected.parameters.callerCredential === "federated-identity";
+        return `${(federated ? asApp : asIdentity) ?? "somebody else"}: ${appRoleId} on ${api}`;
+      });
+      const needed = services.flatMap(({ name, policy }) =>
+        Object.entries(policy.callers).flatMap(([caller, granted]) =>
+          granted.map((role) => `${caller}: ${policy.roles[role]?.id ?? role} on ${name}`),
+        ),
+      );
+      return same("grants", found.sort(), needed.sort());
+    }),
+  ),
+  promised(
+    "a caller's app registration trusts the caller's identity and nothing else",
+    directoryOnly((snapshot, expected) => {
+      const services = servicesOf(snapshot, expected);
+      const federated = expected.parameters.callerCredential === "federated-identity";
+      const found = resources(snapshot, "Microsoft.Graph/applications/federatedIdentityCredentials@v1.0").map(
+        ({ properties }) => ({
+          trusts: services.find(({ identityId }) => asksFor(properties?.subject, identityId, "principalId"))?.name,
+          audiences: properties?.audiences,
+        }),
+      );
+      const needed = callersOf(expected).map((trusts) => ({ trusts, audiences: ["api://AzureADTokenExchange"] }));
+      return same("federated credentials", found, federated ? needed : []);
+    }),
+  ),
+  promised(
+    "a callee's allow-list and audiences are those of the policy",
+    forEachService((service, expected) => {
+      const { name, policy, settings } = service;
+      if (Object.keys(policy.roles).length === 0)
+        return same(`${name}: ALLOWED_CALLERS`, settings["ALLOWED_CALLERS"], undefined);
+      const listed = settings["ALLOWED_CALLERS"];
+      const callers = Object.keys(policy.callers);
+      return [
+        ...same(`${name}: callers that ALLOWED_CALLERS lists`, clientIdsIn(listed), callers.length),
+        ...callers
+          .filter((caller) => !isListed(caller, listed, expected, service))
+          .map((caller) => `${name}: ALLOWED_CALLERS does not list ${caller}`),
+        ...same(`${name}: API_IDENTIFIER_URI`, settings["API_IDENTIFIER_URI"], identifierUri(service)),
+        ...same(`${name}: API_CLIENT_ID`, isApiClientId(settings["API_CLIENT_ID"], name, expected), true),
+      ];
+    }),
+  ),
+  promised("a caller knows where its callees are, and asks for tokens for them", (snapshot, expected) => {
+    const services = servicesOf(snapshot, expected);
+    return services.flatMap(({ name, callees, settings }) =>
+      callees.flatMap((callee) => {
+        const prefix = callee.replace("-func", "").replaceAll("-", "_").toUpperCase();
+        const other = services.find((service) => service.name === callee);
+        const url = settings[`${prefix}_URL`] ?? "nothing";
+        return [
+          ...same(`${name}: ${prefix}_URL names ${callee}'s site`, url.includes(`'${other?.site?.name ?? "?"}'`), true),
+          ...same(`${name}: ${prefix}_SCOPE`, settings[`${prefix}_SCOPE`], other && `${identifierUri(other)}/.default`),
+          ...same(`${name}: CALLER_CREDENTIAL`, settings["CALLER_CREDENTIAL"], expected.parameters.callerCredential),
+        ];
+      }),
+    );
+  }),
+  promised("App Service Authentication, where asked for, refuses what the app would refuse", (snapshot, expected) => {
+    const found = resources(snapshot, "Microsoft.Web/sites/config");
+    if (!expected.parameters.appServiceAuthentication) return same("authentication", found, []);
+    return servicesOf(snapshot, expected)
+      .filter(({ policy }) => Object.keys(policy.roles).length > 0)
+      .flatMap(({ name, site, settings }) => {
+        const { globalValidation, identityProviders, platform } =
+          found.find((config) => config.name === `${site?.name ?? "?"}/authsettingsV2`)?.properties ?? {};
+        const provider = identityProviders?.azureActiveDirectory;
+        const health = expected.serviceOptions[name]?.healthCheckPath;
+        const callers = provider?.validation?.defaultAuthorizationPolicy?.allowedApplications ?? [];
+        return [
+          ...same(`${name}: authentication`, [platform?.enabled, provider?.enabled], [true, true]),
+          ...same(`${name}: without credentials`, globalValidation, {
+            requireAuthentication: true,
+            unauthenticatedClientAction: "Return401",
+            excludedPaths: health === undefined ? [] : [health],
+          }),
+          ...same(`${name}: audiences`, provider?.validation?.allowedAudiences, [
+            settings["API_CLIENT_ID"],
+            settings["API_IDENTIFIER_URI"],
+          ]),
+          ...same(
+            `${name}: applications`,
+            `[join(createArray(${callers.map(bare).join(", ")}), ',')]`,
+            settings["ALLOWED_CALLERS"],
+          ),
+        ];
+      });
+  }),
+];
+
+/** A check of what this deployment creates in the directory: none, where an administrator has prepared it. */
+function directoryOnly(check: Check): Check {
+  return (snapshot, expected) => (expected.parameters.entra === "Deployed" ? check(snapshot, expected) : []);
+}
+
+/** In the order of the template's loops: by name. */
+function apisOf({ policy }: Expected): string[] {
+  return Object.keys(policy.services)
+    .filter((name) => Object.keys(policy.services[name]?.roles ?? {}).length > 0)
+    .sort();
+}
+
+function callersOf({ policy }: Expected): string[] {
+  return [...new Set(Object.values(policy.services).flatMap(({ callers }) => Object.keys(callers)))].sort();
+}
+
+/** The app registrations that are APIs: those with an App ID URI, which ends in the service's name and a suffix. */
+function applications(snapshot: Snapshot, expected: Expected): ApiApplication[] {
+  return resources(snapshot, "Microsoft.Graph/applications@v1.0")
+    .filter(({ properties }) => properties?.identifierUris !== undefined)
+    .map(({ properties }) => ({
+      service:
+        servicesOf(snapshot, expected).find((service) => properties?.identifierUris?.[0] === identifierUri(service))
+          ?.name ?? "another service",
+      properties,
+    }));
+}
+
+interface ApiApplication {
+  readonly service: string;
+  readonly properties: ApplicationProperties | undefined;
+}
+
+function identifierUri({ site, settings }: Service): string {
+  return `api://${settings["AZURE_TENANT_ID"] ?? "?"}/${site?.name ?? "?"}`;
+}
+
+function isApiClientId(value: string | undefined, name: string, expected: Expected): boolean {
+  if (expected.parameters.entra === "Prepared") return value !== undefined && !value.startsWith("[");
+  return indexIn(value, API_CLIENT) === apisOf(expected).indexOf(name);
+}
+
+function isListed(
+  caller: string,
+  listed: string | undefined,
+  expected: Expected,
+  { identityId, name }: Service,
+): boolean {
+  if (expected.parameters.callerCredential === "managed-identity") {
+    return asksFor(listed, identityId?.replace(`/id-${name}-`, `/id-${caller}-`), "clientId");
+  }
+  return listed?.includes(`reference('callerApplication[${callersOf(expected).indexOf(caller)}]').appId`) === true;
+}
+
+/** How many client ids an allow-list expression is made of. */
+function clientIdsIn(expression: string | undefined): number {
+  return expression?.match(/\.clientId|\.appId/g)?.length ?? 0;
+}
+
+/** An expression without the brackets that make it one. */
+function bare(expression: string): string {
+  return expression.replace(/^\[(.*)\]$/, "$1");
+}
+
+function indexIn(expression: string | undefined, pattern: RegExp): number {
+  return Number(pattern.exec(expression ?? "")?.[1] ?? -1);
+}

@@ -1,0 +1,65 @@
+import { resources } from "../snapshot.ts";
+import { promised, type Promised } from "./promise.ts";
+import { asksFor, forEachService, same } from "./services.ts";
+
+/** What happens is seen. */
+export const monitoringPromises: readonly Promised[] = [
+  promised("Application Insights takes telemetry from Entra identities only", (snapshot, expected) => {
+    const [insights] = resources(snapshot, "Microsoft.Insights/components");
+    return [
+      ...same("local authentication off", insights?.properties?.DisableLocalAuth, true),
+      ...forEachService(({ name, settings, identityId }) => {
+        const value = settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"];
+        const byIdentity = value?.includes("Authorization=AAD") === true && asksFor(value, identityId, "clientId");
+        return same(`${name}: sends telemetry as its identity`, byIdentity, true);
+      })(snapshot, expected),
+    ];
+  }),
+  promised("telemetry and all logs that a site offers go to the workspace", (snapshot, expected) => {
+    const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
+    const [insights] = resources(snapshot, "Microsoft.Insights/components");
+    const diagnostics = resources(snapshot, "Microsoft.Insights/diagnosticSettings");
+    return [
+      ...same("workspace of Application Insights", insights?.properties?.WorkspaceResourceId, workspace),
+      ...forEachService(({ name, site }) => {
+        const settings = diagnostics.find(({ id }) => id?.startsWith(`${site?.id ?? "?"}/providers/`))?.properties;
+        return [
+          ...same(`${name}: workspace of its logs`, settings?.workspaceId, workspace),
+          ...same(`${name}: logs`, settings?.logs, [{ categoryGroup: "allLogs", enabled: true }]),
+        ];
+      })(snapshot, expected),
+    ];
+  }),
+  promised(
+    "refused calls, failed deliveries and an old pending order raise an alert",
+    (snapshot, { parameters: { alertEmailAddresses } }) => {
+      const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
+      const [group] = resources(snapshot, "Microsoft.Insights/actionGroups");
+      const rules = resources(snapshot, "Microsoft.Insights/scheduledQueryRules");
+      return [
+        ...same(
+          "addresses that get a mail",
+          group?.properties?.emailReceivers?.map(({ emailAddress }) => emailAddress) ?? [],
+          [...alertEmailAddresses],
+        ),
+        ...["refused-calls", "refused-connections", "failed-deliveries", "oldest-pending-order"].flatMap((alert) => {
+          const properties = rules.find(({ name }) => name?.startsWith(`${alert}-`))?.properties;
+          return [
+            ...same(`${alert}: enabled`, properties?.enabled, true),
+            ...same(`${alert}: looks at`, properties?.scopes, [workspace]),
+            ...same(`${alert}: tells`, properties?.actions?.actionGroups, group === undefined ? [] : [group.id]),
+            ...same(`${alert}: query`, properties?.criteria?.allOf?.[0]?.query?.includes(SOURCES[alert] ?? "?"), true),
+          ];
+        }),
+      ];
+    },
+  ),
+];
+
+/** What each alert looks for. */
+const SOURCES: Readonly<Record<string, string>> = {
+  "refused-calls": "authorization",
+  "refused-connections": "AppServiceIPSecAuditLogs",
+  "failed-deliveries": "delivery-run",
+  "oldest-pending-order": "oldestSeconds",
+};

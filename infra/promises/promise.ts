@@ -1,0 +1,60 @@
+import type { Snapshot } from "../snapshot.ts";
+
+/** Something the infrastructure promises, and how to see in an evaluated template whether it is kept. */
+export interface Promised {
+  /** What is promised, as a sentence about the deployed system. */
+  readonly name: string;
+  readonly check: Check;
+}
+
+/** @returns each way in which a promise is broken: what was found where, and what was expected; empty when it is kept */
+export type Check = (snapshot: Snapshot, expected: Expected) => string[];
+
+export function promised(name: string, check: Check): Promised {
+  return { name, check };
+}
+
+/** What a snapshot is held against. */
+export interface Expected {
+  /** Who may call whom: the access policy, or one like it. */
+  readonly policy: AccessPolicy;
+  /** What only one service needs, by service. */
+  readonly serviceOptions: Readonly<Record<string, ServiceOptions | undefined>>;
+  /** The values of the template's parameters that a promise is about. */
+  readonly parameters: Parameters;
+}
+
+export interface AccessPolicy {
+  readonly services: Readonly<Record<string, ServicePolicy>>;
+}
+
+export interface ServicePolicy {
+  /** The service's fixed place in the address space. */
+  readonly subnet: number;
+  readonly roles: Readonly<Record<string, { readonly id: string }>>;
+  readonly callers: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ServiceOptions {
+  readonly tableEndpointSetting?: string;
+  readonly healthCheckPath?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** As in main.bicep. */
+export interface Parameters {
+  readonly plan: {
+    readonly kind: "ElasticPremium" | "Dedicated";
+    readonly sku: string;
+    /** Instances at least, and at most: the same for a dedicated plan. */
+    readonly instances: readonly [minimum: number, maximum: number];
+    readonly zoneRedundant: boolean;
+  };
+  readonly deployerAddressRanges: readonly string[];
+  readonly ingressAddressRanges: readonly string[];
+  /** Where the app registrations come from. */
+  readonly entra: "Deployed" | "Prepared";
+  readonly callerCredential: "managed-identity" | "federated-identity";
+  readonly appServiceAuthentication: boolean;
+  readonly alertEmailAddresses: readonly string[];
+}

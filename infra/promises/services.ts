@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Resource, resources, type SiteConfig, siteOf, type SiteProperties, type Snapshot } from "../snapshot.ts";
+import type { PropertiesByType, SubnetDefinition } from "../snapshot.ts";
+import type { Check, Expected, ServicePolicy } from "./promise.ts";
+
+type Account = Resource<PropertiesByType["Microsoft.Storage/storageAccounts"]>;
+
+/** A service of the policy with what a snapshot has for it; what is missing there is undefined here. */
+export interface Service {
+  readonly name: string;
+  readonly policy: ServicePolicy;
+  /** The services that it may call. */
+  readonly callees: readonly string[];
+  readonly site: Resource<SiteProperties> | undefined;
+  readonly config: SiteConfig;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly plan: Resource<PropertiesByType["Microsoft.Web/serverfarms"]> | undefined;
+  readonly subnet: SubnetDefinition | undefined;
+  readonly subnetId: string;
+  /** The account of the Functions host, and the one of the service's data: those that its settings name. */
+  readonly hostAccount: Account | undefined;
+  readonly dataAccount: Account | undefined;
+  readonly identityId: string | undefined;
+}
+
+/** The services of the policy, as a snapshot has them. */
+export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expected): Service[] {
+  const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
+  const identities = resources(snapshot, "Microsoft.ManagedIdentity/userAssignedIdentities");
+  const plans = resources(snapshot, "Microsoft.Web/serverfarms");
+  return Object.entries(policy.services).map(([name, servicePolicy]) => {
+    const site = siteOf(snapshot, name);
+    const config = site?.properties?.siteConfig ?? {};
+    const settings = Object.fromEntries((config.appSettings ?? []).map((setting) => [setting.name, setting.value]));
+    const tableEndpoint = settings[serviceOptions[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT"];
+    return {
+      name,
+      policy: servicePolicy,
+      callees: calleesOf(policy, name),
+      site,
+      config,
+      settings,
+      plan: plans.find((plan) => plan.name?.startsWith(`plan-${name}-`)),
+      subnet: network?.properties?.subnets?.find((subnet) => subnet.name === name),
+      subnetId: `${network?.id ?? ""}/subnets/${name}`,
+      hostAccount: accountIn(snapshot, settings["AzureWebJobsStorage__blobServiceUri"]),
+      dataAccount: accountIn(snapshot, tableEndpoint),
+      identityId: identities.find((identity) => identity.name?.startsWith(`id-${name}-`))?.id,
+    };
+  });
+}
+
+/** The services that a service may call. */
+export function calleesOf(policy: Expected["policy"], service: string): string[] {
+  return Object.entries(policy.services).flatMap(([name, { callers }]) => (service in callers ? [name] : []));
+}
+
+/** Runs a check on each service of the policy. */
+export function forEachService(check: (service: Service, expected: Expected, snapshot: Snapshot) => string[]): Check {
+  return (snapshot, expected) =>
+    servicesOf(snapshot, expected).flatMap((service) => check(service, expected, snapshot));
+}
+
+/** One violation where two values differ, none where they are alike. */
+export function same(what: string, found: unknown, expected: unknown): string[] {
+  if (isDeepStrictEqual(found, expected)) return [];
+  return [
+    `${what}: expected ${JSON.stringify(expected)}, found ${found === undefined ? "nothing" : JSON.stringify(found)}`,
+  ];
+}
+
+/** The expression by which a template asks for a property of a resource that does not exist yet. */
+export function asksFor(expression: string | undefined, id: string | undefined, property: string): boolean {
+  return id !== undefined && expression?.includes(`'${id}'`) === true && expression.includes(`.${property}`);
+}
+
+function accountIn(snapshot: Snapshot, endpoint: string | undefined): Account | undefined {
+  return resources(snapshot, "Microsoft.Storage/storageAccounts").find(
+    ({ name }) => name !== undefined && endpoint?.includes(`'${name}'`),
+  );
+}

@@ -1,0 +1,89 @@
+import { resources } from "../snapshot.ts";
+import { promised, type Promised } from "./promise.ts";
+import { asksFor, forEachService, same } from "./services.ts";
+
+/** The one setting that holds a key, on the one kind of plan that needs it. */
+const CONTENT_CONNECTION = "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING";
+
+/** How the sites are set up. */
+export const sitePromises: readonly Promised[] = [
+  promised(
+    "every service runs as a user-assigned identity of its own",
+    forEachService(({ name, site, settings, identityId }) => [
+      ...same(`${name}: kind of identity`, site?.identity?.type, "UserAssigned"),
+      ...same(`${name}: identities`, Object.keys(site?.identity?.userAssignedIdentities ?? {}), [identityId]),
+      ...same(`${name}: AZURE_CLIENT_ID`, asksFor(settings["AZURE_CLIENT_ID"], identityId, "clientId"), true),
+    ]),
+  ),
+  promised(
+    "the apps run on Node 24, on version 4 of the Functions host, from their package",
+    forEachService(({ name, site, config, settings }) => [
+      ...same(`${name}: kind`, site?.kind, "functionapp,linux"),
+      ...same(`${name}: runtime`, config.linuxFxVersion, "NODE|24"),
+      ...same(`${name}: worker`, settings["FUNCTIONS_WORKER_RUNTIME"], "node"),
+      ...same(`${name}: host`, settings["FUNCTIONS_EXTENSION_VERSION"], "~4"),
+      ...same(`${name}: package`, settings["WEBSITE_RUN_FROM_PACKAGE"], "1"),
+    ]),
+  ),
+  promised(
+    "sites answer over HTTPS only",
+    forEachService(({ name, site }) => same(`${name}: httpsOnly`, site?.properties?.httpsOnly, true)),
+  ),
+  promised(
+    "sites take TLS 1.2 at least",
+    forEachService(({ name, config }) => [
+      ...same(`${name}: main site`, config.minTlsVersion, "1.2"),
+      ...same(`${name}: SCM site`, config.scmMinTlsVersion, "1.2"),
+    ]),
+  ),
+  promised(
+    "FTP is off",
+    forEachService(({ name, config }) => same(`${name}: ftpsState`, config.ftpsState, "Disabled")),
+  ),
+  promised(
+    "nobody deploys with a password",
+    forEachService(({ name, site }, _expected, snapshot) => {
+      const policies = resources(snapshot, "Microsoft.Web/sites/basicPublishingCredentialsPolicies");
+      return ["ftp", "scm"].flatMap((credential) =>
+        same(
+          `${name}: basic credentials for ${credential}`,
+          policies.find((policy) => policy.name === `${site?.name ?? "?"}/${credential}`)?.properties?.allow,
+          false,
+        ),
+      );
+    }),
+  ),
+  promised(
+    "remote debugging is off",
+    forEachService(({ name, config }) => same(`${name}: remoteDebuggingEnabled`, config.remoteDebuggingEnabled, false)),
+  ),
+  promised(
+    "the platform checks the health of services that have a path for it",
+    forEachService(({ name, config }, { serviceOptions }) =>
+      same(`${name}: healthCheckPath`, config.healthCheckPath ?? undefined, serviceOptions[name]?.healthCheckPath),
+    ),
+  ),
+  promised(
+    "no setting holds a secret, but the content share's key on Elastic Premium",
+    forEachService(({ name, settings }, { parameters: { plan } }) => {
+      const secret = Object.keys(settings).filter((setting) =>
+        /listKeys|listAccountSas|listSecrets|AccountKey=|password|secret/i.test(
+          `${setting} ${settings[setting] ?? ""}`,
+        ),
+      );
+      return same(
+        `${name}: settings with a secret`,
+        secret,
+        plan.kind === "ElasticPremium" ? [CONTENT_CONNECTION] : [],
+      );
+    }),
+  ),
+  promised(
+    "a service gets its own settings as they are declared",
+    forEachService(({ name, settings }, { serviceOptions }) =>
+      Object.entries(serviceOptions[name]?.settings ?? {}).flatMap(([setting, value]) =>
+        same(`${name}: ${setting}`, settings[setting], value),
+      ),
+    ),
+  ),
+];

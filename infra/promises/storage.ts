@@ -1,0 +1,83 @@
+import { resources } from "../snapshot.ts";
+import { promised, type Promised } from "./promise.ts";
+import { asksFor, forEachService, same } from "./services.ts";
+
+/** Storage: whose it is, who may reach it, and with what. */
+export const storagePromises: readonly Promised[] = [
+  promised(
+    "every service has two storage accounts of its own: one for the host, one for data",
+    (snapshot, expected) => {
+      const perService = forEachService(({ name, hostAccount, dataAccount }) =>
+        hostAccount !== undefined && dataAccount !== undefined && hostAccount !== dataAccount
+          ? []
+          : [`${name}: its settings do not name two storage accounts of this deployment`],
+      )(snapshot, expected);
+      const accounts = resources(snapshot, "Microsoft.Storage/storageAccounts").length;
+      return [...perService, ...same("storage accounts", accounts, 2 * Object.keys(expected.policy.services).length)];
+    },
+  ),
+  promised(
+    "no storage key opens a service's data",
+    forEachService(({ name, dataAccount }) =>
+      same(`${name}: shared key access to data`, dataAccount?.properties?.allowSharedKeyAccess, false),
+    ),
+  ),
+  promised(
+    "a storage key opens the host's account only where a content share needs one",
+    forEachService(({ name, hostAccount }, { parameters: { plan } }) =>
+      same(
+        `${name}: shared key access to the host's account`,
+        hostAccount?.properties?.allowSharedKeyAccess,
+        plan.kind === "ElasticPremium",
+      ),
+    ),
+  ),
+  promised(
+    "storage answers to the service's own subnet and to no other network",
+    forEachService(({ name, hostAccount, dataAccount, subnetId }) =>
+      [hostAccount, dataAccount].flatMap((account) =>
+        same(`${name}: networks of ${account?.name ?? "its storage"}`, account?.properties?.networkAcls, {
+          defaultAction: "Deny",
+          bypass: "None",
+          virtualNetworkRules: [{ id: subnetId }],
+        }),
+      ),
+    ),
+  ),
+  promised(
+    "storage takes no anonymous and no unencrypted requests",
+    forEachService(({ name, hostAccount, dataAccount }) =>
+      [hostAccount, dataAccount].flatMap((account) => {
+        const where = `${name}: ${account?.name ?? "its storage"}`;
+        const { allowBlobPublicAccess, supportsHttpsTrafficOnly, minimumTlsVersion } = account?.properties ?? {};
+        return [
+          ...same(`${where}, anonymous blobs`, allowBlobPublicAccess, false),
+          ...same(`${where}, HTTPS only`, supportsHttpsTrafficOnly, true),
+          ...same(`${where}, TLS`, minimumTlsVersion, "TLS1_2"),
+        ];
+      }),
+    ),
+  ),
+  promised(
+    "the Functions host reaches its storage as the service's identity",
+    forEachService(({ name, settings, identityId }) => [
+      ...same(`${name}: credential`, settings["AzureWebJobsStorage__credential"], "managedidentity"),
+      ...same(`${name}: identity`, asksFor(settings["AzureWebJobsStorage__clientId"], identityId, "clientId"), true),
+      ...same(`${name}: connection string`, settings["AzureWebJobsStorage"], undefined),
+    ]),
+  ),
+  promised(
+    "an Elastic Premium app's files are in a share that exists before the app",
+    forEachService(({ name, settings, hostAccount }, { parameters: { plan } }, snapshot) => {
+      const shares = resources(snapshot, "Microsoft.Storage/storageAccounts/fileServices/shares").map(
+        (share) => share.name,
+      );
+      const ownShares = shares.filter((share) => share?.startsWith(`${hostAccount?.name ?? "?"}/`));
+      const share = settings["WEBSITE_CONTENTSHARE"];
+      if (plan.kind === "Dedicated") {
+        return [...same(`${name}: shares`, ownShares, []), ...same(`${name}: share in use`, share, undefined)];
+      }
+      return same(`${name}: shares`, ownShares, [`${hostAccount?.name ?? "?"}/default/${share ?? "?"}`]);
+    }),
+  ),
+];

@@ -1,0 +1,213 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * An evaluated template (`bicep snapshot`): what a deployment would send to Azure, with everything resolved that is
+ * known without Azure. What is not (client ids, keys) stays an expression in brackets, as a string. Microsoft Graph
+ * resources have neither id nor name.
+ */
+export interface Snapshot {
+  predictedResources: Resource[];
+}
+
+/** A resource of any type; the parts that only some types have are optional. */
+export interface Resource<Properties = object> {
+  type: string;
+  id?: string;
+  name?: string;
+  location?: string;
+  kind?: string;
+  sku?: { name?: string; tier?: string; capacity?: number };
+  tags?: Record<string, string>;
+  identity?: { type?: string; userAssignedIdentities?: Record<string, object> };
+  properties?: Properties;
+}
+
+/** The properties, by resource type, that this project looks at. All optional: to find one missing is the point. */
+export interface PropertiesByType {
+  "Microsoft.Resources/resourceGroups": object;
+  "Microsoft.ManagedIdentity/userAssignedIdentities": object;
+  "Microsoft.Network/virtualNetworks": {
+    addressSpace?: { addressPrefixes?: string[] };
+    subnets?: SubnetDefinition[];
+  };
+  "Microsoft.Network/privateEndpoints": object;
+  "Microsoft.Web/serverfarms": { reserved?: boolean; maximumElasticWorkerCount?: number; zoneRedundant?: boolean };
+  "Microsoft.Web/sites": SiteProperties;
+  "Microsoft.Web/sites/config": AuthenticationProperties;
+  "Microsoft.Web/sites/basicPublishingCredentialsPolicies": { allow?: boolean };
+  "Microsoft.Storage/storageAccounts": StorageAccountProperties;
+  "Microsoft.Storage/storageAccounts/fileServices/shares": object;
+  "Microsoft.Authorization/roleAssignments": { roleDefinitionId?: string; principalId?: string };
+  "Microsoft.OperationalInsights/workspaces": { retentionInDays?: number };
+  "Microsoft.Insights/components": { DisableLocalAuth?: boolean; WorkspaceResourceId?: string };
+  "Microsoft.Insights/diagnosticSettings": {
+    workspaceId?: string;
+    logs?: { categoryGroup?: string; enabled?: boolean }[];
+  };
+  "Microsoft.Insights/scheduledQueryRules": AlertProperties;
+  "Microsoft.Insights/actionGroups": { emailReceivers?: { emailAddress?: string }[] };
+  "Microsoft.Graph/applications@v1.0": ApplicationProperties;
+  "Microsoft.Graph/applications/federatedIdentityCredentials@v1.0": { subject?: string; audiences?: string[] };
+  "Microsoft.Graph/servicePrincipals@v1.0": { appId?: string; appRoleAssignmentRequired?: boolean };
+  "Microsoft.Graph/appRoleAssignedTo@v1.0": { appRoleId?: string; principalId?: string; resourceId?: string };
+}
+
+export interface SubnetDefinition {
+  name?: string;
+  properties?: {
+    addressPrefix?: string;
+    delegations?: { properties?: { serviceName?: string } }[];
+    serviceEndpoints?: { service?: string }[];
+  };
+}
+
+export interface AccessRule {
+  name?: string;
+  description?: string;
+  action?: string;
+  priority?: number;
+  ipAddress?: string;
+  vnetSubnetResourceId?: string;
+}
+
+export interface SiteProperties {
+  serverFarmId?: string;
+  httpsOnly?: boolean;
+  publicNetworkAccess?: string;
+  virtualNetworkSubnetId?: string;
+  outboundVnetRouting?: { allTraffic?: boolean };
+  siteConfig?: SiteConfig;
+}
+
+export interface SiteConfig {
+  linuxFxVersion?: string;
+  alwaysOn?: boolean;
+  minimumElasticInstanceCount?: number | null;
+  functionAppScaleLimit?: number | null;
+  healthCheckPath?: string | null;
+  minTlsVersion?: string;
+  scmMinTlsVersion?: string;
+  ftpsState?: string;
+  remoteDebuggingEnabled?: boolean;
+  ipSecurityRestrictions?: AccessRule[];
+  ipSecurityRestrictionsDefaultAction?: string;
+  scmIpSecurityRestrictions?: AccessRule[];
+  scmIpSecurityRestrictionsDefaultAction?: string;
+  scmIpSecurityRestrictionsUseMain?: boolean;
+  appSettings?: { name: string; value: string }[];
+}
+
+export interface StorageAccountProperties {
+  allowSharedKeyAccess?: boolean;
+  allowBlobPublicAccess?: boolean;
+  minimumTlsVersion?: string;
+  supportsHttpsTrafficOnly?: boolean;
+  networkAcls?: {
+    defaultAction?: string;
+    bypass?: string;
+    virtualNetworkRules?: { id?: string }[];
+    ipRules?: object[];
+  };
+}
+
+export interface AuthenticationProperties {
+  platform?: { enabled?: boolean };
+  globalValidation?: {
+    requireAuthentication?: boolean;
+    unauthenticatedClientAction?: string;
+    excludedPaths?: string[];
+  };
+  identityProviders?: {
+    azureActiveDirectory?: {
+      enabled?: boolean;
+      registration?: { clientId?: string };
+      validation?: {
+        allowedAudiences?: string[];
+        defaultAuthorizationPolicy?: { allowedApplications?: string[] };
+      };
+    };
+  };
+}
+
+export interface AlertProperties {
+  enabled?: boolean;
+  scopes?: string[];
+  criteria?: { allOf?: { query?: string }[] };
+  actions?: { actionGroups?: string[] };
+}
+
+export interface ApplicationProperties {
+  uniqueName?: string;
+  signInAudience?: string;
+  identifierUris?: string[];
+  api?: { requestedAccessTokenVersion?: number };
+  appRoles?: { id?: string; value?: string; allowedMemberTypes?: string[]; isEnabled?: boolean }[];
+  optionalClaims?: { accessToken?: { name?: string }[] };
+  passwordCredentials?: object[];
+  keyCredentials?: object[];
+}
+
+/** The parameter files whose snapshots are in this folder: the defaults, all that can be on, the App Service plan. */
+export const snapshotNames = ["default", "everything", "dedicated"] as const;
+
+export type SnapshotName = (typeof snapshotNames)[number];
+
+/** Reads one of the committed snapshots. */
+export function readSnapshot(name: SnapshotName): Snapshot {
+  return JSON.parse(readFileSync(snapshotFile(name), "utf8")) as Snapshot;
+}
+
+/** Where a committed snapshot is. */
+export function snapshotFile(name: SnapshotName): string {
+  return join(import.meta.dirname, "snapshots", `${name}.snapshot.json`);
+}
+
+/** All resources of a type. */
+export function resources<Type extends keyof PropertiesByType>(
+  snapshot: Snapshot,
+  type: Type,
+): Resource<PropertiesByType[Type]>[] {
+  return snapshot.predictedResources.filter((resource) => resource.type === type);
+}
+
+/** The site of a service. azd finds it by the same tag. */
+export function siteOf(snapshot: Snapshot, service: string): Resource<SiteProperties> | undefined {
+  return resources(snapshot, "Microsoft.Web/sites").find(({ tags }) => tags?.["azd-service-name"] === service);
+}
+
+/**
+ * The access restrictions of a service's main site: rules, what happens to requests that match none, and whether the
+ * public network gets as far as the rules at all.
+ *
+ * @throws Error where the snapshot has no such site
+ */
+export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainSiteRestrictions {
+  const properties = siteOf(snapshot, service)?.properties;
+  if (properties === undefined) throw new Error(`The snapshot has no site for the service ${service}.`);
+  const { publicNetworkAccess, siteConfig } = properties;
+  return {
+    ipSecurityRestrictions: siteConfig?.ipSecurityRestrictions,
+    ipSecurityRestrictionsDefaultAction: siteConfig?.ipSecurityRestrictionsDefaultAction,
+    publicNetworkAccess,
+  };
+}
+
+export interface MainSiteRestrictions {
+  readonly ipSecurityRestrictions: readonly AccessRule[] | undefined;
+  readonly ipSecurityRestrictionsDefaultAction: string | undefined;
+  readonly publicNetworkAccess: string | undefined;
+}
+
+/**
+ * The resource id of a service's integration subnet.
+ *
+ * @throws Error where the snapshot has no such subnet
+ */
+export function subnetIdOf(snapshot: Snapshot, service: string): string {
+  const network = resources(snapshot, "Microsoft.Network/virtualNetworks").find(({ properties }) =>
+    properties?.subnets?.some(({ name }) => name === service),
+  );
+  if (network?.id === undefined) throw new Error(`The snapshot has no integration subnet for the service ${service}.`);
+  return `${network.id}/subnets/${service}`;
+}

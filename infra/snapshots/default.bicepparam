@@ -1,0 +1,6 @@
+// The defaults. Reads nothing from the environment: the snapshot is the same on every machine.
+using '../main.bicep'
+
+param environmentName = 'snapshot'
+param location = 'westeurope'
+param deployerAddressRanges = ['203.0.113.7/32']

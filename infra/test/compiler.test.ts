@@ -1,0 +1,162 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Bicep, bicepOfCheck } from "../bicep.ts";
+import { evaluate, evaluated, type Scratch, scratchCopy } from "../evaluate.ts";
+import { broken } from "../promises/index.ts";
+import type { AccessPolicy } from "../promises/promise.ts";
+import { accessRestrictionsOf, readSnapshot, resources, type Snapshot, subnetIdOf } from "../snapshot.ts";
+import { expectedOf } from "./expected.ts";
+
+const bicep = bicepOfCheck();
+
+describe.skipIf(bicep === undefined)("the compiler (npm run infra:check runs these)", { timeout: 120_000 }, () => {
+  let scratch: Scratch;
+
+  beforeEach(() => {
+    scratch = scratchCopy();
+  });
+
+  afterEach(() => {
+    scratch.remove();
+  });
+
+  it("makes a third service out of an entry in the policy alone, and moves no existing subnet", () => {
+    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
+    const services = {
+      ...policy.services,
+      // Its name sorts before the others': an order that a place by position would not survive.
+      "billing-func": {
+        subnet: 5,
+        roles: { "Invoice.Write": { id: "00000000-0000-0000-0000-00000000000a", description: "Write an invoice" } },
+        callers: { "caller-func": ["Invoice.Write"] },
+      },
+      "callee-func": {
+        ...policy.services["callee-func"],
+        callers: { ...policy.services["callee-func"]?.callers, "billing-func": ["Inventory.Read"] },
+      },
+    };
+    writeFileSync(scratch.policyFile, JSON.stringify({ ...policy, services }));
+    const snapshot = evaluated(there(bicep), scratch, "default");
+
+    // Plan, subnet, identity, storage, site, restrictions, app registration, role assignments, logs: all promises.
+    const expected = { ...expectedOf("default"), policy: { services } as AccessPolicy };
+    expect(broken(snapshot, expected)).toEqual({});
+    expect(resources(snapshot, "Microsoft.Web/sites")).toHaveLength(3);
+    expect(accessRestrictionsOf(snapshot, "billing-func").ipSecurityRestrictions).toMatchObject([
+      { name: "caller-func", vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func") },
+    ]);
+    expect(accessRestrictionsOf(snapshot, "callee-func").ipSecurityRestrictions).toMatchObject([
+      { vnetSubnetResourceId: subnetIdOf(snapshot, "billing-func") },
+      { vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func") },
+    ]);
+
+    const before = addressPrefixes(readSnapshot("default"));
+    expect(addressPrefixes(snapshot)).toEqual({ ...before, "billing-func": "10.0.5.0/26" });
+    const kept = readSnapshot("default").predictedResources.filter(({ id }) => id !== undefined);
+    const ids = new Set(snapshot.predictedResources.map(({ id }) => id));
+    expect(kept.filter(({ id }) => !ids.has(id))).toEqual([]);
+  });
+
+  it("makes larger subnets out of more instances, each from where it was", () => {
+    const before = addressPrefixes(readSnapshot("default"));
+    replaceIn(scratch, "main.bicep", "maximumInstances: 20", "maximumInstances: 100");
+    const prefixes = Object.entries(before).map(([name, prefix]) => [name, prefix?.replace("/26", "/24")]);
+    expect(addressPrefixes(evaluated(there(bicep), scratch, "default"))).toEqual(Object.fromEntries(prefixes));
+  });
+
+  it.each([
+    [
+      "a subnet that is too small for the instances",
+      "dedicated",
+      "instances: 2",
+      "instances: 30",
+      /A \/27 subnet has 32 addresses, and 30 instances need 65: lower subnetPrefixLength/,
+    ],
+    [
+      "a zone-redundant plan of one instance",
+      "everything",
+      "minimumInstances: 3",
+      "minimumInstances: 1",
+      /A zone-redundant plan needs 2 instances at least, and 1 is the minimum now/,
+    ],
+    [
+      "a maximum below the minimum",
+      "everything",
+      "maximumInstances: 40",
+      "maximumInstances: 2",
+      /a maximumInstances of 2, which is below its minimumInstances of 3/,
+    ],
+    [
+      "a prepared directory without a client id",
+      "dedicated",
+      "'callee-func': '0",
+      "'other-func': '0",
+      /no apiClientIds for callee-func/,
+    ],
+    [
+      "a prepared directory without a caller's client id",
+      "dedicated",
+      "param subnetPrefixLength",
+      "param callerCredential = 'federated-identity'\nparam subnetPrefixLength",
+      /no callerClientIds for caller-func/,
+    ],
+    ["a size that Elastic Premium does not have", "everything", "sku: 'EP3'", "sku: 'EP4'", /'EP1' \| 'EP2' \| 'EP3'/],
+    ["a plan of no known kind", "everything", "kind: 'ElasticPremium'", "kind: 'Consumption'", /BCP036/],
+  ] as const)("refuses %s", (_what, name, from, to, message) => {
+    replaceIn(scratch, join("snapshots", `${name}.bicepparam`), from, to);
+    expect(() => evaluate(there(bicep), scratch, name)).toThrow(message);
+  });
+
+  it("refuses a role that the callee does not have", () => {
+    const policy = readFileSync(scratch.policyFile, "utf8");
+    writeFileSync(scratch.policyFile, policy.replace('["Inventory.Read"', '["Inventory.Raed"'));
+    expect(() => evaluate(there(bicep), scratch, "default")).toThrow(/Inventory\.Raed/);
+  });
+
+  it("creates no site before the identities exist and hold their roles", () => {
+    const template = JSON.parse(
+      there(bicep).run(["build", "main.bicep", "--stdout"], scratch.infra).stdout,
+    ) as Template;
+    expect(tooEarly(template)).toEqual([]);
+
+    const { service, ...others } = template.resources;
+    const withoutRoles = { ...service, dependsOn: service?.dependsOn?.filter((name) => name !== "directory") ?? [] };
+    expect(tooEarly({ resources: { ...others, service: withoutRoles } })).toEqual(["service before directory"]);
+  });
+});
+
+interface Template {
+  readonly resources: Readonly<Record<string, { readonly dependsOn?: readonly string[] }>>;
+}
+
+/** Modules that the template would deploy before one that they need. */
+function tooEarly({ resources: modules }: Template): string[] {
+  const order = [
+    ["directory", "identities"],
+    ["service", "identities"],
+    ["service", "directory"],
+  ] as const;
+  return order.flatMap(([after, before]) =>
+    modules[after]?.dependsOn?.includes(before) === true ? [] : [`${after} before ${before}`],
+  );
+}
+
+function addressPrefixes(snapshot: Snapshot): Record<string, string | undefined> {
+  const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
+  return Object.fromEntries(
+    network?.properties?.subnets?.map(({ name = "?", properties }) => [name, properties?.addressPrefix] as const) ?? [],
+  );
+}
+
+function replaceIn(scratch: Scratch, file: string, from: string, to: string): void {
+  const path = join(scratch.infra, file);
+  const text = readFileSync(path, "utf8");
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+}
+
+function there(found: Bicep | undefined): Bicep {
+  if (found === undefined) throw new Error("Run npm run infra:check: it finds the compiler for these tests.");
+  return found;
+}

@@ -1,0 +1,40 @@
+import { accessPolicy } from "../../shared/access-policy.ts";
+import type { Expected, Parameters } from "../promises/index.ts";
+import serviceOptions from "../service-options.json" with { type: "json" };
+import type { SnapshotName } from "../snapshot.ts";
+
+/** The parameters of the snapshots, once more: as in `snapshots/*.bicepparam` and, where nothing is said there, main.bicep. */
+const parameters: Record<SnapshotName, Parameters> = {
+  default: {
+    plan: { kind: "ElasticPremium", sku: "EP1", instances: [1, 20], zoneRedundant: false },
+    deployerAddressRanges: ["203.0.113.7/32"],
+    ingressAddressRanges: ["203.0.113.7/32"],
+    entra: "Deployed",
+    callerCredential: "managed-identity",
+    appServiceAuthentication: false,
+    alertEmailAddresses: [],
+  },
+  everything: {
+    plan: { kind: "ElasticPremium", sku: "EP3", instances: [3, 40], zoneRedundant: true },
+    deployerAddressRanges: ["203.0.113.7/32", "198.51.100.0/28"],
+    ingressAddressRanges: ["192.0.2.0/24", "2001:db8::/32"],
+    entra: "Deployed",
+    callerCredential: "federated-identity",
+    appServiceAuthentication: true,
+    alertEmailAddresses: ["operations@example.com"],
+  },
+  dedicated: {
+    plan: { kind: "Dedicated", sku: "P0v3", instances: [2, 2], zoneRedundant: false },
+    deployerAddressRanges: ["203.0.113.7/32"],
+    ingressAddressRanges: ["203.0.113.7/32"],
+    entra: "Prepared",
+    callerCredential: "managed-identity",
+    appServiceAuthentication: false,
+    alertEmailAddresses: [],
+  },
+};
+
+/** What a snapshot is held against: this repository's policy and service options, and the snapshot's parameters. */
+export function expectedOf(name: SnapshotName): Expected {
+  return { policy: accessPolicy, serviceOptions, parameters: parameters[name] };
+}

@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { broken, promises } from "../promises/index.ts";
+import { readSnapshot } from "../snapshot.ts";
+import { expectedOf } from "./expected.ts";
+import { mutations } from "./mutations/index.ts";
+
+describe("a snapshot with one promise broken", () => {
+  it.each(mutations)("by $by: red is only '$breaks'", ({ breaks, in: name = "default", change }) => {
+    const snapshot = structuredClone(readSnapshot(name));
+    change(snapshot);
+    expect(Object.keys(broken(snapshot, expectedOf(name)))).toEqual([breaks]);
+  });
+
+  it("exists for every promise", () => {
+    expect([...new Set(mutations.map(({ breaks }) => breaks))].sort()).toEqual(promises.map(({ name }) => name).sort());
+  });
+});

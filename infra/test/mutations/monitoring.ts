@@ -1,0 +1,31 @@
+import { resource, remove, CALLEE, there, type Mutation } from "./change.ts";
+
+export const monitoringMutations: readonly Mutation[] = [
+  {
+    breaks: "Application Insights takes telemetry from Entra identities only",
+    by: "local authentication",
+    change: resource("Microsoft.Insights/components", "appi", (properties) => {
+      properties.DisableLocalAuth = false;
+    }),
+  },
+  {
+    breaks: "telemetry and all logs that a site offers go to the workspace",
+    by: "a site without diagnostic settings",
+    change: remove("Microsoft.Insights/diagnosticSettings", CALLEE),
+  },
+  {
+    breaks: "refused calls, failed deliveries and an old pending order raise an alert",
+    by: "an alert switched off",
+    change: resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {
+      properties.enabled = false;
+    }),
+  },
+  {
+    breaks: "refused calls, failed deliveries and an old pending order raise an alert",
+    by: "an alert that tells nobody",
+    in: "everything",
+    change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-order", ({ actions }) => {
+      there(actions).actionGroups = [];
+    }),
+  },
+];

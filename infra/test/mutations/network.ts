@@ -1,0 +1,119 @@
+import { subnetIdOf, type Snapshot } from "../../snapshot.ts";
+import { site, config, subnet, add, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+
+export const networkMutations: readonly Mutation[] = [
+  {
+    breaks: "every service calls from an integration subnet of its own",
+    by: "the callee in the caller's subnet",
+    change: site((properties) => {
+      properties.virtualNetworkSubnetId = there(properties.virtualNetworkSubnetId).replace(CALLEE, CALLER);
+    }),
+  },
+  {
+    breaks: "a service's subnet begins at its fixed place in the address space",
+    by: "another place",
+    change: subnet((properties) => {
+      properties.addressPrefix = "10.0.7.0/26";
+    }),
+  },
+  {
+    breaks: "a subnet has two addresses for every instance, and those that Azure keeps",
+    by: "a subnet of half the size",
+    change: subnet((properties) => {
+      properties.addressPrefix = "10.0.1.0/27";
+    }),
+  },
+  {
+    breaks: "a subnet is delegated to App Service plans",
+    by: "no delegation",
+    change: subnet((properties) => {
+      properties.delegations = [];
+    }),
+  },
+  {
+    breaks: "calls to services and to storage carry the subnet's identity",
+    by: "no service endpoint for storage",
+    change: subnet((properties) => {
+      properties.serviceEndpoints = [{ service: "Microsoft.Web" }];
+    }),
+  },
+  {
+    breaks: "all outbound traffic goes through the virtual network",
+    by: "no routing",
+    change: site((properties) => {
+      delete properties.outboundVnetRouting;
+    }),
+  },
+  {
+    breaks: "a callee lets in its callers' subnets and nobody else",
+    by: "default action Allow",
+    change: config((siteConfig) => {
+      siteConfig.ipSecurityRestrictionsDefaultAction = "Allow";
+    }),
+  },
+  {
+    breaks: "a callee lets in its callers' subnets and nobody else",
+    by: "no default action",
+    change: config((siteConfig) => {
+      delete siteConfig.ipSecurityRestrictionsDefaultAction;
+    }),
+  },
+  {
+    breaks: "a callee lets in its callers' subnets and nobody else",
+    by: "the internet let in as well",
+    change: config(({ ipSecurityRestrictions = [] }) => {
+      ipSecurityRestrictions.push({ name: "everybody", action: "Allow", priority: 300, ipAddress: "0.0.0.0/0" });
+    }),
+  },
+  {
+    breaks: "a callee lets in its callers' subnets and nobody else",
+    by: "another subnet instead of the caller's",
+    change: config(({ ipSecurityRestrictions = [] }) => {
+      const [rule] = ipSecurityRestrictions;
+      there(rule).vnetSubnetResourceId = there(rule?.vnetSubnetResourceId).replace(CALLER, "other");
+    }),
+  },
+  {
+    breaks: "a service that is nobody's callee lets in the declared ingress address ranges and nobody else",
+    by: "a wider range",
+    change: config(({ ipSecurityRestrictions = [] }) => {
+      there(ipSecurityRestrictions[0]).ipAddress = "203.0.113.0/24";
+    }, CALLER),
+  },
+  {
+    breaks: "a service that is nobody's callee lets in the declared ingress address ranges and nobody else",
+    by: "default action Allow",
+    change: config((siteConfig) => {
+      siteConfig.ipSecurityRestrictionsDefaultAction = "Allow";
+    }, CALLER),
+  },
+  {
+    breaks: "the SCM site lets in the declared deployer address ranges and nobody else",
+    by: "a caller let in",
+    change: (snapshot: Snapshot): void => {
+      const subnetId = subnetIdOf(snapshot, CALLER);
+      config(({ scmIpSecurityRestrictions = [] }) => {
+        scmIpSecurityRestrictions.push({ name: CALLER, action: "Allow", priority: 1, vnetSubnetResourceId: subnetId });
+      })(snapshot);
+    },
+  },
+  {
+    breaks: "the SCM site lets in the declared deployer address ranges and nobody else",
+    by: "the main site's rules",
+    change: config((siteConfig) => {
+      siteConfig.scmIpSecurityRestrictionsUseMain = true;
+    }),
+  },
+  {
+    breaks: "the SCM site lets in the declared deployer address ranges and nobody else",
+    by: "default action Allow",
+    change: config((siteConfig) => {
+      siteConfig.scmIpSecurityRestrictionsDefaultAction = "Allow";
+    }),
+  },
+  {
+    breaks: "no private endpoint goes around the access restrictions",
+    by: "a private endpoint",
+    change: add("Microsoft.Network/privateEndpoints", { name: "shortcut" }),
+  },
+];

@@ -1,0 +1,90 @@
+import { site, config, setting, resource, remove, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+
+export const siteMutations: readonly Mutation[] = [
+  {
+    breaks: "every service runs as a user-assigned identity of its own",
+    by: "a system-assigned identity",
+    change: site((_properties, found) => {
+      there(found.identity).type = "SystemAssigned";
+    }),
+  },
+  {
+    breaks: "every service runs as a user-assigned identity of its own",
+    by: "the caller's identity as well",
+    change: site((_properties, found) => {
+      const own = there(found.identity?.userAssignedIdentities);
+      const [id] = Object.keys(own);
+      own[there(id).replace(CALLEE, CALLER)] = {};
+    }),
+  },
+  {
+    breaks: "the apps run on Node 24, on version 4 of the Functions host, from their package",
+    by: "an older Node",
+    change: config((siteConfig) => {
+      siteConfig.linuxFxVersion = "NODE|20";
+    }),
+  },
+  {
+    breaks: "sites answer over HTTPS only",
+    by: "plain HTTP",
+    change: site((properties) => {
+      properties.httpsOnly = false;
+    }),
+  },
+  {
+    breaks: "sites take TLS 1.2 at least",
+    by: "TLS 1.0 on the SCM site",
+    change: config((siteConfig) => {
+      siteConfig.scmMinTlsVersion = "1.0";
+    }),
+  },
+  {
+    breaks: "FTP is off",
+    by: "FTPS",
+    change: config((siteConfig) => {
+      siteConfig.ftpsState = "FtpsOnly";
+    }),
+  },
+  {
+    breaks: "nobody deploys with a password",
+    by: "basic credentials for the SCM site",
+    change: resource("Microsoft.Web/sites/basicPublishingCredentialsPolicies", "/scm", (properties) => {
+      properties.allow = true;
+    }),
+  },
+  {
+    breaks: "nobody deploys with a password",
+    by: "nothing said about FTP",
+    change: remove("Microsoft.Web/sites/basicPublishingCredentialsPolicies", "/ftp"),
+  },
+  {
+    breaks: "remote debugging is off",
+    by: "remote debugging",
+    change: config((siteConfig) => {
+      siteConfig.remoteDebuggingEnabled = true;
+    }),
+  },
+  {
+    breaks: "the platform checks the health of services that have a path for it",
+    by: "no path",
+    change: config((siteConfig) => {
+      delete siteConfig.healthCheckPath;
+    }),
+  },
+  {
+    breaks: "no setting holds a secret, but the content share's key on Elastic Premium",
+    by: "a client secret",
+    change: setting("CALLER_CLIENT_SECRET", "[parameters('secret')]", CALLER),
+  },
+  {
+    breaks: "no setting holds a secret, but the content share's key on Elastic Premium",
+    by: "a key on a dedicated plan",
+    in: "dedicated",
+    change: setting("BACKUP_CONNECTION", "[listKeys('x', '2025-06-01').keys[0].value]"),
+  },
+  {
+    breaks: "a service gets its own settings as they are declared",
+    by: "another schedule",
+    change: setting("DELIVERY_SCHEDULE", "0 0 * * * *", CALLER),
+  },
+];

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { accessRestrictionsOf, readSnapshot, subnetIdOf } from "../snapshot.ts";
+
+describe("a snapshot", () => {
+  const snapshot = readSnapshot("default");
+
+  it("gives a service's access restrictions, with literal subnet ids", () => {
+    expect(accessRestrictionsOf(snapshot, "callee-func")).toEqual({
+      ipSecurityRestrictions: [
+        {
+          name: "caller-func",
+          description: "Only the integration subnet of caller-func",
+          action: "Allow",
+          priority: 100,
+          vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func"),
+        },
+      ],
+      ipSecurityRestrictionsDefaultAction: "Deny",
+      publicNetworkAccess: "Enabled",
+    });
+    expect(subnetIdOf(snapshot, "caller-func")).toMatch(/^\/subscriptions\/[0-9a-f-]{36}\/.*\/subnets\/caller-func$/);
+  });
+
+  it("says so where it has no such service", () => {
+    expect(() => accessRestrictionsOf(snapshot, "other-func")).toThrow(/no site for the service other-func/);
+    expect(() => subnetIdOf(snapshot, "other-func")).toThrow(/no integration subnet for the service other-func/);
+  });
+});
