@@ -8,4 +8,4 @@ export {
   type ServiceOutcome,
   type ServiceRequest,
 } from "./service-client.ts";
-export { createTokenSource, type TokenSource } from "./token-source.ts";
+export { createTokenSource, type TokenSource } from "../token-source.ts";

@@ -17,11 +17,8 @@ import type { ServiceOutcome } from "./service-client.ts";
 /** A call with all its tries ends within this time, in milliseconds: two tries in full, and what is left for a third. */
 export const DEADLINE_MS = 15_000;
 
-/**
- * A service answers in milliseconds, and in 4 s when its app has just started; a try ends after this, in milliseconds. It is
- * left to the HTTP client, which needs no abort signal for it: that would cost as much as all the policies.
- */
-export const TRY_TIMEOUT_MS = 6_000;
+/** A service answers in milliseconds, and in 4 s when its app has just started; a try ends after this, in milliseconds. */
+const TRY_TIMEOUT_MS = 6_000;
 
 /** Two more tries bridge a restarted instance; whatever lasts longer is its caller's to wait for. */
 const MAX_RETRIES = 2;
@@ -40,6 +37,9 @@ const LAST_PROBE_AFTER_MS = 30_000;
 const MAX_CALLS = 64;
 /** Calls that wait for their turn: at some 10 ms a call, all have had it within a second; beyond, better wait outside. */
 const MAX_WAITING = 1_000;
+
+/** A call that is over need not be aborted: that alone costs as much as all policies together. */
+const cooperative = { strategy: TimeoutStrategy.Cooperative, abortOnReturn: false };
 
 /** The policies around calls to one service. Each is written down here and nowhere else. */
 export interface Resilience {
@@ -60,11 +60,11 @@ export function createResilience(): Resilience {
     maxAttempts: MAX_RETRIES,
     backoff: new DelegateBackoff(waitBeforeNextTry),
   });
-  // A call that is over need not be aborted: that, too, would cost as much as all the policies.
-  const deadline = timeout(DEADLINE_MS, { strategy: TimeoutStrategy.Cooperative, abortOnReturn: false });
+  const deadline = timeout(DEADLINE_MS, cooperative);
+  const tryTimeout = timeout(TRY_TIMEOUT_MS, cooperative);
   return {
-    repeatable: wrap(deadline, tries, turns, circuit),
-    once: wrap(deadline, turns, circuit),
+    repeatable: wrap(deadline, tries, turns, circuit, tryTimeout),
+    once: wrap(turns, circuit, tryTimeout),
   };
 }
 

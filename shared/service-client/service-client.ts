@@ -3,9 +3,9 @@ import { Agent as HttpsAgent } from "node:https";
 import axios, { type AxiosInstance, type AxiosResponse, isAxiosError } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
 import { explainRefusal, explainTokenFailure } from "./explain.ts";
-import { createResilience, TRY_TIMEOUT_MS } from "./resilience.ts";
+import { createResilience } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
-import type { TokenSource } from "./token-source.ts";
+import type { TokenSource } from "../token-source.ts";
 
 /** A call to another service. */
 export interface ServiceRequest {
@@ -61,7 +61,6 @@ export function createServiceClient({ origin, tokens }: ServiceClientOptions): S
     baseURL: origin,
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
-    timeout: TRY_TIMEOUT_MS,
     maxContentLength: MAX_ANSWER_BYTES,
     // A redirect or a proxy would carry the token somewhere else.
     maxRedirects: 0,

@@ -1,6 +1,6 @@
 import { RestError, TableClient } from "@azure/data-tables";
 import { AuthenticationError, CredentialUnavailableError, type TokenCredential } from "@azure/identity";
-import { createTokenSource, TokenTimeoutError } from "../service-client/token-source.ts";
+import { createTokenSource, TokenTimeoutError } from "../token-source.ts";
 
 const STORAGE_SCOPE = "https://storage.azure.com/.default";
 
