@@ -1,10 +1,16 @@
+import { chooseCredential } from "shared/service-client";
 import { guid, origin, readSettings, tableEndpoint } from "shared/settings";
 import * as v from "valibot";
+
+/** As whom this app calls the callee, by the setting `CALLER_CREDENTIAL`. */
+export const credential = chooseCredential(process.env);
 
 /** This service's settings, read and checked once, when the app starts. */
 export const settings = readSettings(
   {
-    AZURE_CLIENT_ID: guid,
+    // Storage is reached with the managed identity, whoever calls the callee; without this, with the system-assigned one.
+    AZURE_CLIENT_ID: v.optional(guid),
+    ...credential.schemas,
     CALLEE_URL: origin,
     CALLEE_SCOPE: v.pipe(
       v.string(),
@@ -13,7 +19,17 @@ export const settings = readSettings(
     ),
     ORDERS_TABLE_ENDPOINT: tableEndpoint,
     // The host reads this one; without it the app would run and deliver nothing.
-    DELIVERY_SCHEDULE: v.pipe(v.string(), v.description("a six-field NCRONTAB expression")),
+    DELIVERY_SCHEDULE: v.pipe(
+      v.string(),
+      v.check((text) => text.trim().split(/\s+/).length === 6),
+      v.description("a six-field NCRONTAB expression"),
+    ),
+    RETENTION_DAYS: v.pipe(
+      v.optional(v.string(), "30"),
+      v.regex(/^[1-9]\d{0,3}$/),
+      v.transform(Number),
+      v.description("for how many days finished orders are kept: 1 to 9999"),
+    ),
   },
   process.env,
 );

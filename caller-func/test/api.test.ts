@@ -92,6 +92,7 @@ describe("POST /api/orders", () => {
       reason: "insufficient-stock",
       orderId: "a-2",
       state: "rejected",
+      problem: { code: "insufficient-stock", status: 409, detail: expect.any(String) as string },
     });
     expect((await place({ orderId: "a-3", sku: "unknown", quantity: 1 })).body).toMatchObject({
       reason: "unknown-sku",
@@ -148,7 +149,11 @@ describe("an order that the callee refuses to hear of stays pending, and says wh
     const { body } = await get("b-1");
     system.doors.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" });
     expect(status).toBe(202);
-    expect(body).toMatchObject({ state: "pending", reason: "the callee answered 403 by its access restrictions" });
+    expect(body).toMatchObject({
+      state: "pending",
+      reason: "the callee answered 403 by its access restrictions",
+      history: [{ what: "the callee answered 403 by its access restrictions", times: 1 }],
+    });
     await untilState("b-1", "reserved");
   });
 });
@@ -199,6 +204,17 @@ test("the stock adds up: each order reserved once", async () => {
   await Promise.all([place(same), place(same), place(same), runTimer(), runTimer()]);
   await untilState("e-1", "reserved");
   expect(await stock()).toBe(before + 5);
+});
+
+test("a run of the timer writes one line that can be queried", async () => {
+  await runTimer();
+  const lines = (): string[] => system.log.flatMap((line) => /\{"event":"delivery-run".*\}/.exec(line) ?? []);
+  await expect.poll(() => lines().length).toBeGreaterThan(0);
+  expect(JSON.parse(lines().at(-1) ?? "")).toMatchObject({
+    ...{ event: "delivery-run", isPastDue: false, ms: expect.any(Number) as number },
+    ...{ reserved: expect.any(Number) as number, rejected: expect.any(Number) as number, stillPending: 0, stuck: 0 },
+    ...{ retries: expect.any(Number) as number, unsaved: 0, removed: 0, pending: expect.any(Number) as number },
+  });
 });
 
 test("one trace runs through both apps", async () => {

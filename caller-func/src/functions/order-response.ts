@@ -3,8 +3,10 @@ import { ProblemError, problemResponse } from "shared/http/problem";
 import type { Order } from "../orders/order.ts";
 
 /** An order as clients see it. */
-export function orderView({ orderId, sku, quantity, state, reason, createdAt, attempts }: Order): object {
-  return { orderId, sku, quantity, state, reason, createdAt, attempts };
+export function orderView(order: Order): object {
+  const { orderId, sku, quantity, state, reason, problem, createdAt, attempts, history } = order;
+  const setbacks = history.length > 0 && { history };
+  return { orderId, sku, quantity, state, reason, problem, createdAt, attempts, ...setbacks };
 }
 
 /** The answer to whoever placed the order, by its present state. */

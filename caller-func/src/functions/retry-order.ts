@@ -12,10 +12,11 @@ app.http("retryOrder", {
   route: "orders/{orderId}/retry",
   handler: withProblems(async (request) => {
     const orderId = identifierParam(request, "orderId");
-    const order = await orderStore.get(orderId);
-    if (order === undefined) throw unknownOrder(orderId);
-    const pending = order.state === "stuck" && (await orderStore.replace(order, retried(order, new Date())));
-    if (pending) return orderResponse(pending);
+    const pending = await orderStore.revive(orderId, (order) =>
+      order.state === "stuck" ? retried(order, new Date()) : undefined,
+    );
+    if (pending !== undefined) return orderResponse(pending);
+    if ((await orderStore.get(orderId)) === undefined) throw unknownOrder(orderId);
     throw new ProblemError({
       status: 409,
       code: "not-stuck",

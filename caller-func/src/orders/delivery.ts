@@ -1,23 +1,39 @@
-import type { ServiceClient } from "shared/service-client";
-import { afterAttempt, newOrder, type Order, type OrderRequest } from "./order.ts";
-import type { OrderStore, StoredOrder } from "./order-store.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { DEADLINE_MS, type ServiceClient, type ServiceOutcome } from "shared/service-client";
+import { isStorageFailure } from "shared/storage/table";
+import { afterAttempt, newOrder, type Order, type OrderRequest, wasSent } from "./order.ts";
+import type { Lease, OrderStore } from "./order-store.ts";
 
-/** One delivery, with all its tries, ends within this time, in milliseconds. */
-const DELIVERY_TIMEOUT_MS = 25_000;
-
-/** For this long, in milliseconds, nobody else takes an order that is being delivered: longer than a delivery can take. */
+/**
+ * For this long, in milliseconds, nobody else takes an order that is being delivered. A crashed instance's orders are
+ * taken up after it.
+ */
 const LEASE_MS = 60_000;
 
-/** A run takes orders in batches of this size, several at a time, and begins no batch after this long, in milliseconds. */
-const BATCH_SIZE = 40;
-const CONCURRENT_DELIVERIES = 8;
-const RUN_MS = 2 * 60_000;
+/** A delivery begins only while its lease is sure to outlast it: the call, and two storage operations at their slowest. */
+const LEASE_NEEDED_MS = DEADLINE_MS + 2 * 10_000;
 
-/** What a scheduled run did. */
+/** A run takes orders in batches: one query and one transaction for so many, all delivered well within a lease. */
+const BATCH_SIZE = 40;
+/** Deliveries at once: with a second instance and HTTP beside them, well below what the client lets through. */
+const CONCURRENT_DELIVERIES = 8;
+
+/** On shutdown a delivery under way has this long to end by itself, in milliseconds; the host gives the app 5 s in all. */
+const DRAIN_MS = 2_500;
+
+/** What a scheduled run did, and what it leaves. */
 export interface RunSummary {
-  readonly reserved: number;
-  readonly rejected: number;
-  readonly stillPending: number;
+  reserved: number;
+  rejected: number;
+  stuck: number;
+  /** Tried, and still pending. */
+  stillPending: number;
+  /** Tried, but storage did not take the result: their leases run out, and they are delivered again. */
+  unsaved: number;
+  /** Calls beyond the first of each delivery. */
+  retries: number;
+  /** Why the run ended before there was nothing left to do. */
+  endedEarly?: string;
 }
 
 export interface Delivery {
@@ -27,64 +43,116 @@ export interface Delivery {
    * @returns its present state; for an order id that exists already, the existing order as it stands
    */
   place(request: OrderRequest, traceParent?: string): Promise<Order>;
-  /** Delivers the pending orders whose time has come, the longest due first. */
-  deliverDue(traceParent?: string): Promise<RunSummary>;
+  /** Delivers the pending orders whose time has come, the longest due first, for as long as the run may take (ms). */
+  deliverDue(longestRun: number, traceParent?: string): Promise<RunSummary>;
+  /** Begins nothing more and waits for what is under way, a bounded time; what is broken off then is pending, and due. */
+  drain(): Promise<void>;
 }
 
 /** Orders reserve stock: carries them over to the callee, each at least once, and never twice at the same moment. */
 export function createDelivery(store: OrderStore, callee: ServiceClient): Delivery {
-  return {
-    async place(request, traceParent) {
-      const stored = await store.create(newOrder(request, new Date(), leaseEnd()));
-      return stored === undefined ? existing(request.orderId) : attempt(stored, traceParent);
-    },
+  const underWay = new Set<Promise<unknown>>();
+  const draining = new AbortController();
+  const shutdown = new AbortController();
 
-    async deliverDue(traceParent) {
-      const summary = { reserved: 0, rejected: 0, stillPending: 0 };
-      const end = Date.now() + RUN_MS;
-      while (Date.now() < end) {
-        const batch = [...(await store.due(new Date(), BATCH_SIZE))];
-        if (batch.length === 0) break;
-        await Promise.all(
-          Array.from({ length: CONCURRENT_DELIVERIES }, async () => {
-            for (let orderId = batch.shift(); orderId !== undefined; orderId = batch.shift()) {
-              const claimed = await claim(orderId);
-              if (claimed === undefined) continue;
-              const { state } = await attempt(claimed, traceParent);
-              summary[state === "reserved" || state === "rejected" ? state : "stillPending"]++;
-            }
-          }),
-        );
-      }
-      return summary;
-    },
-  };
-
-  /** Takes a due order by moving its due time to the end of the lease; undefined where somebody else was faster. */
-  async function claim(orderId: string): Promise<StoredOrder | undefined> {
-    const order = await store.get(orderId);
-    if (order?.dueAt === undefined || order.dueAt > new Date()) return undefined;
-    return store.replace(order, { ...order, dueAt: leaseEnd() });
-  }
-
-  async function attempt(order: StoredOrder, traceParent?: string): Promise<Order> {
+  /** Delivers a leased order once. Every step may be the last: what is not stored is done again when the lease has run out. */
+  async function attempt(lease: Lease, signal: AbortSignal, traceParent?: string): Promise<Attempt> {
+    const { orderId, sku, quantity } = lease.order;
     const outcome = await callee({
       method: "PUT",
-      path: `/api/reservations/${encodeURIComponent(order.orderId)}`,
-      body: { sku: order.sku, quantity: order.quantity },
+      path: `/api/reservations/${encodeURIComponent(orderId)}`,
+      body: { sku, quantity },
       traceParent,
-      signal: AbortSignal.timeout(DELIVERY_TIMEOUT_MS),
+      signal,
     });
-    const saved = await store.replace(order, afterAttempt(order, outcome, new Date()));
-    // The lease ran out and somebody else goes on with the order; a repeated reservation changes nothing at the callee.
-    return saved ?? existing(order.orderId);
+    const now = new Date();
+    const next = afterAttempt(lease.order, outcome, now);
+    try {
+      if (await store.settle(lease, next, now)) return { outcome, order: next, saved: true };
+      // Somebody else goes on with the order; a repeated reservation changes nothing at the callee.
+      return { outcome, order: (await store.get(orderId)) ?? lease.order, saved: true };
+    } catch (error) {
+      if (!isStorageFailure(error)) throw error;
+      return { outcome, order: lease.order, saved: false };
+    }
   }
+
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      underWay.delete(work);
+    }
+  };
+
+  async function run(longestRun: number, traceParent?: string): Promise<RunSummary> {
+    const summary: RunSummary = { reserved: 0, rejected: 0, stuck: 0, stillPending: 0, unsaved: 0, retries: 0 };
+    const timeIsUp = AbortSignal.timeout(longestRun);
+    const breakOff = AbortSignal.any([shutdown.signal, timeIsUp]);
+    const whyStop = (): string | undefined =>
+      draining.signal.aborted ? "the app is stopping" : timeIsUp.aborted ? "the next run is due" : summary.endedEarly;
+
+    while (whyStop() === undefined) {
+      const until = leaseEnd();
+      const batch = [...(await store.lease(new Date(), until, BATCH_SIZE))];
+      if (batch.length === 0) return summary;
+      const mayBegin = (): boolean => whyStop() === undefined && until.getTime() - Date.now() > LEASE_NEEDED_MS;
+      const worker = async (): Promise<void> => {
+        while (mayBegin()) {
+          const lease = batch.shift();
+          if (lease === undefined) return;
+          const attempted = await attempt(lease, breakOff, traceParent);
+          count(summary, attempted);
+          // The next order would fare no better: it is left as it is, for the next run.
+          if (!wasSent(attempted.outcome)) summary.endedEarly = describe(attempted.outcome);
+        }
+      };
+      await Promise.all(Array.from({ length: CONCURRENT_DELIVERIES }, worker));
+      await store.release(batch, new Date());
+    }
+    return { ...summary, endedEarly: whyStop() ?? "" };
+  }
+
+  return {
+    async place(request, traceParent) {
+      const lease = await store.create(newOrder(request, new Date(), leaseEnd()));
+      if (lease === undefined) return existing(request.orderId);
+      if (draining.signal.aborted) return lease.order;
+      return (await track(attempt(lease, shutdown.signal, traceParent))).order;
+    },
+
+    deliverDue: (longestRun, traceParent) => track(run(longestRun, traceParent)),
+
+    async drain() {
+      draining.abort();
+      const over = Promise.allSettled(underWay);
+      await Promise.race([over, delay(DRAIN_MS)]);
+      shutdown.abort();
+      await over;
+    },
+  };
 
   async function existing(orderId: string): Promise<Order> {
     const order = await store.get(orderId);
     if (order === undefined) throw new Error(`Order ${orderId} was there a moment ago and is gone.`);
     return order;
   }
+}
+
+interface Attempt {
+  readonly outcome: ServiceOutcome;
+  readonly order: Order;
+  readonly saved: boolean;
+}
+
+function count(summary: RunSummary, { outcome, order, saved }: Attempt): void {
+  summary.retries += Math.max(outcome.tries - 1, 0);
+  summary[!saved ? "unsaved" : order.state === "pending" ? "stillPending" : order.state]++;
+}
+
+function describe(outcome: ServiceOutcome): string {
+  return outcome.kind === "answer" ? "" : `${outcome.kind}: ${outcome.reason}`;
 }
 
 function leaseEnd(): Date {

@@ -1,23 +1,49 @@
 import { odata, type TableClient, type TableEntityResult, TableTransaction } from "@azure/data-tables";
+import { isNewer, requireKnown, type VersionedRow } from "shared/storage/row-version";
 import { isLostRace, orUndefined } from "shared/storage/table";
 import type { Order, OrderState } from "./order.ts";
+import {
+  finishedRow,
+  fromRow,
+  orderKey,
+  type OrderRow,
+  PARTITION,
+  pendingKey,
+  prefixes,
+  SCHEMA_VERSION,
+  toRow,
+} from "./order-row.ts";
 
-/** An order as it was read or written last: its ETag is the right to change it. */
-export interface StoredOrder extends Order {
-  readonly etag: string;
+/** An order that nobody else takes for as long as its pending row's key says. */
+export interface Lease {
+  readonly order: Order;
+  readonly until: Date;
 }
 
 /** Orders are kept here before anything is sent: an outbox. */
 export interface OrderStore {
-  /** @returns undefined where an order of that id exists */
-  create(order: Order): Promise<StoredOrder | undefined>;
-  get(orderId: string): Promise<StoredOrder | undefined>;
-  /** @returns undefined where somebody else has changed the order since it was read */
-  replace(stored: StoredOrder, next: Order): Promise<StoredOrder | undefined>;
-  /** Ids of pending orders whose time has come, the longest due first. */
-  due(now: Date, limit: number): Promise<readonly string[]>;
+  /** Stores a new order, leased until its due time. @returns undefined where an order of that id exists */
+  create(order: Order): Promise<Lease | undefined>;
+  get(orderId: string): Promise<Order | undefined>;
+  /** Takes pending orders whose time has come, the longest due first, at most 50. */
+  lease(now: Date, until: Date, limit: number): Promise<readonly Lease[]>;
+  /** Gives leased orders back, due at that time. */
+  release(leases: readonly Lease[], dueAt: Date): Promise<void>;
+  /** Stores what became of a leased order. @returns false where the lease ran out and somebody else has the order */
+  settle(lease: Lease, next: Order, now: Date): Promise<boolean>;
+  /**
+   * Makes a stuck order pending again.
+   *
+   * @param change gives the order as it should be, from the one in store; undefined where that does not apply
+   * @returns undefined where it did not apply, or somebody else was faster
+   */
+  revive(orderId: string, change: (order: Order) => Order | undefined): Promise<Order | undefined>;
   /** One page of orders. */
   list(state: OrderState | undefined, continuationToken?: string): Promise<OrderPage>;
+  /** How many are pending and since when the oldest is, among the first thousand. */
+  backlog(): Promise<{ readonly pending: number; readonly oldest: Date | undefined }>;
+  /** Removes orders that ended before that time, at most 50. @returns how many */
+  removeFinished(before: Date): Promise<number>;
 }
 
 export interface OrderPage {
@@ -25,96 +51,161 @@ export interface OrderPage {
   readonly continuationToken?: string;
 }
 
-/**
- * Orders share one partition: a row for each order, and for each pending one a second row whose key begins with its due
- * time. One transaction changes both, so that finding work reads the second kind only and never scans what is done.
- */
-const PARTITION = "orders";
-const ORDER = "order:";
-const PENDING = "pending:";
-const orderKey = (orderId: string): string => ORDER + orderId;
-const pendingKey = (dueAt: Date, orderId: string): string => `${PENDING}${dueAt.toISOString()}:${orderId}`;
-
 const PAGE_SIZE = 100;
+/** A transaction has room for 100 changes, and both moving an order and removing one are two. */
+const MAX_PER_TRANSACTION = 50;
+const MAX_COUNTED = 1000;
 
-type OrderRow = Omit<Order, "orderId">;
+/** A pending row. One of version 0 names its order and tells nothing else of it. */
+type PendingRow = TableEntityResult<VersionedRow & { orderId: string }> & (OrderRow | { readonly sku?: undefined });
 
 export function createOrderStore(table: () => Promise<TableClient>): OrderStore {
-  /** Writes the order row and keeps its pending row in step; undefined where another writer came first. */
-  async function write(next: Order, previous?: StoredOrder): Promise<StoredOrder | undefined> {
-    const transaction = new TableTransaction();
-    const row = toRow(next);
-    if (previous === undefined) transaction.createEntity(row);
-    else transaction.updateEntity(row, "Replace", { etag: previous.etag });
-    if (previous?.dueAt) transaction.deleteEntity(PARTITION, pendingKey(previous.dueAt, next.orderId));
-    if (next.dueAt) {
-      transaction.createEntity({
-        partitionKey: PARTITION,
-        rowKey: pendingKey(next.dueAt, next.orderId),
-        orderId: next.orderId,
-      });
-    }
+  /** @returns false where another writer came first */
+  async function submit(transaction: TableTransaction): Promise<boolean> {
     try {
-      const response = await (await table()).submitTransaction(transaction.actions);
-      return { ...next, etag: response.getResponseForEntity(row.rowKey)?.etag ?? "" };
+      await (await table()).submitTransaction(transaction.actions);
+      return true;
     } catch (error) {
-      if (isLostRace(error)) return undefined;
+      if (isLostRace(error)) return false;
       throw error;
     }
   }
 
-  return {
-    create: (order) => write(order),
-    replace: (stored, next) => write(next, stored),
+  /** Changes many orders at once, and where somebody else was faster with one of them, each by itself. */
+  async function submitEach<T>(
+    items: readonly T[],
+    add: (transaction: TableTransaction, item: T) => void,
+  ): Promise<T[]> {
+    const transaction = new TableTransaction();
+    for (const item of items) add(transaction, item);
+    if (items.length === 0 || (await submit(transaction))) return [...items];
+    if (items.length === 1) return [];
+    const changed: T[] = [];
+    for (const item of items) changed.push(...(await submitEach([item], add)));
+    return changed;
+  }
 
-    async get(orderId) {
-      const row = await orUndefined((await table()).getEntity<OrderRow>(PARTITION, orderKey(orderId)));
-      return row && fromRow(row);
+  /** The first rows of a range of keys, in one request. */
+  async function firstRows<Row extends object>(
+    from: string,
+    to: string,
+    limit: number,
+    select?: string[],
+  ): Promise<TableEntityResult<Row>[]> {
+    const filter = odata`PartitionKey eq ${PARTITION} and RowKey ge ${from} and RowKey lt ${to}`;
+    const queryOptions = { filter, ...(select && { select }) };
+    for await (const page of (await table()).listEntities<Row>({ queryOptions }).byPage({ maxPageSize: limit })) {
+      if (page.length > 0) return page;
+    }
+    return [];
+  }
+
+  const find = async (orderId: string): Promise<OrderRow | undefined> =>
+    orUndefined((await table()).getEntity<OrderRow>(PARTITION, orderKey(orderId)));
+
+  return {
+    async create(order) {
+      if (order.dueAt === undefined) throw new Error("A new order has a due time.");
+      const transaction = new TableTransaction();
+      transaction.createEntity(toRow(orderKey(order.orderId), order));
+      transaction.createEntity(toRow(pendingKey(order.dueAt, order.orderId), order));
+      return (await submit(transaction)) ? { order, until: order.dueAt } : undefined;
     },
 
-    async due(now, limit) {
-      const filter = odata`PartitionKey eq ${PARTITION} and RowKey ge ${PENDING} and RowKey lt ${PENDING + now.toISOString()}`;
-      const pages = (await table()).listEntities<{ orderId: string }>({ queryOptions: { filter } });
-      for await (const page of pages.byPage({ maxPageSize: limit })) {
-        if (page.length > 0) return page.map(({ orderId }) => orderId);
-      }
-      return [];
+    async get(orderId) {
+      const row = await find(orderId);
+      return row && fromRow(orderId, row);
+    },
+
+    async lease(now, until, limit) {
+      const end = prefixes.pending + now.toISOString();
+      let from: string = prefixes.pending;
+      let due: PendingRow[];
+      do {
+        const page: PendingRow[] = await firstRows<PendingRow>(from, end, Math.min(limit, MAX_PER_TRANSACTION));
+        due = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
+        if (page.length === 0) return [];
+        // Rows of a later version are that version's to deliver; they must not hide what lies behind them.
+        from = `${page.at(-1)?.rowKey ?? end}\0`;
+      } while (due.length === 0);
+      const moved = await submitEach(due, (transaction, { etag, timestamp, ...row }) => {
+        transaction.deleteEntity(PARTITION, row.rowKey ?? "");
+        transaction.createEntity({ ...row, partitionKey: PARTITION, rowKey: pendingKey(until, row.orderId) });
+      });
+      const leases = await Promise.all(
+        moved.map(async (row) => {
+          const full = row.sku === undefined ? await find(row.orderId) : row;
+          return full && { order: fromRow(row.orderId, full, until), until };
+        }),
+      );
+      return leases.filter((lease) => lease !== undefined);
+    },
+
+    async release(leases, dueAt) {
+      await submitEach(leases, (transaction, { order, until }) => {
+        transaction.deleteEntity(PARTITION, pendingKey(until, order.orderId));
+        transaction.createEntity(toRow(pendingKey(dueAt, order.orderId), order));
+      });
+    },
+
+    async settle({ until }, next, now) {
+      const { orderId, dueAt } = next;
+      const transaction = new TableTransaction();
+      // This one holds the lease: the transaction fails where the leased row has gone.
+      transaction.deleteEntity(PARTITION, pendingKey(until, orderId));
+      transaction.updateEntity(toRow(orderKey(orderId), next), "Merge");
+      if (dueAt !== undefined) transaction.createEntity(toRow(pendingKey(dueAt, orderId), next));
+      const finished = finishedRow(next, now);
+      if (finished !== undefined) transaction.createEntity(finished);
+      return submit(transaction);
+    },
+
+    async revive(orderId, change) {
+      const row = await find(orderId);
+      const next = row && change(fromRow(orderId, row));
+      if (row === undefined || next?.dueAt === undefined) return undefined;
+      requireKnown(row, SCHEMA_VERSION);
+      const transaction = new TableTransaction();
+      transaction.updateEntity(toRow(orderKey(orderId), next), "Merge", { etag: row.etag });
+      transaction.createEntity(toRow(pendingKey(next.dueAt, orderId), next));
+      return (await submit(transaction)) ? next : undefined;
     },
 
     async list(state, continuationToken) {
-      const all = odata`PartitionKey eq ${PARTITION} and RowKey ge ${ORDER} and RowKey lt ${nextAfter(ORDER)}`;
+      const all = odata`PartitionKey eq ${PARTITION} and RowKey ge ${prefixes.order} and RowKey lt ${after(prefixes.order)}`;
       const filter = state === undefined ? all : `${all} and ${odata`state eq ${state}`}`;
       const pages = (await table()).listEntities<OrderRow>({ queryOptions: { filter } });
       const settings = { maxPageSize: PAGE_SIZE, ...(continuationToken !== undefined && { continuationToken }) };
       for await (const page of pages.byPage(settings)) {
         const next = page.continuationToken;
-        return { orders: page.map(fromRow), ...(next !== undefined && { continuationToken: next }) };
+        const orders = page.map((row) => fromRow((row.rowKey ?? "").slice(prefixes.order.length), row));
+        return { orders, ...(next !== undefined && { continuationToken: next }) };
       }
       return { orders: [] };
+    },
+
+    async backlog() {
+      const rows = await firstRows<{ createdAt?: Date }>(prefixes.pending, after(prefixes.pending), MAX_COUNTED, [
+        "createdAt",
+      ]);
+      const times = rows.flatMap(({ createdAt }) => createdAt?.getTime() ?? []);
+      return { pending: rows.length, oldest: times.length > 0 ? new Date(Math.min(...times)) : undefined };
+    },
+
+    async removeFinished(before) {
+      const end = prefixes.finished + before.toISOString();
+      const ended = await firstRows<VersionedRow & { orderId: string }>(prefixes.finished, end, MAX_PER_TRANSACTION);
+      const known = ended.filter((row) => !isNewer(row, SCHEMA_VERSION));
+      const removed = await submitEach(known, (transaction, { rowKey, orderId }) => {
+        transaction.deleteEntity(PARTITION, orderKey(orderId));
+        transaction.deleteEntity(PARTITION, rowKey ?? "");
+      });
+      return removed.length;
     },
   };
 }
 
-function toRow({ orderId, ...order }: Order): OrderRow & { partitionKey: string; rowKey: string } {
-  return { partitionKey: PARTITION, rowKey: orderKey(orderId), ...order };
-}
-
-function fromRow(row: TableEntityResult<OrderRow>): StoredOrder {
-  return {
-    orderId: (row.rowKey ?? "").slice(ORDER.length),
-    sku: row.sku,
-    quantity: row.quantity,
-    state: row.state,
-    ...(row.reason !== undefined && { reason: row.reason }),
-    createdAt: row.createdAt,
-    pendingSince: row.pendingSince,
-    attempts: row.attempts,
-    ...(row.dueAt !== undefined && { dueAt: row.dueAt }),
-    etag: row.etag,
-  };
-}
-
 /** The first key after all that begin with the prefix. */
-function nextAfter(prefix: string): string {
+function after(prefix: string): string {
   return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }

@@ -1,0 +1,75 @@
+import type { TableEntity, TableEntityResult } from "@azure/data-tables";
+import type { VersionedRow } from "shared/storage/row-version";
+import { isFinished, type Order, type Setback } from "./order.ts";
+
+/** Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. */
+export const SCHEMA_VERSION = 1;
+
+/**
+ * Orders share one partition, so that one transaction can change all rows of an order:
+ *
+ * - `order:{id}`: the order, for as long as it is kept;
+ * - `pending:{due time}:{id}`: a copy of it, while it is pending and at no other time. Work is found here, the longest due
+ *   first, without a look at what is done. Who moves the row to a later due time has the order to himself until then;
+ * - `finished:{time}:{id}`: when a finished order ended, so that those to be removed are found without a look at the others.
+ */
+export const PARTITION = "orders";
+export const prefixes = { order: "order:", pending: "pending:", finished: "finished:" } as const;
+
+export const orderKey = (orderId: string): string => prefixes.order + orderId;
+export const pendingKey = (dueAt: Date, orderId: string): string =>
+  `${prefixes.pending}${dueAt.toISOString()}:${orderId}`;
+export const finishedKey = (at: Date, orderId: string): string => `${prefixes.finished}${at.toISOString()}:${orderId}`;
+
+/** Merging keeps a column that is not named, so one that no longer applies is emptied. */
+export interface OrderColumns extends VersionedRow {
+  readonly orderId: string;
+  readonly sku: string;
+  readonly quantity: number;
+  readonly state: Order["state"];
+  readonly reason: string;
+  readonly createdAt: Date;
+  readonly pendingSince: Date;
+  readonly attempts: number;
+  /** JSON. */
+  readonly history: string;
+  /** JSON. */
+  readonly problem: string;
+}
+
+/** Version 0 had neither `version`, `orderId`, `history` nor `problem` in an order's row, and left `reason` out. */
+export type OrderRow = TableEntityResult<
+  Omit<OrderColumns, "reason" | "history" | "problem"> & Partial<Pick<OrderColumns, "reason" | "history" | "problem">>
+>;
+
+export function toRow(rowKey: string, order: Order): TableEntity<OrderColumns> {
+  const { orderId, sku, quantity, state, createdAt, pendingSince, attempts } = order;
+  return {
+    partitionKey: PARTITION,
+    rowKey,
+    version: SCHEMA_VERSION,
+    ...{ orderId, sku, quantity, state, createdAt, pendingSince, attempts },
+    reason: order.reason ?? "",
+    history: JSON.stringify(order.history),
+    problem: order.problem === undefined ? "" : JSON.stringify(order.problem),
+  };
+}
+
+/** @param dueAt from the key of the pending row; an order's own row does not know it */
+export function fromRow(orderId: string, row: OrderRow, dueAt?: Date): Order {
+  const { sku, quantity, state, createdAt, pendingSince, attempts, reason, history, problem } = row;
+  return {
+    ...{ orderId, sku, quantity, state, createdAt, pendingSince, attempts },
+    ...(reason && { reason }),
+    ...(problem && { problem: JSON.parse(problem) as unknown }),
+    ...(dueAt !== undefined && { dueAt }),
+    history: history ? (JSON.parse(history) as Setback[]) : [],
+  };
+}
+
+/** The row that says when a finished order ended. */
+export function finishedRow(order: Order, at: Date): TableEntity | undefined {
+  if (!isFinished(order)) return undefined;
+  const { orderId } = order;
+  return { partitionKey: PARTITION, rowKey: finishedKey(at, orderId), version: SCHEMA_VERSION, orderId };
+}

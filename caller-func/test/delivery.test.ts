@@ -1,0 +1,205 @@
+import type { ServiceClient, ServiceOutcome } from "shared/service-client";
+import { openTable } from "shared/storage/table";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { startTestStorage, type TestStorage } from "../../local/testing/test-storage.ts";
+import { createDelivery, type Delivery } from "../src/orders/delivery.ts";
+import { createOrderStore, type OrderStore } from "../src/orders/order-store.ts";
+
+let storage: TestStorage;
+let store: OrderStore;
+let delivery: Delivery;
+let count = 0;
+
+/** The callee, as far as it matters here: what it was asked, and how it answers. */
+let asked: string[];
+let answer: (orderId: string, signal: AbortSignal | undefined) => ServiceOutcome | Promise<ServiceOutcome>;
+
+const callee: ServiceClient = async ({ path, body, signal }) => {
+  const orderId = path.split("/").at(-1) ?? "";
+  asked.push(orderId);
+  return {
+    ...(await answer(orderId, signal)),
+    ...(body === undefined && { kind: "no-answer", reason: "no body" }),
+  } as ServiceOutcome;
+};
+const reserve = (orderId: string): ServiceOutcome => ({
+  kind: "answer",
+  status: 201,
+  body: { orderId, sku: "widget", quantity: 1 },
+  refusedBy: undefined,
+  tries: 1,
+});
+const silence: ServiceOutcome = { kind: "no-answer", reason: "ECONNREFUSED", tries: 3 };
+
+const LONG = 60_000;
+const LEASE_MS = 60_000;
+const place = (orderId: string, by = delivery) => by.place({ orderId, sku: "widget", quantity: 1 });
+const passTime = (milliseconds: number): void => {
+  vi.setSystemTime(Date.now() + milliseconds);
+};
+
+beforeAll(async () => {
+  storage = await startTestStorage();
+});
+afterAll(() => storage.stop());
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  asked = [];
+  answer = reserve;
+  store = createOrderStore(openTable(storage.endpoint, `orders${++count}`, storage.credential));
+  delivery = createDelivery(store, callee);
+});
+afterEach(() => vi.useRealTimers());
+
+/** This process ends when it comes to that step, and another one takes over when its lease has run out. */
+async function crashAt(step: "call" | "settle" | "after settle"): Promise<void> {
+  const crash = new Error("crash");
+  const settle: OrderStore["settle"] = async (...args) => {
+    if (step === "after settle") await store.settle(...args);
+    throw crash;
+  };
+  const crashing = createDelivery({ ...store, settle }, step === "call" ? () => Promise.reject(crash) : callee);
+  await expect(place("crashed", crashing)).rejects.toThrow("crash");
+}
+
+describe("a crash between two steps loses nothing and doubles nothing", () => {
+  test.each<["call" | "settle" | "after settle", string[]]>([
+    ["call", ["crashed"]],
+    ["settle", ["crashed", "crashed"]],
+    ["after settle", ["crashed"]],
+  ])("at: %s", async (step, expected) => {
+    await crashAt(step);
+    if (step !== "after settle") expect(await place("crashed")).toMatchObject({ state: "pending" });
+    expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 0 }); // the lease keeps it
+    passTime(LEASE_MS + 1);
+    await delivery.deliverDue(LONG);
+    expect(await store.get("crashed")).toMatchObject({ state: "reserved" });
+    expect(asked).toEqual(expected);
+  });
+
+  test("between taking orders and calling", async () => {
+    answer = () => silence;
+    await place("a");
+    answer = reserve;
+    passTime(5_000);
+    await store.lease(new Date(), new Date(Date.now() + LEASE_MS), 10); // and then nothing more
+    expect((await delivery.deliverDue(LONG)).reserved).toBe(0);
+    passTime(LEASE_MS + 1);
+    expect((await delivery.deliverDue(LONG)).reserved).toBe(1);
+  });
+});
+
+test("an order whose result storage did not take is pending, not an error, and is delivered again", async () => {
+  const failing = createDelivery({ ...store, settle: () => Promise.reject(abortError()) }, callee);
+  expect(await place("a", failing)).toMatchObject({ state: "pending" });
+  passTime(LEASE_MS + 1);
+  expect(await failing.deliverDue(LONG)).toMatchObject({ unsaved: 1, reserved: 0 });
+  passTime(LEASE_MS + 1);
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 1 });
+});
+
+test("two instances at once, and orders over HTTP beside them: no order is delivered twice", async () => {
+  answer = () => silence;
+  await Promise.all(Array.from({ length: 60 }, (_, i) => place(`o-${i}`)));
+  passTime(5_000);
+  asked = [];
+  answer = reserve;
+  const other = createDelivery(
+    createOrderStore(openTable(storage.endpoint, `orders${count}`, storage.credential)),
+    callee,
+  );
+  const [one, two] = await Promise.all([
+    delivery.deliverDue(LONG),
+    other.deliverDue(LONG),
+    ...Array.from({ length: 10 }, (_, i) => place(`o-${i}`)),
+    ...Array.from({ length: 10 }, (_, i) => place(`new-${i}`)),
+  ]);
+  expect(one.reserved + two.reserved).toBe(60);
+  expect(asked).toHaveLength(70);
+  expect(new Set(asked).size).toBe(70);
+});
+
+describe("a run ends", () => {
+  const pendingOrders = async (n: number): Promise<void> => {
+    answer = () => silence;
+    await Promise.all(Array.from({ length: n }, (_, i) => place(`o-${i}`)));
+    passTime(5_000);
+    asked = [];
+  };
+
+  test("when its time is up: what is under way is broken off, and pending", async () => {
+    await pendingOrders(20);
+    answer = (_, signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener("abort", () => {
+          resolve({ kind: "held-back", reason: "broken off by this app", tries: 1 });
+        });
+      });
+    const run = await delivery.deliverDue(200);
+    expect(run).toMatchObject({ stillPending: 8, endedEarly: "the next run is due" });
+    answer = reserve;
+    passTime(2_001);
+    expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 20 });
+  });
+
+  test.each<[string, ServiceOutcome]>([
+    ["there is no token", { kind: "no-token", reason: "Entra is down", tries: 0 }],
+    ["the circuit is open", { kind: "held-back", reason: "left alone", tries: 0 }],
+  ])("when %s: the other orders are left as they are, and due", async (_, outcome) => {
+    await pendingOrders(100);
+    answer = () => outcome;
+    const run = await delivery.deliverDue(LONG);
+    expect(run).toMatchObject({ stillPending: 8, endedEarly: expect.stringContaining(outcome.kind) as string });
+    answer = reserve;
+    passTime(2_001);
+    expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 100 });
+  });
+
+  test("an order that keeps failing does not hold up the others", async () => {
+    await pendingOrders(50);
+    answer = (orderId) => (orderId === "o-0" ? silence : reserve(orderId));
+    expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 49, stillPending: 1, retries: 2 });
+    expect(await store.get("o-0")).toMatchObject({ state: "pending", attempts: 2, history: [{ times: 2 }] });
+  });
+});
+
+describe("on shutdown", () => {
+  test("what is under way may end; nothing more begins; what was not begun is due", async () => {
+    answer = () => silence;
+    await Promise.all(Array.from({ length: 30 }, (_, i) => place(`o-${i}`)));
+    passTime(5_000);
+    asked = [];
+    const gate = Promise.withResolvers<undefined>();
+    answer = async (orderId) => {
+      await gate.promise;
+      return reserve(orderId);
+    };
+    const run = delivery.deliverDue(LONG);
+    await expect.poll(() => asked.length).toBe(8);
+    const drained = delivery.drain();
+    gate.resolve(undefined);
+    await drained;
+    expect(await run).toMatchObject({ reserved: 8, endedEarly: "the app is stopping" });
+    expect(await place("late")).toMatchObject({ state: "pending", attempts: 0 });
+    answer = reserve;
+    passTime(1);
+    expect(await createDelivery(store, callee).deliverDue(LONG)).toMatchObject({ reserved: 22 });
+  });
+
+  test("what does not end in time is broken off, and pending", async () => {
+    answer = (_, signal) =>
+      new Promise((resolve) => {
+        signal?.addEventListener("abort", () => {
+          resolve({ kind: "held-back", reason: "broken off by this app", tries: 1 });
+        });
+      });
+    const placed = place("a");
+    await expect.poll(() => asked.length).toBe(1);
+    await delivery.drain();
+    expect(await placed).toMatchObject({ state: "pending", attempts: 0 });
+  });
+});
+
+function abortError(): Error {
+  return Object.assign(new Error("The operation was aborted."), { name: "AbortError" });
+}

@@ -1,0 +1,251 @@
+import { TableClient } from "@azure/data-tables";
+import { openTable } from "shared/storage/table";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startTestStorage, type TestStorage } from "../../local/testing/test-storage.ts";
+import { newOrder, type Order, retried } from "../src/orders/order.ts";
+import { createOrderStore, type Lease, type OrderStore } from "../src/orders/order-store.ts";
+
+let storage: TestStorage;
+let store: OrderStore;
+/** The same table, past the store. */
+let table: TableClient;
+let count = 0;
+
+const T0 = new Date("2026-01-01T00:00:00Z");
+const at = (seconds: number): Date => new Date(T0.getTime() + seconds * 1000);
+const DAY = 24 * 3600;
+
+beforeAll(async () => {
+  storage = await startTestStorage();
+});
+afterAll(() => storage.stop());
+beforeEach(() => {
+  const name = `orders${++count}`;
+  store = createOrderStore(openTable(storage.endpoint, name, storage.credential));
+  table = new TableClient(storage.endpoint, name, storage.credential);
+});
+
+async function created(orderId: string, due = 0): Promise<Lease> {
+  const lease = await store.create(newOrder({ orderId, sku: "widget", quantity: 2 }, T0, at(due)));
+  if (lease === undefined) throw new Error(`${orderId} existed`);
+  return lease;
+}
+
+const reserved = ({ dueAt, ...order }: Order): Order => ({ ...order, state: "reserved", attempts: order.attempts + 1 });
+const stuck = ({ dueAt, ...order }: Order): Order => ({ ...order, state: "stuck", reason: "no-answer: X" });
+const idsOf = (leases: readonly Lease[]): string[] => leases.map(({ order }) => order.orderId);
+
+async function keys(): Promise<string[]> {
+  const rows: string[] = [];
+  for await (const { rowKey } of table.listEntities()) rows.push(rowKey ?? "");
+  return rows;
+}
+
+describe("an order's rows", () => {
+  test("are stored once", async () => {
+    const { order } = await created("a");
+    expect(await store.create(order)).toBeUndefined();
+    expect(await keys()).toEqual(["order:a", "pending:2026-01-01T00:00:00.000Z:a"]);
+    const { dueAt, ...stored } = order;
+    expect(await store.get("a")).toEqual(stored);
+    expect(await store.get("b")).toBeUndefined();
+  });
+
+  test("change together: pending, due again, finished, gone", async () => {
+    const lease = await created("a");
+    const again = { ...lease.order, attempts: 1, reason: "no-answer: X", dueAt: at(30) };
+    expect(await store.settle(lease, again, at(1))).toBe(true);
+    expect(await keys()).toEqual(["order:a", "pending:2026-01-01T00:00:30.000Z:a"]);
+    const [second] = await store.lease(at(31), at(90), 10);
+    if (second === undefined) throw new Error("not due");
+    expect(second.order).toEqual({ ...again, dueAt: at(90) });
+    const { reason, ...rest } = reserved(second.order);
+    expect(await store.settle(second, rest, at(32))).toBe(true);
+    expect(await keys()).toEqual(["finished:2026-01-01T00:00:32.000Z:a", "order:a"]);
+    expect(await store.get("a")).toEqual({ ...rest, history: [] }); // the old reason has not stayed behind
+    expect(await store.removeFinished(at(32))).toBe(0);
+    expect(await store.removeFinished(at(33))).toBe(1);
+    expect(await keys()).toEqual([]);
+  });
+
+  test("keep what an order went through: reason, problem document, history", async () => {
+    const lease = await created("a");
+    const problem = { code: "unknown-sku", detail: "There is no SKU 'widget'." };
+    const history = [{ what: "no-answer: X", times: 3, first: T0.toISOString(), last: at(9).toISOString() }];
+    const { dueAt, ...order } = lease.order;
+    const rejected: Order = { ...order, state: "rejected", reason: "unknown-sku", problem, history, attempts: 4 };
+    await store.settle(lease, rejected, at(9));
+    expect(await store.get("a")).toEqual(rejected);
+  });
+});
+
+describe("a lease", () => {
+  test("is given the longest due first, and to one only", async () => {
+    await created("late", 20);
+    await created("early", 10);
+    await created("not-yet", 100);
+    expect(idsOf(await store.lease(at(50), at(110), 10))).toEqual(["early", "late"]);
+    expect(await store.lease(at(50), at(110), 10)).toEqual([]);
+    expect(idsOf(await store.lease(at(111), at(171), 2))).toEqual(["not-yet", "early"]);
+  });
+
+  test("of many at once never gives one order to two", async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, i) => created(`o-${i}`)));
+    const all = await Promise.all([1, 2, 3, 4].map((i) => store.lease(at(10), at(70 + i), 20)));
+    const ids = all.flatMap(idsOf);
+    expect(new Set(ids).size).toBe(ids.length);
+    const rest = await store.lease(at(10), at(80), 50);
+    expect(ids.length + rest.length).toBe(30);
+  });
+
+  test("that ran out gives no right to store a result", async () => {
+    const first = await created("a");
+    const [second] = await store.lease(at(1), at(61), 1);
+    if (second === undefined) throw new Error("not due");
+    expect(await store.settle(first, stuck(first.order), at(2))).toBe(false);
+    expect(await store.get("a")).toMatchObject({ state: "pending" });
+    expect(await store.settle(second, reserved(second.order), at(3))).toBe(true);
+    expect(await store.settle(second, reserved(second.order), at(3))).toBe(false);
+  });
+
+  test("given back is due at once", async () => {
+    await created("a");
+    await store.release(await store.lease(at(1), at(61), 1), at(2));
+    expect(idsOf(await store.lease(at(3), at(63), 1))).toEqual(["a"]);
+  });
+});
+
+describe("a stuck order", () => {
+  test("is not due; revived, it is, and only one of two has revived it", async () => {
+    const lease = await created("a");
+    await store.settle(lease, stuck(lease.order), at(1));
+    expect(await store.lease(at(DAY), at(2 * DAY), 1)).toEqual([]);
+    const revive = () => store.revive("a", (order) => retried(order, at(DAY)));
+    const both = await Promise.all([revive(), revive()]);
+    expect(both.filter((order) => order !== undefined)).toHaveLength(1);
+    expect(idsOf(await store.lease(at(DAY + 1), at(2 * DAY), 1))).toEqual(["a"]);
+    expect(await store.revive("nothing", (order) => order)).toBeUndefined();
+  });
+});
+
+test("removes finished orders by when they ended, and none that is not", async () => {
+  for (let i = 0; i < 60; i++) {
+    const lease = await created(`o-${i}`);
+    await store.settle(lease, reserved(lease.order), at(i));
+  }
+  const open = await created("open");
+  const parked = await created("parked");
+  await store.settle(parked, stuck(parked.order), T0);
+  expect(await store.removeFinished(at(55))).toBe(50); // a transaction's worth
+  expect(await store.removeFinished(at(55))).toBe(5);
+  expect(await store.removeFinished(at(55))).toBe(0);
+  expect((await store.list(undefined)).orders.map(({ orderId }) => orderId)).toEqual([
+    ...["o-55", "o-56", "o-57", "o-58", "o-59"],
+    open.order.orderId,
+    parked.order.orderId,
+  ]);
+  expect(await store.backlog()).toEqual({ pending: 1, oldest: T0 });
+});
+
+test("lists page by page", async () => {
+  await Promise.all(Array.from({ length: 130 }, (_, i) => created(`o-${i}`)));
+  const ids = new Set<string>();
+  let token: string | undefined;
+  let pages = 0;
+  do {
+    const page = await store.list(undefined, token);
+    for (const { orderId } of page.orders) ids.add(orderId);
+    token = page.continuationToken;
+    pages++;
+  } while (token !== undefined);
+  expect({ ids: ids.size, pages }).toEqual({ ids: 130, pages: 2 });
+});
+
+describe("rows of the version before", () => {
+  const partitionKey = "orders";
+  const v0 = {
+    sku: "widget",
+    quantity: 2,
+    state: "pending",
+    createdAt: T0,
+    pendingSince: T0,
+    attempts: 3,
+    reason: "r",
+  };
+
+  test("are read, delivered and stored in today's form", async () => {
+    await created("today", 5);
+    await table.createEntity({ partitionKey, rowKey: "order:old", ...v0, dueAt: T0 });
+    await table.createEntity({ partitionKey, rowKey: `pending:${T0.toISOString()}:old`, orderId: "old" });
+    expect(await store.get("old")).toEqual({ orderId: "old", ...v0, history: [] });
+    const leases = await store.lease(at(10), at(70), 10);
+    expect(idsOf(leases)).toEqual(["old", "today"]);
+    const [old] = leases;
+    if (old === undefined) throw new Error("not due");
+    expect(old.order).toEqual({ orderId: "old", ...v0, dueAt: at(70), history: [] });
+    expect(await store.settle(old, reserved(old.order), at(11))).toBe(true);
+    expect(await table.getEntity(partitionKey, "order:old")).toMatchObject({
+      version: 1,
+      state: "reserved",
+      attempts: 4,
+    });
+  });
+
+  test("stuck, can be revived; finished, are listed", async () => {
+    await table.createTable();
+    await table.createEntity({ partitionKey, rowKey: "order:old", ...v0, state: "stuck" });
+    await table.createEntity({ partitionKey, rowKey: "order:older", ...v0, state: "reserved" });
+    expect(await store.revive("old", (order) => retried(order, at(1)))).toMatchObject({ state: "pending" });
+    expect((await store.list("reserved")).orders).toMatchObject([{ orderId: "older", sku: "widget" }]);
+  });
+});
+
+describe("rows of the version after", () => {
+  const partitionKey = "orders";
+  const v2 = {
+    version: 2,
+    sku: "widget",
+    quantity: 2,
+    state: "pending",
+    createdAt: T0,
+    pendingSince: T0,
+    attempts: 0,
+    colour: "red",
+  };
+
+  test("are shown, left alone, and hide nothing behind them", async () => {
+    await created("today", 5);
+    for (let i = 0; i < 12; i++) {
+      await table.createEntity({ partitionKey, rowKey: `order:new-${i}`, orderId: `new-${i}`, ...v2 });
+      await table.createEntity({
+        partitionKey,
+        rowKey: `pending:${T0.toISOString()}:new-${i}`,
+        orderId: `new-${i}`,
+        ...v2,
+      });
+    }
+    const finished = { partitionKey, rowKey: `finished:${T0.toISOString()}:gone`, version: 2, orderId: "gone" };
+    await table.createEntity(finished);
+    const before = await keys();
+    expect(idsOf(await store.lease(at(10), at(70), 5))).toEqual(["today"]);
+    expect(await store.get("new-1")).toMatchObject({ orderId: "new-1", sku: "widget", state: "pending" });
+    expect(await store.removeFinished(at(DAY))).toBe(0);
+    expect((await keys()).filter((key) => !key.includes("today"))).toEqual(
+      before.filter((key) => !key.includes("today")),
+    );
+  });
+
+  test("stuck, are not revived: 503 newer-row", async () => {
+    await table.createTable();
+    await table.createEntity({ partitionKey, rowKey: "order:new", orderId: "new", ...v2, state: "stuck" });
+    const revived = store.revive("new", (order) => retried(order, at(1)));
+    await expect(revived).rejects.toThrow("newer-row");
+  });
+
+  test("a column more in a row of today's version stays", async () => {
+    const lease = await created("a");
+    await table.updateEntity({ partitionKey, rowKey: "order:a", colour: "red" }, "Merge");
+    await store.settle(lease, reserved(lease.order), at(1));
+    expect(await table.getEntity(partitionKey, "order:a")).toMatchObject({ colour: "red", state: "reserved" });
+  });
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { longestRun } from "../src/orders/schedule.ts";
+
+test.each([
+  ["*/10 * * * * *", 9],
+  ["0 * * * * *", 59],
+  ["30 */2 * * * *", 119],
+  ["0 */5 * * * *", 240], // not 299: below functionTimeout
+  ["0 0 3 * * *", 240],
+  ["0,20 * * * * *", 19],
+  ["0 0,1 * * * *", 59],
+  ["0 50-52 * * * *", 59],
+  ["5/25 * * * * *", 9], // 5, 30, 55, then 5 again
+  ["0 0/10 * * * *", 240],
+  ["* * * * * *", 0.5],
+])("%s: at most %d s", (schedule, seconds) => {
+  expect(longestRun(schedule)).toBe(seconds * 1000);
+});
