@@ -61,6 +61,20 @@ export async function signingCertificate(keys: webcrypto.CryptoKeyPair): Promise
   return { der: der.toString("base64"), thumbprint: createHash("sha1").update(der).digest("base64url") };
 }
 
+/** A self-signed certificate with which an app registration proves who it is, and its RSA key, as PEM texts. */
+export async function makeClientCertificate(name: string): Promise<{ certificate: string; key: string }> {
+  const rsa = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
+  const keys = await crypto.subtle.generateKey(rsa, true, ["sign", "verify"]);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({ name: `CN=${name}`, keys, ...validity() });
+  const key = x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY");
+  return { certificate: `${certificate.toString("pem")}\n`, key: `${key}\n` };
+}
+
 async function newEcdsaKeys(): Promise<webcrypto.CryptoKeyPair> {
   return await crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
 }

@@ -32,6 +32,8 @@ export interface Identity {
   readonly principalId: string;
   /** The Azure resource id: managed identities only. */
   readonly resourceId?: string;
+  /** The principal id of the managed identity that may act as this app registration, by a federated credential. */
+  readonly federatedSubject?: string;
   /** Roles held, by the API's service name. */
   readonly assignments: Readonly<Record<string, readonly string[]>>;
 }
@@ -41,6 +43,7 @@ export interface Directory {
   readonly tenantId: string;
   readonly apis: readonly ApiRegistration[];
   readonly storage: ApiRegistration;
+  readonly tokenExchange: ApiRegistration;
   readonly identities: readonly Identity[];
 }
 
@@ -67,13 +70,20 @@ export function directoryOf(policy: AccessPolicy): Directory {
     tenantId,
     apis,
     storage: azureStorage,
+    tokenExchange,
     identities: [
       ...services.map(([service]) => managedIdentity(tenantId, service, assignmentsOf(service))),
       managedIdentity(tenantId, "reader-only", firstRole),
       managedIdentity(tenantId, "no-role", {}),
       managedIdentity(tenantId, "unlisted", asFirstCaller),
       managedIdentity(id("tenant", "other"), "other-tenant", asFirstCaller),
-      { ...principal("caller-app"), kind: "app-registration", tenantId, assignments: asFirstCaller },
+      {
+        ...principal("caller-app"),
+        kind: "app-registration",
+        tenantId,
+        federatedSubject: principal(firstCaller).principalId,
+        assignments: asFirstCaller,
+      },
     ],
   };
 }
@@ -84,11 +94,11 @@ export function allowedCallers(directory: Directory, policy: AccessPolicy, servi
   return directory.identities.filter(({ name }) => names.includes(name)).map(({ clientId }) => clientId);
 }
 
-/** The API, or Azure Storage, that a resource parameter or scope names: by identifier URI or client id. */
+/** The API, Azure Storage or the token exchange, that a resource parameter or scope names: by identifier URI or client id. */
 export function findResource(directory: Directory, resource: string): ApiRegistration | undefined {
   // Azure Storage goes by its URI with and without the trailing slash; other URIs are compared exactly.
   if (resource === `${directory.storage.identifierUri}/`) return directory.storage;
-  return [...directory.apis, directory.storage].find(
+  return [...directory.apis, directory.storage, directory.tokenExchange].find(
     ({ identifierUri, clientId }) => resource === identifierUri || sameId(resource, clientId),
   );
 }
@@ -112,6 +122,17 @@ const azureStorage: ApiRegistration = {
   roles: [],
   assignmentRequired: false,
   requestedAccessTokenVersion: 1,
+};
+
+/** What a managed identity's token is for that stands in for a secret of an app registration. */
+const tokenExchange: ApiRegistration = {
+  service: "Azure AD Token Exchange",
+  clientId: "fb60f99c-7a34-4190-8149-302f77469936",
+  servicePrincipalId: id("service-principal", "Azure AD Token Exchange"),
+  identifierUri: "api://AzureADTokenExchange",
+  roles: [],
+  assignmentRequired: false,
+  requestedAccessTokenVersion: 2,
 };
 
 function apiRegistration(tenantId: string, service: string, roles: readonly string[]): ApiRegistration {

@@ -1,8 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { accessPolicy } from "../../shared/access-policy.ts";
+import { issuerOfVersion2 } from "./access-token.ts";
 import { authorityRoutes } from "./authority.ts";
+import { clientCertificate } from "./client-authentication/client-certificate.ts";
 import { clientSecret } from "./client-authentication/client-secret.ts";
+import { type FederatedCredential, federatedCredential } from "./client-authentication/federated-credential.ts";
 import { controlRoutes } from "./control.ts";
 import { directoryOf, type AccessPolicy, type Directory } from "./directory.ts";
 import { Faults } from "./faults.ts";
@@ -15,6 +18,8 @@ import { SigningKeys } from "./signing-keys.ts";
 export interface LocalEntraOptions {
   /** PEM files of the HTTPS listener, valid for 127.0.0.1. */
   readonly certificates: { readonly certFile: string; readonly keyFile: string };
+  /** The client certificates of app registrations, in PEM, by identity name. */
+  readonly clientCertificates?: Readonly<Record<string, string>>;
   /** Port of the authority, and of the managed identity endpoint and control address; 0 or nothing takes a free one. */
   readonly port?: number;
   readonly managedIdentityPort?: number;
@@ -46,7 +51,8 @@ export interface LocalEntra {
  * Service's managed identity endpoint and the control address. Rejects with the port's number when a port is taken.
  */
 export async function startLocalEntra(options: LocalEntraOptions): Promise<LocalEntra> {
-  const { certificates, port = 0, managedIdentityPort = 0, log = () => undefined, policy = accessPolicy } = options;
+  const { certificates, clientCertificates = {}, port = 0, managedIdentityPort = 0 } = options;
+  const { log = () => undefined, policy = accessPolicy } = options;
   const directory = directoryOf(policy);
   const clientSecrets = Object.fromEntries(
     directory.identities
@@ -69,7 +75,11 @@ export async function startLocalEntra(options: LocalEntraOptions): Promise<Local
     { cert, key },
   );
   const tenant: Tenant = { authority: `https://127.0.0.1:${secure.port}`, directory, keys, log };
-  findRoute = authorityRoutes(tenant, [clientSecret(clientSecrets)]);
+  findRoute = authorityRoutes(tenant, [
+    clientSecret(clientSecrets),
+    clientCertificate(clientCertificates, [`${tenant.authority}/${directory.tenantId}/oauth2/v2.0/token`]),
+    federatedCredential(federatedCredentials(tenant), keys),
+  ]);
 
   const plain = await listenPlain(tenant, identityHeader, faults, managedIdentityPort).catch(async (error: unknown) => {
     await secure.stop();
@@ -88,6 +98,18 @@ export async function startLocalEntra(options: LocalEntraOptions): Promise<Local
       await Promise.all([secure.stop(), plain.stop()]);
     },
   };
+}
+
+/** An app registration trusts the tenant for tokens of one managed identity. */
+function federatedCredentials({ authority, directory }: Tenant): Record<string, FederatedCredential[]> {
+  const { tenantId, tokenExchange, identities } = directory;
+  const issuer = issuerOfVersion2(authority, tenantId);
+  const audiences = [tokenExchange.identifierUri, tokenExchange.clientId];
+  return Object.fromEntries(
+    identities.flatMap(({ name, federatedSubject: subject }) =>
+      subject === undefined ? [] : [[name, [{ issuer, subject, audiences }]]],
+    ),
+  );
 }
 
 function listenPlain(tenant: Tenant, identityHeader: string, faults: Faults, port: number): Promise<Listener> {

@@ -38,8 +38,10 @@ export function appSettings(
       ...common("caller-func"),
       CALLEE_URL: callee.callerSubnet,
       CALLEE_SCOPE: `${api.identifierUri}/.default`,
+      CALLER_CREDENTIAL: "managed-identity",
       ORDERS_TABLE_ENDPOINT: tableEndpoint(storageAccounts.caller),
       DELIVERY_SCHEDULE: deliverySchedule,
+      RETENTION_DAYS: "30",
     },
     "callee-func": {
       ...common("callee-func"),

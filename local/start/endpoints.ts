@@ -18,10 +18,17 @@ export interface Endpoints {
     readonly control: string;
   };
   readonly api: { readonly clientId: string; readonly identifierUri: string };
-  readonly identities: Readonly<
-    Record<string, { readonly clientId: string; readonly principalId: string; readonly clientSecret?: string }>
-  >;
+  readonly identities: Readonly<Record<string, IdentityEndpoint>>;
   readonly host: "func" | "embedded";
+}
+
+export interface IdentityEndpoint {
+  readonly clientId: string;
+  readonly principalId: string;
+  /** App registrations only: what they may prove who they are with. */
+  readonly clientSecret?: string;
+  /** Absolute path of a PEM file. */
+  readonly clientCertificateFile?: string;
 }
 
 /** Writes a JSON file whole or not at all, readable by this user only: it may hold a local secret. */

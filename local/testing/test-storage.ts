@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
-import { startLocalEntra } from "../entra/local-entra.ts";
+import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startStorage } from "../storage/storage.ts";
 
 /** Real table storage for a test file, and a real managed identity to reach it with. */
 export interface TestStorage {
   readonly endpoint: string;
   readonly credential: TokenCredential;
+  readonly entra: LocalEntra;
   stop(): Promise<void>;
 }
 
@@ -27,6 +28,7 @@ export async function startTestStorage(): Promise<TestStorage> {
   return {
     endpoint: storage.endpoint("testdata"),
     credential: new ManagedIdentityCredential({ clientId: identity?.clientId ?? "" }),
+    entra,
     stop: async () => {
       await Promise.all([storage.stop(), entra.stop()]);
       await rm(folder, { recursive: true, force: true });

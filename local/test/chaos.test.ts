@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { runChaos } from "../chaos/chaos.ts";
+import { summary } from "../chaos/main.ts";
+import { all, brief, planFaults } from "../chaos/plan.ts";
+
+/** `npm run chaos` in small: see `brief` for what it leaves out. */
+test("orders survive what goes wrong: each is reserved or rejected exactly once, and the stock adds up", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+  const printed: string[] = [];
+  const print = (line: string): void => {
+    printed.push(line);
+  };
+  const report = await runChaos({ seed: 7, orders: 120, amounts: brief, folder, patience: 90_000, print });
+  await rm(folder, { recursive: true, force: true });
+  expect(report.failures, [...printed, summary(report)].join("\n")).toEqual([]);
+  expect(report.reserved).toBeGreaterThan(50);
+  expect(report.rejected).toBeGreaterThan(0);
+  expect(report.clients.accepted.size).toBeGreaterThan(100);
+}, 180_000);
+
+describe("a fault plan", () => {
+  test("is the same for the same seed, and another for another one", () => {
+    expect(planFaults(42, all)).toEqual(planFaults(42, all));
+    expect(planFaults(42, all)).not.toEqual(planFaults(43, all));
+  });
+
+  test("has everything in it, in its time", () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const plan = planFaults(seed, all);
+      expect(new Set(plan.map(({ kind }) => kind)).size).toBe(7);
+      for (const how of ["429", "lost", "slow", "500", "503", "done-500", "timeout"]) {
+        expect(plan.some((fault) => "how" in fault && fault.how === how)).toBe(true);
+      }
+      expect(
+        plan
+          .filter((fault) => fault.kind === "kill")
+          .map(({ app }) => app)
+          .sort(),
+      ).toEqual([
+        ...Array.from({ length: all.killCallee }, () => "callee-func"),
+        ...Array.from({ length: all.killCaller }, () => "caller-func"),
+      ]);
+      for (const { at, lasts } of plan) expect(at >= 0 && at + lasts <= all.span).toBe(true);
+    }
+  });
+});
