@@ -1,0 +1,46 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { FunctionsHostOptions } from "../host/functions-host.ts";
+
+/** One instance of a function app, in processes of its own. */
+export interface AppInstance {
+  start(): Promise<void>;
+  /** SIGKILL to the host and its worker at the same moment. */
+  kill(): Promise<void>;
+  /** As on scale-in: lets running functions finish, runs the app's `appTerminate` hooks, and ends. */
+  stop(): Promise<void>;
+}
+
+export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (line: string) => void): AppInstance {
+  let child: ChildProcess | undefined;
+  const end = async (how: (running: ChildProcess) => void): Promise<void> => {
+    const running = child;
+    child = undefined;
+    if (running?.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, "exit");
+    how(running);
+    await ended;
+  };
+  return {
+    async start() {
+      // A process group of its own, which can be killed as one.
+      const started = fork(new URL("app-process.ts", import.meta.url), { detached: true, silent: true });
+      child = started;
+      for (const stream of [started.stdout, started.stderr]) if (stream) createInterface(stream).on("line", log);
+      const ended = once(started, "exit").then(() => "ended");
+      started.send(options);
+      if ((await Promise.race([once(started, "message"), ended])) === "ended" && child === started) {
+        throw new Error(`The app in ${options.appFolder} did not start.`);
+      }
+    },
+    kill: () =>
+      end((running) => {
+        if (running.pid !== undefined) process.kill(-running.pid, "SIGKILL");
+      }),
+    stop: () =>
+      end((running) => {
+        running.send("stop");
+      }),
+  };
+}
