@@ -276,7 +276,7 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
   test("points to keys on another host, although they are there", async () => {
     const other = await Tenant.start();
     tenant.answer = (url, response) => {
-      if (!url.includes('v2.0/.well')) return false;
+      if (!url.includes("v2.0/.well")) return false;
       metadata(tenant, { jwks_uri: other.jwksUri })(response);
       return true;
     };
