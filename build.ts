@@ -7,15 +7,19 @@
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = import.meta.dirname;
 
 /** The apps of this repository: a further service adds its folder's name. */
 export const apps = ["caller-func", "callee-func"] as const;
 
-/** Builds one app into a folder, `dist/<app>` by default, and returns that folder. */
-export async function stage(app: string, folder = join(root, "dist", app)): Promise<string> {
+/**
+ * Builds one app into a folder, `dist/<app>` by default, and returns that folder.
+ *
+ * @param plugins change the bundle: the proof takes the guard out, to show what holds without it
+ */
+export async function stage(app: string, folder = join(root, "dist", app), plugins: Plugin[] = []): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await build({
@@ -27,6 +31,7 @@ export async function stage(app: string, folder = join(root, "dist", app)): Prom
     target: "node22",
     // The Functions worker provides this module at run time; it is on no registry.
     external: ["@azure/functions-core"],
+    plugins,
     sourcemap: true,
     sourcesContent: true,
     logLevel: "warning",
