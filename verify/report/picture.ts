@@ -1,0 +1,234 @@
+import { html, type Markup } from "./markup.ts";
+import type { Policy } from "./report.ts";
+
+/**
+ * Who may call whom, drawn from the policy: callers in their subnets at the left, called services at the right, and
+ * the two layers as two walls between them. A grant passes both walls; what is refused ends at the wall that stops it.
+ */
+export function picture(policy: Policy): Markup {
+  const plan = planOf(policy);
+  return html`<svg
+    class="picture"
+    viewBox="0 0 ${WIDTH} ${plan.bottom}"
+    role="img"
+    aria-labelledby="picture-name picture-words"
+  >
+    <title id="picture-name">Who may call whom</title>
+    <desc id="picture-words">${inWords(policy)}</desc>
+    <defs>
+      <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+        <path class="head" d="M0 0 8 4 0 8z" />
+      </marker>
+    </defs>
+    ${surroundings(plan)} ${plan.callers.map((caller) => box(caller, LEFT, `subnet ${caller.subnet}`))}
+    ${plan.called.map((service) => box(service, RIGHT, ...service.lines))} ${plan.grants.map(grantArrow)}
+    ${plan.refusals.map(refusalArrow)}
+  </svg>`;
+}
+
+/** The same in sentences, for those who do not see the picture. */
+export function inWords({ services }: Policy): string {
+  const sentences = Object.entries(services).flatMap(([called, { callers }]) =>
+    Object.entries(callers).map(([caller, roles]) => `${caller} may call ${called} as ${roles.join(", ")}.`),
+  );
+  return [
+    ...(sentences.length === 0 ? ["Nobody may call anybody."] : sentences),
+    "Every other identity is refused by the application layer (401 or 403), and every other subnet and the internet by the network layer (403).",
+  ].join(" ");
+}
+
+/** A service that others could call: one that has roles or callers. */
+export function isCalled(service: Policy["services"][string]): boolean {
+  return Object.keys(service.roles).length > 0 || Object.keys(service.callers).length > 0;
+}
+
+/** The roles of a service that no caller holds: least privilege that one can see. */
+export function grantedToNobody({ roles, callers }: Policy["services"][string]): string[] {
+  const granted = new Set(Object.values(callers).flat());
+  return Object.keys(roles).filter((role) => !granted.has(role));
+}
+
+// Everything is in units of the view box; the text is 13 of them high.
+const WIDTH = 1000;
+const LEFT = { x: 26, width: 216 };
+const RIGHT = { x: 768, width: 226 };
+const NETWORK_WALL = 392;
+const APPLICATION_WALL = 552;
+const WALL = 20;
+const TOP = 128;
+const LINE = 17;
+const GAP = 16;
+
+interface Box {
+  readonly name: string;
+  readonly y: number;
+  readonly height: number;
+}
+
+interface Plan {
+  readonly callers: readonly (Box & { readonly subnet: number })[];
+  readonly called: readonly (Box & { readonly lines: readonly string[] })[];
+  readonly grants: readonly { readonly from: number; readonly y: number; readonly roles: readonly string[] }[];
+  readonly refusals: readonly Refusal[];
+  readonly networkBottom: number;
+  readonly bottom: number;
+}
+
+interface Refusal extends Box {
+  readonly detail: string;
+  readonly wall: number;
+  readonly answer: readonly string[];
+}
+
+function planOf({ services }: Policy): Plan {
+  const bySubnet = Object.entries(services).sort(([, a], [, b]) => a.subnet - b.subnet);
+  let y = TOP;
+  const grants: { from: string; y: number; roles: readonly string[] }[] = [];
+  const called = bySubnet.flatMap(([name, service]) => {
+    if (!isCalled(service)) return [];
+    const begin = y;
+    for (const [from, roles] of Object.entries(service.callers)) {
+      const height = roles.length * LINE + 2 * GAP;
+      grants.push({ from, y: y + height / 2, roles });
+      y += height;
+    }
+    const spare = grantedToNobody(service);
+    const lines = [
+      ...(Object.keys(service.callers).length === 0 ? ["nobody may call it"] : [`subnet ${service.subnet}`]),
+      ...(spare.length === 0 ? [] : ["granted to nobody:", ...spare]),
+    ];
+    const height = Math.max(y - begin, 52 + (lines.length - 1) * LINE);
+    y = begin + height + GAP;
+    return [{ name, y: begin, height, lines }];
+  });
+
+  // The callers spread over the height of what they call, so that the arrows stay apart.
+  const pitch = Math.max(52 + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
+  const callers = bySubnet.map(([name, { subnet }], i) => ({ name, subnet, y: TOP + i * pitch, height: 52 }));
+  const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + 26;
+
+  const below = Math.max(TOP + callers.length * pitch, y) + GAP;
+  const rows = [below, below + 68, below + 168] as const;
+  return {
+    callers,
+    called,
+    grants: grants.map(({ from, ...grant }) => ({ ...grant, from: middleOf(from) })),
+    refusals: [
+      {
+        name: "an admitted subnet",
+        detail: "without identity or role",
+        y: rows[0],
+        height: 52,
+        wall: APPLICATION_WALL,
+        answer: ["401 or 403 by the", "application layer"],
+      },
+      {
+        name: "any other subnet",
+        detail: "even with a good token",
+        y: rows[1],
+        height: 52,
+        wall: NETWORK_WALL,
+        answer: ["403 by the", "network layer"],
+      },
+      {
+        name: "the internet",
+        detail: "even with a good token",
+        y: rows[2],
+        height: 52,
+        wall: NETWORK_WALL,
+        answer: ["403 by the", "network layer"],
+      },
+    ],
+    networkBottom: rows[1] + 52 + GAP,
+    bottom: rows[2] + 52 + GAP,
+  };
+}
+
+/** The virtual network, Entra ID and the two walls. */
+function surroundings({ networkBottom, bottom }: Plan): Markup {
+  const network = NETWORK_WALL + WALL / 2;
+  const application = APPLICATION_WALL + WALL / 2;
+  return html`
+    <rect class="frame" x="10" y="${TOP - 38}" width="248" height="${networkBottom - TOP + 38}" rx="8" />
+    <text class="small" x="26" y="${TOP - 16}">virtual network</text>
+    <rect class="box" x="${application - 74}" y="6" width="148" height="36" rx="6" />
+    <text class="name" x="${application}" y="29" text-anchor="middle">Entra ID</text>
+    <path class="aside" d="M134 ${TOP - 38}V24H${application - 76}" marker-end="url(#arrow)" />
+    <text class="small" x="148" y="16">a token, only for an identity that holds a role</text>
+    <path class="aside" d="M${application} 42V74" marker-end="url(#arrow)" />
+    <text class="small" x="${application + 12}" y="62">signing keys</text>
+    ${wall(NETWORK_WALL, bottom, "wall network")} ${wall(APPLICATION_WALL, bottom, "wall application")}
+    <text class="name" x="${network}" y="${TOP - 32}" text-anchor="middle">Network layer</text>
+    <text class="small" x="${network}" y="${TOP - 15}" text-anchor="middle">by subnet</text>
+    <text class="name" x="${application}" y="${TOP - 32}" text-anchor="middle">Application layer</text>
+    <text class="small" x="${application}" y="${TOP - 15}" text-anchor="middle">by token and app role</text>
+  `;
+}
+
+function wall(x: number, bottom: number, kind: string): Markup {
+  return html`<rect class="${kind}" x="${x}" y="${TOP - 6}" width="${WALL}" height="${bottom - TOP - 2}" rx="3" />`;
+}
+
+function box({ name, y, height }: Box, { x, width }: typeof LEFT, ...lines: readonly string[]): Markup {
+  const first = y + height / 2 - (lines.length * LINE) / 2 + 5;
+  return html`<rect class="box" x="${x}" y="${y}" width="${width}" height="${height}" rx="6" />
+    <text class="name" x="${x + 14}" y="${first}">${shortened(name, 25)}</text>
+    ${lines.map(
+      (line, i) => html`<text class="small" x="${x + 14}" y="${first + (i + 1) * LINE}">${shortened(line, 30)}</text>`,
+    )}`;
+}
+
+/** A grant: through both walls, each open where it passes, with its roles as the ticket. */
+function grantArrow({ from, y, roles }: Plan["grants"][number]): Markup {
+  const [begin, bend] = [LEFT.x + LEFT.width, NETWORK_WALL - 16];
+  const middle = (begin + bend) / 2;
+  const ticket = { x: APPLICATION_WALL + WALL + 14, width: 160, height: roles.length * LINE + 10 };
+  return html`<rect class="opening" x="${NETWORK_WALL - 1}" y="${y - 9}" width="${WALL + 2}" height="18" />
+    <rect class="opening" x="${APPLICATION_WALL - 1}" y="${y - 9}" width="${WALL + 2}" height="18" />
+    <path
+      class="grant"
+      d="M${begin} ${from}C${middle} ${from} ${middle} ${y} ${bend} ${y}H${RIGHT.x - 2}"
+      marker-end="url(#arrow)"
+    />
+    <rect
+      class="ticket"
+      x="${ticket.x}"
+      y="${y - ticket.height / 2}"
+      width="${ticket.width}"
+      height="${ticket.height}"
+      rx="4"
+    />
+    ${roles.map(
+      (role, i) =>
+        html`<text
+          class="role"
+          x="${ticket.x + ticket.width / 2}"
+          y="${y - (roles.length * LINE) / 2 + i * LINE + 13}"
+          text-anchor="middle"
+        >
+          ${shortened(role, 22)}
+        </text>`,
+    )}`;
+}
+
+/** What ends at a wall, with a cross where it does. */
+function refusalArrow({ name, detail, y, height, wall, answer }: Refusal): Markup {
+  const middle = y + height / 2;
+  const end = wall - 12;
+  return html`${box({ name, y, height }, LEFT, detail)}
+    <path class="refused" d="M${LEFT.x + LEFT.width} ${middle}H${end - 6}" />
+    ${
+      wall === APPLICATION_WALL
+        ? html`<rect class="opening" x="${NETWORK_WALL - 1}" y="${middle - 9}" width="${WALL + 2}" height="18" />
+            <path class="refused" d="M${NETWORK_WALL - 2} ${middle}h${WALL + 4}" />`
+        : null
+    }
+    <path class="cross" d="M${end - 7} ${middle - 7}l14 14m0-14l-14 14" />
+    ${answer.map(
+      (line, i) => html`<text class="answer" x="${wall + WALL + 12}" y="${middle - 3 + i * LINE}">${line}</text>`,
+    )}`;
+}
+
+function shortened(text: string, characters: number): string {
+  return text.length <= characters ? text : `${text.slice(0, characters - 1)}…`;
+}

@@ -1,0 +1,48 @@
+import { html, type Markup } from "./markup.ts";
+import type { Report } from "./report.ts";
+import { command, scrollable } from "./sections.ts";
+import { commandFor } from "./words.ts";
+
+/** The commands that make this verification again, and what took part in it. */
+export function reproduce(report: Report): Markup {
+  const { commit, target, only } = report;
+  const steps = [
+    commit === null ? null : `git checkout ${commit.id}`,
+    target.kind === "local" ? null : `azd env select ${target.environment}`,
+    commandFor(report, only) ?? commandFor(report, null),
+  ].filter((step) => step !== null);
+  return html`${
+      commit?.changed === true
+        ? html`<p>Files were changed since that commit: from the commit alone the result may be another.</p>`
+        : null
+    }
+    ${command(steps.join("\n"))}
+    <p>
+      The command ends with 0 where everything is as expected. This page says nothing that is not in
+      <a href="report.json">report.json</a>, which it was drawn from;
+      <a href="report.schema.json">its schema</a> describes every field.
+    </p>
+    ${scrollable(
+      "Versions",
+      html`<table class="plain narrow">
+        <caption>
+          Versions
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">What</th>
+            <th scope="col">Version</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${Object.entries(report.versions).map(
+            ([name, version]) =>
+              html`<tr>
+                <th scope="row">${name}</th>
+                <td>${version}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`,
+    )}`;
+}

@@ -1,0 +1,95 @@
+import type { Cell, Layers, Outcome, Report } from "./report.ts";
+
+/** How the page names what the report has by code. */
+export const LAYERS: Readonly<Record<Layers, { readonly title: string; readonly meaning: string }>> = {
+  both: {
+    title: "Both layers on",
+    meaning: "As it runs: the network layer and the application layer each refuse what they should.",
+  },
+  "application-only": {
+    title: "Network layer off",
+    meaning: "Assume that the network restrictions are missing: what the application layer still refuses alone.",
+  },
+  "network-only": {
+    title: "Application layer off",
+    meaning: "Assume that tokens are not checked at all: what the network layer still refuses alone.",
+  },
+};
+
+/** In the order in which the page shows them. */
+export const LAYERS_IN_ORDER = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
+
+export const DECIDED_BY: Readonly<Record<Outcome["refusedBy"], string>> = {
+  nobody: "let through",
+  network: "network",
+  application: "application",
+  "identity-provider": "Entra ID",
+};
+
+export const RESULTS: Readonly<Record<Cell["result"], string>> = {
+  "as-expected": "as expected",
+  different: "differs",
+  "not-checked": "not checked",
+};
+
+/** An outcome in words: "403 by the application layer: role-missing". */
+export function outcomeInWords({ refusedBy, status, code }: Outcome): string {
+  const by = {
+    nobody: "let through",
+    network: "refused by the network layer",
+    application: "refused by the application layer",
+    "identity-provider": "Entra ID issues no token",
+  }[refusedBy];
+  return [[status, by].filter((part) => part !== null).join(" "), code].filter((part) => part !== null).join(": ");
+}
+
+/** "1 call", "2 calls"; thousands apart. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en-GB")} ${number === 1 ? one : many}`;
+}
+
+/** "24 November 2026, 16:40:39 UTC"; a text that is no time stays as it is. */
+export function instant(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) return text;
+  const written = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "medium", timeZone: "UTC" });
+  return `${written.format(time).replace(" at ", ", ")} UTC`;
+}
+
+/** "1 min 24 s", "8.3 s". */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+/** The name of a thing of the report by its id; an id that nothing is known of stands for itself. */
+export function titleOf(things: readonly { readonly id: string; readonly title: string }[], id: string): string {
+  return things.find((thing) => thing.id === id)?.title ?? id;
+}
+
+/** "GET /api/inventory/{sku}". */
+export function operationTitle({ operations }: Pick<Report, "operations">, id: string): string {
+  const operation = operations.find((one) => one.id === id);
+  return operation === undefined ? id : `${operation.method} ${operation.route}`;
+}
+
+/** Who calls: a kind of caller, or an attack. */
+export function callerTitle({ callers }: Pick<Report, "callers">, { caller, attack }: Cell): string {
+  return caller === null ? (attack ?? "") : titleOf(callers, caller);
+}
+
+/**
+ * An id as a fragment of an address: the id itself wherever its characters need no escaping, else one that no other id
+ * has. A HTML id holds no white space.
+ */
+export function anchorOf(id: string): string {
+  return id.replace(/[^A-Za-z0-9._/-]/gu, (character) => `~${(character.codePointAt(0) ?? 0).toString(16)}.`);
+}
+
+/** What a person types to verify one thing again; null where its id could not be quoted safely in every shell. */
+export function commandFor({ target }: Pick<Report, "target">, only: string | null): string | null {
+  const command = target.kind === "local" ? "npm run verify" : "npm run verify -- --deployed";
+  if (only === null) return command;
+  if (!/^[\w./:,*()=+ -]+$/.test(only)) return null;
+  return `${command} ${target.kind === "local" ? "-- " : ""}--only ${/[ *()]/.test(only) ? `"${only}"` : only}`;
+}

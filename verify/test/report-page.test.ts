@@ -1,0 +1,296 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Report } from "../report/report.ts";
+import { anchorOf } from "../report/words.ts";
+import { writeReport } from "../report/write-report.ts";
+import { deploymentReport, failedReport, filteredReport, hostileReport, passedReport } from "./report/fixtures.ts";
+
+const reports = {
+  passed: passedReport(),
+  failed: failedReport(),
+  incomplete: filteredReport(),
+  deployment: deploymentReport(),
+  "passed, some calls": someCallsOf(passedReport()),
+  "failed, some calls": someCallsOf(failedReport()),
+  hostile: hostileReport(`"'></script></style><script>document.title="taken"</script>`),
+} satisfies Record<string, Report>;
+type Name = keyof typeof reports;
+
+const found = await findBrowser();
+if (found === undefined && process.env["REQUIRE_BROWSER"] === "1") {
+  throw new Error("REQUIRE_BROWSER=1, and no Chromium was found. Install one, or name it in CHROMIUM_PATH.");
+}
+const title = found === undefined ? "the page (no Chromium here: set CHROMIUM_PATH)" : "the page in Chromium";
+
+describe.skipIf(found === undefined)(title, () => {
+  const browser = found ?? unreachable();
+  const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+  let folder = "";
+  let troubles: string[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "report-page-"));
+    for (const [name, report] of Object.entries(reports)) await writeReport(report, join(folder, name));
+  });
+  afterAll(async () => {
+    await browser.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Opens a report; any console error, page error and request beyond the page itself is kept in `troubles`. */
+  async function withPage(
+    name: Name,
+    run: (page: Page) => Promise<void>,
+    { hash = "", ...options }: BrowserContextOptions & { hash?: string } = {},
+  ): Promise<void> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    const address = pathToFileURL(join(folder, name, "report.html")).href;
+    troubles = [];
+    page.on("console", (message) => troubles.push(`console: ${message.text()}`));
+    page.on("pageerror", (error) => troubles.push(`error: ${error.message}`));
+    page.on("request", (request) => {
+      const { protocol } = new URL(request.url());
+      if (request.url().split("#")[0] !== address && protocol !== "data:") troubles.push(`request: ${request.url()}`);
+    });
+    try {
+      await page.goto(address + hash);
+      await run(page);
+    } finally {
+      await context.close();
+    }
+    expect(troubles).toEqual([]);
+  }
+
+  const accessibility = async (page: Page): Promise<unknown> => {
+    await page.evaluate(await readFile(axe, "utf8"));
+    return page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+      violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary]))`);
+  };
+
+  const noViolations = async (page: Page): Promise<void> => {
+    expect(await accessibility(page)).toEqual([]);
+  };
+
+  it.each(Object.keys(reports) as Name[])("asks for nothing else and reports no error: %s", async (name) => {
+    await withPage(name, async (page) => {
+      expect(await page.title()).toMatch(/^(Passed|Failed|Incomplete): verification of /);
+    });
+  });
+
+  it.each([
+    ["passed", "Passed: the local system", "All 1,134 calls are as"],
+    ["failed", "Failed: the local system", "3 of 1,134 calls differ"],
+    ["incomplete", "Incomplete: the local system", "only what matches “both/get-inventory/”"],
+    ["deployment", "Failed: deployment prod", "2 of 8 settings differ"],
+  ] as const)("begins with the verdict in words: %s", async (name, heading, words) => {
+    await withPage(name, async (page) => {
+      expect(await page.locator("h1").innerText()).toBe(heading);
+      expect(await page.locator(".lead").innerText()).toContain(words);
+    });
+  });
+
+  it.each(
+    (["passed, some calls", "failed, some calls", "incomplete", "deployment"] as const).flatMap((name) => [
+      [name, "light", { colorScheme: "light" }] as const,
+      [name, "dark", { colorScheme: "dark" }] as const,
+      [name, "forced colours", { forcedColors: "active" }] as const,
+    ]),
+  )("has nothing that axe finds against: %s, %s", { timeout: 120_000 }, async (name, _, options) => {
+    await withPage(name, noViolations, options);
+  });
+
+  it(
+    "has nothing that axe finds against on paper, in a narrow window, and with a call opened",
+    { timeout: 120_000 },
+    async () => {
+      await withPage("deployment", async (page) => {
+        await page.emulateMedia({ media: "print" });
+        expect(await accessibility(page)).toEqual([]);
+      });
+      await withPage("deployment", noViolations, {
+        viewport: { width: 360, height: 740 },
+      });
+      await withPage("deployment", noViolations, {
+        hash: "#both/get-inventory/internet/granted",
+      });
+    },
+  );
+
+  it("filters by choice and by text, from the keyboard, and says how many calls are left", async () => {
+    await withPage("failed", async (page) => {
+      await page.locator("select[name=result]").focus();
+      await page.keyboard.type("differs");
+      await page.keyboard.press("Enter");
+      expect(await page.locator("output").innerText()).toBe("3 of 1134 calls");
+      expect(await page.locator("a.cell:visible").count()).toBe(3);
+      expect(await page.locator("table.grid:visible tbody tr:visible").count()).toBe(3);
+
+      await page.locator("input[name=text]").focus();
+      await page.keyboard.type("ended an hour");
+      expect(await page.locator("output").innerText()).toBe("1 of 1134 calls");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction("document.querySelector('output').value === 'All 1134 calls'");
+      expect(await page.locator("a.cell:visible").count()).toBe(1134);
+    });
+  });
+
+  it("keeps the heads of a filtered grid over their columns", async () => {
+    await withPage("passed", async (page) => {
+      await page.locator("select[name=layers]").selectOption("both");
+      await page.locator("select[name=operation]").selectOption("put-reservation");
+      await page.locator("select[name=caller]").selectOption("granted");
+      const grid = page.locator("#matrix table.grid:visible");
+      expect(await grid.count()).toBe(1);
+      expect(await grid.locator("thead tr").first().locator("th:visible").allInnerTexts()).toEqual([
+        "Who calls",
+        "from the caller's subnet",
+        "from another subnet",
+        "from the internet",
+      ]);
+      expect(await grid.locator("thead tr").nth(1).locator("th:visible").count()).toBe(3);
+      expect(await grid.locator("tbody td:visible").count()).toBe(3);
+      expect(await grid.locator('th[colspan="1"]:visible').count()).toBe(3);
+    });
+  });
+
+  it("opens a call by its address, goes on to the next, and closes with Escape", async () => {
+    const [first, second] = [
+      "both/get-inventory/internet/anonymous",
+      "both/put-reservation/caller-subnet/granted",
+    ] as const;
+    const hash = `#${anchorOf(first)}`;
+    await withPage(
+      "passed",
+      async (page) => {
+        const dialog = page.locator("dialog[open]");
+        expect(await dialog.locator("h2").innerText()).toBe(
+          "No token · from the internet · 403 refused by the network layer",
+        );
+        expect(await dialog.innerText()).toContain("x-ms-forbidden-ip: 203.0.113.7");
+        await dialog.getByRole("button", { name: "Next call" }).click();
+        expect(new URL(page.url()).hash).toBe(`#${anchorOf(second)}`);
+        await page.keyboard.press("Escape");
+        expect(await dialog.count()).toBe(0);
+        expect(new URL(page.url()).hash).toBe("");
+      },
+      { hash },
+    );
+  });
+
+  it("opens a call from the grid by the keyboard, and gives the focus back", async () => {
+    await withPage("passed", async (page) => {
+      const link = page.locator("a.cell").first();
+      await link.focus();
+      await page.keyboard.press("Enter");
+      await page.locator("dialog[open]").waitFor();
+      await page.keyboard.press("Escape");
+      expect(await page.evaluate("document.activeElement === document.querySelector('a.cell')")).toBe(true);
+      await page.keyboard.press("Enter");
+      await page.goBack();
+      expect(await page.locator("dialog[open]").count()).toBe(0);
+    });
+  });
+
+  it("copies the command that mends a finding", async () => {
+    await withPage("deployment", async (page) => {
+      const first = page.locator(".finding .command").first();
+      await first.getByRole("button").click();
+      await first.getByRole("button", { name: /^(Copied|Selected)/ }).waitFor();
+      expect(await first.locator("code").innerText()).toContain("az rest --method DELETE");
+    });
+  });
+
+  it("has all of it without a script, and opens a call by its address", async () => {
+    const hash = "#both/get-inventory/internet/anonymous";
+    await withPage(
+      "passed",
+      async (page) => {
+        const call = page.locator(`[id="${hash.slice(1)}"]`);
+        expect(await call.isVisible()).toBe(true);
+        expect(await call.innerText()).toContain("x-ms-forbidden-ip: 203.0.113.7");
+        expect(await page.locator("form").isVisible()).toBe(false);
+        expect(await page.locator("table.grid a.cell:visible").count()).toBe(reports.passed.cells.length);
+      },
+      { javaScriptEnabled: false, hash },
+    );
+  });
+
+  it("shows hostile strings as text", async () => {
+    await withPage("hostile", async (page) => {
+      expect(await page.title()).not.toBe("taken");
+      expect(await page.locator("body").innerText()).toContain(`<script>document.title="taken"</script>`);
+      expect(await page.locator("script").count()).toBe(1);
+    });
+  });
+
+  it.each([360, 768, 1280])("is never wider than a window of %d pixels", async (width) => {
+    for (const name of ["failed", "deployment", "hostile"] as const) {
+      await withPage(
+        name,
+        async (page) => {
+          expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+        },
+        { viewport: { width, height: 800 } },
+      );
+    }
+  });
+
+  it("shows the focus, beginning with a link that skips to the content", async () => {
+    await withPage("deployment", async (page) => {
+      await page.keyboard.press("Tab");
+      expect(await page.locator(":focus").innerText()).toBe("Skip to the content");
+      expect((await page.locator(":focus").boundingBox())?.y).toBeGreaterThanOrEqual(0);
+      await page.keyboard.press("Enter");
+      expect(await page.locator(":focus").getAttribute("id")).toBe("content");
+    });
+  });
+
+  it("prints on a sane number of pages, with what differs opened", { timeout: 60_000 }, async () => {
+    await withPage("failed", async (page) => {
+      const paper = (await page.pdf({ preferCSSPageSize: true })).toString("latin1");
+      const pages = paper.match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+      expect(pages).toBeGreaterThan(4);
+      expect(pages).toBeLessThan(25);
+      expect(paper).toMatch(/\/MediaBox\s*\[0 0 59[45][.\d]* 84[12][.\d]*\]/);
+      await page.emulateMedia({ media: "print" });
+      expect(await page.locator("#differences pre:visible").count()).toBeGreaterThan(5);
+      expect(await page.locator("#calls .call:visible, form:visible, nav:visible").count()).toBe(0);
+    });
+  });
+});
+
+function unreachable(): never {
+  throw new Error("These tests are skipped where there is no browser.");
+}
+
+/** What differs and every ninth call of the rest: axe takes ten seconds for all of them, and they are all alike. */
+function someCallsOf(report: Report): Report {
+  return { ...report, cells: report.cells.filter(({ result }, i) => result === "different" || i % 9 === 0) };
+}
+
+/** The Chromium of CHROMIUM_PATH, of the usual places, or else an installed Chrome or Edge; undefined for none. */
+async function findBrowser(): Promise<Browser | undefined> {
+  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  const named = process.env["CHROMIUM_PATH"];
+  if (named !== undefined) return chromium.launch({ executablePath: named, args });
+  const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/snap/bin/chromium"].filter((path) =>
+    existsSync(path),
+  );
+  const ways = [...usual.map((executablePath) => ({ executablePath })), { channel: "chrome" }, { channel: "msedge" }];
+  for (const way of ways) {
+    try {
+      return await chromium.launch({ ...way, args });
+    } catch {
+      // The next one may be there.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,252 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import formats from "ajv-formats";
+import { type AnySchemaObject, Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderHtml } from "../report/html.ts";
+import { html } from "../report/markup.ts";
+import { inWords, picture } from "../report/picture.ts";
+import type { Cell, Check, Report } from "../report/report.ts";
+import { reason } from "../report/summary.ts";
+import { verdictOf } from "../report/verdict.ts";
+import { anchorOf, commandFor } from "../report/words.ts";
+import { REPORT_SCHEMA, writeReport } from "../report/write-report.ts";
+import {
+  deploymentReport,
+  failedReport,
+  filteredReport,
+  hostileReport,
+  passedReport,
+  policy,
+  reportOfServices,
+} from "./report/fixtures.ts";
+
+const reports: readonly [name: string, report: Report][] = [
+  ["passed", passedReport()],
+  ["failed", failedReport()],
+  ["filtered", filteredReport()],
+  ["deployment", deploymentReport()],
+  ["six services", reportOfServices(6)],
+];
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "report-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("the verdict", () => {
+  const cell = (result: Cell["result"]): Cell => ({ result }) as Cell;
+  const check = (result: Check["result"]): Check => ({ result }) as Check;
+  const good = { cells: [cell("as-expected")], checks: [check("as-expected")], only: null };
+
+  it.each([
+    ["passed", "all is as expected", good],
+    ["failed", "a call differs", { ...good, cells: [cell("as-expected"), cell("different")] }],
+    ["failed", "a setting differs", { ...good, checks: [check("finding")] }],
+    ["failed", "one differs and another was not checked", { ...good, cells: [cell("different"), cell("not-checked")] }],
+    ["incomplete", "a call was not made", { ...good, cells: [cell("not-checked")] }],
+    ["incomplete", "a setting was not seen", { ...good, checks: [check("not-checked")] }],
+    ["incomplete", "some was filtered out", { ...good, only: "both/" }],
+    ["incomplete", "nothing was verified", { cells: [], checks: [], only: null }],
+  ] as const)("is %s where %s", (verdict, _, parts) => {
+    expect(verdictOf(parts)).toBe(verdict);
+  });
+
+  it.each([
+    ["All 1,134 calls are as the access policy and the templates promise.", passedReport()],
+    ["3 of 1,134 calls differ from what was promised.", failedReport()],
+    [
+      "2 of 8 settings differ from what was promised. Not checked: 64 of 96 calls and 1 of 8 settings.",
+      deploymentReport(),
+    ],
+    ["only what matches “both/get-inventory/” was verified (24 calls).", filteredReport()],
+    ["Nothing was verified.", { ...passedReport(), cells: [], verdict: "incomplete" as const }],
+  ])("says: %s", (words, report) => {
+    expect(reason(report)).toContain(words);
+  });
+});
+
+describe("report.json", async () => {
+  const schema = JSON.parse(
+    await readFile(join(import.meta.dirname, "../report/report.schema.json"), "utf8"),
+  ) as AnySchemaObject;
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  formats.default(ajv);
+  const validate = ajv.compile(schema);
+
+  it.each(reports)("is what its schema says: %s", (_, report) => {
+    expect([validate(report), validate.errors]).toEqual([true, null]);
+  });
+
+  it("describes every field", () => {
+    const silent = everyObject(schema).flatMap(([path, node]) =>
+      path.endsWith("/properties")
+        ? Object.entries(node)
+            .filter(([, field]) => !isDescribed(field, schema))
+            .map(([name]) => `${path}/${name}`)
+        : [],
+    );
+    expect(silent).toEqual([]);
+  });
+
+  it("is refused with a field missing, and with one too many", () => {
+    const report = { ...deploymentReport(), cells: failedReport().cells.slice(0, 60) };
+    const objects = everyObject(report).filter(([path]) => !MAPS.test(path));
+    const kinds = Map.groupBy(objects, ([path, node]) => `${path.replace(/\/\d+/g, "")} ${Object.keys(node).join()}`);
+    expect(kinds.size).toBeGreaterThan(12);
+    for (const [first] of kinds.values()) {
+      if (first === undefined) continue;
+      const [path, node] = first;
+      for (const name of Object.keys(node)) {
+        const { [name]: gone, ...rest } = node;
+        replaced(node, rest, () => {
+          expect([path, name, validate(report)]).toEqual([path, name, false]);
+        });
+        expect(gone).toBeDefined();
+      }
+      replaced(node, { ...node, extra: 1 }, () => {
+        expect([path, validate(report)]).toEqual([path, false]);
+      });
+    }
+    expect(validate(report)).toBe(true);
+  });
+
+  it("is written with the page and the schema that it names, and nothing else is left", async () => {
+    const place = join(folder, "whole");
+    const report = deploymentReport();
+    const paths = await writeReport(report, place);
+    expect(paths).toEqual({ html: join(place, "report.html"), json: join(place, "report.json") });
+    expect((await readdir(place)).sort()).toEqual(["report.html", "report.json", "report.schema.json"]);
+    expect(JSON.parse(await readFile(paths.json, "utf8"))).toEqual({ ...report, $schema: REPORT_SCHEMA });
+    expect(JSON.parse(await readFile(join(place, REPORT_SCHEMA), "utf8"))).toEqual(schema);
+  });
+
+  it("is not written where the verdict is not what the parts amount to", async () => {
+    const place = join(folder, "false");
+    await expect(writeReport({ ...failedReport(), verdict: "passed" }, place)).rejects.toThrow('amount to "failed"');
+    await expect(readdir(place)).rejects.toThrow("ENOENT");
+  });
+
+  it("leaves no half of a file behind where it cannot be written", async () => {
+    const place = join(folder, "file");
+    await writeFile(place, "in the way");
+    await expect(writeReport(filteredReport(), place)).rejects.toThrow();
+    expect((await readdir(folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+});
+
+describe("report.html", () => {
+  it("escapes what it is given, in text and in attributes, and nothing of its own", () => {
+    expect(html`<a title="${`"'<&`}">${["<b>", html`<i>${"&"}</i>`, null, 0]}</a>`.text).toBe(
+      '<a title="&quot;&#39;&lt;&amp;">&lt;b&gt;<i>&amp;</i>0</a>',
+    );
+  });
+
+  it("shows characters that cannot be seen, so that nothing reads as what it is not", () => {
+    expect(html`${"a\u202eb\u0000c\td"}`.text).toBe("a\\u202eb\\u0000c\td");
+  });
+
+  it.each([
+    ["a script", `"><script>alert(1)</script>`],
+    ["an attribute that is left", `'><img src=x onerror=alert(1)>`],
+    ["the end of what holds it", "</style></script><!--"],
+    ["a character that a parser drops", "</pre>\u0000"],
+  ])("lets no string of a report become markup: %s", async (_, hostile) => {
+    const clean = await renderHtml(hostileReport(";x"));
+    const page = await renderHtml(hostileReport(hostile));
+    const tags = (text: string): string[] => text.match(/<[a-z!/][^\s>]*/gi) ?? [];
+    expect(tags(page).filter((tag) => tag !== "<wbr")).toEqual(tags(clean).filter((tag) => tag !== "<wbr"));
+  });
+
+  it.each(reports)("has every call once, under its own id: %s", async (_, report) => {
+    const page = await renderHtml(report);
+    const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    expect(ids.length).toBe(new Set(ids).size);
+    expect(ids).toEqual(expect.arrayContaining(report.cells.map(({ id }) => anchorOf(id))));
+    for (const [, target] of page.matchAll(/href="#([^"]*)"/g)) {
+      if (!target?.startsWith("icon-")) expect(ids).toContain(target);
+    }
+  });
+
+  it("says that nothing was tried where nothing was", async () => {
+    const page = await renderHtml({ ...passedReport(), cells: [], verdict: "incomplete" });
+    expect(page).toContain("Nothing was verified.");
+    expect(page).toContain("No attack of the catalogue was tried.");
+  });
+
+  it("gives two ids two anchors, each without white space", () => {
+    expect(anchorOf("both/attack/internet/no key id")).toBe("both/attack/internet/no~20.key~20.id");
+    expect(anchorOf("a~20.b")).not.toBe(anchorOf("a b"));
+  });
+
+  it("gives the command for one call, and none that a shell could read as more than one word", () => {
+    const [local, deployed] = [passedReport(), deploymentReport()];
+    expect(commandFor(local, null)).toBe("npm run verify");
+    expect(commandFor(local, "both/a/b")).toBe("npm run verify -- --only both/a/b");
+    expect(commandFor(deployed, "both/a b")).toBe('npm run verify -- --deployed --only "both/a b"');
+    for (const hostile of ['a"; reboot', "$(reboot)", "a`b`", "a\nb", "%PATH%", "a & b", "-x;y"]) {
+      expect(commandFor(local, hostile)).toBeNull();
+    }
+  });
+});
+
+describe("the picture", () => {
+  it("says in words who may call whom", () => {
+    expect(inWords(policy)).toMatch(
+      /^caller-func may call callee-func as Inventory.Read, Inventory.Reserve\. Every other/,
+    );
+    expect(inWords({ services: {} })).toMatch(/^Nobody may call anybody\./);
+  });
+
+  it.each([1, 2, 3, 6])("draws %d services: an arrow for each grant, boxes that do not overlap", (number) => {
+    const { services } = reportOfServices(number).policy;
+    const drawn = picture({ services }).text;
+    const grants = Object.values(services).flatMap(({ callers }) => Object.keys(callers));
+    expect(drawn.match(/class="grant"/g) ?? []).toHaveLength(grants.length);
+    expect(drawn.match(/class="cross"/g)).toHaveLength(3);
+
+    const boxes = [...drawn.matchAll(/<rect\s+class="box"\s+x="(\d+)"\s+y="(\d+)"\s+width="\d+"\s+height="(\d+)"/g)];
+    const columns = Map.groupBy(boxes, ([, x]) => x);
+    for (const column of columns.values()) {
+      const places = column.map(([, , y, height]) => [Number(y), Number(height)] as const).sort(([a], [b]) => a - b);
+      for (const [i, [y]] of places.entries()) {
+        const [above, height] = places[i - 1] ?? [-1, 0];
+        expect(y).toBeGreaterThan(above + height);
+      }
+    }
+  });
+});
+
+/** What is keyed by names of its own, and what is as it was decoded. */
+const MAPS = /(versions|services|roles|callers|headers|\/header|claims)$/;
+
+type Node = Record<string, unknown>;
+
+function everyObject(value: unknown, path = ""): [path: string, node: Node][] {
+  if (typeof value !== "object" || value === null || /(header|claims)$/.test(path)) return [];
+  const inner = Object.entries(value).flatMap(([name, member]) => everyObject(member, `${path}/${name}`));
+  return Array.isArray(value) ? inner : [[path, value as Node], ...inner];
+}
+
+/** Runs with another content in the place of an object, and puts the old one back. */
+function replaced(node: Node, by: Node, run: () => void): void {
+  const before = { ...node };
+  const put = (content: Node): void => {
+    for (const name of Object.keys(node)) Reflect.deleteProperty(node, name);
+    Object.assign(node, content);
+  };
+  put(by);
+  try {
+    run();
+  } finally {
+    put(before);
+  }
+}
+
+function isDescribed(field: unknown, schema: AnySchemaObject): boolean {
+  const { description, $ref } = field as { description?: string; $ref?: string };
+  const definitions = schema["$defs"] as Record<string, { description?: string }>;
+  return (description ?? definitions[$ref?.split("/").at(-1) ?? ""]?.description ?? "").length > 0;
+}

@@ -1,0 +1,394 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { attacks } from "../../../shared/test/attacks.ts";
+import type { Cell, Check, Exchange, Layers, Outcome, Policy, Report } from "../../report/report.ts";
+import { verdictOf } from "../../report/verdict.ts";
+
+/** Reports as a verification would write them, of the size that it would have. */
+export const policy = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../../shared/access-policy.json"), "utf8").replace(/"\$schema":.*/, ""),
+) as Policy;
+
+const ORIGINS = [
+  { id: "caller-subnet", title: "the caller's subnet" },
+  { id: "other-subnet", title: "another subnet" },
+  { id: "internet", title: "the internet" },
+];
+
+const CALLERS = [
+  ["granted", "The granted identity", "Holds the roles that the policy grants."],
+  ["reader-only", "An identity with another role", "Holds Inventory.Read only."],
+  ["no-role", "An unassigned identity", "Entra ID issues no token to it."],
+  ["forged-no-role", "On the allow-list, without a role", "Its token has no roles."],
+  ["unlisted", "With both roles, not on the allow-list", "Assigned by mistake."],
+  ["delegated", "A user, by delegation", "A user's token for the API."],
+  ["other-tenant", "Another tenant's identity", "Its token is signed by that tenant."],
+  ["anonymous", "No token", "Sends no Authorization header."],
+].map(([id = "", title = "", description = ""]) => ({ id, title, description }));
+
+const OPERATIONS = [
+  ["get-inventory", "GET", "/api/inventory/{sku}", "Inventory.Read"],
+  ["put-reservation", "PUT", "/api/reservations/{orderId}", "Inventory.Reserve"],
+  ["put-inventory", "PUT", "/api/inventory/{sku}", "Inventory.Manage"],
+  ["get-health", "GET", "/api/health", null],
+].map(([id, method, route, role]) => ({
+  id: id ?? "",
+  service: "callee-func",
+  method: method ?? "",
+  route: route ?? "",
+  role: role ?? null,
+}));
+
+/** The local system, everything as expected. */
+export function passedReport(): Report {
+  const layers: Layers[] = ["both", "application-only", "network-only"];
+  return reportOf({
+    target: { kind: "local" },
+    cells: layers.flatMap((setting) => [...matrixCells(setting), ...attackCells(setting)]),
+  });
+}
+
+/** The local system, with two calls let through that should not be, and one refused otherwise than expected. */
+export function failedReport(): Report {
+  const passed = passedReport();
+  const differing: Readonly<Record<string, Outcome>> = {
+    "both/get-inventory/internet/granted": { refusedBy: "nobody", status: 200, code: null },
+    "both/put-inventory/caller-subnet/reader-only": { refusedBy: "nobody", status: 200, code: null },
+    "both/attack/caller-subnet/ended an hour ago": { refusedBy: "application", status: 401, code: "malformed-token" },
+  };
+  return judged({
+    ...passed,
+    commit: { id: "cc7700f1d2a3b4c5d6e7f8091a2b3c4d5e6f7081", changed: true },
+    cells: passed.cells.map((cell) => {
+      const actual = differing[cell.id];
+      if (actual === undefined) return cell;
+      const operation = OPERATIONS.find(({ id }) => id === cell.operation);
+      const exchanges = operation === undefined ? [] : [exchangeOf(operation, cell.caller ?? "granted", actual)];
+      return { ...cell, actual, result: "different", exchanges };
+    }),
+  });
+}
+
+/** The local system, where only some of it was asked for. */
+export function filteredReport(): Report {
+  const passed = passedReport();
+  const cells = passed.cells.filter(({ id }) => id.startsWith("both/get-inventory/"));
+  return judged({ ...passed, only: "both/get-inventory/", cells });
+}
+
+/** A deployment with findings, seen from a machine outside of its network. */
+export function deploymentReport(): Report {
+  const cells = matrixCells("both").map((cell): Cell =>
+    cell.origin === "internet"
+      ? cell
+      : {
+          ...cell,
+          actual: null,
+          result: "not-checked",
+          exchanges: [],
+          note: "This machine is outside of the virtual network: calls from its subnets cannot be made here.",
+        },
+  );
+  return reportOf({
+    target: {
+      kind: "deployment",
+      environment: "prod",
+      subscriptionId: "11111111-2222-4333-8444-555555555555",
+      resourceGroup: "rg-restricted-prod",
+      tenantId: "66666666-7777-4888-8999-aaaaaaaaaaaa",
+    },
+    cells,
+    checks: CHECKS,
+  });
+}
+
+/** A report of a policy of so many services, each called by the one before it, the last also by the first. */
+export function reportOfServices(number: number): Report {
+  const names = ["storefront", "orders", "inventory", "payments", "notifications", "reporting-and-archive"];
+  const services = names.slice(0, number).map((name, i): [string, Policy["services"][string]] => [
+    name,
+    {
+      subnet: i,
+      roles:
+        i === 0
+          ? {}
+          : Object.fromEntries(
+              ["Read", "Write", "Administer"].map((right, n) => [
+                `${name[0]?.toUpperCase()}${name.slice(1)}.${right}`,
+                { id: `00000000-0000-4000-8000-0000000000${i}${n}`, description: `${right} ${name}` },
+              ]),
+            ),
+      callers: Object.fromEntries(
+        [names[i - 1], i === number - 1 && i > 1 ? names[0] : undefined].flatMap((caller, n) =>
+          caller === undefined
+            ? []
+            : [
+                [
+                  caller,
+                  ["Read", "Write"].slice(n).map((right) => `${name[0]?.toUpperCase()}${name.slice(1)}.${right}`),
+                ],
+              ],
+        ),
+      ),
+    },
+  ]);
+  const operations = services.slice(1).flatMap(([service, { roles }]) =>
+    Object.keys(roles).map((role) => ({
+      id: `use-${role}`,
+      service,
+      method: "GET",
+      route: `/api/${service}/{id}`,
+      role,
+    })),
+  );
+  return reportOf({
+    target: { kind: "local" },
+    policy: { services: Object.fromEntries(services) },
+    operations,
+    cells: matrixCells("both", operations),
+  });
+}
+
+/** A report in which every string of free text is hostile. */
+export function hostileReport(text: string): Report {
+  const spoil = (value: unknown): unknown => {
+    if (typeof value === "string") return `${value}${text}`;
+    if (Array.isArray(value)) return value.map(spoil);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) =>
+        FIXED.has(key) ? [key, member] : [NAMED.has(key) ? key : `${key}${text}`, spoil(member)],
+      ),
+    );
+  };
+  const small = deploymentReport();
+  const failed = failedReport();
+  const cells = [...failed.cells.filter(({ result }) => result === "different"), ...small.cells.slice(0, 20)];
+  return spoil(judged({ ...small, cells, only: "all" })) as Report;
+}
+
+/** What is of a fixed vocabulary, and what names a field and not a thing. */
+const FIXED = new Set(["kind", "verdict", "result", "layers", "refusedBy", "formatVersion"]);
+const NAMED = new Set(
+  [
+    "$schema target environment subscriptionId resourceGroup tenantId startedAt durationSeconds commit id changed versions",
+    "only policy services subnet roles callers origins title description operations service method route role cells",
+    "operation origin caller attack expected actual status code note heldByOneLayer exchanges request url headers token",
+    "header claims body response checks resource found why mend",
+  ].flatMap((line) => line.split(" ")),
+);
+
+function reportOf(parts: Partial<Report> & Pick<Report, "target" | "cells">): Report {
+  return judged({
+    $schema: "./report.schema.json",
+    formatVersion: 1,
+    startedAt: "2026-11-24T16:40:39.120Z",
+    durationSeconds: 84.26,
+    commit: { id: "cc7700f1d2a3b4c5d6e7f8091a2b3c4d5e6f7081", changed: false },
+    versions: {
+      Node: "24.21.0",
+      "@azure/functions": "4.16.5",
+      jose: "6.2.3",
+      "@azure/identity": "4.14.1",
+      Bicep: "0.45.6",
+    },
+    only: null,
+    policy,
+    origins: ORIGINS,
+    callers: CALLERS,
+    operations: OPERATIONS,
+    checks: [],
+    verdict: "incomplete",
+    ...parts,
+  });
+}
+
+function judged(report: Report): Report {
+  return { ...report, verdict: verdictOf(report) };
+}
+
+const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
+
+function matrixCells(layers: Layers, operations: Report["operations"] = OPERATIONS): Cell[] {
+  return operations.flatMap((operation) =>
+    ORIGINS.flatMap((origin) =>
+      CALLERS.map((caller) => {
+        const outcome = expectedOf(layers, operation, origin.id, caller.id);
+        const held = layers !== "both" && outcome.refusedBy === "nobody";
+        return {
+          id: `${layers}/${operation.id}/${origin.id}/${caller.id}`,
+          layers,
+          operation: operation.id,
+          origin: origin.id,
+          caller: caller.id,
+          attack: null,
+          expected: outcome,
+          actual: outcome,
+          result: "as-expected" as const,
+          note: null,
+          heldByOneLayer: held && expectedOf("both", operation, origin.id, caller.id).refusedBy !== "nobody",
+          exchanges: outcome.refusedBy === "identity-provider" ? [] : [exchangeOf(operation, caller.id, outcome)],
+        };
+      }),
+    ),
+  );
+}
+
+function attackCells(layers: Layers): Cell[] {
+  const [operation] = OPERATIONS;
+  if (operation === undefined) return [];
+  return ORIGINS.flatMap((origin) =>
+    attacks.map(({ name, code }) => {
+      const stopped = layers !== "application-only" && origin.id !== "caller-subnet";
+      const status =
+        code === "malformed-credentials" ? 400 : ["role-missing", "caller-not-allowed"].includes(code) ? 403 : 401;
+      const outcome: Outcome = stopped
+        ? NETWORK
+        : layers === "network-only"
+          ? { refusedBy: "nobody", status: 200, code: null }
+          : { refusedBy: "application", status, code };
+      return {
+        id: `${layers}/attack/${origin.id}/${name}`,
+        layers,
+        operation: operation.id,
+        origin: origin.id,
+        caller: null,
+        attack: name,
+        expected: outcome,
+        actual: outcome,
+        result: "as-expected" as const,
+        note: null,
+        heldByOneLayer: layers === "network-only" && !stopped,
+        exchanges: [exchangeOf(operation, "granted", outcome)],
+      };
+    }),
+  );
+}
+
+function expectedOf(layers: Layers, operation: Report["operations"][number], origin: string, caller: string): Outcome {
+  if (caller === "no-role") return { refusedBy: "identity-provider", status: 400, code: "AADSTS501051" };
+  if (layers !== "application-only" && origin !== "caller-subnet") return NETWORK;
+  if (layers === "network-only" || operation.role === null) return { refusedBy: "nobody", status: 200, code: null };
+  const code = {
+    granted: operation.role.endsWith("Manage") ? "role-missing" : undefined,
+    "reader-only": operation.role.endsWith("Read") ? undefined : "role-missing",
+    "forged-no-role": "role-missing",
+    unlisted: "caller-not-allowed",
+    delegated: "not-app-only",
+    "other-tenant": "unknown-key",
+    anonymous: "no-credentials",
+  }[caller];
+  if (code === undefined) return { refusedBy: "nobody", status: 200, code: null };
+  return { refusedBy: "application", status: ["role-missing", "caller-not-allowed"].includes(code) ? 403 : 401, code };
+}
+
+function exchangeOf(operation: Report["operations"][number], caller: string, outcome: Outcome): Exchange {
+  const token = {
+    header: { typ: "JWT", alg: "RS256", kid: "key-1" },
+    claims: {
+      aud: "9a1f0b6e-2f6d-4f0e-9b3a-0f6c1a2b3c4d",
+      iss: "https://localhost:7090/66666666-7777-4888-8999-aaaaaaaaaaaa/v2.0",
+      iat: 1795538439,
+      nbf: 1795538439,
+      exp: 1795624839,
+      azp: "0d3d5d1a-7b51-4c40-8a40-3f6f9a1f7c11",
+      azpacr: "2",
+      idtyp: "app",
+      oid: "5f0c8f2e-1111-4000-8000-000000000001",
+      roles: ["Inventory.Read", "Inventory.Reserve"],
+      sub: "5f0c8f2e-1111-4000-8000-000000000001",
+      tid: "66666666-7777-4888-8999-aaaaaaaaaaaa",
+      ver: "2.0",
+    },
+  };
+  const refusedByNetwork = outcome.refusedBy === "network";
+  return {
+    request: {
+      method: operation.method,
+      url: `http://127.0.0.1:7081${operation.route.replace(/\{.*\}/, "widget-1")}`,
+      headers: {
+        ...(caller === "anonymous" ? {} : { authorization: "Bearer [redacted]" }),
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ...(operation.method === "PUT" ? { "content-type": "application/json" } : {}),
+      },
+      token: caller === "anonymous" ? null : token,
+      body: operation.method === "PUT" ? '{"sku":"widget-1","quantity":1}' : null,
+    },
+    response: {
+      status: outcome.status ?? 200,
+      headers: refusedByNetwork
+        ? { "content-type": "text/html", "x-ms-forbidden-ip": "203.0.113.7" }
+        : { "content-type": outcome.code === null ? "application/json" : "application/problem+json" },
+      body: refusedByNetwork
+        ? "<!DOCTYPE html>\n<html><head><title>Web App - Unavailable</title></head><body><h1>Error 403 - Forbidden</h1></body></html>\n"
+        : outcome.code === null
+          ? '{"sku":"widget-1","onHand":100,"reserved":0,"available":100}'
+          : JSON.stringify({
+              type: "about:blank",
+              status: outcome.status,
+              code: outcome.code,
+              detail: "Get another token.",
+            }),
+    },
+  };
+}
+
+const SITE =
+  "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg-restricted-prod/providers/Microsoft.Web/sites";
+
+const CHECKS: readonly Check[] = [
+  {
+    id: "grants/callee-func/caller-func-old",
+    title: "An app role is held outside the policy",
+    resource: "service principal callee-func, assignment c3RyYXk",
+    result: "finding",
+    expected: "Inventory.Reserve is held by caller-func only",
+    found: "Inventory.Reserve is also held by caller-func-old (4e5f6a7b-0000-4000-8000-000000000004)",
+    why: "Whoever holds the role and comes from an admitted subnet can reserve stock.",
+    mend:
+      "az rest --method DELETE --url https://graph.microsoft.com/v1.0/servicePrincipals/" +
+      "8c9d0e1f-0000-4000-8000-000000000008/appRoleAssignedTo/c3RyYXk",
+    note: null,
+  },
+  {
+    id: "restrictions/callee-func/scm-default",
+    title: "The SCM site admits what no rule names",
+    resource: `${SITE}/callee-func-prod`,
+    result: "finding",
+    expected: "scmIpSecurityRestrictionsDefaultAction: Deny",
+    found: "scmIpSecurityRestrictionsDefaultAction: Allow",
+    why: "The SCM site can replace the app's code: from it the whole protection can be taken out.",
+    mend:
+      "az webapp config access-restriction set --resource-group rg-restricted-prod --name callee-func-prod " +
+      "--scm-default-action Deny",
+    note: null,
+  },
+  ...[
+    "TLS 1.2 or later",
+    "FTP is off",
+    "basic credentials are off (FTP)",
+    "basic credentials are off (SCM)",
+    "HTTPS only",
+  ].map((title, i): Check => ({
+    id: `site/callee-func/setting-${i}`,
+    title: `callee-func: ${title}`,
+    resource: `${SITE}/callee-func-prod`,
+    result: "as-expected",
+    expected: "as the template says",
+    found: "as the template says",
+    why: "An older protocol can be read or changed under way.",
+    mend: null,
+    note: null,
+  })),
+  {
+    id: "registrations/callee-func/secrets",
+    title: "The app registration has no secrets",
+    resource: "application callee-func",
+    result: "not-checked",
+    expected: "no password credentials and no keys",
+    found: null,
+    why: "A secret on the registration can be used to act as the API.",
+    mend: null,
+    note: "Microsoft Graph answered 403: the permission Application.Read.All is missing.",
+  },
+];
