@@ -5,6 +5,7 @@ import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   authorization: () => import("./authorization.ts"),
   client: () => import("./client.ts"),
+  "cold-start": () => import("./cold-start.ts"),
 };
 
 const USAGE = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--check] [--write]
