@@ -1,13 +1,59 @@
 import type { Operation } from "../report/report.ts";
 
+const SERVICE = "callee-func";
+
 /** What the callee offers. The access policy names roles, not operations: a new operation is added here too. */
 export const operations: readonly Operation[] = [
-  operation("health", "GET", "/api/health", null),
-  operation("get-stock", "GET", "/api/inventory/{sku}", "Inventory.Read"),
-  operation("reserve-stock", "PUT", "/api/reservations/{orderId}", "Inventory.Reserve"),
-  operation("set-stock", "PUT", "/api/inventory/{sku}", "Inventory.Manage"),
+  { id: "health", service: SERVICE, method: "GET", route: "/api/health", role: null },
+  { id: "get-stock", service: SERVICE, method: "GET", route: "/api/inventory/{sku}", role: "Inventory.Read" },
+  {
+    id: "reserve-stock",
+    service: SERVICE,
+    method: "PUT",
+    route: "/api/reservations/{orderId}",
+    role: "Inventory.Reserve",
+  },
+  { id: "set-stock", service: SERVICE, method: "PUT", route: "/api/inventory/{sku}", role: "Inventory.Manage" },
 ];
 
-function operation(id: string, method: string, route: string, role: string | null): Operation {
-  return { id, service: "callee-func", method, route, role };
+/** The operation that every attack tries, with all but its token right. */
+export const attackedOperation = operationOf("get-stock");
+
+/** The operation that makes, once, what the others need to succeed. */
+export const preparation = operationOf("set-stock");
+
+/** A call that succeeds, for a caller who may make it. */
+export interface SampleCall {
+  readonly path: string;
+  readonly body?: object;
+  /** The HTTP status of its success. */
+  readonly status: number;
+}
+
+/** @param unique never the same for two calls of one system */
+export function sampleCallOf(operation: string, unique: string): SampleCall {
+  const sample = samples[operation];
+  if (sample === undefined) throw new Error(`verify/matrix/operations.ts has no sample call of ${operation}.`);
+  return sample(unique);
+}
+
+/** Stock of its own: what a running system has is left alone. */
+const SKU = "verify";
+const PLENTY = 1_000_000;
+
+const samples: Readonly<Record<string, (unique: string) => SampleCall>> = {
+  health: () => ({ path: "/api/health", status: 200 }),
+  "get-stock": () => ({ path: `/api/inventory/${SKU}`, status: 200 }),
+  "reserve-stock": (unique) => ({
+    path: `/api/reservations/verify-${unique}`,
+    body: { sku: SKU, quantity: 1 },
+    status: 201,
+  }),
+  "set-stock": () => ({ path: `/api/inventory/${SKU}`, body: { onHand: PLENTY }, status: 200 }),
+};
+
+function operationOf(wanted: string): Operation {
+  const operation = operations.find(({ id }) => id === wanted);
+  if (operation === undefined) throw new Error(`There is no operation ${wanted}.`);
+  return operation;
 }

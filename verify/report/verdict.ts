@@ -7,3 +7,9 @@ export function verdictOf({ cells, checks, only }: Pick<Report, "cells" | "check
   const everything = results.length > 0 && only === null && results.every((result) => result === "as-expected");
   return everything ? "passed" : "incomplete";
 }
+
+/** How the command ends: 1 where anything differs; 3 where nothing does and some configuration could not be read. */
+export function exitCodeOf({ verdict, checks }: Pick<Report, "verdict" | "checks">): 0 | 1 | 3 {
+  if (verdict === "failed") return 1;
+  return checks.some(({ result }) => result === "not-checked") ? 3 : 0;
+}

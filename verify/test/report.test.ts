@@ -9,7 +9,7 @@ import { html } from "../report/markup.ts";
 import { inWords, picture } from "../report/picture.ts";
 import type { Cell, Check, Report } from "../report/report.ts";
 import { reason } from "../report/summary.ts";
-import { verdictOf } from "../report/verdict.ts";
+import { exitCodeOf, verdictOf } from "../report/verdict.ts";
 import { anchorOf, commandFor } from "../report/words.ts";
 import { REPORT_SCHEMA, writeReport } from "../report/write-report.ts";
 import {
@@ -52,6 +52,15 @@ describe("the verdict", () => {
     ["incomplete", "nothing was verified", { cells: [], checks: [], only: null }],
   ] as const)("is %s where %s", (verdict, _, parts) => {
     expect(verdictOf(parts)).toBe(verdict);
+  });
+
+  it.each([
+    [0, "passed", []],
+    [0, "incomplete", [check("as-expected")]],
+    [3, "incomplete", [check("not-checked")]],
+    [1, "failed", [check("not-checked")]],
+  ] as const)("ends the command with %d: %s", (code, verdict, checks) => {
+    expect(exitCodeOf({ verdict, checks })).toBe(code);
   });
 
   it.each([

@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { terminalProgress } from "./progress.ts";
+import type { Report } from "./report/report.ts";
+import { reason, VERDICTS } from "./report/summary.ts";
+import { exitCodeOf } from "./report/verdict.ts";
+import { outcomeInWords } from "./report/words.ts";
+import { writeReport } from "./report/write-report.ts";
+import { verifyLocal } from "./verify-local.ts";
+
+const local = join(import.meta.dirname, "..", ".local");
+
+const USAGE = `Usage: npm run verify -- [options]
+
+Proves the restriction: makes every call that the access policy speaks of, by every kind of caller and from every network,
+and every attack of the catalogue, and compares how each ends with what must be. Uses the running local system, or starts
+one of its own.
+
+  --only <id>        verify only what has this id or begins with it; * stands for anything within a part: "both/*/internet"
+  --report <folder>  where report.html and report.json go (default: .local/verify)
+  --help             show this text
+
+Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified.`;
+
+/** Differences that are printed; the report has them all. */
+const SHOWN = 20;
+
+async function main(signal: AbortSignal): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string" },
+      report: { type: "string", default: join(local, "verify") },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) {
+    console.log(USAGE);
+    return;
+  }
+  const progress = terminalProgress(process.stderr);
+  const only = values.only ?? null;
+  const report = await verifyLocal({ only, folder: local, progress, signal });
+  const { html } = await writeReport(report, values.report);
+  console.log(summaryOf(report));
+  console.log(`The report: ${html}`);
+  process.exitCode = exitCodeOf(report);
+}
+
+function summaryOf(report: Report): string {
+  const differences = [
+    ...report.cells
+      .filter(({ result }) => result === "different")
+      .map(
+        ({ id, expected, actual, note }) =>
+          `${id}\n      expected: ${outcomeInWords(expected)}\n      seen:     ${actual === null ? (note ?? "") : outcomeInWords(actual)}`,
+      ),
+    ...report.checks
+      .filter(({ result }) => result === "finding")
+      .map(
+        ({ id, expected, found, mend }) =>
+          `${id}\n      expected: ${expected}\n      found:    ${found ?? "nothing"}\n      mend:     ${mend ?? "see the report"}`,
+      ),
+  ];
+  const colour = { passed: "green", failed: "red", incomplete: "yellow" } as const;
+  return [
+    ...differences.slice(0, SHOWN).map((text) => `  ${styleText("red", "DIFFERS")} ${text}`),
+    ...(differences.length > SHOWN ? [`  ... and ${differences.length - SHOWN} more: see the report.`] : []),
+    `${styleText(colour[report.verdict], `${VERDICTS[report.verdict]}.`)} ${reason(report)}`,
+  ].join("\n");
+}
+
+const stopped = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    stopped.abort(new Error("Stopped: nothing was reported."));
+  });
+}
+
+main(stopped.signal).catch((error: unknown) => {
+  process.stderr.write("\n");
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = stopped.signal.aborted ? 130 : 2;
+});

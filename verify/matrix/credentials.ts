@@ -1,0 +1,60 @@
+import type { Endpoints } from "../../local/start/endpoints.ts";
+import { mintToken } from "../../local/start/once.ts";
+import { type Attack, type Forge } from "../../shared/test/attacks.ts";
+import { exchange } from "../exchange.ts";
+import type { Exchange } from "../report/report.ts";
+import type { TokenSource } from "./callers.ts";
+
+/** What a caller can send: an `Authorization` header, or none; or Entra ID's refusal of a token. */
+export type Credentials =
+  { readonly authorization: string | null } | { readonly refusal: string | null; readonly exchange: Exchange };
+
+/**
+ * Gets a caller what it sends, as it would: a managed identity asks App Service's endpoint.
+ *
+ * @throws Error where no token comes, for a reason other than Entra ID's refusal
+ */
+export async function credentialsFor(source: TokenSource, endpoints: Endpoints): Promise<Credentials> {
+  switch (source.kind) {
+    case "none":
+      return { authorization: null };
+    case "minted":
+      return {
+        authorization: `Bearer ${await mintToken(endpoints.entra.control, { as: source.identity, claims: source.claims })}`,
+      };
+    case "managed-identity":
+      return managedIdentityToken(source.identity, endpoints);
+  }
+}
+
+async function managedIdentityToken(identity: string, { entra, api, identities }: Endpoints): Promise<Credentials> {
+  const clientId = identities[identity]?.clientId;
+  if (clientId === undefined) throw new Error(`The local Entra has no identity ${identity}.`);
+  const query = new URLSearchParams({ "api-version": "2019-08-01", resource: api.identifierUri, client_id: clientId });
+  const { status, body, recorded } = await exchange(`${entra.managedIdentityEndpoint}?${query.toString()}`, {
+    method: "GET",
+    headers: { "X-IDENTITY-HEADER": entra.identityHeader },
+  });
+  if (status === 200) {
+    return { authorization: `Bearer ${(JSON.parse(body) as { access_token: string }).access_token}` };
+  }
+  const code = /AADSTS\d+/.exec(body)?.[0];
+  if (code === undefined) throw new Error(`The managed identity endpoint answered ${status}: ${body.slice(0, 200)}`);
+  return { refusal: code, exchange: recorded };
+}
+
+/** What an attack sends. */
+export async function attackCredentials({ header }: Attack, endpoints: Endpoints): Promise<Credentials> {
+  return { authorization: await header(forgeOf(endpoints)) };
+}
+
+/** Has the local Entra forge tokens for the attack catalogue. */
+export function forgeOf({ api, entra, identities }: Endpoints): Forge {
+  return {
+    apiClientId: api.clientId,
+    tenantId: entra.tenantId,
+    callerId: identities["caller-func"]?.clientId ?? "",
+    token: (changes = {}) => mintToken(entra.control, changes),
+    text: (texts) => mintToken(entra.control, { texts }),
+  };
+}

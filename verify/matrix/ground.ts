@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
+import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
+import { type Doors, startDoors } from "../../local/doors/doors.ts";
+import { startFunctionsHost } from "../../local/host/functions-host.ts";
+import type { AppSettings } from "../../local/start/app-settings.ts";
+import type { Endpoints } from "../../local/start/endpoints.ts";
+import { freePorts, startSystem } from "../../local/start/system.ts";
+import type { Layers } from "../report/report.ts";
+import { stageWithoutGuard } from "./without-guard.ts";
+
+/** Where the calls of the matrix are made. */
+export interface Ground {
+  readonly endpoints: Endpoints;
+  /** The callee's addresses, by network, with both layers on or one of them off. */
+  readonly doors: Readonly<Record<Layers, Endpoints["callee"]>>;
+  stop(): Promise<void>;
+}
+
+/** A schedule that does not tick meanwhile. */
+const HARDLY_EVER = "0 0 0 29 2 *";
+
+/** Network layer off: no rule, and whoever matches none is let in. */
+const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" };
+
+/**
+ * Takes the running local system of a folder, or else starts one of its own, beside which each layer is switched off in
+ * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors.
+ *
+ * @param folder where a running system has written its `endpoints.json`
+ * @param note is told which of the two it is
+ */
+export async function prepareGround(folder: string, note: (line: string) => void): Promise<Ground> {
+  const running: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const stopPart of running.splice(0).reverse()) await stopPart();
+  };
+  try {
+    const scratch = await mkdtemp(join(tmpdir(), "verify-"));
+    running.push(() => rm(scratch, { recursive: true, force: true }));
+    const found = await runningSystem(folder);
+    note(found ? `The running system at ${found.caller}.` : "No system is running here: starting one of its own.");
+    const endpoints = found ?? (await ownSystem(scratch, running));
+
+    const settings = await settingsOf(found ? folder : scratch, "callee-func");
+    const unguardedFolder = join(scratch, "without-guard");
+    await stageWithoutGuard("callee-func", unguardedFolder);
+    const unguarded = await startFunctionsHost({
+      appFolder: unguardedFolder,
+      port: 0,
+      settings,
+      stateFolder: join(scratch, "state"),
+      log: () => undefined,
+    });
+    running.push(() => unguarded.stop());
+
+    const doors = async (restrictions: unknown, targetPort: number): Promise<Doors> => {
+      const opened = await startDoors({
+        restrictions: parseAccessRestrictions(restrictions),
+        targetPort,
+        log: () => undefined,
+      });
+      running.push(() => opened.stop());
+      return opened;
+    };
+    const admitted = Number(new URL(endpoints.callee.callerSubnet).port);
+    return {
+      endpoints,
+      doors: {
+        both: endpoints.callee,
+        "application-only": await doors(LETS_ALL_IN, admitted),
+        "network-only": await doors(accessRestrictionsOf(readSnapshot("default"), "callee-func"), unguarded.port),
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function ownSystem(folder: string, running: (() => Promise<unknown>)[]): Promise<Endpoints> {
+  const lines: string[] = [];
+  const system = await startSystem({
+    folder,
+    appsFolder: join(folder, "apps"),
+    ports: freePorts,
+    withApps: true,
+    deliverySchedule: HARDLY_EVER,
+    log: (source, line) => lines.push(`${source}: ${line}`),
+  }).catch((error: unknown) => {
+    throw new Error(`The local system could not be started.\n${lines.join("\n")}`, { cause: error });
+  });
+  running.push(() => system.stop());
+  return system.endpoints;
+}
+
+/** The running system of a folder; undefined where there is none, or not all of it answers. */
+async function runningSystem(folder: string): Promise<Endpoints | undefined> {
+  try {
+    const endpoints = JSON.parse(await readFile(join(folder, "endpoints.json"), "utf8")) as Endpoints;
+    const answers = await Promise.all(
+      [`${endpoints.callee.callerSubnet}/api/health`, `${endpoints.entra.control}/requests`].map((url) => fetch(url)),
+    );
+    return answers.every(({ ok }) => ok) ? endpoints : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function settingsOf(folder: string, app: string): Promise<AppSettings> {
+  const text = await readFile(join(folder, `${app}.settings.json`), "utf8");
+  return (JSON.parse(text) as { readonly Values: AppSettings }).Values;
+}

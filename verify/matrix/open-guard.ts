@@ -1,0 +1,8 @@
+import { withProblems } from "../../shared/http/handler.ts";
+import type { createGuard as realGuard } from "../../shared/authorization/guard.ts";
+
+const anybody = { appId: "", objectId: "", tenantId: "", roles: [], tokenId: undefined };
+
+/** Stands in for the guard where the proof switches the application layer off: it asks for nothing. */
+export const createGuard: typeof realGuard = () => (_requirement, handler) =>
+  withProblems((request, context) => handler(request, anybody, context));

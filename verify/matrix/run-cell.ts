@@ -1,0 +1,97 @@
+import { attacks } from "../../shared/test/attacks.ts";
+import { exchange } from "../exchange.ts";
+import type { Cell, Exchange, Outcome, Policy } from "../report/report.ts";
+import { callersOf } from "./callers.ts";
+import type { PlannedCell } from "./cells.ts";
+import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
+import type { Ground } from "./ground.ts";
+import { operations, preparation, sampleCallOf } from "./operations.ts";
+import type { Origin } from "./origins.ts";
+import { outcomeOf, sameOutcome } from "./outcome.ts";
+
+/** Milliseconds: a call that takes longer has no answer. */
+const PATIENCE_MS = 20_000;
+
+/**
+ * Makes the one call of a cell, and holds how it ends against what must be. What has no answer differs.
+ *
+ * @param unique never the same for two calls of one system
+ */
+export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Cell> {
+  const seen = await observe(cell, ground, policy, unique).catch((error: unknown) => ({
+    actual: null,
+    exchanges: [],
+    note: `No answer came: ${reasonOf(error)}.`,
+  }));
+  const { actual } = seen;
+  return {
+    ...cell,
+    ...seen,
+    result: actual !== null && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
+    heldByOneLayer: false,
+  };
+}
+
+/** Makes what the calls need to succeed, past the guard: that it lets somebody in is not to be taken for granted. */
+export async function prepareCalls({ doors }: Ground): Promise<void> {
+  const { path, body, status } = sampleCallOf(preparation.id, "preparation");
+  const url = `${doors["network-only"].callerSubnet}${path}`;
+  const { actual } = await call(url, preparation.method, body, { authorization: null });
+  if (actual?.status === status) return;
+  throw new Error(
+    `${preparation.method} ${path} was to prepare the calls, and was answered ${actual?.status ?? "not at all"}.`,
+  );
+}
+
+interface Seen {
+  readonly actual: Outcome | null;
+  readonly exchanges: readonly Exchange[];
+  readonly note: string | null;
+}
+
+async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Seen> {
+  const operation = operations.find(({ id }) => id === cell.operation);
+  if (operation === undefined) throw new Error(`there is no operation ${cell.operation}`);
+  const { path, body } = sampleCallOf(operation.id, unique);
+  const url = `${ground.doors[cell.layers][cell.origin as Origin["id"]]}${path}`;
+  return call(url, operation.method, body, await credentialsOf(cell, operation.service, ground, policy));
+}
+
+function credentialsOf(
+  cell: PlannedCell,
+  service: string,
+  { endpoints }: Ground,
+  policy: Policy,
+): Promise<Credentials> {
+  const attack = attacks.find(({ name }) => name === cell.attack);
+  if (attack !== undefined) return attackCredentials(attack, endpoints);
+  const caller = callersOf(policy, service).find(({ id }) => id === cell.caller);
+  if (caller === undefined) throw new Error(`there is no caller ${cell.caller ?? "at all"}`);
+  return credentialsFor(caller.token, endpoints);
+}
+
+async function call(url: string, method: string, body: object | undefined, credentials: Credentials): Promise<Seen> {
+  if ("refusal" in credentials) {
+    return {
+      actual: { refusedBy: "identity-provider", status: null, code: credentials.refusal },
+      exchanges: [credentials.exchange],
+      note: "No token, so no call was made: what is shown is the request for a token.",
+    };
+  }
+  const { authorization } = credentials;
+  const answer = await exchange(url, {
+    method,
+    headers: {
+      ...(authorization !== null && { Authorization: authorization }),
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  return { actual: outcomeOf(answer), exchanges: [answer.recorded], note: null };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

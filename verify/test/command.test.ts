@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Report } from "../report/report.ts";
+
+const main = join(import.meta.dirname, "..", "main.ts");
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "verify-command-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command with a folder of its own for what it leaves behind meanwhile. */
+function run(
+  args: readonly string[],
+  onOutput: (child: ReturnType<typeof spawn>, text: string) => void = () => undefined,
+) {
+  return new Promise<Ended>((resolve) => {
+    const env = { ...process.env, NO_COLOR: "1", TMPDIR: folder };
+    const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
+    child.stderr.on("data", (text: Buffer) => {
+      stderr += text.toString();
+      onOutput(child, stderr);
+    });
+    child.on("close", (code) => {
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+describe("npm run verify", () => {
+  it("verifies what is asked for, and writes the report", async () => {
+    const place = join(folder, "report");
+    const { code, stdout } = await run(["--only", "both/*/internet", "--report", place]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Incomplete\. Nothing that was checked differs/);
+    expect(stdout).toContain(join(place, "report.html"));
+    const report = JSON.parse(await readFile(join(place, "report.json"), "utf8")) as Report;
+    expect(report.only).toBe("both/*/internet");
+    expect(new Set(report.cells.map(({ origin, layers }) => `${layers} ${origin}`))).toEqual(
+      new Set(["both internet"]),
+    );
+    expect((await readdir(folder)).filter((name) => name.startsWith("verify-"))).toEqual([]);
+  }, 60_000);
+
+  it.each([["--only", "nonsense"], ["--nonsense"], ["nonsense"]])(
+    "says in a line what is wrong, and ends with 2: %s %s",
+    async (...args) => {
+      const { code, stdout, stderr } = await run(args);
+      expect(code).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).toContain("nonsense");
+      expect(stderr).not.toContain("    at ");
+    },
+  );
+
+  it("explains itself", async () => {
+    const { code, stdout } = await run(["--help"]);
+    expect(code).toBe(0);
+    for (const option of ["--only", "--report", "Exit code"]) expect(stdout).toContain(option);
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "is stopped by Ctrl-C, and leaves nothing behind",
+    async () => {
+      let asked = false;
+      const { code, stderr } = await run(["--report", join(folder, "none")], (child, text) => {
+        if (asked || !/\d+ of \d+/.test(text)) return;
+        asked = true;
+        child.kill("SIGINT");
+      });
+      expect(code).toBe(130);
+      expect(stderr).toContain("Stopped: nothing was reported.");
+      expect((await readdir(folder)).filter((name) => /^(verify-|none)/.test(name))).toEqual([]);
+    },
+    60_000,
+  );
+});

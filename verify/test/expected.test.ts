@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { accessPolicy } from "../../shared/access-policy.ts";
+import { callersOf } from "../matrix/callers.ts";
+import { plannedCells } from "../matrix/cells.ts";
+import { expectedOutcome, type Situation } from "../matrix/expected.ts";
+import { operations } from "../matrix/operations.ts";
+import { outcomeOf } from "../matrix/outcome.ts";
+import type { Policy } from "../report/report.ts";
+
+/** A granted caller reads from its own subnet, with both layers on. */
+const granted: Situation = {
+  policy: accessPolicy,
+  layers: "both",
+  operation: { id: "get-stock", service: "callee-func", method: "GET", route: "/", role: "Inventory.Read" },
+  origin: { subnetOf: "caller-func" },
+  caller: { assigned: true, listed: true, roles: ["Inventory.Read"], flaw: null },
+  success: 200,
+};
+
+describe("by the policy", () => {
+  it("the granted caller gets through", () => {
+    expect(expectedOutcome(granted)).toEqual({ refusedBy: "nobody", status: 200, code: null });
+  });
+
+  const caller = granted.caller;
+  it.each<[string, Partial<Situation>, string, number | null, string | null]>([
+    ["from another subnet", { origin: { subnetOf: "callee-func" } }, "network", 403, null],
+    ["from the internet", { origin: { subnetOf: null } }, "network", 403, null],
+    ["from a subnet of no service", { origin: { subnetOf: "constructor" } }, "network", 403, null],
+    ["without assignment", { caller: { ...caller, assigned: false } }, "identity-provider", null, "AADSTS501051"],
+    ["not listed", { caller: { ...caller, listed: false } }, "application", 403, "caller-not-allowed"],
+    ["without a role", { caller: { ...caller, roles: [] } }, "application", 403, "role-missing"],
+    ["with another role", { caller: { ...caller, roles: ["Inventory.Reserve"] } }, "application", 403, "role-missing"],
+    ["without a token", { caller: { ...caller, flaw: "no-credentials" } }, "application", 401, "no-credentials"],
+    [
+      "malformed",
+      { caller: { ...caller, flaw: "malformed-credentials" } },
+      "application",
+      400,
+      "malformed-credentials",
+    ],
+  ])("with one thing wrong it is refused: %s", (_, change, refusedBy, status, code) => {
+    expect(expectedOutcome({ ...granted, ...change })).toEqual({ refusedBy, status, code });
+  });
+
+  it("each layer holds alone what it knows of, and no more", () => {
+    const stranger = { ...granted, origin: { subnetOf: null }, caller: { ...caller, flaw: "no-credentials" } };
+    expect(expectedOutcome({ ...stranger, layers: "application-only" }).refusedBy).toBe("application");
+    expect(expectedOutcome({ ...stranger, layers: "network-only" }).refusedBy).toBe("network");
+    expect(expectedOutcome({ ...granted, origin: { subnetOf: null }, layers: "application-only" }).refusedBy).toBe(
+      "nobody",
+    );
+    expect(expectedOutcome({ ...granted, caller: stranger.caller, layers: "network-only" }).refusedBy).toBe("nobody");
+  });
+
+  it("an operation without a role asks for no token, and the network refuses it all the same", () => {
+    const health = { ...granted, operation: { ...granted.operation, role: null }, caller: { ...caller, roles: [] } };
+    expect(expectedOutcome(health).refusedBy).toBe("nobody");
+    expect(expectedOutcome({ ...health, origin: { subnetOf: null } }).refusedBy).toBe("network");
+  });
+});
+
+describe("the matrix follows the policy", () => {
+  const withThird = (callers: Record<string, string[]>): Policy => ({
+    services: {
+      ...accessPolicy.services,
+      "callee-func": { ...accessPolicy.services["callee-func"], callers },
+      "third-func": { subnet: 2, roles: {}, callers: {} },
+    },
+  });
+  const outcomes = (policy: Policy, who: string): (string | null)[] =>
+    plannedCells(policy)
+      .filter(({ id }) => id.startsWith("both/") && id.endsWith(`/callerSubnet/${who}`))
+      .map(({ expected }) => expected.code ?? expected.refusedBy);
+
+  it("a further service that is granted nothing gets no token", () => {
+    const policy = withThird(accessPolicy.services["callee-func"].callers);
+    expect(outcomes(policy, "third-func")).toEqual(operations.map(() => "AADSTS501051"));
+  });
+
+  it("a further caller may what it is granted, and no more", () => {
+    const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Manage"] });
+    expect(outcomes(policy, "third-func")).toEqual(["nobody", "role-missing", "role-missing", "nobody"]);
+    expect(outcomes(policy, "caller-func")).toEqual(["nobody", "nobody", "role-missing", "role-missing"]);
+  });
+
+  it("a role that nobody is granted lets nobody through, with either layer on", () => {
+    const setting = plannedCells(accessPolicy).filter(({ id }) => /^(both|application-only)\/set-stock\//.test(id));
+    expect(setting.length).toBeGreaterThan(40);
+    expect(setting.filter(({ expected }) => expected.refusedBy === "nobody")).toEqual([]);
+  });
+
+  it("names every kind of caller once", () => {
+    const ids = callersOf(accessPolicy, "callee-func").map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(() => callersOf(accessPolicy, "nobody-func")).toThrow("no service nobody-func");
+  });
+});
+
+describe("who decided is told by the answer", () => {
+  const problem = { "content-type": "application/problem+json" };
+  it.each([
+    ["the front end", 403, { "x-ms-forbidden-ip": "203.0.113.7" }, "", "network", null],
+    [
+      "the guard",
+      401,
+      { ...problem, "www-authenticate": "Bearer" },
+      '{"code":"no-credentials"}',
+      "application",
+      "no-credentials",
+    ],
+    ["the guard, without keys", 503, problem, '{"code":"keys-unavailable"}', "application", "keys-unavailable"],
+    ["a 403 that says nothing", 403, {}, "", "application", null],
+    ["the operation", 409, problem, '{"code":"below-reserved"}', "nobody", "below-reserved"],
+    ["the operation, with a page", 200, { "content-type": "text/html" }, '{"code":"x"}', "nobody", null],
+    ["a problem that cannot be read", 500, problem, "{", "nobody", null],
+    ["a code that is no text", 500, problem, '{"code":1}', "nobody", null],
+  ])("%s", (_, status, headers, body, refusedBy, code) => {
+    expect(outcomeOf({ status, headers, body })).toEqual({ refusedBy, status, code });
+  });
+});

@@ -1,0 +1,154 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
+import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
+import { stage } from "../../build.ts";
+import { plannedCells } from "../matrix/cells.ts";
+import { stageWithoutGuard } from "../matrix/without-guard.ts";
+import type { Progress } from "../progress.ts";
+import type { Cell, Report } from "../report/report.ts";
+import { verifyLocal } from "../verify-local.ts";
+import { accessPolicy } from "../../shared/access-policy.ts";
+
+const silent: Progress = {
+  total: () => undefined,
+  step: () => undefined,
+  note: () => undefined,
+  end: () => undefined,
+};
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem();
+});
+afterAll(() => system.stop());
+
+const verify = (only: string | null): Promise<Report> => verifyLocal({ only, folder: system.folder, progress: silent });
+const ids = (cells: readonly Cell[]): string[] => cells.map(({ id }) => id).sort();
+const different = ({ cells }: Report): string[] => ids(cells.filter(({ result }) => result === "different"));
+
+describe("the running system as it is", () => {
+  let report: Report;
+  beforeAll(async () => {
+    report = await verify(null);
+  }, 120_000);
+
+  it("does what the policy says, in every call of the matrix", () => {
+    expect(different(report)).toEqual([]);
+    expect(report.verdict).toBe("passed");
+    expect(ids(report.cells)).toEqual(
+      plannedCells(accessPolicy)
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(new Set(report.cells.map(({ id }) => id)).size).toBe(report.cells.length);
+  });
+
+  it("grants what the policy grants, and reaches the operation", () => {
+    for (const operation of ["get-stock", "reserve-stock"]) {
+      const cell = report.cells.find(({ id }) => id === `both/${operation}/callerSubnet/caller-func`);
+      expect(cell?.actual?.refusedBy).toBe("nobody");
+    }
+  });
+
+  it("names what one layer alone holds: a granted identity from a wrong network, and anybody without the guard", () => {
+    const held = report.cells.filter(({ heldByOneLayer }) => heldByOneLayer);
+    const ofCallers = (layers: string): string[] =>
+      ids(held.filter((cell) => cell.layers === layers && cell.caller !== null && cell.operation !== "health"));
+    expect(ofCallers("application-only")).toEqual([
+      "application-only/get-stock/internet/caller-func",
+      "application-only/get-stock/internet/other-role",
+      "application-only/get-stock/otherSubnet/caller-func",
+      "application-only/get-stock/otherSubnet/other-role",
+      "application-only/reserve-stock/internet/caller-func",
+      "application-only/reserve-stock/otherSubnet/caller-func",
+    ]);
+    expect(ofCallers("network-only").every((id) => id.includes("/callerSubnet/"))).toBe(true);
+    expect(held.filter(({ layers, attack }) => layers === "application-only" && attack !== null)).toEqual([]);
+  });
+
+  it("records each call, and no token, secret or key", () => {
+    const text = JSON.stringify(report.cells);
+    expect(text).not.toMatch(/eyJ[\w-]+\./);
+    expect(text).not.toContain(system.endpoints.entra.identityHeader);
+    for (const { exchanges } of report.cells) expect(exchanges.length).toBe(1);
+  });
+});
+
+describe("a system in which one thing is wrong", () => {
+  const restrictions = accessRestrictionsOf(readSnapshot("default"), "callee-func");
+  const restartCallee = async (overrides?: Record<string, string>): Promise<void> => {
+    await system.stopApp("callee-func");
+    await system.startApp("callee-func", overrides);
+  };
+
+  it("lets the internet in: each call from there that Entra ID does not stop differs, and no other", async () => {
+    const rule = { name: "mistake", action: "Allow", priority: 1, ipAddress: "203.0.113.0/24" };
+    system.doors.setRestrictions(
+      parseAccessRestrictions({
+        ...restrictions,
+        ipSecurityRestrictions: [rule, ...(restrictions.ipSecurityRestrictions ?? [])],
+      }),
+    );
+    try {
+      const report = await verify("both");
+      const fromThere = report.cells.filter(({ origin, caller }) => origin === "internet" && caller !== "unassigned");
+      expect(different(report)).toEqual(ids(fromThere));
+      expect(report.verdict).toBe("failed");
+    } finally {
+      system.doors.setRestrictions(parseAccessRestrictions(restrictions));
+    }
+  });
+
+  it("lists an identity that the policy does not name", async () => {
+    const settings = await settingsOf("callee-func");
+    const unlisted = system.endpoints.identities["unlisted"]?.clientId ?? "";
+    await restartCallee({ ALLOWED_CALLERS: `${settings["ALLOWED_CALLERS"] ?? ""},${unlisted}` });
+    try {
+      expect(different(await verify("both/*/callerSubnet"))).toEqual([
+        "both/get-stock/callerSubnet/not-listed",
+        "both/reserve-stock/callerSubnet/not-listed",
+        "both/set-stock/callerSubnet/not-listed",
+      ]);
+    } finally {
+      await restartCallee();
+    }
+  });
+
+  it("has no guard: nothing but the network is left", async () => {
+    const folder = join(system.folder, "apps", "callee-func");
+    await stageWithoutGuard("callee-func", folder);
+    await restartCallee();
+    try {
+      const report = await verify("both");
+      expect(different(report)).toEqual(
+        ids(report.cells.filter(({ expected }) => expected.refusedBy === "application")),
+      );
+    } finally {
+      await stage("callee-func", folder);
+      await restartCallee();
+    }
+  });
+
+  it("refuses the granted caller", async () => {
+    await restartCallee({ ALLOWED_CALLERS: "00000000-0000-4000-8000-000000000000" });
+    try {
+      expect(different(await verify("both/get-stock/callerSubnet/caller-func"))).toEqual([
+        "both/get-stock/callerSubnet/caller-func",
+      ]);
+    } finally {
+      await restartCallee();
+    }
+  });
+
+  async function settingsOf(app: string): Promise<Record<string, string>> {
+    const text = await readFile(join(system.folder, `${app}.settings.json`), "utf8");
+    return (JSON.parse(text) as { Values: Record<string, string> }).Values;
+  }
+});
+
+it("takes a filter that matches nothing for a mistake, and says what an id looks like", async () => {
+  await expect(verify("both/nonsense")).rejects.toThrow(/matches nothing.*both\/health\/callerSubnet\/caller-func/);
+});

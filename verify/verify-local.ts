@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { accessPolicy } from "../shared/access-policy.ts";
+import { callersOf } from "./matrix/callers.ts";
+import { type PlannedCell, plannedCells } from "./matrix/cells.ts";
+import { type Ground, prepareGround } from "./matrix/ground.ts";
+import { operations } from "./matrix/operations.ts";
+import { origins } from "./matrix/origins.ts";
+import { prepareCalls, runCell } from "./matrix/run-cell.ts";
+import { matcherOf } from "./only.ts";
+import type { Progress } from "./progress.ts";
+import { provenance } from "./provenance.ts";
+import type { Cell, Policy, Report } from "./report/report.ts";
+import { verdictOf } from "./report/verdict.ts";
+import { REPORT_SCHEMA } from "./report/write-report.ts";
+
+export interface LocalVerification {
+  /** A filter of the cells' ids, see `matcherOf`; null for all of them. */
+  readonly only: string | null;
+  /** Where a running local system has its `endpoints.json`; without one, a system of its own is started. */
+  readonly folder: string;
+  readonly progress: Progress;
+  /** Ends the verification early; what was started is stopped. */
+  readonly signal?: AbortSignal;
+}
+
+const policy: Policy = { services: accessPolicy.services };
+
+/** Calls at once: enough to keep two cores busy, few enough that none waits for long. */
+const AT_ONCE = 8;
+
+/**
+ * Makes every call of the matrix on a local system, and reports how each ended.
+ *
+ * @throws NothingToVerify where the filter matches no call; Error where the system cannot be started, or at the signal
+ */
+export async function verifyLocal({ only, folder, progress, signal }: LocalVerification): Promise<Report> {
+  const startedAt = new Date();
+  const cells = plannedCells(policy).filter(({ id }) => matcherOf(only)(id));
+  if (cells.length === 0) throw new NothingToVerify(only ?? "", plannedCells(policy)[0]?.id ?? "");
+
+  const ground = await prepareGround(folder, (line) => {
+    progress.note(line);
+  });
+  try {
+    await prepareCalls(ground);
+    progress.total(cells.length);
+    const results = await runAll(cells, ground, progress, signal);
+    progress.end();
+    const parts = { cells: results.map(marked), checks: [], only };
+    return {
+      $schema: REPORT_SCHEMA,
+      formatVersion: 1,
+      target: { kind: "local" },
+      startedAt: startedAt.toISOString(),
+      durationSeconds: (Date.now() - startedAt.getTime()) / 1000,
+      ...(await provenance()),
+      policy,
+      origins: origins.map(({ id, title }) => ({ id, title })),
+      callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
+      operations,
+      ...parts,
+      verdict: verdictOf(parts),
+    };
+  } finally {
+    await ground.stop();
+  }
+}
+
+/** The filter asks for nothing that there is. */
+export class NothingToVerify extends Error {
+  constructor(only: string, example: string) {
+    super(`--only ${only} matches nothing. An id, or its beginning, with * for anything within a part: ${example}`);
+  }
+}
+
+async function runAll(
+  cells: readonly PlannedCell[],
+  ground: Ground,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<Cell[]> {
+  const run = randomUUID();
+  const results: Cell[] = [];
+  const waiting = cells.entries();
+  const worker = async (): Promise<void> => {
+    for (const [i, cell] of waiting) {
+      signal?.throwIfAborted();
+      results[i] = await runCell(cell, ground, policy, `${run}-${i}`);
+      progress.step(cell.id);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+/** What only the layer that is switched off had held: refused with both on, and let through now. */
+function marked(cell: Cell): Cell {
+  const withBoth = expectedWithBoth.get(withoutLayers(cell.id));
+  const held = cell.layers !== "both" && withBoth?.refusedBy !== "nobody" && cell.actual?.refusedBy === "nobody";
+  return { ...cell, heldByOneLayer: held };
+}
+
+const expectedWithBoth = new Map(
+  plannedCells(policy)
+    .filter(({ layers }) => layers === "both")
+    .map(({ id, expected }) => [withoutLayers(id), expected]),
+);
+
+function withoutLayers(id: string): string {
+  return id.slice(id.indexOf("/"));
+}
