@@ -1,8 +1,9 @@
 import { request } from "node:http";
 import { refusalProblem } from "../../shared/authorization/refusals.ts";
-import { attacks, type Forge } from "../../shared/test/attacks.ts";
+import { attacks } from "../../shared/test/attacks.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mintToken } from "../../local/start/once.ts";
+import { forgeOf } from "../../local/testing/forge.ts";
 import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
 
 let system: TestSystem;
@@ -23,18 +24,6 @@ interface Call {
   readonly authorization?: string;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-}
-
-/** Has the local Entra forge tokens for the attack catalogue. */
-function forge(): Forge {
-  const { api, entra, identities } = system.endpoints;
-  return {
-    apiClientId: api.clientId,
-    tenantId: entra.tenantId,
-    callerId: identities["caller-func"]?.clientId ?? "",
-    token: (changes = {}) => mintToken(entra.control, changes),
-    text: (texts) => mintToken(entra.control, { texts }),
-  };
 }
 
 /** Calls the callee from the caller's subnet; a token that is no string is one to be minted. */
@@ -200,7 +189,7 @@ describe("refusals, each with only one thing wrong", () => {
   };
 
   test.each(attacks)("$name: $code", async ({ header, code }) => {
-    const authorization = await header(forge());
+    const authorization = await header(forgeOf(system.endpoints));
     const response = await fetch(`${door}/api/inventory/widget`, {
       headers: authorization === null ? {} : { Authorization: authorization },
     });

@@ -1,6 +1,7 @@
 import type { Endpoints } from "../../local/start/endpoints.ts";
 import { mintToken } from "../../local/start/once.ts";
-import { type Attack, type Forge } from "../../shared/test/attacks.ts";
+import { forgeOf } from "../../local/testing/forge.ts";
+import type { Attack } from "../../shared/test/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Exchange } from "../report/report.ts";
 import type { TokenSource } from "./callers.ts";
@@ -46,15 +47,4 @@ async function managedIdentityToken(identity: string, { entra, api, identities }
 /** What an attack sends. */
 export async function attackCredentials({ header }: Attack, endpoints: Endpoints): Promise<Credentials> {
   return { authorization: await header(forgeOf(endpoints)) };
-}
-
-/** Has the local Entra forge tokens for the attack catalogue. */
-export function forgeOf({ api, entra, identities }: Endpoints): Forge {
-  return {
-    apiClientId: api.clientId,
-    tenantId: entra.tenantId,
-    callerId: identities["caller-func"]?.clientId ?? "",
-    token: (changes = {}) => mintToken(entra.control, changes),
-    text: (texts) => mintToken(entra.control, { texts }),
-  };
 }

@@ -1,0 +1,14 @@
+import type { Forge } from "../../shared/test/attacks.ts";
+import type { Endpoints } from "../start/endpoints.ts";
+import { mintToken } from "../start/once.ts";
+
+/** Has the local Entra forge tokens for the attack catalogue. */
+export function forgeOf({ api, entra, identities }: Endpoints): Forge {
+  return {
+    apiClientId: api.clientId,
+    tenantId: entra.tenantId,
+    callerId: identities["caller-func"]?.clientId ?? "",
+    token: (changes = {}) => mintToken(entra.control, changes),
+    text: (texts) => mintToken(entra.control, { texts }),
+  };
+}
