@@ -131,6 +131,7 @@ export interface AuthenticationProperties {
 }
 
 export interface AlertProperties {
+  displayName?: string;
   enabled?: boolean;
   scopes?: string[];
   criteria?: { allOf?: { query?: string }[] };

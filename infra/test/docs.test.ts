@@ -6,9 +6,9 @@ const root = join(import.meta.dirname, "..", "..");
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
 const namesIn = (path: string, pattern: RegExp): string[] =>
   [...textOf(path).matchAll(pattern)].map(([, name = ""]) => name);
-const pages = globSync("docs/deploy*.md", { cwd: root });
+const pages = globSync(["*.md", "docs/*.md"], { cwd: root });
 
-describe("the deployment's documentation", () => {
+describe("the documentation", () => {
   const table = textOf("docs/deploy-parameters.md");
 
   it.each([
