@@ -93,6 +93,17 @@ var addressRules = [
     ipAddress: range
   }
 ]
+// The default action refuses everybody else anyway, and says so nowhere: the audit log holds what a rule has matched.
+// https://learn.microsoft.com/azure/app-service/overview-access-restrictions#diagnostic-logging
+var loggedRefusals = [
+  for (range, i) in ['0.0.0.0/0', '::/0']: {
+    name: 'everybody-else-${i + 1}'
+    description: 'Refused by a rule, so that the audit log holds it'
+    action: 'Deny'
+    priority: 60000 + i
+    ipAddress: range
+  }
+]
 var deployerRules = [
   for (range, i) in access.deployerAddressRanges: {
     name: 'deployer-${i + 1}'
@@ -141,7 +152,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       ftpsState: 'Disabled'
       remoteDebuggingEnabled: false
       // https://learn.microsoft.com/azure/app-service/overview-access-restrictions
-      ipSecurityRestrictions: concat(callerRules, addressRules)
+      ipSecurityRestrictions: concat(callerRules, addressRules, loggedRefusals)
       ipSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictions: deployerRules
       scmIpSecurityRestrictionsDefaultAction: 'Deny'

