@@ -1,0 +1,201 @@
+import { BlockList, isIP } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Deployment,
+  readRestrictions,
+  readSites,
+  type Restriction,
+  type Site,
+  writeRestrictions,
+} from "./resource-manager.ts";
+
+/** What all rules that let a runner in begin with. The templates name theirs otherwise. */
+export const RUNNER_RULE = "runner-";
+
+/** An SCM site is asked at this origin. */
+export type OriginOf = (scmHost: string) => string;
+
+export interface Options {
+  readonly origin?: OriginOf;
+  /** Milliseconds between two looks. */
+  readonly pause?: number;
+  /** How often a thing is tried before it counts as failed. */
+  readonly looks?: number;
+  readonly log?: (line: string) => void;
+}
+
+/** The ranges that one rule can hold: https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#multi-source-rules */
+const MOST_RANGES = 8;
+
+/** The front end has many machines, and they do not learn of a change at the same moment. */
+const ANSWERS_IN_A_ROW = 3;
+
+/**
+ * Lets this machine in to every SCM site of the deployment, by a rule of the given name, and returns when the sites
+ * answer it. A site that answers it already gets no rule.
+ *
+ * The address is the one that the platform itself sees: where an access restriction refuses a request, the answer names
+ * it in `x-ms-forbidden-ip`.
+ *
+ * @throws Error with what went wrong, by site; rules of the others may be in place, so close afterwards
+ */
+export async function open(deployment: Deployment, name: string, options: Options = {}): Promise<void> {
+  const all = withDefaults(options);
+  await forEachSite(deployment, all, (site) => openSite(deployment, site, name, all));
+}
+
+/**
+ * Removes the rules that `isOurs` picks from every SCM site, and no other rule, and looks again until they are gone and
+ * the site refuses this machine again. Nothing to remove is fine.
+ *
+ * @throws Error with what went wrong, by site: an address may still be let in
+ */
+export async function close(
+  deployment: Deployment,
+  isOurs: (name: string) => boolean,
+  options: Options = {},
+): Promise<void> {
+  const all = withDefaults(options);
+  await forEachSite(deployment, all, (site) => closeSite(deployment, site, isOurs, all));
+}
+
+type AllOptions = Required<Options>;
+
+function withDefaults(options: Options): AllOptions {
+  return { origin: (host) => `https://${host}`, pause: 3_000, looks: 40, log: console.log, ...options };
+}
+
+async function openSite(deployment: Deployment, site: Site, name: string, options: AllOptions): Promise<void> {
+  let answered = 0;
+  await repeat(options, async () => {
+    const address = await refusedAddress(site, options.origin);
+    answered = address === undefined ? answered + 1 : 0;
+    if (answered === ANSWERS_IN_A_ROW) return;
+    if (address !== undefined) await letIn(deployment, site, name, address, options);
+    throw new Error("The SCM site still refuses this machine, which is let in.");
+  });
+  options.log(`${site.name}: the SCM site answers this machine`);
+}
+
+/** A runner may come from one address now and from another one later, so the rule grows. */
+async function letIn(
+  deployment: Deployment,
+  site: Site,
+  name: string,
+  address: string,
+  { log }: AllOptions,
+): Promise<void> {
+  const restrictions = await readRestrictions(deployment, site);
+  // Declared, or let in a moment ago: it only takes time.
+  if (restrictions.some((restriction) => letsIn(restriction, address))) return;
+  const own = restrictions.find((restriction) => restriction.name === name);
+  const ranges = [own?.ipAddress, `${address}/${familyOf(address) === "ipv4" ? 32 : 128}`].filter(
+    (range) => range !== undefined,
+  );
+  const ipAddress = ranges.join(",");
+  if (ipAddress.split(",").length > MOST_RANGES) {
+    throw new Error(`This machine comes from more than ${MOST_RANGES} addresses: give it a fixed one.`);
+  }
+  const rule = {
+    name,
+    description: "A pipeline's run; removed at its end",
+    action: "Allow",
+    priority: 1000,
+    ipAddress,
+  };
+  await writeRestrictions(deployment, site, [...restrictions.filter((restriction) => restriction !== own), rule]);
+  log(`${site.name}: ${address} is let in to the SCM site as ${name}`);
+}
+
+async function closeSite(
+  deployment: Deployment,
+  site: Site,
+  isOurs: (name: string) => boolean,
+  options: AllOptions,
+): Promise<void> {
+  const removed = new Set<string>();
+  await repeat(options, async () => {
+    const restrictions = await readRestrictions(deployment, site);
+    const ours = restrictions.flatMap(({ name }) => (name !== undefined && isOurs(name) ? [name] : []));
+    if (ours.length === 0) return;
+    for (const name of ours) removed.add(name);
+    const others = restrictions.filter(({ name }) => name === undefined || !isOurs(name));
+    await writeRestrictions(deployment, site, others);
+    throw new Error(`${ours.join(", ")} is still among the access restrictions of the SCM site.`);
+  });
+  if (removed.size === 0) {
+    options.log(`${site.name}: no rule to remove`);
+    return;
+  }
+  options.log(`${site.name}: removed ${[...removed].join(", ")}`);
+  await repeat(options, async () => {
+    if ((await refusedAddress(site, options.origin)) !== undefined) return;
+    throw new Error(`${[...removed].join(", ")} is removed, and yet the SCM site answers this machine.`);
+  });
+  options.log(`${site.name}: the SCM site refuses this machine`);
+}
+
+/**
+ * Asks an SCM site, without credentials.
+ *
+ * @returns the address that an access restriction refuses; undefined when the site itself answers
+ * @throws Error when neither can be told from the answer
+ */
+async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<string | undefined> {
+  const response = await fetch(origin(scmHost), { redirect: "manual", signal: AbortSignal.timeout(30_000) });
+  await response.body?.cancel();
+  if (response.status !== 403) return undefined;
+  const address = response.headers.get("x-ms-forbidden-ip") ?? "";
+  if (isIP(address) === 0) {
+    throw new Error(`The SCM site answers 403, and not by an access restriction. Is the app stopped?`);
+  }
+  if (/^f[cd]/i.test(address)) {
+    throw new Error(
+      `This machine comes through a service endpoint, as ${address}: an address range cannot let it in. Take ` +
+        `Microsoft.Web from the service endpoints of its subnet, so that it comes from a public address.`,
+    );
+  }
+  return address;
+}
+
+function letsIn({ action, ipAddress = "" }: Restriction, address: string): boolean {
+  if (action !== "Allow") return false;
+  return ipAddress.split(",").some((range) => {
+    const [network = "", prefix = ""] = range.trim().split("/");
+    if (isIP(network) === 0 || !/^\d+$/.test(prefix)) return false;
+    const list = new BlockList();
+    list.addSubnet(network, Number(prefix), familyOf(network));
+    return list.check(address, familyOf(address));
+  });
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" {
+  return isIP(address) === 4 ? "ipv4" : "ipv6";
+}
+
+/** Tries until it works, as often as a site is looked at: most that goes wrong here is gone a moment later. */
+async function repeat<T>({ looks, pause }: AllOptions, attempt: () => Promise<T>): Promise<T> {
+  for (let look = 1; ; look++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (look >= looks) throw error;
+      await delay(pause);
+    }
+  }
+}
+
+/** Every site gets its turn, whatever happens to the others. */
+async function forEachSite(
+  deployment: Deployment,
+  options: AllOptions,
+  action: (site: Site) => Promise<void>,
+): Promise<void> {
+  const sites = await repeat(options, () => readSites(deployment));
+  if (sites.length === 0) throw new Error(`There is no site in the resource group ${deployment.resourceGroup}.`);
+  const results = await Promise.allSettled(sites.map(action));
+  const wrong = results.flatMap((result, i) =>
+    result.status === "rejected" ? [`${sites[i]?.name ?? ""}: ${(result.reason as Error).message}`] : [],
+  );
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+}
