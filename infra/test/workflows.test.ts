@@ -1,0 +1,200 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Ajv, type AnySchemaObject } from "ajv";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+
+const root = join(import.meta.dirname, "..", "..");
+const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
+const schemaFile = join(root, "..", "shared", "data", "schemas", "github-workflow.schema.json");
+
+interface Step {
+  readonly id?: string;
+  readonly if?: string;
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+interface Job {
+  readonly if?: string;
+  readonly uses?: string;
+  readonly environment?: string;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly concurrency?: Readonly<Record<string, unknown>>;
+  readonly "timeout-minutes"?: number;
+  readonly steps?: readonly Step[];
+}
+
+interface Workflow {
+  readonly on: Readonly<Record<string, unknown>>;
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const files = globSync(".github/workflows/*.yml", { cwd: root });
+const workflows = files.map((file) => ({
+  file: basename(file),
+  text: textOf(file),
+  ...(parse(textOf(file)) as Workflow),
+}));
+const jobs = workflows.flatMap(({ file, jobs }) =>
+  Object.entries(jobs).map(([name, job]) => ({ where: `${file}, job ${name}`, ...job })),
+);
+const steps = jobs.flatMap(({ where, steps = [] }) => steps.map((step) => ({ where, ...step })));
+
+describe("the workflows", () => {
+  it("are all there", () => {
+    expect(workflows.map(({ file }) => file).sort()).toEqual([
+      "ci.yml",
+      "codeql.yml",
+      "deploy-environment.yml",
+      "deploy.yml",
+    ]);
+  });
+
+  it.skipIf(!existsSync(schemaFile))("are what GitHub's published schema allows (where the schema is at hand)", () => {
+    const ajv = new Ajv({ strict: false, validateFormats: false });
+    const validate = ajv.compile(JSON.parse(readFileSync(schemaFile, "utf8")) as AnySchemaObject);
+    for (const file of files) {
+      expect([file, validate(parse(textOf(file))), validate.errors]).toEqual([file, true, null]);
+    }
+    expect(validate({ on: "push", jobs: { one: { steps: [] } } })).toBe(false);
+  });
+
+  it("use only actions that are pinned by commit, with the version beside it", () => {
+    const lines = workflows.flatMap(({ text }) => text.split("\n").filter((line) => /\buses:/.test(line)));
+    const foreign = lines.filter((line) => !line.includes("uses: ./"));
+    expect(foreign.length).toBeGreaterThan(10);
+    for (const line of foreign) expect(line).toMatch(/uses: [\w-]+(\/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    // One version of each, so that an update cannot miss one.
+    const versions = new Set(foreign.map((line) => line.trim().replace(/^- /, "")));
+    expect(versions.size).toBe(new Set([...versions].map((version) => version.split("@")[0])).size);
+    for (const line of lines.filter((line) => !foreign.includes(line))) {
+      expect(existsSync(join(root, line.split("uses: ")[1] ?? ""))).toBe(true);
+    }
+  });
+
+  it("may read the code, and write only what is listed here", () => {
+    for (const { permissions } of workflows) expect(permissions).toEqual({ contents: "read" });
+    const writing = jobs.flatMap(({ where, permissions = {} }) =>
+      Object.entries(permissions).flatMap(([name, access]) => (access === "write" ? [`${where}: ${name}`] : [])),
+    );
+    expect(writing.sort()).toEqual([
+      "codeql.yml, job analyze: security-events",
+      "deploy-environment.yml, job close: id-token",
+      "deploy-environment.yml, job deploy: id-token",
+      "deploy.yml, job dev: id-token",
+      "deploy.yml, job production: id-token",
+    ]);
+  });
+
+  it("never run a pull request's code with the repository's rights", () => {
+    const safe = ["pull_request", "push", "schedule", "workflow_call", "workflow_dispatch"];
+    for (const workflow of workflows) expect(safe).toEqual(expect.arrayContaining(Object.keys(workflow.on)));
+  });
+
+  it("put no expression into a script, where its value would become code", () => {
+    for (const { where, run = "" } of steps) expect(run, where).not.toContain("${{");
+  });
+
+  it("need no secret, and leave no token in the checkout", () => {
+    for (const { text } of workflows) expect(text).not.toMatch(/secrets\.|github\.token|GITHUB_TOKEN|inherit/);
+    const checkouts = steps.filter(({ uses = "" }) => uses.startsWith("actions/checkout@"));
+    expect(checkouts.length).toBeGreaterThan(3);
+    for (const checkout of checkouts) expect(checkout.with, checkout.where).toEqual({ "persist-credentials": false });
+  });
+
+  it("call only npm scripts that exist", () => {
+    const { scripts } = JSON.parse(textOf("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
+    const called = steps.flatMap(({ run = "" }) => npmScriptsIn(run));
+    expect(called.length).toBeGreaterThan(8);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called));
+  });
+
+  it("end some day", () => {
+    for (const job of jobs.filter(({ uses }) => uses === undefined)) {
+      expect(job["timeout-minutes"], job.where).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("CI", () => {
+  const runs = (jobCalled("ci.yml", "check").steps ?? []).flatMap(({ run = "" }) => npmScriptsIn(run));
+
+  it("runs all that .ci/run runs", () => {
+    const script = textOf(".ci/run").replaceAll(/^#.*$/gm, "");
+    expect(npmScriptsIn(script).length).toBeGreaterThan(4);
+    expect(runs).toEqual(expect.arrayContaining(npmScriptsIn(script)));
+  });
+
+  it("keeps the report of verify, above all when it failed", () => {
+    const [upload] = (jobCalled("ci.yml", "check").steps ?? []).slice(-1);
+    expect(runs).toContain("verify");
+    expect(upload?.if).toBe("${{ !cancelled() }}");
+    expect(upload?.with).toMatchObject({ "include-hidden-files": true });
+    expect(upload?.with?.["path"]).toContain(".local/verify/report.html");
+  });
+});
+
+describe("deployment", () => {
+  const deploy = jobCalled("deploy-environment.yml", "deploy");
+  const close = jobCalled("deploy-environment.yml", "close");
+
+  it("lets the runner in after provisioning, and out again before the proof", () => {
+    const marks = ["azd provision", "scm-access -- open", "azd deploy", "scm-access -- close", "verify -- --deployed"];
+    const places = marks.map((mark) => (deploy.steps ?? []).findIndex(({ run = "" }) => run.includes(mark)));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  it("lets the runner out whatever happened after it was let in", () => {
+    expect((deploy.steps ?? []).find(({ id }) => id === "close")?.if).toBe(
+      "${{ always() && steps.open.outcome != 'skipped' }}",
+    );
+  });
+
+  it("lets the runner out by another one, where it could not", () => {
+    expect(close.if).toBe("${{ always() && needs.deploy.outputs.closed != 'true' }}");
+    expect(close.steps?.at(-1)?.run).toContain("scm-access -- close");
+  });
+
+  it("gets a token of an environment only, whose reviewers come first", () => {
+    for (const job of jobs.filter(({ permissions = {} }) => "id-token" in permissions)) {
+      expect(job.environment ?? job.uses, job.where).toMatch(
+        /^(\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
+      );
+    }
+  });
+
+  it("changes an environment one run at a time, and stops none half-way", () => {
+    for (const name of ["dev", "production"]) {
+      expect(jobCalled("deploy.yml", name).concurrency).toEqual({ group: `deploy-${name}` });
+    }
+  });
+});
+
+describe("Dependabot", () => {
+  it("looks after the packages and the actions, each in a few pull requests a week", () => {
+    const { updates } = parse(textOf(".github/dependabot.yml")) as {
+      readonly updates: readonly Readonly<Record<string, unknown>>[];
+    };
+    const [npm, actions] = updates;
+    expect([npm?.["package-ecosystem"], actions?.["package-ecosystem"]]).toEqual(["npm", "github-actions"]);
+    for (const update of updates) {
+      expect(update).toMatchObject({ directory: "/", schedule: { interval: "weekly" } });
+      expect(Object.keys(update["groups"] ?? {}).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+function jobCalled(file: string, name: string): Job {
+  const job = workflows.find((workflow) => workflow.file === file)?.jobs[name];
+  if (job === undefined) throw new Error(`There is no job ${name} in ${file}.`);
+  return job;
+}
+
+/** The names of the scripts that a shell script runs by npm. */
+function npmScriptsIn(script: string): string[] {
+  return [...script.matchAll(/\bnpm (?:run (?:-s )?)?(?!ci\b)([\w:-]+)/g)].map(([, name = ""]) => name);
+}
