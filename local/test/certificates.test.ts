@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, get } from "node:https";
@@ -50,23 +50,27 @@ describe("the local certificates", () => {
     expect(leaf.checkHost("example.com")).toBeUndefined();
   });
 
-  it("satisfy OpenSSL's strict check, as a server certificate", async () => {
-    const { caFile, certFile } = await ensureCertificates(folder);
-    const { stdout } = await run("openssl", [
-      ...["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", caFile, certFile],
-    ]);
-    expect(stdout).toContain("OK");
-  });
+  it.skipIf(spawnSync("openssl", ["version"]).status !== 0)(
+    "satisfy OpenSSL's strict check (where it is at hand)",
+    async () => {
+      const { caFile, certFile } = await ensureCertificates(folder);
+      const { stdout } = await run("openssl", [
+        ...["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", caFile, certFile],
+      ]);
+      expect(stdout).toContain("OK");
+    },
+  );
 
-  it("keep the server's key to its owner, and no other key at all", async () => {
+  // Windows has no such mode.
+  it.skipIf(process.platform === "win32")("keep the server's key to its owner", async () => {
     const { keyFile } = await ensureCertificates(folder);
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
-    expect((await readdir(folder, { recursive: true })).sort()).toEqual([
-      "localhost",
-      "localhost/ca.pem",
-      "localhost/cert.pem",
-      "localhost/key.pem",
-    ]);
+  });
+
+  it("keep no other key at all", async () => {
+    await ensureCertificates(folder);
+    expect(await readdir(folder)).toEqual(["localhost"]);
+    expect((await readdir(join(folder, "localhost"))).sort()).toEqual(["ca.pem", "cert.pem", "key.pem"]);
   });
 
   it("are reused while they last", async () => {
