@@ -7,7 +7,7 @@ const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
 const namesIn = (path: string, pattern: RegExp): string[] =>
   [...textOf(path).matchAll(pattern)].map(([, name = ""]) => name);
 const pages = globSync(
-  ["docs/{deploy*,architecture,operate,security,troubleshooting}.md", "{CONTRIBUTING,SECURITY,CHANGELOG}.md"],
+  ["docs/{deploy*,delivery,architecture,operate,security,troubleshooting}.md", "{CONTRIBUTING,SECURITY,CHANGELOG}.md"],
   { cwd: root },
 );
 

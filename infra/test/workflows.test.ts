@@ -142,7 +142,13 @@ describe("deployment", () => {
   const close = jobCalled("deploy-environment.yml", "close");
 
   it("lets the runner in after provisioning, and out again before the proof", () => {
-    const marks = ["azd provision", "scm-access -- open", "azd deploy", "scm-access -- close", "verify -- --deployed"];
+    const marks = [
+      "azd provision --no-prompt --no-state",
+      "scm-access -- open",
+      "azd deploy",
+      "scm-access -- close",
+      "verify -- --deployed",
+    ];
     const places = marks.map((mark) => (deploy.steps ?? []).findIndex(({ run = "" }) => run.includes(mark)));
     expect(places).not.toContain(-1);
     expect(places).toEqual([...places].sort((a, b) => a - b));
