@@ -87,7 +87,7 @@ describe.skipIf(found === undefined)(title, () => {
   it.each([
     ["passed", "Passed: the local system", "All 1,134 calls are as"],
     ["failed", "Failed: the local system", "3 of 1,134 calls differ"],
-    ["incomplete", "Incomplete: the local system", "only what matches “both/get-inventory/”"],
+    ["incomplete", "Incomplete: the local system", "only what matches “both/get-stock/”"],
     ["deployment", "Failed: deployment prod", "2 of 8 settings differ"],
   ] as const)("begins with the verdict in words: %s", async (name, heading, words) => {
     await withPage(name, async (page) => {
@@ -118,7 +118,7 @@ describe.skipIf(found === undefined)(title, () => {
         viewport: { width: 360, height: 740 },
       });
       await withPage("deployment", noViolations, {
-        hash: "#both/get-inventory/internet/granted",
+        hash: "#both/get-stock/internet/caller-func",
       });
     },
   );
@@ -145,8 +145,8 @@ describe.skipIf(found === undefined)(title, () => {
   it("keeps the heads of a filtered grid over their columns", async () => {
     await withPage("passed", async (page) => {
       await page.locator("select[name=layers]").selectOption("both");
-      await page.locator("select[name=operation]").selectOption("put-reservation");
-      await page.locator("select[name=caller]").selectOption("granted");
+      await page.locator("select[name=operation]").selectOption("reserve-stock");
+      await page.locator("select[name=caller]").selectOption("caller-func");
       const grid = page.locator("#matrix table.grid:visible");
       expect(await grid.count()).toBe(1);
       expect(await grid.locator("thead tr").first().locator("th:visible").allInnerTexts()).toEqual([
@@ -163,8 +163,8 @@ describe.skipIf(found === undefined)(title, () => {
 
   it("opens a call by its address, goes on to the next, and closes with Escape", async () => {
     const [first, second] = [
-      "both/get-inventory/internet/anonymous",
-      "both/put-reservation/caller-subnet/granted",
+      "both/get-stock/internet/no-token",
+      "both/reserve-stock/callerSubnet/caller-func",
     ] as const;
     const hash = `#${anchorOf(first)}`;
     await withPage(
@@ -209,7 +209,7 @@ describe.skipIf(found === undefined)(title, () => {
   });
 
   it("has all of it without a script, and opens a call by its address", async () => {
-    const hash = "#both/get-inventory/internet/anonymous";
+    const hash = "#both/get-stock/internet/no-token";
     await withPage(
       "passed",
       async (page) => {

@@ -70,7 +70,7 @@ describe("the verdict", () => {
       "2 of 8 settings differ from what was promised. Not checked: 64 of 96 calls and 1 of 8 settings.",
       deploymentReport(),
     ],
-    ["only what matches “both/get-inventory/” was verified (24 calls).", filteredReport()],
+    ["only what matches “both/get-stock/” was verified (24 calls).", filteredReport()],
     ["Nothing was verified.", { ...passedReport(), cells: [], verdict: "incomplete" as const }],
   ])("says: %s", (words, report) => {
     expect(reason(report)).toContain(words);

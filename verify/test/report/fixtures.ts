@@ -1,70 +1,37 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { attacks } from "../../../shared/test/attacks.ts";
-import type { Cell, Check, Exchange, Layers, Outcome, Policy, Report } from "../../report/report.ts";
+import { accessPolicy } from "../../../shared/access-policy.ts";
+import { callersOf } from "../../matrix/callers.ts";
+import { type PlannedCell, plannedCells } from "../../matrix/cells.ts";
+import { operations } from "../../matrix/operations.ts";
+import { origins } from "../../matrix/origins.ts";
+import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../report/report.ts";
 import { verdictOf } from "../../report/verdict.ts";
 
-/** Reports as a verification would write them, of the size that it would have. */
-export const policy = JSON.parse(
-  readFileSync(join(import.meta.dirname, "../../../shared/access-policy.json"), "utf8").replace(/"\$schema":.*/, ""),
-) as Policy;
+/** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */
+export const policy: Policy = { services: accessPolicy.services };
 
-const ORIGINS = [
-  { id: "caller-subnet", title: "the caller's subnet" },
-  { id: "other-subnet", title: "another subnet" },
-  { id: "internet", title: "the internet" },
-];
-
-const CALLERS = [
-  ["granted", "The granted identity", "Holds the roles that the policy grants."],
-  ["reader-only", "An identity with another role", "Holds Inventory.Read only."],
-  ["no-role", "An unassigned identity", "Entra ID issues no token to it."],
-  ["forged-no-role", "On the allow-list, without a role", "Its token has no roles."],
-  ["unlisted", "With both roles, not on the allow-list", "Assigned by mistake."],
-  ["delegated", "A user, by delegation", "A user's token for the API."],
-  ["other-tenant", "Another tenant's identity", "Its token is signed by that tenant."],
-  ["anonymous", "No token", "Sends no Authorization header."],
-].map(([id = "", title = "", description = ""]) => ({ id, title, description }));
-
-const OPERATIONS = [
-  ["get-inventory", "GET", "/api/inventory/{sku}", "Inventory.Read"],
-  ["put-reservation", "PUT", "/api/reservations/{orderId}", "Inventory.Reserve"],
-  ["put-inventory", "PUT", "/api/inventory/{sku}", "Inventory.Manage"],
-  ["get-health", "GET", "/api/health", null],
-].map(([id, method, route, role]) => ({
-  id: id ?? "",
-  service: "callee-func",
-  method: method ?? "",
-  route: route ?? "",
-  role: role ?? null,
-}));
+const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
 /** The local system, everything as expected. */
 export function passedReport(): Report {
-  const layers: Layers[] = ["both", "application-only", "network-only"];
-  return reportOf({
-    target: { kind: "local" },
-    cells: layers.flatMap((setting) => [...matrixCells(setting), ...attackCells(setting)]),
-  });
+  return reportOf({ target: { kind: "local" }, cells: plannedCells(policy).map(asExpected) });
 }
 
 /** The local system, with two calls let through that should not be, and one refused otherwise than expected. */
 export function failedReport(): Report {
   const passed = passedReport();
   const differing: Readonly<Record<string, Outcome>> = {
-    "both/get-inventory/internet/granted": { refusedBy: "nobody", status: 200, code: null },
-    "both/put-inventory/caller-subnet/reader-only": { refusedBy: "nobody", status: 200, code: null },
-    "both/attack/caller-subnet/ended an hour ago": { refusedBy: "application", status: 401, code: "malformed-token" },
+    "both/get-stock/internet/caller-func": { refusedBy: "nobody", status: 200, code: null },
+    "both/set-stock/callerSubnet/other-role": { refusedBy: "nobody", status: 200, code: null },
+    "both/attack/callerSubnet/ended an hour ago": { refusedBy: "application", status: 401, code: "malformed-token" },
   };
   return judged({
     ...passed,
     commit: { id: "cc7700f1d2a3b4c5d6e7f8091a2b3c4d5e6f7081", changed: true },
     cells: passed.cells.map((cell) => {
       const actual = differing[cell.id];
-      if (actual === undefined) return cell;
-      const operation = OPERATIONS.find(({ id }) => id === cell.operation);
-      const exchanges = operation === undefined ? [] : [exchangeOf(operation, cell.caller ?? "granted", actual)];
-      return { ...cell, actual, result: "different", exchanges };
+      return actual === undefined
+        ? cell
+        : { ...cell, actual, result: "different", exchanges: [exchangeOf(cell, actual)] };
     }),
   });
 }
@@ -72,23 +39,25 @@ export function failedReport(): Report {
 /** The local system, where only some of it was asked for. */
 export function filteredReport(): Report {
   const passed = passedReport();
-  const cells = passed.cells.filter(({ id }) => id.startsWith("both/get-inventory/"));
-  return judged({ ...passed, only: "both/get-inventory/", cells });
+  const cells = passed.cells.filter(({ id }) => id.startsWith("both/get-stock/"));
+  return judged({ ...passed, only: "both/get-stock/", cells });
 }
 
 /** A deployment with findings, seen from a machine outside of its network. */
 export function deploymentReport(): Report {
-  const cells = matrixCells("both").map((cell): Cell =>
-    cell.origin === "internet"
-      ? cell
-      : {
-          ...cell,
-          actual: null,
-          result: "not-checked",
-          exchanges: [],
-          note: "This machine is outside of the virtual network: calls from its subnets cannot be made here.",
-        },
-  );
+  const cells = plannedCells(policy)
+    .filter(({ layers, attack }) => layers === "both" && attack === null)
+    .map((cell): Cell =>
+      cell.origin === "internet"
+        ? asExpected(cell)
+        : {
+            ...asExpected(cell),
+            actual: null,
+            result: "not-checked",
+            exchanges: [],
+            note: "This machine is outside of the virtual network: calls from its subnets cannot be made here.",
+          },
+    );
   return reportOf({
     target: {
       kind: "deployment",
@@ -132,7 +101,7 @@ export function reportOfServices(number: number): Report {
       ),
     },
   ]);
-  const operations = services.slice(1).flatMap(([service, { roles }]) =>
+  const calls: Operation[] = services.slice(1).flatMap(([service, { roles }]) =>
     Object.keys(roles).map((role) => ({
       id: `use-${role}`,
       service,
@@ -141,11 +110,23 @@ export function reportOfServices(number: number): Report {
       role,
     })),
   );
+  const callers: CallerKind[] = names.map((id) => ({ id, title: id, description: "A service of the policy." }));
+  const cells = calls.flatMap(({ id, role, service }) =>
+    callers.flatMap(({ id: caller }) =>
+      origins.map(({ id: origin }) => {
+        const place = { layers: "both", operation: id, origin, caller, attack: null } as const;
+        const granted = Object.fromEntries(services)[service]?.callers[caller]?.includes(role ?? "") === true;
+        const expected: Outcome = granted ? { refusedBy: "nobody", status: 200, code: null } : NETWORK;
+        return asExpected({ id: `both/${id}/${origin}/${caller}`, ...place, expected });
+      }),
+    ),
+  );
   return reportOf({
     target: { kind: "local" },
     policy: { services: Object.fromEntries(services) },
-    operations,
-    cells: matrixCells("both", operations),
+    callers,
+    operations: calls,
+    cells,
   });
 }
 
@@ -186,7 +167,7 @@ function reportOf(parts: Partial<Report> & Pick<Report, "target" | "cells">): Re
     durationSeconds: 84.26,
     commit: { id: "cc7700f1d2a3b4c5d6e7f8091a2b3c4d5e6f7081", changed: false },
     versions: {
-      Node: "24.21.0",
+      node: "24.21.0",
       "@azure/functions": "4.16.5",
       jose: "6.2.3",
       "@azure/identity": "4.14.1",
@@ -194,9 +175,9 @@ function reportOf(parts: Partial<Report> & Pick<Report, "target" | "cells">): Re
     },
     only: null,
     policy,
-    origins: ORIGINS,
-    callers: CALLERS,
-    operations: OPERATIONS,
+    origins: origins.map(({ id, title }) => ({ id, title })),
+    callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
+    operations,
     checks: [],
     verdict: "incomplete",
     ...parts,
@@ -207,82 +188,30 @@ function judged(report: Report): Report {
   return { ...report, verdict: verdictOf(report) };
 }
 
-const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
-
-function matrixCells(layers: Layers, operations: Report["operations"] = OPERATIONS): Cell[] {
-  return operations.flatMap((operation) =>
-    ORIGINS.flatMap((origin) =>
-      CALLERS.map((caller) => {
-        const outcome = expectedOf(layers, operation, origin.id, caller.id);
-        const held = layers !== "both" && outcome.refusedBy === "nobody";
-        return {
-          id: `${layers}/${operation.id}/${origin.id}/${caller.id}`,
-          layers,
-          operation: operation.id,
-          origin: origin.id,
-          caller: caller.id,
-          attack: null,
-          expected: outcome,
-          actual: outcome,
-          result: "as-expected" as const,
-          note: null,
-          heldByOneLayer: held && expectedOf("both", operation, origin.id, caller.id).refusedBy !== "nobody",
-          exchanges: outcome.refusedBy === "identity-provider" ? [] : [exchangeOf(operation, caller.id, outcome)],
-        };
-      }),
-    ),
-  );
+/** A planned call that ended as planned. */
+function asExpected(cell: PlannedCell): Cell {
+  const { expected, layers, id } = cell;
+  const place = id.slice(id.indexOf("/"));
+  return {
+    ...cell,
+    actual: expected,
+    result: "as-expected",
+    note: null,
+    heldByOneLayer: layers !== "both" && expected.refusedBy === "nobody" && !LET_THROUGH.has(place),
+    exchanges: expected.refusedBy === "identity-provider" ? [] : [exchangeOf(cell, expected)],
+  };
 }
 
-function attackCells(layers: Layers): Cell[] {
-  const [operation] = OPERATIONS;
-  if (operation === undefined) return [];
-  return ORIGINS.flatMap((origin) =>
-    attacks.map(({ name, code }) => {
-      const stopped = layers !== "application-only" && origin.id !== "caller-subnet";
-      const status =
-        code === "malformed-credentials" ? 400 : ["role-missing", "caller-not-allowed"].includes(code) ? 403 : 401;
-      const outcome: Outcome = stopped
-        ? NETWORK
-        : layers === "network-only"
-          ? { refusedBy: "nobody", status: 200, code: null }
-          : { refusedBy: "application", status, code };
-      return {
-        id: `${layers}/attack/${origin.id}/${name}`,
-        layers,
-        operation: operation.id,
-        origin: origin.id,
-        caller: null,
-        attack: name,
-        expected: outcome,
-        actual: outcome,
-        result: "as-expected" as const,
-        note: null,
-        heldByOneLayer: layers === "network-only" && !stopped,
-        exchanges: [exchangeOf(operation, "granted", outcome)],
-      };
-    }),
-  );
-}
+/** What both layers together let through, without the layers in its id. */
+const LET_THROUGH: ReadonlySet<string> = new Set(
+  plannedCells(policy)
+    .filter(({ layers, expected }) => layers === "both" && expected.refusedBy === "nobody")
+    .map(({ id }) => id.slice(id.indexOf("/"))),
+);
 
-function expectedOf(layers: Layers, operation: Report["operations"][number], origin: string, caller: string): Outcome {
-  if (caller === "no-role") return { refusedBy: "identity-provider", status: 400, code: "AADSTS501051" };
-  if (layers !== "application-only" && origin !== "caller-subnet") return NETWORK;
-  if (layers === "network-only" || operation.role === null) return { refusedBy: "nobody", status: 200, code: null };
-  const code = {
-    granted: operation.role.endsWith("Manage") ? "role-missing" : undefined,
-    "reader-only": operation.role.endsWith("Read") ? undefined : "role-missing",
-    "forged-no-role": "role-missing",
-    unlisted: "caller-not-allowed",
-    delegated: "not-app-only",
-    "other-tenant": "unknown-key",
-    anonymous: "no-credentials",
-  }[caller];
-  if (code === undefined) return { refusedBy: "nobody", status: 200, code: null };
-  return { refusedBy: "application", status: ["role-missing", "caller-not-allowed"].includes(code) ? 403 : 401, code };
-}
-
-function exchangeOf(operation: Report["operations"][number], caller: string, outcome: Outcome): Exchange {
+function exchangeOf(cell: PlannedCell, outcome: Outcome): Exchange {
+  const operation = operations.find(({ id }) => id === cell.operation);
+  const { method, route } = operation ?? { method: "GET", route: `/api/${cell.operation}` };
   const token = {
     header: { typ: "JWT", alg: "RS256", kid: "key-1" },
     claims: {
@@ -304,15 +233,15 @@ function exchangeOf(operation: Report["operations"][number], caller: string, out
   const refusedByNetwork = outcome.refusedBy === "network";
   return {
     request: {
-      method: operation.method,
-      url: `http://127.0.0.1:7081${operation.route.replace(/\{.*\}/, "widget-1")}`,
+      method: method,
+      url: `http://127.0.0.1:7081${route.replace(/\{.*\}/, "widget-1")}`,
       headers: {
-        ...(caller === "anonymous" ? {} : { authorization: "Bearer [redacted]" }),
+        ...(cell.caller === "no-token" ? {} : { authorization: "Bearer <redacted>" }),
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ...(operation.method === "PUT" ? { "content-type": "application/json" } : {}),
+        ...(method === "PUT" ? { "content-type": "application/json" } : {}),
       },
-      token: caller === "anonymous" ? null : token,
-      body: operation.method === "PUT" ? '{"sku":"widget-1","quantity":1}' : null,
+      token: cell.caller === "no-token" ? null : token,
+      body: method === "PUT" ? '{"sku":"widget-1","quantity":1}' : null,
     },
     response: {
       status: outcome.status ?? 200,
@@ -338,7 +267,7 @@ const SITE =
 
 const CHECKS: readonly Check[] = [
   {
-    id: "grants/callee-func/caller-func-old",
+    id: "assignments/callee-func/caller-func-old",
     title: "An app role is held outside the policy",
     resource: "service principal callee-func, assignment c3RyYXk",
     result: "finding",
@@ -370,7 +299,7 @@ const CHECKS: readonly Check[] = [
     "basic credentials are off (SCM)",
     "HTTPS only",
   ].map((title, i): Check => ({
-    id: `site/callee-func/setting-${i}`,
+    id: `sites/callee-func/setting-${i}`,
     title: `callee-func: ${title}`,
     resource: `${SITE}/callee-func-prod`,
     result: "as-expected",
@@ -381,7 +310,7 @@ const CHECKS: readonly Check[] = [
     note: null,
   })),
   {
-    id: "registrations/callee-func/secrets",
+    id: "directory/callee-func/secrets",
     title: "The app registration has no secrets",
     resource: "application callee-func",
     result: "not-checked",
