@@ -24,7 +24,7 @@ function table({ origins }: Report, title: string, cells: readonly Cell[]): Mark
   const tried = origins.filter(({ id }) => cells.some(({ origin }) => origin === id));
   const names = [...new Set(cells.map(({ attack }) => attack))];
   const caption = `Attacks: ${title.toLowerCase()}`;
-  return html`<details class="attacks" open>
+  return html`<details class="layers" open>
     <summary><h3>${title}</h3></summary>
     ${scrollable(
       caption,

@@ -7,19 +7,18 @@ import { anchorOf, DECIDED_BY } from "./words.ts";
  * differs says what was expected; one that was not made says so.
  */
 export function cellLink(cell: Cell, { withCode }: { readonly withCode: boolean }): Markup {
-  const { actual, expected, result } = cell;
-  const code = withCode && actual !== null ? actual.code : null;
-  return html`<a class="cell ${actual?.refusedBy ?? "none"} ${result}" href="#${anchorOf(cell.id)}"
-    >${
-      actual === null
-        ? html`<span class="by">not checked</span>`
-        : html`<span class="status">${icon(actual.refusedBy)}${actual.status}</span>
-            <span class="by">${DECIDED_BY[actual.refusedBy]}</span>`
-    }
-    ${code === null ? null : html`<span class="code">${code}</span>`}
-    ${result === "different" ? html`<span class="flag">differs: expected ${shortly(expected)}</span>` : null}
-    ${cell.heldByOneLayer ? html`<span class="flag">one layer only</span>` : null}</a
+  const { actual, expected, result, id, heldByOneLayer } = cell;
+  const kind = `${actual?.refusedBy ?? "none"}${result === "different" ? " different" : ""}`;
+  const [first, second] = actual === null ? [] : inTwoLines(actual);
+  return html`<a class="cell ${kind}" href="#${anchorOf(id)}"
+    >${actual === null ? "not checked" : html`<span class="status">${icon(actual.refusedBy)}${first}</span> ${second}`}${withCode && actual?.code != null ? html` <code>${actual.code}</code>` : null}${
+      result === "different" ? html` <span class="flag">differs: expected ${shortly(expected)}</span>` : null
+    }${heldByOneLayer ? html` <span class="flag">one layer only</span>` : null}</a
   >`;
+}
+
+function inTwoLines({ status, refusedBy }: Outcome): readonly [string | number, string] {
+  return status === null ? [DECIDED_BY[refusedBy], "no token"] : [status, DECIDED_BY[refusedBy]];
 }
 
 function shortly({ status, refusedBy, code }: Outcome): string {

@@ -1,6 +1,6 @@
 import { html, type Markup } from "./markup.ts";
 import type { Check, Report } from "./report.ts";
-import { command } from "./sections.ts";
+import { command, facts } from "./sections.ts";
 import { anchorOf, count } from "./words.ts";
 
 /** The deployed configuration: what is as the template says; its findings stand under "What differs". */
@@ -24,46 +24,29 @@ export function configuration({ target, checks }: Report): Markup {
   ${good.length === 0 ? null : html`<h3>As the template says (${good.length})</h3>`}
   ${good.map(
     (check) =>
-      html`<details class="call">
-        <summary>
-          <span class="who">${check.title}</span> <span class="what">${check.found ?? check.expected}</span>
-        </summary>
-        <div class="opened" id="${anchorOf(check.id)}">${facts(check)}</div>
+      html`<details>
+        <summary><b>${check.title}</b> <span class="quiet">${check.found ?? check.expected}</span></summary>
+        <div class="opened" id="${anchorOf(check.id)}">${factsOf(check)}</div>
       </details> `,
   )}`;
 }
 
-/** A setting that is not as the template says: what, why it matters, and the command that mends it. */
-export function finding(check: Check): Markup {
-  return html`<article class="finding" id="${anchorOf(check.id)}">
+/** A setting that is not as the template says, or that could not be seen: what, why it matters, what mends it. */
+export function settingInFull(check: Check): Markup {
+  return html`<article class="card${check.result === "not-checked" ? " not-checked" : null}" id="${anchorOf(check.id)}">
     <h4>${check.title}</h4>
-    ${facts(check)}
-    ${
-      check.mend === null
-        ? null
-        : html`<p class="again">To mend it:</p>
-            ${command(check.mend)}`
-    }
+    ${factsOf(check)} ${check.mend === null ? null : command(check.mend, "To mend it:")}
   </article> `;
 }
 
-function facts({ expected, found, why, resource, note, id }: Check): Markup {
-  return html`<dl class="facts">
-    <dt>Expected</dt>
-    <dd>${expected}</dd>
-    <dt>Found</dt>
-    <dd>${found ?? "could not be seen"}</dd>
-    <dt>Why it matters</dt>
-    <dd>${why}</dd>
-    <dt>Resource</dt>
-    <dd><code>${resource}</code></dd>
-    ${
-      note === null
-        ? null
-        : html`<dt>Note</dt>
-            <dd>${note}</dd>`
-    }
-    <dt>Id</dt>
-    <dd><code>${id}</code></dd>
-  </dl>`;
+function factsOf({ expected, found, why, resource, note, id, result }: Check): Markup {
+  return facts({
+    Expected: expected,
+    Found: found ?? "could not be seen",
+    "Why it matters": why,
+    Resource: html`<code>${resource}</code>`,
+    // Those that were not checked stand under their notes.
+    Note: result === "not-checked" ? null : note,
+    Id: html`<code>${id}</code>`,
+  });
 }

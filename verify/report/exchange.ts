@@ -1,4 +1,4 @@
-import { html, type Markup } from "./markup.ts";
+import { content, html, type Markup } from "./markup.ts";
 import type { Exchange } from "./report.ts";
 
 /** A request and its answer as they went over the wire, and what the token says. */
@@ -19,7 +19,7 @@ export function exchange({ request, response }: Exchange): Markup {
         ? null
         : html`<div class="token">
             <p class="part">Token, without its signature</p>
-            <pre>${members(token.header)}${"\n"}${members(token.claims)}</pre>
+            <pre>${content(JSON.stringify(token.header))}${"\n"}${members(token.claims)}</pre>
           </div>`
     }
   </div>`;
@@ -29,25 +29,25 @@ function answer({ status, headers, body }: NonNullable<Exchange["response"]>): M
   return html`<pre><b>${status}</b>${lines(headers)}${body === "" ? null : ["\n\n", indented(body)]}</pre>`;
 }
 
-function lines(headers: Readonly<Record<string, string>>): string[] {
-  return Object.entries(headers).map(([name, value]) => `\n${name}: ${value}`);
+function lines(headers: Readonly<Record<string, string>>): Markup[] {
+  return Object.entries(headers).map(([name, value]) => content(`\n${name}: ${value}`));
 }
 
 /** JSON on several lines where it is JSON. */
-function indented(body: string): string {
+function indented(body: string): Markup {
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return content(JSON.stringify(JSON.parse(body), null, 2));
   } catch {
-    return body.trimEnd();
+    return content(body.trimEnd());
   }
 }
 
 /** An object with one member on a line, times also as dates. */
 function members(value: unknown): Markup {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return html`${JSON.stringify(value)}`;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return content(JSON.stringify(value));
   const entries = Object.entries(value as Record<string, unknown>);
   const lines = entries.map(([name, member], i) => [
-    `\n  ${JSON.stringify(name)}: ${JSON.stringify(member)}${i < entries.length - 1 ? "," : ""}`,
+    content(`\n  ${JSON.stringify(name)}: ${JSON.stringify(member)}${i < entries.length - 1 ? "," : ""}`),
     date(name, member),
   ]);
   return html`${"{"}${lines}${"\n}"}`;

@@ -74,8 +74,8 @@ function head({ origins, operations }: Axes): Markup {
 function operationHead({ method, route, role }: Operation, first: boolean): Markup {
   const parts = route.split("/").map((part, i) => (i === 0 ? part : html`/<wbr />${part}`));
   return html`<th scope="col" class="operation${first ? " first" : ""}">
-    <b>${method}</b> <span class="route">${parts}</span>
-    <span class="role"
+    <b>${method}</b> ${parts}
+    <span class="about"
       >${role === null ? "no role" : role.split(".").map((part, i) => (i === 0 ? part : html`.<wbr />${part}`))}</span
     >
   </th>`;
@@ -88,7 +88,7 @@ function row({ origins, operations }: Axes, caller: CallerKind, byPlace: Readonl
       operations.map((operation, i) => {
         const cell = byPlace.get(place(operation.id, origin.id, caller.id));
         const content =
-          cell === undefined ? html`<span class="empty">no call</span>` : cellLink(cell, { withCode: false });
+          cell === undefined ? html`<span class="cell none">no call</span>` : cellLink(cell, { withCode: false });
         return html`<td${i === 0 ? html` class="first"` : null}>${content}</td>`;
       }),
     )}

@@ -4,18 +4,17 @@ import { join } from "node:path";
 import { attackTables } from "./attacks.ts";
 import { call, everyCall } from "./calls.ts";
 import { icons, legend } from "./cell.ts";
-import { configuration, finding } from "./configuration.ts";
+import { configuration, settingInFull } from "./configuration.ts";
 import { filter } from "./filter.ts";
+import { getsThrough } from "./gets-through.ts";
 import { matrix } from "./grid.ts";
 import { html, type Markup, raw } from "./markup.ts";
 import { notChecked } from "./not-checked.ts";
-import { oneLayer } from "./one-layer.ts";
 import { policySection } from "./policy-table.ts";
 import type { Report } from "./report.ts";
 import { reproduce } from "./reproduce.ts";
 import { type Section, sectionOf } from "./sections.ts";
 import { summary, targetTitle, VERDICTS } from "./summary.ts";
-import { count } from "./words.ts";
 
 /**
  * The report as one page that needs nothing else: no request leaves it, by its own content security policy. All of it
@@ -42,7 +41,7 @@ export async function renderHtml(report: Report): Promise<string> {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="no-referrer" />
-        <title>${titleOf(report)}</title>
+        <title>${pageTitle(report)}</title>
         <link rel="icon" href="data:," />
         ${styles.map((style) => raw(`<style>${style}</style>`))}
       </head>
@@ -58,14 +57,14 @@ function hashOf(text: string): string {
 }
 
 /** "Passed: verification of the local system, 2026-11-24, commit cc7700f". */
-function titleOf({ verdict, target, startedAt, commit }: Report): string {
+function pageTitle({ verdict, target, startedAt, commit }: Report): string {
   const state = commit === null ? "" : `, commit ${commit.id.slice(0, 7)}${commit.changed ? " with changes" : ""}`;
   return `${VERDICTS[verdict]}: verification of ${targetTitle(target)}, ${startedAt.slice(0, 10)}${state}`;
 }
 
 /** The same at the head of each printed page. Only what needs no escaping in CSS is let in. */
 function runningHead(report: Report): string {
-  const text = titleOf(report).replace(/[^\w .,:-]/g, "");
+  const text = pageTitle(report).replace(/[^\w .,:-]/g, "");
   return `@page { @top-left { content: "${text}"; } }`;
 }
 
@@ -81,6 +80,7 @@ function body(report: Report): Markup {
         </ul>
       </nav>
       <div id="content" tabindex="-1">${sections.map(sectionOf)}</div>
+      ${SIGNATURE}
     </main>
     <dialog id="opened" aria-labelledby="opened-title"></dialog>`;
 }
@@ -92,22 +92,22 @@ function sectionsOf(report: Report): Section[] {
     id: "differences",
     title: "What differs",
     body: html`${findings.length === 0 ? null : html`<h3>Configuration (${findings.length})</h3>`}
-    ${findings.map(finding)} ${different.length === 0 ? null : html`<h3>Calls (${different.length})</h3>`}
-    ${different.map((cell) => call(report, cell, { open: true }))}`,
+    ${findings.map(settingInFull)} ${different.length === 0 ? null : html`<h3>Calls (${different.length})</h3>`}
+    ${different.map((cell) => call(report, cell))}`,
   };
   return [
     ...(findings.length + different.length === 0 ? [] : [differences]),
     { id: "policy", title: "Who may call whom", body: policySection(report.policy) },
+    { id: "through", title: "What gets through", body: getsThrough(report) },
     {
       id: "matrix",
       title: "The matrix",
       body: html`${MATRIX} ${legend} ${filter(report)} ${matrix(report)}`,
     },
     { id: "attacks", title: "The attack catalogue", body: attackTables(report) },
-    { id: "calls", title: "Every call", body: calls(report) },
-    { id: "one-layer", title: "What only one layer holds", body: oneLayer(report) },
     { id: "configuration", title: "Configuration as deployed", body: configuration(report) },
     { id: "not-checked", title: "What was not checked", body: notChecked(report) },
+    { id: "calls", title: "Every call", body: everyCall(report) },
     { id: "reproduce", title: "How to reproduce it", body: reproduce(report) },
   ];
 }
@@ -117,12 +117,7 @@ const MATRIX = html`<p>
   from the policy by a model that shares no code with the apps. Open a call to see its request and answer.
 </p>`;
 
-function calls({ cells, ...rest }: Report): Markup {
-  const different = cells.filter(({ result }) => result === "different").length;
-  return html`<p>
-      Request and answer of each; tokens without their signatures.
-      ${different === 0 ? null : html`${count(different, "call")} that differ stand <a href="#differences">above</a>.`}
-    </p>
-    ${everyCall({ cells, ...rest })}
-    <p class="on-paper">Requests and answers of these calls are in the page on screen, and in report.json.</p>`;
-}
+/** A report that is signed is signed on paper. */
+const SIGNATURE = html`<p class="on-paper signature">
+  <span>Reviewed by</span><span>Date</span><span>Signature</span>
+</p>`;

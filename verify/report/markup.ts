@@ -18,6 +18,11 @@ export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Ma
   return new Markup(texts.map((text, i) => text.replace(/\s*\n\s*/g, "\n") + textOf(parts[i])).join(""));
 }
 
+/** A text between tags, where quotes stand as they are: JSON is full of them. Never for an attribute. */
+export function content(text: string): Markup {
+  return new Markup(visible(text).replace(/[&<>]/g, (character) => ENTITIES[character] ?? ""));
+}
+
 /** Markup of our own, written down by hand: a style sheet, a script. Never a report's. */
 export function raw(text: string): Markup {
   return new Markup(text);

@@ -36,11 +36,11 @@
       }
       for (const cell of cells) cell.hidden = byId.get(cell.hash.slice(1))?.hidden ?? false;
       for (const table of document.querySelectorAll("table.grid")) fold(table);
-      for (const group of document.querySelectorAll(".layers, details.attacks, #calls details.group")) {
+      for (const group of document.querySelectorAll(".layers, #calls .group")) {
         group.hidden = !group.querySelector("a.cell:not([hidden]), details.call:not([hidden])");
       }
-      form.elements.shown.value =
-        number === calls.length ? `All ${number} calls` : `${number} of ${calls.length} calls`;
+      const [some, all] = [number, calls.length].map((one) => one.toLocaleString("en-GB"));
+      form.elements.shown.value = some === all ? `All ${all} calls` : `${some} of ${all} calls`;
     };
     form.addEventListener("input", apply);
     form.addEventListener("reset", () => setTimeout(apply));
@@ -79,10 +79,7 @@
   function opening() {
     const dialog = document.getElementById("opened");
     const open = (call) => {
-      const title = element(
-        "h2",
-        [...call.querySelectorAll("summary span")].map((part) => part.textContent.trim()).join(" · "),
-      );
+      const title = element("h2", call.querySelector("summary").textContent.replace(/\s+/g, " ").trim());
       title.id = "opened-title";
       title.tabIndex = -1;
       const content = call.querySelector(".opened").cloneNode(true);
@@ -97,7 +94,7 @@
         step("Next call", shown[at + 1]),
         button("Close", () => dialog.close()),
       );
-      dialog.replaceChildren(bar, title, content);
+      dialog.replaceChildren(title, bar, content);
       copyButtons(dialog);
       if (!dialog.open) dialog.showModal();
       title.focus();

@@ -1,6 +1,6 @@
 import { html, type Markup } from "./markup.ts";
 import type { Report } from "./report.ts";
-import { command, scrollable } from "./sections.ts";
+import { command, table } from "./sections.ts";
 import { commandFor } from "./words.ts";
 
 /** The commands that make this verification again, and what took part in it. */
@@ -18,31 +18,9 @@ export function reproduce(report: Report): Markup {
     }
     ${command(steps.join("\n"))}
     <p>
-      The command ends with 0 where everything is as expected. This page says nothing that is not in
-      <a href="report.json">report.json</a>, which it was drawn from;
+      With <code>--only</code> and the id of a call or setting, that one alone is verified again. This page says nothing
+      that is not in <a href="report.json">report.json</a>, which it was drawn from;
       <a href="report.schema.json">its schema</a> describes every field.
     </p>
-    ${scrollable(
-      "Versions",
-      html`<table class="plain narrow">
-        <caption>
-          Versions
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col">Version</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${Object.entries(report.versions).map(
-            ([name, version]) =>
-              html`<tr>
-                <th scope="row">${name}</th>
-                <td>${version}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>`,
-    )}`;
+    ${table("Versions", ["What", "Version"], Object.entries(report.versions))}`;
 }

@@ -1,21 +1,23 @@
-import { html, type Markup } from "./markup.ts";
-import type { Cell, Check, Report, Target } from "./report.ts";
-import { scrollable } from "./sections.ts";
+import { html, type Markup, type Part } from "./markup.ts";
+import type { Cell, Check, Layers, Report, Target } from "./report.ts";
+import { table } from "./sections.ts";
 import { count, duration, instant, LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 
 /** The verdict in a word. */
 export const VERDICTS = { passed: "Passed", failed: "Failed", incomplete: "Incomplete" } as const;
 
+const COLOURS = { passed: "good", failed: "bad", incomplete: "open" } as const;
+
 /** The verdict in words, what was verified, and how it divides. */
 export function summary(report: Report): Markup {
   const { verdict } = report;
-  return html`<header class="verdict ${verdict}">
-      <p class="kicker">Verification of restricted inter-service communications</p>
-      <h1>${VERDICTS[verdict]}<span class="target">: ${targetTitle(report.target)}</span></h1>
+  return html`<header class="verdict ${COLOURS[verdict]}">
+      <p class="quiet">Verification of restricted inter-service communications</p>
+      <h1><b class="${COLOURS[verdict]}">${VERDICTS[verdict]}</b>: ${targetTitle(report.target)}</h1>
       <p class="lead">${reason(report)}</p>
       <p>${reach(report)}</p>
     </header>
-    ${facts(report)} ${tally(report)}`;
+    ${provenance(report)} ${tally(report)}`;
 }
 
 export function targetTitle(target: Target): string {
@@ -56,107 +58,61 @@ function reach({ target }: Report): string {
         "Whoever may change the configuration or the directory can change the result afterwards.";
 }
 
-function facts(report: Report): Markup {
-  const { target, commit } = report;
-  return html`<dl class="facts columns">
-    ${
-      target.kind === "local"
-        ? null
-        : html`<div>
-              <dt>Environment</dt>
-              <dd>${target.environment}</dd>
-            </div>
-            <div>
-              <dt>Resource group</dt>
-              <dd>${target.resourceGroup}</dd>
-            </div>
-            <div>
-              <dt>Subscription</dt>
-              <dd><code>${target.subscriptionId}</code></dd>
-            </div>
-            <div>
-              <dt>Tenant</dt>
-              <dd><code>${target.tenantId}</code></dd>
-            </div>`
-    }
-    <div>
-      <dt>Date</dt>
-      <dd><time datetime="${report.startedAt}">${instant(report.startedAt)}</time></dd>
-    </div>
-    <div>
-      <dt>Duration</dt>
-      <dd>${duration(report.durationSeconds)}</dd>
-    </div>
-    <div>
-      <dt>Commit</dt>
-      <dd>
-        ${
-          commit === null
-            ? "not known: this is not a git checkout"
-            : html`<code>${commit.id}</code>${commit.changed ? ", with changes that are not committed" : ", unchanged"}`
-        }
-      </dd>
-    </div>
-    <div>
-      <dt>Verified</dt>
-      <dd>${report.only === null ? "everything" : html`only <code>${report.only}</code>`}</dd>
-    </div>
+function provenance({ target, startedAt, durationSeconds, commit, only }: Report): Markup {
+  const entries: [string, Part][] = [
+    ["Date", html`<time datetime="${startedAt}">${instant(startedAt)}</time>`],
+    ["Duration", duration(durationSeconds)],
+    ["Verified", only === null ? "everything" : html`only <code>${only}</code>`],
+    [
+      "Commit",
+      commit === null
+        ? "not known: this is not a git checkout"
+        : html`<code>${commit.id}</code>${commit.changed ? ", with changes that are not committed" : ", unchanged"}`,
+    ],
+  ];
+  if (target.kind === "deployment") {
+    entries.push(
+      ["Resource group", target.resourceGroup],
+      ["Subscription", html`<code>${target.subscriptionId}</code>`],
+      ["Tenant", html`<code>${target.tenantId}</code>`],
+    );
+  }
+  return html`<dl class="provenance">
+    ${entries.map(
+      ([term, part]) =>
+        html`<div>
+          <dt>${term}</dt>
+          <dd>${part}</dd>
+        </div> `,
+    )}
   </dl>`;
 }
 
-function tally(report: Report): Markup {
-  const calls = (name: string, of: Report["cells"]) => ({
-    name,
-    good: number(of, "as-expected"),
-    bad: number(of, "different"),
-    open: number(of, "not-checked"),
-  });
-  const rows = [
-    ...LAYERS_IN_ORDER.map((layers) =>
-      calls(
-        `Matrix: ${LAYERS[layers].title.toLowerCase()}`,
-        report.cells.filter((cell) => cell.layers === layers && cell.attack === null),
-      ),
-    ),
-    calls(
-      "Attack catalogue",
-      report.cells.filter((cell) => cell.attack !== null),
-    ),
-    {
-      name: "Configuration",
-      good: number(report.checks, "as-expected"),
-      bad: number(report.checks, "finding"),
-      open: number(report.checks, "not-checked"),
-    },
-  ].filter(({ good, bad, open }) => good + bad + open > 0);
-  if (rows.length === 0) return html``;
-  return scrollable(
-    "Results by part",
-    html`<table class="tally">
-      <caption>
-        Results by part
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Part</th>
-          <th scope="col">As expected</th>
-          <th scope="col">Differs</th>
-          <th scope="col">Not checked</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ({ name, good, bad, open }) =>
-            html`<tr>
-              <th scope="row">${name}</th>
-              <td>${good}</td>
-              <td class="${bad > 0 ? "bad" : ""}">${bad}</td>
-              <td class="${open > 0 ? "open" : ""}">${open}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>`,
-  );
+function tally({ cells, checks }: Report): Markup | null {
+  const attacks = cells.filter(({ attack }) => attack !== null);
+  const ofLayers = (layers: Layers): Cell[] => cells.filter((cell) => cell.layers === layers && cell.attack === null);
+  const parts: [string, readonly (Cell | Check)[]][] = [
+    ...LAYERS_IN_ORDER.map((layers): [string, Cell[]] => [
+      `Matrix: ${LAYERS[layers].title.toLowerCase()}`,
+      ofLayers(layers),
+    ]),
+    ["Attack catalogue", attacks],
+    ["Configuration", checks],
+  ];
+  const rows = parts
+    .filter(([, things]) => things.length > 0)
+    .map(([name, things]) => {
+      const bad = number(things, "different") + number(things, "finding");
+      const open = number(things, "not-checked");
+      return [
+        name,
+        number(things, "as-expected"),
+        bad === 0 ? bad : html`<b class="bad">${bad}</b>`,
+        open === 0 ? open : html`<b class="open">${open}</b>`,
+      ];
+    });
+  if (rows.length === 0) return null;
+  return table("Results by part", ["Part", "As expected", "Differs", "Not checked"], rows, "numbers");
 }
 
 function number(things: readonly { readonly result: string }[], result: string): number {

@@ -78,6 +78,13 @@ export function callerTitle({ callers }: Pick<Report, "callers">, { caller, atta
   return caller === null ? (attack ?? "") : titleOf(callers, caller);
 }
 
+/** "GET /api/health from the internet; No token; both layers on". */
+export function callInWords(report: Pick<Report, "callers" | "operations" | "origins">, cell: Cell): string {
+  const { operation, origin, layers } = cell;
+  const who = `${operationTitle(report, operation)} from ${titleOf(report.origins, origin)}`;
+  return `${who}; ${callerTitle(report, cell)}; ${LAYERS[layers].title.toLowerCase()}`;
+}
+
 /**
  * An id as a fragment of an address: the id itself wherever its characters need no escaping, else one that no other id
  * has. A HTML id holds no white space.

@@ -179,6 +179,30 @@ describe("report.html", () => {
     }
   });
 
+  it("is of a size that opens at once: the whole matrix in less than 3 MB", async () => {
+    const page = await renderHtml(passedReport());
+    expect(Buffer.byteLength(page)).toBeLessThan(3_000_000);
+    expect(Buffer.byteLength(page)).toBeGreaterThan(1_000_000);
+  });
+
+  it("has a rule for each class, and a class for each rule", async () => {
+    const [css = "", script = ""] = await Promise.all(
+      ["page.css", "page.js"].map((name) => readFile(join(import.meta.dirname, "../report", name), "utf8")),
+    );
+    const pages = await Promise.all(reports.map(([, report]) => renderHtml(report)));
+    const classes = pages.flatMap((page) => [...page.matchAll(/\sclass="([^"]*)"/g)]).map(([, names = ""]) => names);
+    const written = new Set(classes.flatMap((names) => names.split(" ")));
+    const rules = new Set([...css.matchAll(/\.([a-z][\w-]*)/g)].map(([, name = ""]) => name));
+    const isOfScript = (name: string): boolean => script.includes(`.${name}`) || script.includes(`"${name}"`);
+    expect([...written].filter((name) => !rules.has(name) && !isOfScript(name))).toEqual([]);
+    expect([...rules].filter((name) => !written.has(name) && !isOfScript(name))).toEqual([]);
+  });
+
+  it("does not move by itself", async () => {
+    const css = await readFile(join(import.meta.dirname, "../report/page.css"), "utf8");
+    expect(css).not.toMatch(/animation|transition|scroll-behavior/);
+  });
+
   it("says that nothing was tried where nothing was", async () => {
     const page = await renderHtml({ ...passedReport(), cells: [], verdict: "incomplete" });
     expect(page).toContain("Nothing was verified.");
