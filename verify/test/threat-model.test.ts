@@ -1,0 +1,151 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { promises } from "../../infra/promises/index.ts";
+import { accessPolicy } from "../../shared/access-policy.ts";
+import { plannedCells } from "../matrix/cells.ts";
+import { matcherOf } from "../only.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const text = readFileSync(join(root, "docs", "threat-model.md"), "utf8");
+const boundaries = boundariesOf(text);
+const threats = boundaries.flatMap((boundary) => boundary.threats);
+const cells = plannedCells({ services: accessPolicy.services });
+
+/** What the configuration of a deployment is checked for: the first part of a check's id; the second is a service. */
+const CHECK_AREAS = ["restrictions", "sites", "network", "storage", "directory", "assignments"];
+
+describe("the threat model", () => {
+  it("has threats at each of its boundaries", () => {
+    expect(boundaries.map(({ title }) => title)).toHaveLength(5);
+    expect(threats.length).toBeGreaterThan(30);
+    expect(new Set(threats.map(({ number }) => number)).size).toBe(threats.length);
+  });
+
+  it.each(boundaries)("speaks of each letter of STRIDE, or says why not: $title", ({ threats: own, notApplicable }) => {
+    const spoken = new Set([...own.flatMap(({ letters }) => letters), ...notApplicable]);
+    expect([...spoken].sort()).toEqual(["D", "E", "I", "R", "S", "T"]);
+    for (const letter of notApplicable) expect(own.flatMap(({ letters }) => letters)).not.toContain(letter);
+  });
+
+  it.each(threats)("shows what stops $number $title", ({ shownBy }) => {
+    expect(shownBy.length).toBeGreaterThan(0);
+    for (const { kind, reference } of shownBy) {
+      expect([kind, reference, problemOf(kind, reference)]).toEqual([kind, reference, null]);
+    }
+  });
+
+  it("accounts for every refusal of the matrix, the whole attack catalogue among them", () => {
+    const patterns = threats.flatMap(({ shownBy }) => shownBy.filter(({ kind }) => kind === "cell"));
+    const matchers = patterns.map(({ reference }) => matcherOf(reference));
+    const refusals = cells.filter(({ expected }) => expected.refusedBy !== "nobody");
+    expect(refusals.some(({ attack }) => attack !== null)).toBe(true);
+    expect(refusals.filter(({ id }) => !matchers.some((matches) => matches(id))).map(({ id }) => id)).toEqual([]);
+  });
+
+  it("finds what is not there", () => {
+    const missing: [string, string][] = [
+      ["cell", "both/*/callerSubnet/nobody-at-all"],
+      ["cell", "both/get-stock/callerSubnet/caller-func"],
+      ["test", "verify/test/threat-model.test.ts: a title that no test has"],
+      ["test", "verify/test/threat-model.test.ts: model: finds what is not there"],
+      ["test", "verify/test/no-such.test.ts: finds what is not there"],
+      ["promise", "nothing goes wrong"],
+      ["check", "weather/callee-func"],
+      ["check", "sites/no-such-service"],
+      ["rumour", "it is safe"],
+    ];
+    for (const [kind, reference] of missing) expect(problemOf(kind, reference)).not.toBeNull();
+    expect(problemOf("test", "verify/test/threat-model.test.ts: the threat model: finds what is not there")).toBeNull();
+  });
+});
+
+/** What is wrong with a line of "shown by"; null for nothing. */
+function problemOf(kind: string, reference: string): string | null {
+  switch (kind) {
+    case "cell": {
+      const matched = cells.filter(({ id }) => matcherOf(reference)(id));
+      return matched.some(({ expected }) => expected.refusedBy !== "nobody") ? null : "no refusal of the matrix";
+    }
+    case "test": {
+      const [file, title] = splitAt(reference, ": ");
+      return titlesOf(file).some((one) => one === title || one.endsWith(`: ${title}`)) ? null : "no such test";
+    }
+    case "promise":
+      return promises.some(({ name }) => name === reference) ? null : "no such promise";
+    case "check": {
+      const [area = "", service = "*"] = reference.split("/");
+      const services = ["*", ...Object.keys(accessPolicy.services)];
+      return CHECK_AREAS.includes(area) && services.includes(service) ? null : "no such check";
+    }
+    default:
+      return "neither a cell, a test, a promise nor a check";
+  }
+}
+
+/** The titles of a test file's tests and groups, each after those that it stands in: "group: test". */
+function titlesOf(file: string): string[] {
+  const path = join(root, file);
+  const content = ts.sys.readFile(path);
+  if (content === undefined) return [];
+  const titles: string[] = [];
+  const visit = (node: ts.Node, group: readonly string[]): void => {
+    const title = ts.isCallExpression(node) && isTest(node.expression) ? node.arguments[0] : undefined;
+    const within = title !== undefined && ts.isStringLiteralLike(title) ? [...group, title.text] : group;
+    if (within !== group) titles.push(within.join(": "));
+    ts.forEachChild(node, (child) => {
+      visit(child, within);
+    });
+  };
+  visit(ts.createSourceFile(path, content, ts.ScriptTarget.Latest), []);
+  return titles;
+}
+
+/** `it`, `describe.skipIf(...)`, `it.each(...)` and their like. */
+function isTest(callee: ts.Expression): boolean {
+  if (ts.isIdentifier(callee)) return ["describe", "it", "test"].includes(callee.text);
+  return (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee)) && isTest(callee.expression);
+}
+
+interface Threat {
+  readonly number: string;
+  readonly letters: readonly string[];
+  readonly title: string;
+  readonly shownBy: readonly { readonly kind: string; readonly reference: string }[];
+}
+
+interface Boundary {
+  readonly title: string;
+  readonly threats: readonly Threat[];
+  readonly notApplicable: readonly string[];
+}
+
+/** Boundaries are headed `### 1. ...`; threats are `- **1.1 (S, E) Title.** ...`, with a list of what shows them. */
+function boundariesOf(markdown: string): Boundary[] {
+  const sections = markdown.split(/^#+ /m).filter((section) => /^\d+\. /.test(section));
+  return sections.map((section) => ({
+    title: section.slice(0, section.indexOf("\n")),
+    threats: section
+      .split(/^- \*\*/m)
+      .slice(1)
+      .map((threat) => {
+        const [, number = "", letters = "", title = ""] = /^([\d.]+) \(([^)]*)\) ([^*]*)\*\*/.exec(threat) ?? [];
+        const lines = [...threat.matchAll(/^ {2}- `(\w+) ([^`]+)`$/gm)];
+        return {
+          number,
+          letters: letters.split(", "),
+          title,
+          shownBy: lines.map(([, kind = "", reference = ""]) => ({ kind, reference })),
+        };
+      }),
+    notApplicable: [...section.matchAll(/^- \(([^)]*)\) Does not apply: /gm)].flatMap(([, letters]) =>
+      (letters ?? "").split(", "),
+    ),
+  }));
+}
+
+function splitAt(whole: string, separator: string): [string, string] {
+  const at = whole.indexOf(separator);
+  return [whole.slice(0, at), whole.slice(at + separator.length)];
+}
