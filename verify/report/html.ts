@@ -113,8 +113,9 @@ function sectionsOf(report: Report): Section[] {
 }
 
 const MATRIX = html`<p>
-  Every operation, from every network, by every kind of caller: each is a real call. What was expected of it is derived
-  from the policy by a model that shares no code with the apps. Open a call to see its request and answer.
+  Every operation, from every network, by every kind of caller: each is a real call, or says that it was not made. What
+  was expected of it is derived from the policy by a model that shares no code with the apps. Open a call to see its
+  request and answer.
 </p>`;
 
 /** A report that is signed is signed on paper. */

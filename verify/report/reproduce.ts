@@ -7,10 +7,10 @@ import { commandFor } from "./words.ts";
 export function reproduce(report: Report): Markup {
   const { commit, target, only } = report;
   const steps = [
-    commit === null ? null : `git checkout ${commit.id}`,
-    target.kind === "local" ? null : `azd env select ${target.environment}`,
+    commit === null ? null : step("git checkout", commit.id),
+    target.kind === "local" ? null : step("azd env select", target.environment),
     commandFor(report, only) ?? commandFor(report, null),
-  ].filter((step) => step !== null);
+  ].filter((line) => line !== null);
   return html`${
       commit?.changed === true
         ? html`<p>Files were changed since that commit: from the commit alone the result may be another.</p>`
@@ -23,4 +23,9 @@ export function reproduce(report: Report): Markup {
       <a href="report.schema.json">its schema</a> describes every field.
     </p>
     ${table("Versions", ["What", "Version"], Object.entries(report.versions))}`;
+}
+
+/** A command of one word more; none where a shell could read that as anything else. */
+function step(command: string, word: string): string | null {
+  return /^\w[\w.-]*$/.test(word) ? `${command} ${word}` : null;
 }

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import formats from "ajv-formats";
 import { type AnySchemaObject, Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -132,6 +134,22 @@ describe("report.json", async () => {
     expect(JSON.parse(await readFile(join(place, REPORT_SCHEMA), "utf8"))).toEqual(schema);
   });
 
+  it("is read by the commands of docs/report.md", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../docs/report.md"), "utf8");
+    const commands = [...page.matchAll(/^node -p "(.*)"$/gm)].map(([, script = ""]) => script);
+    const answers = async (report: Report): Promise<string[]> => {
+      const place = await mkdtemp(join(folder, "read-"));
+      await writeReport(report, join(place, ".local", "verify"));
+      const run = promisify(execFile);
+      const outputs = commands.map((script) => run(process.execPath, ["-p", script], { cwd: place }));
+      return (await Promise.all(outputs)).map(({ stdout }) => stdout);
+    };
+    const [verdict, different] = await answers(failedReport());
+    expect(verdict).toBe("failed\n");
+    expect(different?.match(/both\//g)).toHaveLength(3);
+    expect((await answers(deploymentReport()))[2]).toContain("az webapp config access-restriction set");
+  });
+
   it("is not written where the verdict is not what the parts amount to", async () => {
     const place = join(folder, "false");
     await expect(writeReport({ ...failedReport(), verdict: "passed" }, place)).rejects.toThrow('amount to "failed"');
@@ -167,6 +185,11 @@ describe("report.html", () => {
     const page = await renderHtml(hostileReport(hostile));
     const tags = (text: string): string[] => text.match(/<[a-z!/][^\s>]*/gi) ?? [];
     expect(tags(page).filter((tag) => tag !== "<wbr")).toEqual(tags(clean).filter((tag) => tag !== "<wbr"));
+  });
+
+  it("offers no step that a hostile name could turn into another command", async () => {
+    expect(await renderHtml(deploymentReport())).toMatch(/git checkout cc77.*\nazd env select prod\n/);
+    expect(await renderHtml(hostileReport("; reboot"))).not.toMatch(/git checkout|azd env select/);
   });
 
   it.each(reports)("has every call once, under its own id: %s", async (_, report) => {
