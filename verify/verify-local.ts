@@ -50,7 +50,7 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
     return {
       $schema: REPORT_SCHEMA,
       formatVersion: 1,
-      target: { kind: "local" },
+      target: { kind: "local", system: ground.system },
       startedAt: startedAt.toISOString(),
       durationSeconds: (Date.now() - startedAt.getTime()) / 1000,
       ...(await provenance()),

@@ -14,6 +14,8 @@ import { stageWithoutGuard } from "./without-guard.ts";
 /** Where the calls of the matrix are made. */
 export interface Ground {
   readonly endpoints: Endpoints;
+  /** Started for the purpose, or running already. */
+  readonly system: "own" | "running";
   /** The callee's addresses, by network, with both layers on or one of them off. */
   readonly doors: Readonly<Record<Layers, Endpoints["callee"]>>;
   stop(): Promise<void>;
@@ -68,6 +70,7 @@ export async function prepareGround(folder: string, note: (line: string) => void
     const admitted = Number(new URL(endpoints.callee.callerSubnet).port);
     return {
       endpoints,
+      system: found ? "running" : "own",
       doors: {
         both: endpoints.callee,
         "application-only": await doors(LETS_ALL_IN, admitted),

@@ -11,7 +11,7 @@ export function cellLink(cell: Cell, { withCode }: { readonly withCode: boolean 
   const kind = `${actual?.refusedBy ?? "none"}${result === "different" ? " different" : ""}`;
   const [first, second] = actual === null ? [] : inTwoLines(actual);
   return html`<a class="cell ${kind}" href="#${anchorOf(id)}"
-    >${actual === null ? "not checked" : html`<span class="status">${icon(actual.refusedBy)}${first}</span> ${second}`}${withCode && actual?.code != null ? html` <code>${actual.code}</code>` : null}${
+    >${actual === null ? (result === "different" ? "no answer" : "not checked") : html`<span class="status">${icon(actual.refusedBy)}${first}</span> ${second}`}${withCode && actual?.code != null ? html` <code>${actual.code}</code>` : null}${
       result === "different" ? html` <span class="flag">differs: expected ${shortly(expected)}</span>` : null
     }${heldByOneLayer ? html` <span class="flag">one layer only</span>` : null}</a
   >`;

@@ -35,7 +35,11 @@ export interface Report {
 export type Verdict = "passed" | "failed" | "incomplete";
 
 export type Target =
-  | { readonly kind: "local" }
+  | {
+      readonly kind: "local";
+      /** Started for this verification, from the commit; or running already, and from which code is not known. */
+      readonly system: "own" | "running";
+    }
   | {
       readonly kind: "deployment";
       readonly environment: string;

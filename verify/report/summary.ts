@@ -52,8 +52,9 @@ export function reason({ verdict, cells, checks, only }: Report): string {
 /** What a reader may and may not conclude. */
 function reach({ target }: Report): string {
   return target.kind === "local"
-    ? "Real calls, with really signed tokens, to the unchanged apps. Entra ID, the front end with its access " +
-        "restrictions, and storage are local stand-ins: this says nothing about the state of any Azure subscription."
+    ? `Real calls, with really signed tokens, to the unchanged apps${target.system === "own" ? "" : ", as they were running: from which code is not known"}. ` +
+        "Entra ID, the front end with its access restrictions, and storage are local stand-ins: this says nothing about " +
+        "the state of any Azure subscription."
     : "Real calls to the deployed apps, and the deployed configuration held against the template, at the time stated. " +
         "Whoever may change the configuration or the directory can change the result afterwards.";
 }

@@ -48,6 +48,7 @@ describe("npm run verify", () => {
     expect(stdout).toContain(join(place, "report.html"));
     const report = JSON.parse(await readFile(join(place, "report.json"), "utf8")) as Report;
     expect(report.only).toBe("both/*/internet");
+    expect(report.target).toEqual({ kind: "local", system: "own" });
     expect(new Set(report.cells.map(({ origin, layers }) => `${layers} ${origin}`))).toEqual(
       new Set(["both internet"]),
     );

@@ -38,6 +38,7 @@ describe("the running system as it is", () => {
   it("does what the policy says, in every call of the matrix", () => {
     expect(different(report)).toEqual([]);
     expect(report.verdict).toBe("passed");
+    expect(report.target).toEqual({ kind: "local", system: "running" });
     expect(ids(report.cells)).toEqual(
       plannedCells(accessPolicy)
         .map(({ id }) => id)

@@ -13,7 +13,7 @@ const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
 /** The local system, everything as expected. */
 export function passedReport(): Report {
-  return reportOf({ target: { kind: "local" }, cells: plannedCells(policy).map(asExpected) });
+  return reportOf({ target: { kind: "local", system: "own" }, cells: plannedCells(policy).map(asExpected) });
 }
 
 /** The local system, with two calls let through that should not be, and one refused otherwise than expected. */
@@ -122,7 +122,7 @@ export function reportOfServices(number: number): Report {
     ),
   );
   return reportOf({
-    target: { kind: "local" },
+    target: { kind: "local", system: "own" },
     policy: { services: Object.fromEntries(services) },
     callers,
     operations: calls,
