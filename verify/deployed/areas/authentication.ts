@@ -1,0 +1,73 @@
+import { readSnapshot, resources } from "../../../infra/snapshot.ts";
+import { listed, type PlannedCheck, question, shown } from "../check.ts";
+import { together } from "../reading.ts";
+import { policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
+
+/** App Service Authentication in front of the in-code checks, where the environment asks for it. */
+export function authenticationChecks(scene: Scene, service: SceneService): PlannedCheck[] {
+  const { name, api, azure, expected } = service;
+  if (!scene.deployment.appServiceAuthentication || api === null) return [];
+  const template = resources(readSnapshot("everything"), "Microsoft.Web/sites/config").find(
+    (resource) => resource.name?.startsWith(`${name}-`) === true,
+  )?.properties;
+  const wanted = inWords(template?.platform?.enabled, template?.globalValidation);
+  const callers = Object.keys(policy.services[name]?.callers ?? {});
+  const common = { resource: `${expected.siteId}/config/authsettingsV2`, mend: PROVISION };
+  const means = `tokens for ${name}, of ${callers.join(", ")}`;
+  return [
+    question({
+      ...common,
+      id: `sites/${name}/authentication`,
+      title: `${name}: App Service Authentication`,
+      read: azure.authentication,
+      expected: wanted,
+      why: "The environment asks for it in front of the app's own check.",
+      found: ({ properties }) => inWords(properties.platform?.enabled, properties.globalValidation),
+    }),
+    question({
+      ...common,
+      id: `sites/${name}/authentication-callers`,
+      title: `${name}: whose tokens App Service Authentication takes`,
+      read: () =>
+        together({
+          authentication: azure.authentication,
+          application: api.application,
+          callers: () =>
+            together(
+              Object.fromEntries(
+                scene.services
+                  .filter((other) => callers.includes(other.name))
+                  .map((other) => [other.name, other.clientId] as const),
+              ),
+            ),
+        }),
+      expected: means,
+      why: "It would let pass whom the policy does not name, or refuse whom it does.",
+      found: ({ authentication, application, callers: ids }) => {
+        const provider = authentication.properties.identityProviders?.azureActiveDirectory;
+        if (provider?.enabled !== true) return "off";
+        const found = [
+          `tokens for ${shown(provider.registration?.clientId)}`,
+          ...(provider.validation?.defaultAuthorizationPolicy?.allowedApplications ?? []),
+        ];
+        const difference = listed(found, [`tokens for ${application.appId}`, ...Object.values(ids)]);
+        return /^(missing|too many): /.test(difference) ? difference : means;
+      },
+    }),
+  ];
+}
+
+interface Validation {
+  readonly requireAuthentication?: boolean | null | undefined;
+  readonly unauthenticatedClientAction?: string | null | undefined;
+  readonly excludedPaths?: readonly string[] | null | undefined;
+}
+
+function inWords(enabled: boolean | null | undefined, validation: Validation | null | undefined): string {
+  return [
+    enabled === true ? "on" : "off",
+    validation?.requireAuthentication === true ? "required" : "not required",
+    shown(validation?.unauthenticatedClientAction),
+    `without it: ${(validation?.excludedPaths ?? []).join(", ") || "no path"}`,
+  ].join("; ");
+}

@@ -1,0 +1,85 @@
+import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import { PROVISION, type Scene, type SceneService } from "../scene.ts";
+
+/** Where a service's calls come from: what tells it from the others. */
+export function networkChecks(
+  { deployment }: Scene,
+  { name, expected, azure, siteName }: SceneService,
+): PlannedCheck[] {
+  const { siteId, site, subnetId, subnet, planId } = expected;
+  const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
+  const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
+  return [
+    question({
+      id: `network/${name}/subnet`,
+      title: `${name}: the subnet that its calls come from`,
+      resource: siteId,
+      read: azure.site,
+      expected: subnetId,
+      why: "Services tell their callers apart by their subnets: in another's subnet it would pass for the other.",
+      found: ({ properties }) => listed([properties.virtualNetworkSubnetId ?? "not integrated"], [subnetId]),
+      mend: PROVISION,
+    }),
+    question({
+      id: `network/${name}/routing`,
+      title: `${name}: all outbound traffic goes through the virtual network`,
+      resource: siteId,
+      read: azure.site,
+      expected: shown(site.outboundVnetRouting?.allTraffic),
+      why: "Calls past the virtual network arrive from the internet, and are refused.",
+      found: ({ properties }) => shown(properties.outboundVnetRouting?.allTraffic),
+      mend: PROVISION,
+    }),
+    question({
+      id: `network/${name}/delegation`,
+      title: `${name}: what its subnet is delegated to`,
+      resource: subnetId,
+      read: azure.subnet,
+      expected: wording(delegations),
+      why: "A subnet that is not App Service's alone can hold machines, whose calls pass for the service's.",
+      found: ({ properties }) =>
+        listed(properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [], delegations),
+      mend: PROVISION,
+      mustExist: true,
+    }),
+    question({
+      id: `network/${name}/service-endpoints`,
+      title: `${name}: the service endpoints of its subnet`,
+      resource: subnetId,
+      read: azure.subnet,
+      expected: wording(endpoints),
+      why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
+      found: ({ properties }) => listed(properties.serviceEndpoints?.map(({ service }) => service) ?? [], endpoints),
+      mend: PROVISION,
+    }),
+    question({
+      id: `network/${name}/plan`,
+      title: `${name}: its plan`,
+      resource: siteId,
+      read: azure.site,
+      expected: planId,
+      why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
+      found: ({ properties }) => listed([properties.serverFarmId ?? "none"], [planId]),
+      mend: PROVISION,
+    }),
+    question({
+      id: `network/${name}/plan-alone`,
+      title: `${name}: who else is on its plan`,
+      resource: planId,
+      read: azure.sitesOfPlan,
+      expected: "nobody",
+      why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
+      found: (sites) => {
+        const others = sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
+        return others.length === 0 && sites.length > 0 ? "nobody" : wording(sites.map((other) => other.name));
+      },
+      mend: (sites) =>
+        sites
+          .filter((other) => other.name !== siteName)
+          .map((other) => `az functionapp update --ids ${other.id} --plan <another plan>`)
+          .join("\n") ||
+        `az functionapp update --resource-group ${deployment.resourceGroup} --name ${siteName} --plan ${planId}`,
+      mustExist: false,
+    }),
+  ];
+}

@@ -1,0 +1,96 @@
+import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { Rule, WebConfig } from "../resources.ts";
+import { PROVISION, type Scene, type SceneService } from "../scene.ts";
+
+/** The priority of the rule that the platform adds for requests that match no other; nobody can set it. */
+const UNMATCHED_PRIORITY = 2_147_483_647;
+
+/**
+ * Who may reach a site over the network. Read from `config/web`: the site's own `siteConfig` comes back without rules.
+ *
+ * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
+ */
+export function restrictionChecks({ deployment }: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
+  const { siteId, config, site } = expected;
+  const common = { resource: siteId, read: azure.config, mend: PROVISION };
+  const scmRanges = deployment.deployerRanges;
+  return [
+    question({
+      ...common,
+      id: `restrictions/${name}/main/rules`,
+      title: `${name}: whom the main site lets in`,
+      expected: wording(expected.admitted),
+      why: "Whoever is let in gets as far as the check of the token: one of the two layers is gone.",
+      found: ({ properties }) => listed(admittedBy(properties.ipSecurityRestrictions), expected.admitted),
+    }),
+    question({
+      ...common,
+      id: `restrictions/${name}/main/default-action`,
+      title: `${name}: what the main site does with everybody else`,
+      expected: shown(config.ipSecurityRestrictionsDefaultAction),
+      why: "With Allow, every network that no rule names is let in.",
+      found: ({ properties }) =>
+        defaultAction(properties.ipSecurityRestrictionsDefaultAction, properties.ipSecurityRestrictions),
+    }),
+    question({
+      ...common,
+      id: `restrictions/${name}/main/public-network-access`,
+      title: `${name}: whether the rules are what decides`,
+      read: azure.site,
+      expected: shown(site.publicNetworkAccess),
+      why: "With anything else, the callers' calls over their service endpoints are refused as well.",
+      found: ({ properties }) => shown(properties.publicNetworkAccess),
+    }),
+    question({
+      ...common,
+      id: `restrictions/${name}/scm/rules`,
+      title: `${name}: whom the SCM site lets in`,
+      expected: wording(scmRanges),
+      why: "From the SCM site the app's code can be replaced, and with it the check of tokens.",
+      found: ({ properties }) => listed(admittedBy(properties.scmIpSecurityRestrictions), scmRanges),
+    }),
+    question({
+      ...common,
+      id: `restrictions/${name}/scm/default-action`,
+      title: `${name}: what the SCM site does with everybody else`,
+      expected: shown(config.scmIpSecurityRestrictionsDefaultAction),
+      why: "With Allow, everybody gets as far as the sign-in of the SCM site.",
+      found: ({ properties }) =>
+        defaultAction(properties.scmIpSecurityRestrictionsDefaultAction, properties.scmIpSecurityRestrictions),
+    }),
+    question({
+      ...common,
+      id: `restrictions/${name}/scm/rules-of-main`,
+      title: `${name}: whether the SCM site takes over the main site's rules`,
+      expected: shown(config.scmIpSecurityRestrictionsUseMain),
+      why: "With the main site's rules, callers reach the SCM site, and deployers do not.",
+      found: ({ properties }) => shown(properties.scmIpSecurityRestrictionsUseMain),
+    }),
+  ];
+}
+
+type Rules = WebConfig["ipSecurityRestrictions"];
+
+/** What the rules admit, without those that the platform adds. A rule that is more than that shows as what it is. */
+function admittedBy(rules: Rules): string[] {
+  return (rules ?? []).filter((rule) => !isSynthetic(rule)).flatMap(described);
+}
+
+function described({ action, tag, ipAddress, vnetSubnetResourceId, headers, name }: Rule): string[] {
+  const conditions = Object.keys(headers ?? {}).length > 0 ? " with conditions on headers" : "";
+  const what = vnetSubnetResourceId ?? ipAddress ?? "anybody";
+  const isPlain = action === "Allow" && conditions === "" && [null, undefined, "Default"].includes(tag);
+  if (isPlain) return what.split(",");
+  return [`${action} ${tag ?? ""} ${what}${conditions} (rule ${shown(name)})`.replace(/ +/g, " ")];
+}
+
+/** Besides the setting there is a rule of the platform's that says the same: where the two disagree, both are told. */
+function defaultAction(action: string | null | undefined, rules: Rules): string {
+  const added = rules?.find(isSynthetic)?.action;
+  if (action === undefined || action === null || action === "") return shown(added);
+  return added === undefined || added === action ? action : `${action}, and a last rule that says ${added}`;
+}
+
+function isSynthetic({ priority, ipAddress }: Rule): boolean {
+  return priority === UNMATCHED_PRIORITY && ipAddress === "Any";
+}

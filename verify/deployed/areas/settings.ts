@@ -1,0 +1,142 @@
+import { listed, type PlannedCheck, question, wording } from "../check.ts";
+import { type Read, together } from "../reading.ts";
+import { identifierUri, member, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
+
+/** The id that nobody has: what a service lists whom nobody may call (infra/modules/service.bicep). */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+/** Only values of this form are ever shown: ids, and addresses without a path. Any other may be a secret. */
+const SHOWN_VALUE =
+  /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,(?=.)|$))+$|^https:\/\/[a-z0-9.-]+$|^api:\/\/[0-9a-f-]{36}\/[a-z0-9-]+(\/\.default)?$|^(managed|federated)-identity$/i;
+
+/** The settings that the restriction hangs on. Of all others only the names are looked at. */
+export function settingChecks(scene: Scene, service: SceneService): PlannedCheck[] {
+  const { name, expected, azure } = service;
+  const resource = `${expected.siteId}/config/appsettings`;
+  return [
+    ...restrictingSettings(scene, service).map(({ setting, means, value, why }) =>
+      question({
+        id: `sites/${name}/settings/${setting}`,
+        title: `${name}: ${setting}`,
+        resource,
+        read: () => together({ settings: azure.settings, wanted: value }),
+        expected: means,
+        why,
+        found: ({ settings, wanted }) => compared(settings[setting], wanted, means),
+        mend: PROVISION,
+      }),
+    ),
+    question({
+      id: `sites/${name}/settings-by-hand`,
+      title: `${name}: settings that the template does not have`,
+      resource,
+      read: azure.settings,
+      expected: "none",
+      why: "A setting can change how the app checks tokens, or what it trusts. The next deployment removes it.",
+      found: (settings) => wording(Object.keys(settings).filter((setting) => !expected.settingNames.includes(setting))),
+      mend: PROVISION,
+    }),
+  ];
+}
+
+interface RestrictingSetting {
+  readonly setting: string;
+  /** What it says, for a person. */
+  readonly means: string;
+  /** The same as a value; of a list, the parts in any order. */
+  readonly value: Read<string>;
+  readonly why: string;
+}
+
+function restrictingSettings(scene: Scene, service: SceneService): RestrictingSetting[] {
+  const { deployment, authorityHost } = scene;
+  const known = (setting: string, value: string, why: string): RestrictingSetting => ({
+    setting,
+    means: value,
+    value: () => Promise.resolve({ kind: "found", value }),
+    why,
+  });
+  const trust = "Tokens of another authority or tenant would be as good as those of this one.";
+  const { api, azure, client, callees, name } = service;
+  return [
+    known("AZURE_TENANT_ID", deployment.tenantId, trust),
+    known("AZURE_AUTHORITY_HOST", authorityHost, trust),
+    {
+      setting: "AZURE_CLIENT_ID",
+      means: `the client id of ${name}'s identity`,
+      value: member(azure.identity, ({ clientId }) => clientId),
+      why: "The app would ask for tokens as somebody else.",
+    },
+    ...(api === null
+      ? []
+      : [
+          {
+            setting: "API_CLIENT_ID",
+            means: `the client id of ${name}'s app registration`,
+            value: member(api.application, ({ appId }) => appId),
+            why: "Tokens that were issued for another service would be accepted.",
+          },
+          known(
+            "API_IDENTIFIER_URI",
+            identifierUri(deployment, name),
+            "Tokens that were issued for another service would be accepted.",
+          ),
+          allowedCallers(scene, service),
+        ]),
+    ...callees.flatMap((callee) => {
+      const prefix = callee.replace(/-func/, "").replaceAll("-", "_").toUpperCase();
+      const url = scene.services.find((other) => other.name === callee)?.url ?? "";
+      return [
+        known(`${prefix}_URL`, url, "The caller would send its tokens to another address."),
+        known(
+          `${prefix}_SCOPE`,
+          `${identifierUri(deployment, callee)}/.default`,
+          "The caller would ask for tokens of another service.",
+        ),
+      ];
+    }),
+    ...(callees.length === 0
+      ? []
+      : [
+          known(
+            "CALLER_CREDENTIAL",
+            deployment.callerCredential,
+            "A secret in a setting can be read, and used elsewhere.",
+          ),
+        ]),
+    ...(client === null
+      ? []
+      : [
+          {
+            setting: "CALLER_APP_CLIENT_ID",
+            means: `the client id of the app registration that ${name} calls as`,
+            value: service.clientId,
+            why: "The app would ask for tokens as somebody else.",
+          },
+        ]),
+  ];
+}
+
+function allowedCallers({ services }: Scene, { name }: SceneService): RestrictingSetting {
+  const callers = Object.keys(policy.services[name]?.callers ?? {});
+  return {
+    setting: "ALLOWED_CALLERS",
+    means: callers.length === 0 ? "nobody's client id" : `the client id of ${callers.join(", ")}`,
+    value: async () => {
+      const reads = services
+        .filter((service) => callers.includes(service.name))
+        .map((service) => [service.name, service.clientId] as const);
+      const reading = await together(Object.fromEntries(reads));
+      if (reading.kind !== "found") return reading;
+      const ids = Object.values(reading.value);
+      return { kind: "found", value: ids.length === 0 ? NOBODY : ids.join(",") };
+    },
+    why: "Whoever is listed, and holds a role, is let in by the application layer.",
+  };
+}
+
+function compared(found: string | undefined, wanted: string, means: string): string {
+  if (found === undefined) return "not set";
+  if (listed(found.split(","), wanted.split(",")) === wording(wanted.split(","))) return means;
+  return SHOWN_VALUE.test(found) ? found : "another value, which is not shown";
+}

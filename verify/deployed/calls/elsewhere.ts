@@ -1,0 +1,30 @@
+import { callersOf } from "../../matrix/callers.ts";
+import { expectedOutcome } from "../../matrix/expected.ts";
+import { operations, sampleCallOf } from "../../matrix/operations.ts";
+import { origins } from "../../matrix/origins.ts";
+import { policy } from "../scene.ts";
+import { notMade, type PlannedCell, plannedCell } from "./cell.ts";
+
+const NOTE =
+  "It cannot be tried from here: it takes a machine in that subnet. The local verification makes the same call; on the " +
+  "deployment, that the restrictions are as the template says is checked by their configuration.";
+
+/** What is not to be seen from this machine, named one by one: calls from within the virtual network. */
+export function elsewhereCells(): PlannedCell[] {
+  return origins
+    .filter(({ subnetOf }) => subnetOf !== null)
+    .flatMap((origin) =>
+      operations
+        .filter(({ service }) => service in policy.services)
+        .flatMap((operation) =>
+          callersOf(policy, operation.service)
+            .filter(({ id }) => id === "no-token" || id in policy.services)
+            .map(({ id, standing }) => {
+              const success = sampleCallOf(operation.id, "deployed").status;
+              const situation = { policy, layers: "both", operation, origin, caller: standing, success } as const;
+              const expected = expectedOutcome(situation);
+              return plannedCell(operation.id, origin.id, id, () => Promise.resolve(notMade(expected, NOTE)));
+            }),
+        ),
+    );
+}

@@ -1,0 +1,150 @@
+import type { TokenCredential } from "@azure/identity";
+import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../matrix/operations.ts";
+import type { CallerKind, Operation, Outcome } from "../../report/report.ts";
+import { policy, type Scene, type SceneService } from "../scene.ts";
+import { BY_NETWORK, notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
+import type { Here } from "./here.ts";
+import { allOperations, scmOperation } from "./operations.ts";
+import { forgedToken, signedIn } from "./tokens.ts";
+
+/** What the calls need of their surroundings. */
+export interface Surroundings {
+  readonly scene: Scene;
+  readonly credential: TokenCredential;
+  readonly here: () => Promise<Here>;
+  /** The origin of the SCM site of the site at an origin. */
+  readonly scmUrl: (url: string) => string;
+  /** Milliseconds that a call may take. */
+  readonly patience: number;
+}
+
+export const strangers: readonly CallerKind[] = [
+  { id: "no-token", title: "No token", description: "Sends no Authorization header." },
+  {
+    id: "forged-token",
+    title: "A forged token",
+    description: "All is as in the granted caller's own, but that nobody has published the key that signed it.",
+  },
+  {
+    id: "signed-in",
+    title: "Whoever runs this",
+    description: "Asks Entra ID for a token, as whom this machine is signed in as.",
+  },
+];
+
+const BY_APPLICATION: Outcome = { refusedBy: "application", status: 401, code: null };
+const NO_TOKEN: Outcome = { refusedBy: "identity-provider", status: null, code: null };
+
+/** Calls from this machine that nobody may answer: to every main site and every SCM site. */
+export function refusalCells(surroundings: Surroundings): PlannedCell[] {
+  return surroundings.scene.services.flatMap((service) => [
+    ...(service.api === null ? entryCells(surroundings, service) : apiCells(surroundings, service)),
+    ...scmCells(surroundings, service),
+  ]);
+}
+
+/** A callee lets in its callers' subnets: whoever calls from outside is refused by the network, whatever it carries. */
+function apiCells({ scene, credential, patience }: Surroundings, service: SceneService): PlannedCell[] {
+  const callers = policy.services[service.name]?.callers ?? {};
+  const [granted] = scene.services.filter(({ name }) => name in callers);
+  const forged = once(() => forgedToken(scene, service, granted, callers[granted?.name ?? ""] ?? []));
+  const asked = once(() => signedIn(credential, scene, service));
+  return mainOperations(service).flatMap((operation) => {
+    const request = requestOf(service, operation, patience);
+    return [
+      plannedCell(operation.id, "here", "no-token", () => seen(BY_NETWORK, request)),
+      plannedCell(operation.id, "here", "forged-token", async () =>
+        seen(BY_NETWORK, withToken(request, await forged())),
+      ),
+      plannedCell(operation.id, "here", "signed-in", async (): Promise<Seen> => {
+        const result = await asked();
+        if (result.kind === "unknown") return notMade(NO_TOKEN, result.reason);
+        if (result.kind === "refused") {
+          const actual: Outcome = { refusedBy: "identity-provider", status: null, code: result.code };
+          return { expected: NO_TOKEN, actual, note: "No token, so no call was made.", exchanges: [] };
+        }
+        const principals = await Promise.all(
+          scene.services.filter(({ name }) => name in callers).map(({ principalId }) => principalId()),
+        );
+        const isGranted = principals.some((one) => one.kind === "found" && one.value === result.principalId);
+        if (isGranted) return seen(BY_NETWORK, withToken(request, result.token));
+        const call = await seen(NO_TOKEN, withToken(request, result.token));
+        return { ...call, note: "Entra ID issued a token to somebody whom the policy grants nothing. With it:" };
+      }),
+    ];
+  });
+}
+
+/** A service that is nobody's callee lets in its ingress ranges, and then asks for a function key. */
+function entryCells(surroundings: Surroundings, service: SceneService): PlannedCell[] {
+  const { scene, here, patience } = surroundings;
+  // Only what reads is tried: a call that is let in by mistake must not place an order.
+  const operations = mainOperations(service).filter(({ id, method }) => method === "GET" && id !== "get-order");
+  const admitted = async (): Promise<boolean> => (await here()).isWithin(scene.deployment.ingressRanges);
+  return operations.flatMap((operation) =>
+    fromHere(surroundings, operation, requestOf(service, operation, patience), admitted),
+  );
+}
+
+function scmCells(surroundings: Surroundings, service: SceneService): PlannedCell[] {
+  const { scene, here, scmUrl, patience } = surroundings;
+  const request = { url: `${scmUrl(service.url)}/api/environment`, method: "GET", patience };
+  const admitted = async (): Promise<boolean> => (await here()).isWithin(scene.deployment.deployerRanges);
+  return fromHere(surroundings, scmOperation(service.name), request, admitted);
+}
+
+/** Where this machine is let in, the site itself must refuse it: 401. What is expected depends on the address. */
+function fromHere(
+  { scene, here }: Surroundings,
+  operation: Operation,
+  request: Request,
+  admitted: () => Promise<boolean>,
+): PlannedCell[] {
+  const forged = once(() => forgedToken(scene, serviceOf(scene, operation), undefined, []));
+  const cell = (caller: string, make: () => Promise<Request>): PlannedCell =>
+    plannedCell(operation.id, "here", caller, async () => {
+      const { address } = await here();
+      if (address === null) {
+        const unknown = "No site refused this machine, so its public address is not known, nor what to expect of it.";
+        return notMade(BY_NETWORK, unknown);
+      }
+      return signInCounts(await seen((await admitted()) ? BY_APPLICATION : BY_NETWORK, await make()), scene);
+    });
+  return [
+    cell("no-token", () => Promise.resolve(request)),
+    cell("forged-token", async () => withToken(request, await forged())),
+  ];
+}
+
+/** A site that sends a client to the authority's sign-in page has refused it. */
+function signInCounts(call: Seen, { authorityHost }: Scene): Seen {
+  const { status, headers = {} } = call.exchanges[0]?.response ?? {};
+  if (status !== 302 || headers["location"]?.startsWith(`${authorityHost}/`) !== true) return call;
+  const expected = call.expected.refusedBy === "application" ? { ...call.expected, status } : call.expected;
+  return { ...call, expected, actual: { refusedBy: "application", status, code: null }, note: "Sent to sign in." };
+}
+
+function serviceOf({ services }: Scene, operation: Operation): SceneService {
+  const service = services.find(({ name }) => name === operation.service);
+  if (service === undefined) throw new Error(`There is no service ${operation.service}.`);
+  return service;
+}
+
+function mainOperations({ name }: SceneService): Operation[] {
+  return allOperations().filter(({ id, service }) => service === name && id !== scmOperation(name).id);
+}
+
+function requestOf(service: SceneService, { id, method, route }: Operation, patience: number): Request {
+  const isSample = calleeOperations.some((operation) => operation.id === id);
+  const { path, body }: Pick<SampleCall, "path" | "body"> = isSample ? sampleCallOf(id, "deployed") : { path: route };
+  return { url: `${service.url}${path}`, method, body, patience };
+}
+
+function withToken(request: Request, token: string): Request {
+  return { ...request, headers: { authorization: `Bearer ${token}` } };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

@@ -1,0 +1,82 @@
+import * as v from "valibot";
+import type { AzureApi } from "./azure-api.ts";
+import type { Deployment } from "./environment.ts";
+import { following, type Read } from "./reading.ts";
+
+const PERMISSION = "the Microsoft Graph permission Application.Read.All";
+
+const text = v.nullish(v.string());
+const credential = v.object({ keyId: v.string() });
+
+const application = v.object({
+  id: v.string(),
+  appId: v.string(),
+  signInAudience: text,
+  identifierUris: v.nullish(v.array(v.string())),
+  api: v.nullish(v.object({ requestedAccessTokenVersion: v.nullish(v.number()) })),
+  appRoles: v.array(
+    v.object({ id: v.string(), value: text, isEnabled: v.boolean(), allowedMemberTypes: v.array(v.string()) }),
+  ),
+  passwordCredentials: v.array(credential),
+  keyCredentials: v.array(credential),
+});
+export type Application = v.InferOutput<typeof application>;
+
+const servicePrincipal = v.object({
+  id: v.string(),
+  appRoleAssignmentRequired: v.nullish(v.boolean()),
+  passwordCredentials: v.array(credential),
+  keyCredentials: v.array(credential),
+});
+
+const assignment = v.object({
+  id: v.string(),
+  appRoleId: v.string(),
+  principalId: v.string(),
+  principalType: text,
+  principalDisplayName: text,
+});
+export type Assignment = v.InferOutput<typeof assignment>;
+
+const federation = v.object({ id: v.string(), name: v.string(), issuer: v.string(), subject: text });
+
+/** What Microsoft Graph has of one app registration, and of its service principal. */
+export interface Registration {
+  readonly uniqueName: string;
+  readonly application: Read<Application>;
+  readonly servicePrincipal: Read<v.InferOutput<typeof servicePrincipal>>;
+  readonly assignments: Read<readonly Assignment[]>;
+  readonly federation: Read<readonly v.InferOutput<typeof federation>[]>;
+}
+
+/** The registration of a service as an API: infra/modules/entra.bicep names it. */
+export function apiRegistration(graph: AzureApi, { suffix }: Deployment, service: string): Registration {
+  return registration(graph, `${service}-${suffix}`);
+}
+
+/** The registration that a caller uses as a client, in place of its identity. */
+export function clientRegistration(graph: AzureApi, { suffix }: Deployment, service: string): Registration {
+  return registration(graph, `${service}-client-${suffix}`);
+}
+
+function registration(graph: AzureApi, uniqueName: string): Registration {
+  const readApplication = () =>
+    graph.get(`/v1.0/applications(uniqueName='${encodeURIComponent(uniqueName)}')`, application, PERMISSION);
+  const readPrincipal = () =>
+    following(readApplication, ({ appId }) =>
+      graph.get(`/v1.0/servicePrincipals(appId='${appId}')`, servicePrincipal, PERMISSION),
+    );
+  return {
+    uniqueName,
+    application: readApplication,
+    servicePrincipal: readPrincipal,
+    assignments: () =>
+      following(readPrincipal, ({ id }) =>
+        graph.list(`/v1.0/servicePrincipals/${id}/appRoleAssignedTo`, assignment, PERMISSION),
+      ),
+    federation: () =>
+      following(readApplication, ({ id }) =>
+        graph.list(`/v1.0/applications/${id}/federatedIdentityCredentials`, federation, PERMISSION),
+      ),
+  };
+}

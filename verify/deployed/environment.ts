@@ -1,0 +1,118 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { accessPolicy } from "../../shared/access-policy.ts";
+
+/** A verification of a deployment cannot start; the message says what to do. */
+export class CannotStart extends Error {
+  override readonly name = "CannotStart";
+}
+
+/** The values of an azd environment, by name. */
+export type EnvironmentValues = Readonly<Record<string, string | undefined>>;
+
+/** What was deployed, as the azd environment says. */
+export interface Deployment {
+  /** The environment's name. */
+  readonly environment: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly tenantId: string;
+  /** What makes the names of this environment's resources different from those of every other. */
+  readonly suffix: string;
+  /** The services of the access policy, each with its site and its origin. */
+  readonly services: readonly DeployedService[];
+  /** Who may reach the SCM sites, and who a service that is nobody's callee, in CIDR notation. */
+  readonly deployerRanges: readonly string[];
+  readonly ingressRanges: readonly string[];
+  readonly planKind: "ElasticPremium" | "Dedicated";
+  readonly callerCredential: "managed-identity" | "federated-identity";
+  readonly appServiceAuthentication: boolean;
+  /** Whether a directory administrator deploys the app registrations. */
+  readonly directoryIsPrepared: boolean;
+}
+
+export interface DeployedService {
+  readonly name: string;
+  readonly siteName: string;
+  /** The origin. */
+  readonly url: string;
+}
+
+/**
+ * Asks azd for the selected environment's values; where there is no azd, or no environment, those of the process stand in,
+ * as in a pipeline.
+ *
+ * @throws CannotStart where neither has a deployment
+ */
+export async function azdValues(): Promise<EnvironmentValues> {
+  try {
+    const { stdout } = await promisify(execFile)("azd", ["env", "get-values", "--output", "json", "--no-prompt"]);
+    return v.parse(v.record(v.string(), v.string()), JSON.parse(stdout));
+  } catch {
+    if (process.env["SERVICES"] !== undefined) return process.env;
+    throw new CannotStart(
+      "There is no deployment to verify: 'azd env get-values' gave nothing, and the environment has no SERVICES. " +
+        "Select the azd environment of a deployment in this folder: azd env select <name>; or deploy one: azd up",
+    );
+  }
+}
+
+/**
+ * Reads what was deployed out of an environment's values.
+ *
+ * @throws CannotStart where a value is missing or is not what a deployment of this policy leaves behind
+ */
+export function readDeployment(values: EnvironmentValues): Deployment {
+  const needed = (name: string): string => {
+    const value = values[name] ?? "";
+    if (value !== "") return value;
+    throw new CannotStart(`The azd environment has no ${name}: deploy it with this version first, by azd up`);
+  };
+  const list = (name: string): string[] => (values[name] ?? "").split(",").filter((range) => range !== "");
+  const services = readServices(needed("SERVICES"));
+  const deployerRanges = list("DEPLOYER_ADDRESS_RANGES");
+  const ingressRanges = list("INGRESS_ADDRESS_RANGES");
+  return {
+    environment: needed("AZURE_ENV_NAME"),
+    subscriptionId: needed("AZURE_SUBSCRIPTION_ID"),
+    resourceGroup: needed("AZURE_RESOURCE_GROUP"),
+    tenantId: needed("AZURE_TENANT_ID"),
+    suffix: suffixOf(services),
+    services,
+    deployerRanges,
+    ingressRanges: ingressRanges.length > 0 ? ingressRanges : deployerRanges,
+    planKind: (values["PLAN_SKU"] ?? "EP1").startsWith("P") ? "Dedicated" : "ElasticPremium",
+    callerCredential: values["CALLER_CREDENTIAL"] === "federated-identity" ? "federated-identity" : "managed-identity",
+    appServiceAuthentication: values["APP_SERVICE_AUTHENTICATION"] === "true",
+    directoryIsPrepared: !["", "{}"].includes(values["API_CLIENT_IDS"] ?? ""),
+  };
+}
+
+const serviceList = v.array(v.object({ name: v.string(), siteName: v.string(), url: v.pipe(v.string(), v.url()) }));
+
+function readServices(text: string): readonly DeployedService[] {
+  const services = parsedServices(text);
+  const deployed = services.map(({ name }) => name).sort();
+  const wanted = Object.keys(accessPolicy.services).sort();
+  if (deployed.join() === wanted.join()) return services;
+  throw new CannotStart(
+    `What is deployed (${deployed.join(", ")}) is not what the access policy names (${wanted.join(", ")}): azd up`,
+  );
+}
+
+function parsedServices(text: string): readonly DeployedService[] {
+  try {
+    return v.parse(serviceList, JSON.parse(text));
+  } catch {
+    throw new CannotStart("SERVICES of the azd environment is not the output of infra/main.bicep: azd provision");
+  }
+}
+
+function suffixOf(services: readonly DeployedService[]): string {
+  const [suffix = "", ...others] = new Set(
+    services.map(({ name, siteName }) => (siteName.startsWith(`${name}-`) ? siteName.slice(name.length + 1) : "")),
+  );
+  if (suffix !== "" && others.length === 0) return suffix;
+  throw new CannotStart("The sites of SERVICES are not named as infra/main.bicep names them: azd provision");
+}

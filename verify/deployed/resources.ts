@@ -1,0 +1,211 @@
+import * as v from "valibot";
+import type { ServiceOptions } from "../../infra/promises/promise.ts";
+import serviceOptions from "../../infra/service-options.json" with { type: "json" };
+import type { AzureApi } from "./azure-api.ts";
+import type { Deployment } from "./environment.ts";
+import { following, type Read } from "./reading.ts";
+import type { ExpectedService } from "./template.ts";
+
+/** The API versions that the template deploys by, so that both say the same things in the same words. */
+const WEB = "2025-03-01";
+const NETWORK = "2025-01-01";
+const STORAGE = "2025-06-01";
+const IDENTITY = "2024-11-30";
+
+// What is relied on of the answers. All that may be left out, or null, in the published examples is optional: what it
+// means to find nothing there is for each check to say.
+const text = v.nullish(v.string());
+const yesNo = v.nullish(v.boolean());
+
+const site = v.object({
+  identity: v.nullish(v.object({ type: text, userAssignedIdentities: v.nullish(v.record(v.string(), v.unknown())) })),
+  properties: v.object({
+    httpsOnly: yesNo,
+    publicNetworkAccess: text,
+    serverFarmId: text,
+    virtualNetworkSubnetId: text,
+    outboundVnetRouting: v.nullish(v.object({ allTraffic: yesNo })),
+  }),
+});
+
+const rule = v.object({
+  name: text,
+  action: v.string(),
+  priority: v.nullish(v.number()),
+  ipAddress: text,
+  vnetSubnetResourceId: text,
+  tag: text,
+  headers: v.nullish(v.record(v.string(), v.unknown())),
+});
+export type Rule = v.InferOutput<typeof rule>;
+
+const config = v.object({
+  properties: v.object({
+    minTlsVersion: text,
+    scmMinTlsVersion: text,
+    ftpsState: text,
+    remoteDebuggingEnabled: yesNo,
+    ipSecurityRestrictions: v.nullish(v.array(rule)),
+    ipSecurityRestrictionsDefaultAction: text,
+    scmIpSecurityRestrictions: v.nullish(v.array(rule)),
+    scmIpSecurityRestrictionsDefaultAction: text,
+    scmIpSecurityRestrictionsUseMain: yesNo,
+  }),
+});
+export type WebConfig = v.InferOutput<typeof config>["properties"];
+
+const settings = v.object({ properties: v.record(v.string(), v.string()) });
+const publishing = v.object({ properties: v.object({ allow: v.boolean() }) });
+const named = v.object({ id: v.string(), name: v.string() });
+const connection = v.object({ id: v.string() });
+const federation = v.object({ name: v.string(), properties: v.object({ issuer: text, subject: text }) });
+const identity = v.object({ properties: v.object({ clientId: v.string(), principalId: v.string() }) });
+const hostKeys = v.object({ functionKeys: v.nullish(v.record(v.string(), v.string())) });
+
+const authentication = v.object({
+  properties: v.object({
+    platform: v.nullish(v.object({ enabled: yesNo })),
+    globalValidation: v.nullish(
+      v.object({
+        requireAuthentication: yesNo,
+        unauthenticatedClientAction: text,
+        excludedPaths: v.nullish(v.array(v.string())),
+      }),
+    ),
+    identityProviders: v.nullish(
+      v.object({
+        azureActiveDirectory: v.nullish(
+          v.object({
+            enabled: yesNo,
+            registration: v.nullish(v.object({ clientId: text })),
+            validation: v.nullish(
+              v.object({
+                defaultAuthorizationPolicy: v.nullish(
+                  v.object({ allowedApplications: v.nullish(v.array(v.string())) }),
+                ),
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+  }),
+});
+
+const subnet = v.object({
+  properties: v.object({
+    delegations: v.nullish(v.array(v.object({ properties: v.object({ serviceName: v.string() }) }))),
+    serviceEndpoints: v.nullish(v.array(v.object({ service: v.string() }))),
+  }),
+});
+
+const account = v.object({
+  name: v.string(),
+  properties: v.object({
+    allowSharedKeyAccess: yesNo,
+    allowBlobPublicAccess: yesNo,
+    minimumTlsVersion: text,
+    supportsHttpsTrafficOnly: yesNo,
+    networkAcls: v.nullish(
+      v.object({
+        defaultAction: text,
+        bypass: text,
+        virtualNetworkRules: v.nullish(v.array(v.object({ id: v.string() }))),
+        ipRules: v.nullish(v.array(v.object({ value: v.string() }))),
+        resourceAccessRules: v.nullish(v.array(v.object({ resourceId: v.string() }))),
+      }),
+    ),
+  }),
+});
+
+const options: Readonly<Record<string, ServiceOptions | undefined>> = serviceOptions;
+
+/** What Azure Resource Manager has of one service. Nothing is read before it is asked for. */
+export interface AzureService {
+  readonly site: Read<v.InferOutput<typeof site>>;
+  readonly config: Read<v.InferOutput<typeof config>>;
+  readonly settings: Read<Readonly<Record<string, string>>>;
+  readonly authentication: Read<v.InferOutput<typeof authentication>>;
+  readonly publishing: (what: "ftp" | "scm") => Read<v.InferOutput<typeof publishing>>;
+  readonly slots: Read<readonly v.InferOutput<typeof named>[]>;
+  readonly privateEndpoints: Read<readonly v.InferOutput<typeof connection>[]>;
+  readonly identity: Read<v.InferOutput<typeof identity>["properties"]>;
+  readonly identityFederation: Read<readonly v.InferOutput<typeof federation>[]>;
+  readonly subnet: Read<v.InferOutput<typeof subnet>>;
+  readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
+  /** The storage account that the service's settings name. */
+  readonly account: (purpose: "host" | "data") => Read<v.InferOutput<typeof account>>;
+  /** A function key, to call the service's own functions with. */
+  readonly functionKey: Read<string>;
+}
+
+export function azureService(
+  arm: AzureApi,
+  { subscriptionId, resourceGroup }: Deployment,
+  { name, siteId, identityId, subnetId, planId }: ExpectedService,
+): AzureService {
+  const reader = (permission: string): string => `${permission}, of the Azure role Reader`;
+  const contributor = (permission: string): string => `${permission}, of the Azure role Website Contributor`;
+
+  const readSettings: AzureService["settings"] = async () => {
+    const path = `${siteId}/config/appsettings/list?api-version=${WEB}`;
+    const reading = await arm.post(path, settings, contributor("Microsoft.Web/sites/config/list/action"));
+    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+  };
+  const readIdentity: AzureService["identity"] = async () => {
+    const permission = reader("Microsoft.ManagedIdentity/userAssignedIdentities/read");
+    const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
+    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+  };
+  const tableSetting = options[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+
+  return {
+    site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),
+    config: () => arm.get(`${siteId}/config/web?api-version=${WEB}`, config, reader("Microsoft.Web/sites/config/read")),
+    settings: readSettings,
+    authentication: () =>
+      arm.get(
+        `${siteId}/config/authsettingsV2?api-version=${WEB}`,
+        authentication,
+        reader("Microsoft.Web/sites/config/read"),
+      ),
+    publishing: (what) => () =>
+      arm.get(
+        `${siteId}/basicPublishingCredentialsPolicies/${what}?api-version=${WEB}`,
+        publishing,
+        reader("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read"),
+      ),
+    slots: () => arm.list(`${siteId}/slots?api-version=${WEB}`, named, reader("Microsoft.Web/sites/slots/read")),
+    privateEndpoints: () =>
+      arm.list(
+        `${siteId}/privateEndpointConnections?api-version=${WEB}`,
+        connection,
+        reader("Microsoft.Web/sites/privateEndpointConnections/read"),
+      ),
+    identity: readIdentity,
+    identityFederation: () =>
+      arm.list(
+        `${identityId}/federatedIdentityCredentials?api-version=${IDENTITY}`,
+        federation,
+        reader("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read"),
+      ),
+    subnet: () =>
+      arm.get(`${subnetId}?api-version=${NETWORK}`, subnet, reader("Microsoft.Network/virtualNetworks/subnets/read")),
+    sitesOfPlan: () =>
+      arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
+    account: (purpose) => () =>
+      following(readSettings, (values) => {
+        const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
+        const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
+        const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
+        return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
+      }),
+    functionKey: async () => {
+      const path = `${siteId}/host/default/listKeys?api-version=${WEB}`;
+      const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
+      if (reading.kind !== "found") return reading;
+      const key = Object.values(reading.value.functionKeys ?? {})[0];
+      return key === undefined ? { kind: "missing", what: "A function key" } : { kind: "found", value: key };
+    },
+  };
+}

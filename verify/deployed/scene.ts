@@ -1,0 +1,97 @@
+import { accessPolicy } from "../../shared/access-policy.ts";
+import type { Policy } from "../report/report.ts";
+import type { AzureApi } from "./azure-api.ts";
+import { apiRegistration, clientRegistration, type Registration } from "./directory.ts";
+import type { Deployment } from "./environment.ts";
+import { following, type Read } from "./reading.ts";
+import { type AzureService, azureService } from "./resources.ts";
+import { type ExpectedService, expectedServices } from "./template.ts";
+
+export const policy: Policy = { services: accessPolicy.services };
+
+/** A deployment, with all that can be read of it. */
+export interface Scene {
+  readonly deployment: Deployment;
+  /** The origin of the authority that issues tokens. */
+  readonly authorityHost: string;
+  /** The origin of Microsoft Graph. */
+  readonly graphEndpoint: string;
+  readonly services: readonly SceneService[];
+}
+
+/** A service: what the template says of it, and what is there. */
+export interface SceneService {
+  readonly name: string;
+  /** The origin. */
+  readonly url: string;
+  readonly siteName: string;
+  readonly expected: ExpectedService;
+  readonly azure: AzureService;
+  /** Its app registration; null for a service without roles. */
+  readonly api: Registration | null;
+  /** The app registration that it calls others as; null where that is its identity. */
+  readonly client: Registration | null;
+  /** How it appears in the tokens that it calls with. */
+  readonly clientId: Read<string>;
+  readonly principalId: Read<string>;
+  /** The services that it may call. */
+  readonly callees: readonly string[];
+}
+
+export function sceneOf(
+  deployment: Deployment,
+  { arm, graph }: { readonly arm: AzureApi; readonly graph: AzureApi },
+  { authorityHost, graphEndpoint }: Pick<Scene, "authorityHost" | "graphEndpoint">,
+): Scene {
+  const services = expectedServices(deployment).map((expected): SceneService => {
+    const { name } = expected;
+    const deployed = deployment.services.find((service) => service.name === name);
+    const callees = Object.keys(policy.services).filter((other) => name in (policy.services[other]?.callers ?? {}));
+    const azure = azureService(arm, deployment, expected);
+    const isClient = deployment.callerCredential === "federated-identity" && callees.length > 0;
+    const client = isClient ? clientRegistration(graph, deployment, name) : null;
+    const isApi = Object.keys(policy.services[name]?.roles ?? {}).length > 0;
+    return {
+      name,
+      url: deployed?.url ?? "",
+      siteName: deployed?.siteName ?? "",
+      expected,
+      azure,
+      api: isApi ? apiRegistration(graph, deployment, name) : null,
+      client,
+      clientId:
+        client === null
+          ? member(azure.identity, ({ clientId }) => clientId)
+          : member(client.application, ({ appId }) => appId),
+      principalId:
+        client === null
+          ? member(azure.identity, ({ principalId }) => principalId)
+          : member(client.servicePrincipal, ({ id }) => id),
+      callees,
+    };
+  });
+  return { deployment, authorityHost, graphEndpoint, services };
+}
+
+/** The App ID URI of a service, as infra/types.bicep makes it. */
+export function identifierUri({ tenantId, suffix }: Deployment, service: string): string {
+  return `api://${tenantId}/${service}-${suffix}`;
+}
+
+/** A deployment that is not skipped where azd remembers that the templates have not changed: the resources have. */
+export const PROVISION = "azd provision --no-state";
+
+/** What sets the app registrations anew: the deployment, or a directory administrator's part of it. */
+export function provisionDirectory({ deployment }: Scene): string {
+  const { directoryIsPrepared, resourceGroup, environment, callerCredential } = deployment;
+  if (!directoryIsPrepared) return PROVISION;
+  const federated = callerCredential === "federated-identity" ? ` callerCredential=${callerCredential}` : "";
+  return (
+    `az deployment group create --resource-group ${resourceGroup} --template-file infra/modules/entra.bicep ` +
+    `--parameters environmentName=${environment}${federated}`
+  );
+}
+
+export function member<T, M>(read: Read<T>, of: (value: T) => M): Read<M> {
+  return () => following(read, (value) => Promise.resolve({ kind: "found" as const, value: of(value) }));
+}

@@ -1,0 +1,623 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CannotStart } from "../deployed/verify-deployment.ts";
+import { renderHtml } from "../report/html.ts";
+import type { Report } from "../report/report.ts";
+import { change, forbidden, HERE, ids, main, MARKERS, resource, scm, SUFFIX } from "./deployed/answers.ts";
+import { callDrifts, drifts, ELSEWHERE } from "./deployed/drifts.ts";
+import { credential, type FakeAzure, look, notAssigned, startFakeAzure } from "./deployed/fake-azure.ts";
+
+let azure: FakeAzure;
+beforeAll(async () => {
+  azure = await startFakeAzure();
+});
+beforeEach(() => {
+  azure.reset();
+});
+afterAll(() => azure.stop());
+
+/** What is not as it must be: findings and different calls, by id. */
+function wrong({ checks, cells }: Report): string[] {
+  return [
+    ...checks.filter(({ result }) => result === "finding").map(({ id }) => id),
+    ...cells.filter(({ result }) => result === "different").map(({ id }) => id),
+  ];
+}
+
+function notChecked({ checks, cells }: Report): string[] {
+  return [
+    ...checks.filter(({ result }) => result === "not-checked").map(({ id }) => id),
+    ...cells.filter(({ result, origin }) => result === "not-checked" && origin === "here").map(({ id }) => id),
+  ];
+}
+
+function checkOf(report: Report, id: string): Report["checks"][number] | undefined {
+  return report.checks.find((check) => check.id === id);
+}
+
+function cellOf(report: Report, id: string): Report["cells"][number] | undefined {
+  return report.cells.find((cell) => cell.id === id);
+}
+
+const site = resource.site("callee-func");
+
+/** A token of a principal, with a signature that must show nowhere. */
+const tokenOf = (oid: string): string =>
+  `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(JSON.stringify({ oid })).toString("base64url")}.bWFya2VyLXNpZ25hdHVyZQ`;
+
+describe("a healthy deployment", () => {
+  let report: Report;
+  beforeAll(async () => {
+    azure.reset();
+    report = await look(azure);
+  });
+
+  it("is as expected in every check, and in every call that can be made from here", () => {
+    expect(wrong(report)).toEqual([]);
+    expect(notChecked(report)).toEqual([]);
+    expect(report.verdict).toBe("incomplete");
+  });
+
+  it("names the calls that only a machine within the network could make, one by one", () => {
+    const elsewhere = report.cells.filter(({ origin }) => origin !== "here");
+    expect(elsewhere.map(({ id }) => id)).toContain("both/set-stock/callerSubnet/caller-func");
+    expect(elsewhere.map(({ id }) => id)).toContain("both/get-stock/otherSubnet/caller-func");
+    for (const cell of elsewhere) expect(cell).toMatchObject({ result: "not-checked", actual: null, exchanges: [] });
+  });
+
+  it("answers to no stranger: the callee's network refuses them, and Entra ID issues no token", () => {
+    for (const operation of ["health", "get-stock", "reserve-stock", "set-stock"]) {
+      for (const caller of ["no-token", "forged-token"]) {
+        expect(cellOf(report, `both/${operation}/here/${caller}`)?.actual).toMatchObject({ refusedBy: "network" });
+      }
+      expect(cellOf(report, `both/${operation}/here/signed-in`)).toMatchObject({
+        actual: { refusedBy: "identity-provider", code: "AADSTS501051" },
+      });
+    }
+    expect(report.origins[0]?.title).toBe(`this machine, ${HERE}`);
+  });
+
+  it("makes a report that its schema knows, and a page", async () => {
+    const ajv = new Ajv2020({ allErrors: true });
+    addFormats.default(ajv);
+    const schema = await readFile(join(import.meta.dirname, "..", "report", "report.schema.json"), "utf8");
+    const validate = ajv.compile(JSON.parse(schema) as object);
+    expect(validate(report), JSON.stringify(validate.errors, null, 2)).toBe(true);
+    expect(await renderHtml(report)).toContain("rg-prod");
+  });
+
+  it("has no id twice, and says of every check why it matters", () => {
+    const all = [...report.checks, ...report.cells].map(({ id }) => id);
+    expect(new Set(all).size).toBe(all.length);
+    for (const { why, resource: what, expected } of report.checks)
+      for (const text of [why, what, expected]) expect(text).not.toBe("");
+  });
+
+  it("shows every area that the threat model refers to", () => {
+    const areas = report.checks.map(({ id }) => id.split("/").slice(0, 3).join("/"));
+    for (const area of [
+      "restrictions/caller-func/main",
+      "restrictions/callee-func/main",
+      "restrictions/callee-func/scm",
+    ]) {
+      expect(areas).toContain(area);
+    }
+    expect(new Set(areas.map((id) => id.split("/")[0]))).toEqual(
+      new Set(["restrictions", "sites", "network", "storage", "directory", "assignments"]),
+    );
+  });
+});
+
+describe("one thing that differs is one finding, and no other", () => {
+  it.each(drifts)("$name", async ({ change: make, id, found, mend }) => {
+    make(azure.answers);
+    // The calls have nothing to do with it: they are left out.
+    const report = await look(azure, { only: "*" }).then(({ checks }) => ({ checks, cells: [] }));
+    const findings = report.checks.filter(({ result }) => result === "finding");
+    expect(findings.map((check) => check.id)).toEqual([id]);
+    expect(findings[0]?.found).toMatch(found ?? /./);
+    expect(findings[0]?.mend).toMatch(mend ?? /./);
+    expect(report.checks.filter(({ result }) => result === "not-checked")).toEqual([]);
+  });
+
+  it.each(callDrifts)("$name", async ({ change: make, id }) => {
+    make(azure.answers);
+    const different = wrong(await look(azure, { only: "both" }));
+    expect(different.length).toBeGreaterThan(0);
+    expect(different.filter((one) => !one.startsWith(id))).toEqual([]);
+  });
+});
+
+describe("what could not be read is not checked, and never passed", () => {
+  const denied: readonly {
+    readonly name: string;
+    readonly address: RegExp;
+    readonly leaves: RegExp;
+    readonly permission: string;
+  }[] = [
+    {
+      name: "sites",
+      address: /^GET \S+\/sites\/callee-func-\w+$/,
+      leaves: /^(sites|network|restrictions)\/callee-func/,
+      permission: "Microsoft.Web/sites/read",
+    },
+    {
+      name: "their configuration",
+      address: /config\/web$/,
+      leaves: /^(restrictions|sites)\//,
+      permission: "Microsoft.Web/sites/config/read",
+    },
+    {
+      name: "their settings",
+      address: /config\/appsettings\/list$/,
+      leaves: /^(sites\/[^/]+\/settings|storage\/)/,
+      permission: "Microsoft.Web/sites/config/list/action",
+    },
+    {
+      name: "subnets",
+      address: /\/subnets\//,
+      leaves: /^network\/[^/]+\/(delegation|service-endpoints)$/,
+      permission: "Microsoft.Network/virtualNetworks/subnets/read",
+    },
+    {
+      name: "storage",
+      address: /\/storageAccounts\//,
+      leaves: /^storage\//,
+      permission: "Microsoft.Storage/storageAccounts/read",
+    },
+    {
+      name: "the directory",
+      address: /^GET \/v1\.0\//,
+      leaves: /^(directory\/callee-func|assignments|sites\/callee-func\/settings\/API_CLIENT_ID)/,
+      permission: "Application.Read.All",
+    },
+    {
+      name: "identities",
+      address: /\/userAssignedIdentities\/[^/]+$/,
+      leaves: /^(directory\/[^/]+\/identity|assignments|sites\/[^/]+\/settings\/(AZURE_CLIENT_ID|ALLOWED_CALLERS))/,
+      permission: "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+    },
+    {
+      name: "function keys",
+      address: /host\/default\/listKeys$/,
+      leaves: /^both\/(place|get)-order\//,
+      permission: "Microsoft.Web/sites/host/listkeys/action",
+    },
+  ];
+
+  it.each(denied.flatMap((one) => [401, 403].map((status) => ({ ...one, status }))))(
+    "$status for $name: says which permission is missing",
+    async ({ address, leaves, permission, status }) => {
+      for (const key of Object.keys(azure.answers).filter((known) => address.test(known))) {
+        azure.answers[key] = { status, body: { error: { code: "AuthorizationFailed", message: MARKERS.setting } } };
+      }
+      const report = await look(azure);
+      expect(wrong(report)).toEqual([]);
+      expect(report.verdict).toBe("incomplete");
+      const left = notChecked(report);
+      expect(left.length).toBeGreaterThan(0);
+      expect(left.filter((id) => !leaves.test(id))).toEqual([]);
+      const notes = [...report.checks, ...report.cells]
+        .filter(({ id }) => left.includes(id))
+        .map(({ note }) => note ?? "");
+      for (const note of notes) expect(note).toContain(permission);
+      for (const note of notes) expect(note).toContain(String(status));
+    },
+  );
+
+  it("a resource that is gone is a finding, and what hangs on it is not checked", async () => {
+    const { [`GET ${resource.subnet("caller-func")}`]: _gone, ...rest } = azure.answers;
+    azure.answers = rest;
+    const report = await look(azure, { only: "network" });
+    expect(wrong(report)).toEqual(["network/caller-func/delegation"]);
+    expect(notChecked(report)).toEqual(["network/caller-func/service-endpoints"]);
+  });
+
+  it("a site, a registration, an identity or an account that is gone is one finding", async () => {
+    const gone = {
+      [`GET ${site}`]: "sites/callee-func/exists",
+      [`GET /v1.0/applications(uniqueName='callee-func-${SUFFIX}')`]: "directory/callee-func/registration",
+      [`GET /v1.0/servicePrincipals(appId='${ids.api}')`]: "directory/callee-func/assignment-required",
+      [`GET ${resource.identity("caller-func")}`]: "directory/caller-func/identity",
+      [`GET ${resource.account("stdatacallee")}`]: "storage/callee-func-data/exists",
+    };
+    for (const [address, id] of Object.entries(gone)) {
+      azure.reset();
+      azure.answers[address] = { status: 404, body: {} };
+      const report = await look(azure);
+      expect(wrong(report)).toEqual([id]);
+      expect(notChecked(report).length, id).toBeGreaterThan(0);
+    }
+  });
+
+  it.each([
+    ["an error", { status: 500, body: MARKERS.setting }, "500"],
+    ["a redirect", { status: 302, body: "", headers: { location: "http://127.0.0.1:1/" } }, "could not be asked"],
+    ["nothing in time", { status: 0, body: "" }, "no answer in time"],
+    ["no JSON", { status: 200, body: "<html>" }, "not JSON"],
+    ["something else", { status: 200, body: { value: [] } }, "unexpected form"],
+    ["another type", { status: 200, body: { properties: { httpsOnly: MARKERS.setting } } }, "properties.httpsOnly"],
+  ])("%s for an answer", async (_name, answer, reason) => {
+    azure.answers[`GET ${site}`] = answer;
+    const report = await look(azure, {
+      only: "sites/callee-func",
+      patience: { request: 300, order: { inAll: 0, betweenLooks: 1 } },
+    });
+    expect(wrong(report)).toEqual([]);
+    expect(checkOf(report, "sites/callee-func/https-only")).toMatchObject({ result: "not-checked", found: null });
+    expect(checkOf(report, "sites/callee-func/https-only")?.note).toContain(reason);
+    expect(JSON.stringify(report)).not.toContain(MARKERS.setting);
+  });
+
+  it("a page that is not followed, because it is elsewhere, hides nothing", async () => {
+    const key = `GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`;
+    change(azure.answers, key, "", (page) => ({
+      ...(page as object),
+      "@odata.nextLink": "http://127.0.0.1:1/v1.0/next",
+    }));
+    const report = await look(azure, { only: "assignments" });
+    expect(report.checks.every(({ result }) => result === "not-checked")).toBe(true);
+  });
+
+  it("is asked again where it is throttled, and not for ever", async () => {
+    const key = `GET ${site}/config/web`;
+    const throttled = { status: 429, headers: { "retry-after": "0" } };
+    const web = azure.answers[key] ?? { status: 0, body: "" };
+    azure.answers[key] = { ...web, before: [throttled, throttled, throttled] };
+    expect(notChecked(await look(azure, { only: "restrictions/callee-func" }))).toEqual([]);
+
+    azure.reset();
+    azure.answers[key] = { status: 429, body: "", headers: { "retry-after": "0" } };
+    const left = notChecked(await look(azure, { only: "restrictions/callee-func/scm" }));
+    expect(left).toHaveLength(3);
+    expect(azure.requests.filter(({ what }) => what === key)).toHaveLength(4);
+  });
+});
+
+describe("where the run stands decides what is expected", () => {
+  it("an address in no range: SCM sites and the caller refuse it, and no order is placed", async () => {
+    for (const service of ["callee-func", "caller-func"]) {
+      azure.answers[scm(service)] = forbidden(ELSEWHERE);
+      azure.answers[main(service)] = forbidden(ELSEWHERE);
+    }
+    for (const key of Object.keys(azure.answers).filter((known) => /^(GET|POST) main:/.test(known))) {
+      azure.answers[key] = forbidden(ELSEWHERE);
+    }
+    const report = await look(azure);
+    expect(wrong(report)).toEqual([]);
+    expect(cellOf(report, "both/scm-callee-func/here/no-token")?.expected.refusedBy).toBe("network");
+    expect(notChecked(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
+    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain(ELSEWHERE);
+    expect(azure.requests.filter(({ what }) => what.startsWith("POST main:"))).toEqual([]);
+  });
+
+  it("an SCM site that lets in an undeclared address is different, although it asks for a sign-in", async () => {
+    azure.answers[main("callee-func")] = forbidden(ELSEWHERE);
+    const report = await look(azure, { only: "both/scm-callee-func" });
+    expect(wrong(report)).toEqual(["both/scm-callee-func/here/no-token", "both/scm-callee-func/here/forged-token"]);
+  });
+
+  it("INGRESS_ADDRESS_RANGES, IPv4 or IPv6, open the caller and not the SCM sites", async () => {
+    const environment = {
+      ...azure.environment,
+      DEPLOYER_ADDRESS_RANGES: "198.51.100.0/24",
+      INGRESS_ADDRESS_RANGES: "2001:db8::/32",
+    };
+    azure.answers[main("callee-func")] = forbidden("[2001:db8::7]");
+    const report = await look(azure, { only: "both", environment });
+    expect(cellOf(report, "both/place-order/here/function-key")?.result).toBe("as-expected");
+    expect(wrong(report).every((id) => id.startsWith("both/scm-"))).toBe(true);
+  });
+
+  it("a sign-in page is a refusal, too, for whom the SCM site's network lets in", async () => {
+    azure.answers[scm("callee-func")] = {
+      status: 302,
+      body: "",
+      headers: { location: "https://login.microsoftonline.com/common" },
+    };
+    expect(wrong(await look(azure, { only: "both/scm-callee-func" }))).toEqual([]);
+    azure.answers[scm("callee-func")] = { status: 302, body: "", headers: { location: "https://elsewhere.example/" } };
+    expect(wrong(await look(azure, { only: "both/scm-callee-func" }))).toHaveLength(2);
+  });
+
+  it("nothing refuses this machine: what depends on its address is not checked, and the callee is different", async () => {
+    azure.answers[main("callee-func")] = { status: 200, body: {} };
+    const report = await look(azure, { only: "both" });
+    expect(wrong(report).sort()).toEqual(
+      ["get-stock", "health", "reserve-stock", "set-stock"].flatMap((operation) => [
+        `both/${operation}/here/forged-token`,
+        `both/${operation}/here/no-token`,
+      ]),
+    );
+    expect(cellOf(report, "both/scm-callee-func/here/no-token")).toMatchObject({ result: "not-checked", actual: null });
+  });
+});
+
+describe("who refuses", () => {
+  it("a 403 of the app is no 403 of the network: the callee lets the internet in", async () => {
+    azure.answers[main("callee-func")] = {
+      status: 403,
+      body: { code: "role-missing" },
+      headers: { "content-type": "application/problem+json" },
+    };
+    const report = await look(azure, { only: "both/get-stock/here/no-token" });
+    expect(report.cells[0]).toMatchObject({
+      result: "different",
+      expected: { refusedBy: "network", status: 403 },
+      actual: { refusedBy: "application", status: 403, code: "role-missing" },
+    });
+  });
+
+  it("no answer is not a refusal", async () => {
+    azure.answers[main("callee-func")] = { status: 0, body: "" };
+    const patience = { request: 300, order: { inAll: 0, betweenLooks: 1 } };
+    const report = await look(azure, { only: "both/get-stock/here/no-token", patience });
+    expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
+    expect(report.cells[0]?.note).toContain("no answer in time");
+  });
+
+  it.each(["AADSTS50105", "AADSTS65001", "AADSTS650057"])(
+    "Entra ID's refusal of a user, %s, is a refusal",
+    async (code) => {
+      const signedIn = credential(() => new Error(`${code}: ...`));
+      const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+      expect(report.cells[0]).toMatchObject({
+        result: "as-expected",
+        actual: { refusedBy: "identity-provider", code },
+      });
+    },
+  );
+
+  it("any other failure to get a token shows nothing", async () => {
+    const signedIn = credential(() => new Error(`AADSTS700016: ${MARKERS.setting}`));
+    const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+    expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
+    expect(report.cells[0]?.note).toContain("AADSTS700016");
+    expect(JSON.stringify(report)).not.toContain(MARKERS.setting);
+  });
+
+  it("a token for somebody whom the policy grants nothing is different, whatever the network then says", async () => {
+    const signedIn = credential(() => tokenOf(ids.client));
+    const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+    expect(report.cells[0]).toMatchObject({
+      result: "different",
+      expected: { refusedBy: "identity-provider" },
+      actual: { refusedBy: "network" },
+    });
+  });
+
+  it("a granted principal's token does not help from outside: the network refuses it", async () => {
+    const granted = tokenOf(ids.callerPrincipal);
+    const report = await look(azure, { only: "both/*/here/signed-in", credential: credential(() => granted) });
+    expect(report.cells.map(({ result, actual }) => [result, actual?.refusedBy])).toEqual(
+      Array.from({ length: 4 }, () => ["as-expected", "network"]),
+    );
+    expect(JSON.stringify(report)).not.toContain(granted);
+  });
+});
+
+describe("the order", () => {
+  const place = `POST ${main("caller-func")}/api/orders`;
+  const find = `GET ${main("caller-func")}/api/orders/`;
+  const order = (state: string): object => ({ orderId: "{orderId}", sku: "widget", quantity: 1, state, attempts: 1 });
+
+  it("is one, with a function key, of an id that says what it is", async () => {
+    await look(azure);
+    const posts = azure.requests.filter(({ what }) => what === place);
+    expect(posts).toHaveLength(1);
+    expect(posts[0]).toMatchObject({ key: MARKERS.functionKey, authorization: "" });
+    expect(JSON.parse(posts[0]?.body ?? "")).toEqual({
+      orderId: expect.stringMatching(/^verify-[0-9a-f-]{36}$/) as string,
+      sku: "widget",
+      quantity: 1,
+    });
+  });
+
+  it("is as good when it is pending at first, and reserved by the timer a little later", async () => {
+    azure.answers[place] = { status: 202, body: order("pending") };
+    azure.answers[find] = { status: 200, body: order("reserved"), before: [] };
+    const pending = { status: 200, body: order("pending") };
+    const original = azure.answers[find];
+    azure.answers[find] = pending;
+    const looking = look(azure, { only: "both/*/here/function-key" });
+    while (!azure.requests.some(({ what }) => what.startsWith("GET main:caller-func/api/orders/verify-"))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    azure.answers[find] = original;
+    const report = await looking;
+    expect(report.cells.map(({ result }) => result)).toEqual(["as-expected", "as-expected"]);
+    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain("reserved a little later");
+  });
+
+  it("is different when it stays pending: the caller does not get through", async () => {
+    azure.answers[place] = { status: 202, body: order("pending") };
+    azure.answers[find] = { status: 200, body: order("pending") };
+    const patience = { request: 2_000, order: { inAll: 50, betweenLooks: 10 } };
+    const report = await look(azure, { only: "both/*/here/function-key", patience });
+    expect(wrong(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
+  });
+
+  it("is not placed where nobody asks for it", async () => {
+    await look(azure, { only: "both/scm-callee-func" });
+    expect(azure.requests.filter(({ what }) => what === place)).toEqual([]);
+  });
+});
+
+describe("secrets", () => {
+  it("show nowhere, in neither form of the report, whatever is wrong", async () => {
+    const echo = { status: 200, body: "{authorization} {key}", headers: { "x-echo": "{authorization} {key}" } };
+    azure.answers[main("callee-func")] = { ...echo, headers: { ...echo.headers, "set-cookie": MARKERS.token } };
+    azure.answers[`POST ${main("caller-func")}/api/orders`] = echo;
+    azure.answers[scm("callee-func")] = forbidden();
+    for (const name of [
+      "ALLOWED_CALLERS",
+      "API_CLIENT_ID",
+      "API_IDENTIFIER_URI",
+      "AZURE_AUTHORITY_HOST",
+      "AZURE_TENANT_ID",
+    ]) {
+      change(azure.answers, `POST ${site}/config/appsettings/list`, `properties.${name}`, () => MARKERS.setting);
+    }
+    azure.answers[`GET ${site}/config/web`] = { status: 500, body: MARKERS.contentKey };
+    const token = tokenOf(ids.client);
+    const report = await look(azure, { credential: credential(() => token) });
+    expect(wrong(report).length).toBeGreaterThan(5);
+    expect(azure.requests.some(({ key }) => key === MARKERS.functionKey)).toBe(true);
+    expect(azure.requests.some(({ authorization }) => authorization.includes(token))).toBe(true);
+    const written = { json: JSON.stringify(report), html: await renderHtml(report) };
+    for (const [form, text] of Object.entries(written)) {
+      for (const secret of [...Object.values(MARKERS), token, token.split(".")[2] ?? ""]) {
+        expect(text.includes(secret), `${secret} in ${form}`).toBe(false);
+      }
+    }
+  });
+
+  it("go to Azure only: no site gets a token of Resource Manager or Graph", async () => {
+    await look(azure);
+    const sites = azure.requests.filter(({ what }) => / ?(main|scm):/.test(what));
+    expect(sites.length).toBeGreaterThan(10);
+    for (const { authorization } of sites) expect(authorization).not.toContain(MARKERS.token);
+  });
+});
+
+describe("other ways to deploy", () => {
+  it("callers as app registrations: their ids are listed, their principals hold the roles, and they hold no secret", async () => {
+    const environment = { ...azure.environment, CALLER_CREDENTIAL: "federated-identity" };
+    const client = `GET /v1.0/applications(uniqueName='caller-func-client-${SUFFIX}')`;
+    const trust = `GET /v1.0/applications/${ids.clientObject}/federatedIdentityCredentials`;
+    azure.answers[client] = {
+      status: 200,
+      body: { id: ids.clientObject, appId: ids.client, appRoles: [], passwordCredentials: [], keyCredentials: [] },
+    };
+    azure.answers[`GET /v1.0/servicePrincipals(appId='${ids.client}')`] = {
+      status: 200,
+      body: { id: ids.clientPrincipal, passwordCredentials: [], keyCredentials: [] },
+    };
+    const own = {
+      id: "fic",
+      name: "managed-identity",
+      issuer: `https://login.microsoftonline.com/${ids.tenant}/v2.0`,
+      subject: ids.callerPrincipal,
+    };
+    azure.answers[trust] = { status: 200, body: { value: [own] } };
+    change(azure.answers, `POST ${site}/config/appsettings/list`, "properties.ALLOWED_CALLERS", () => ids.client);
+    const settings = `POST ${resource.site("caller-func")}/config/appsettings/list`;
+    change(azure.answers, settings, "properties.CALLER_CREDENTIAL", () => "federated-identity");
+    change(azure.answers, settings, "properties.CALLER_APP_CLIENT_ID", () => ids.client);
+    const list = `GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`;
+    for (const page of [list, `${list}/page2`])
+      change(azure.answers, page, "value.0.principalId", () => ids.clientPrincipal);
+    const healthyReport = await look(azure, { environment });
+    expect([...wrong(healthyReport), ...notChecked(healthyReport)]).toEqual([]);
+
+    change(azure.answers, trust, "value", (value) => [
+      ...(value as unknown[]),
+      { ...own, id: "fic-2", subject: "somebody" },
+    ]);
+    change(azure.answers, client, "passwordCredentials", () => [{ keyId: "key-9" }]);
+    const report = await look(azure, { environment });
+    expect(wrong(report)).toEqual(["directory/caller-func/client-secrets", "directory/caller-func/client-federation"]);
+    expect(checkOf(report, "directory/caller-func/client-federation")?.mend).toBe(
+      `az ad app federated-credential delete --id ${ids.client} --federated-credential-id fic-2`,
+    );
+  });
+
+  it("App Service plans: no key opens the host's storage either", async () => {
+    const environment = { ...azure.environment, PLAN_SKU: "P0v3" };
+    expect(wrong(await look(azure, { environment, only: "storage" }))).toEqual([
+      "storage/callee-func-host/shared-key",
+      "storage/caller-func-host/shared-key",
+    ]);
+  });
+
+  it("App Service Authentication, where the environment asks for it", async () => {
+    const environment = { ...azure.environment, APP_SERVICE_AUTHENTICATION: "true" };
+    const key = `GET ${site}/config/authsettingsV2`;
+    azure.answers[key] = {
+      status: 200,
+      body: {
+        properties: {
+          platform: { enabled: true, runtimeVersion: "~1" },
+          globalValidation: {
+            requireAuthentication: true,
+            unauthenticatedClientAction: "Return401",
+            excludedPaths: ["/api/health"],
+          },
+          identityProviders: {
+            azureActiveDirectory: {
+              enabled: true,
+              registration: { clientId: ids.api },
+              validation: { defaultAuthorizationPolicy: { allowedApplications: [ids.callerClient] } },
+            },
+          },
+        },
+      },
+    };
+    const only = "sites/callee-func/authentication*";
+    expect(wrong(await look(azure, { environment, only }))).toEqual([]);
+    change(azure.answers, key, "properties.globalValidation.requireAuthentication", () => false);
+    expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication"]);
+    change(azure.answers, key, "properties.globalValidation.requireAuthentication", () => true);
+    const provider = "properties.identityProviders.azureActiveDirectory";
+    change(azure.answers, key, `${provider}.validation.defaultAuthorizationPolicy.allowedApplications`, () => [
+      ids.client,
+    ]);
+    expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
+    change(azure.answers, key, `${provider}.enabled`, () => false);
+    expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
+  });
+
+  it("prepared app registrations: what mends them is the directory administrator's deployment", async () => {
+    const environment = { ...azure.environment, API_CLIENT_IDS: JSON.stringify({ "callee-func": ids.api }) };
+    azure.answers[`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2`] = {
+      status: 200,
+      body: { value: [] },
+    };
+    const report = await look(azure, { environment, only: "assignments" });
+    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.mend).toMatch(
+      /^az deployment group create --resource-group rg-prod --template-file infra\/modules\/entra\.bicep /,
+    );
+  });
+});
+
+describe("cannot start", () => {
+  const refusal = async (options: Parameters<typeof look>[1]): Promise<unknown> =>
+    look(azure, options).catch((error: unknown) => error);
+
+  it.each([
+    ["without SERVICES", { SERVICES: "" }, "azd up"],
+    ["with SERVICES of another form", { SERVICES: "[1]" }, "azd provision"],
+    ["with other services than the policy's", { SERVICES: "[]" }, "azd up"],
+    ["without a resource group", { AZURE_RESOURCE_GROUP: "" }, "AZURE_RESOURCE_GROUP"],
+  ])("%s: says what to do", async (_name, values, advice) => {
+    const error = await refusal({ environment: { ...azure.environment, ...values } });
+    expect(error).toBeInstanceOf(CannotStart);
+    expect((error as Error).message).toContain(advice);
+  });
+
+  it("where nobody is signed in", async () => {
+    const nobody = { getToken: () => Promise.reject(new Error(`secret ${MARKERS.token}`)) };
+    const error = await refusal({ credential: nobody });
+    expect(error).toBeInstanceOf(CannotStart);
+    expect((error as Error).message).toMatch(/az login --tenant/);
+    expect((error as Error).message).not.toContain(MARKERS.token);
+  });
+
+  it("where the filter matches nothing", async () => {
+    expect(await refusal({ only: "nothing/at/all" })).toBeInstanceOf(CannotStart);
+  });
+});
+
+it("asks for what the filter asks for, and for no more", async () => {
+  const report = await look(azure, { only: "restrictions/callee-func/scm", credential: credential(notAssigned) });
+  expect(report.checks.map(({ id }) => id)).toEqual([
+    "restrictions/callee-func/scm/rules",
+    "restrictions/callee-func/scm/default-action",
+    "restrictions/callee-func/scm/rules-of-main",
+  ]);
+  expect(azure.requests.map(({ what }) => what)).toEqual([`GET ${site}/config/web`]);
+  expect(report.verdict).toBe("incomplete");
+});

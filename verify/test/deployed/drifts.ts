@@ -1,0 +1,471 @@
+import {
+  type Answers,
+  assigned,
+  change,
+  forbidden,
+  HERE,
+  ids,
+  main,
+  MARKERS,
+  resource,
+  roles,
+  scm,
+  SUFFIX,
+} from "./answers.ts";
+
+/** One thing that is otherwise than it must be. */
+export interface Drift {
+  readonly name: string;
+  readonly change: (answers: Answers) => void;
+  /** The one check or call that must tell. */
+  readonly id: string;
+  /** What it must say. */
+  readonly found?: RegExp;
+  readonly mend?: RegExp;
+}
+
+const callee = resource.site("callee-func");
+const caller = resource.site("caller-func");
+const application = `GET /v1.0/applications(uniqueName='callee-func-${SUFFIX}')`;
+const principal = `GET /v1.0/servicePrincipals(appId='${ids.api}')`;
+const assignments = `GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`;
+
+const PROVISION = /^azd provision --no-state$/;
+
+const to = (value: unknown) => (): unknown => value;
+const and =
+  (...more: unknown[]) =>
+  (list: unknown): unknown => [...more, ...(list as unknown[])];
+const without =
+  (name: string) =>
+  (values: unknown): unknown =>
+    Object.fromEntries(Object.entries(values as object).filter(([key]) => key !== name));
+
+function drift(
+  name: string,
+  address: string,
+  path: string,
+  changed: (value: unknown) => unknown,
+  told: Pick<Drift, "id" | "found" | "mend">,
+): Drift {
+  return {
+    name,
+    change: (answers) => {
+      change(answers, address, path, changed);
+    },
+    ...told,
+  };
+}
+
+const web = `GET ${callee}/config/web`;
+const settings = `POST ${callee}/config/appsettings/list`;
+const allowRule = { ipAddress: "198.51.100.0/24", action: "Allow", tag: "Default", priority: 50, name: "by-hand" };
+const otherSubnet = resource.subnet("caller-func").replace("caller-func", "others");
+
+/** What differs in the configuration: each is one finding, and nothing else. */
+export const drifts: readonly Drift[] = [
+  drift("a rule too many", web, "properties.ipSecurityRestrictions", and(allowRule), {
+    id: "restrictions/callee-func/main/rules",
+    found: /^too many: 198\.51\.100\.0\/24$/,
+    mend: PROVISION,
+  }),
+  drift("a rule that is missing", web, "properties.ipSecurityRestrictions", (rules) => (rules as unknown[]).slice(1), {
+    id: "restrictions/callee-func/main/rules",
+    found: /^missing: .*\/subnets\/caller-func$/,
+  }),
+  drift("another subnet", web, "properties.ipSecurityRestrictions.0.vnetSubnetResourceId", to(otherSubnet), {
+    id: "restrictions/callee-func/main/rules",
+    found: /^missing: .*\/subnets\/caller-func; too many: .*\/subnets\/others$/,
+  }),
+  drift(
+    "a rule by a service tag",
+    web,
+    "properties.ipSecurityRestrictions",
+    and({ ...allowRule, tag: "ServiceTag", ipAddress: "AzureCloud" }),
+    {
+      id: "restrictions/callee-func/main/rules",
+      found: /^too many: Allow ServiceTag AzureCloud \(rule by-hand\)$/,
+    },
+  ),
+  drift("no rules at all", web, "properties", without("ipSecurityRestrictions"), {
+    id: "restrictions/callee-func/main/rules",
+    found: /^missing: /,
+  }),
+  drift("everybody else is let in", web, "properties.ipSecurityRestrictionsDefaultAction", to("Allow"), {
+    id: "restrictions/callee-func/main/default-action",
+    found: /^Allow/,
+    mend: PROVISION,
+  }),
+  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
+    id: "restrictions/callee-func/main/default-action",
+    found: /^Deny, and a last rule that says Allow$/,
+  }),
+  drift("the rules are not what decides", `GET ${callee}`, "properties.publicNetworkAccess", to("Disabled"), {
+    id: "restrictions/callee-func/main/public-network-access",
+    found: /^Disabled$/,
+  }),
+  drift("an ingress range too many", `GET ${caller}/config/web`, "properties.ipSecurityRestrictions", and(allowRule), {
+    id: "restrictions/caller-func/main/rules",
+  }),
+  drift("a deployer too many", web, "properties.scmIpSecurityRestrictions", and(allowRule), {
+    id: "restrictions/callee-func/scm/rules",
+    found: /^too many: 198\.51\.100\.0\/24$/,
+  }),
+  drift("the SCM site lets everybody in", web, "properties.scmIpSecurityRestrictionsDefaultAction", to("Allow"), {
+    id: "restrictions/callee-func/scm/default-action",
+  }),
+  drift("the SCM site has the main site's rules", web, "properties.scmIpSecurityRestrictionsUseMain", to(true), {
+    id: "restrictions/callee-func/scm/rules-of-main",
+  }),
+  drift("plain HTTP", `GET ${callee}`, "properties.httpsOnly", to(false), { id: "sites/callee-func/https-only" }),
+  drift("old TLS", web, "properties.minTlsVersion", to("1.0"), { id: "sites/callee-func/tls", found: /^1\.0$/ }),
+  drift("old TLS to SCM", web, "properties.scmMinTlsVersion", to("1.1"), { id: "sites/callee-func/scm-tls" }),
+  drift("FTP", web, "properties.ftpsState", to("AllAllowed"), { id: "sites/callee-func/ftp" }),
+  drift("remote debugging", web, "properties.remoteDebuggingEnabled", to(true), {
+    id: "sites/callee-func/remote-debugging",
+  }),
+  drift("a password for FTP", `GET ${callee}/basicPublishingCredentialsPolicies/ftp`, "properties.allow", to(true), {
+    id: "sites/callee-func/basic-credentials-ftp",
+    found: /^allowed$/,
+  }),
+  drift("a password for SCM", `GET ${callee}/basicPublishingCredentialsPolicies/scm`, "properties.allow", to(true), {
+    id: "sites/callee-func/basic-credentials-scm",
+  }),
+  drift("a system-assigned identity", `GET ${callee}`, "identity.type", to("SystemAssigned, UserAssigned"), {
+    id: "sites/callee-func/identity",
+    found: /^too many: \[system\]$/,
+    mend: /^az functionapp identity remove --resource-group rg-prod --name callee-func-abcdefghijklm --identities \[system\]$/,
+  }),
+  drift("no identity", `GET ${callee}`, "identity", to(null), {
+    id: "sites/callee-func/identity",
+    found: /^missing: /,
+    mend: PROVISION,
+  }),
+  drift(
+    "a slot",
+    `GET ${callee}/slots`,
+    "value",
+    and({ id: `${callee}/slots/staging`, name: `callee-func-${SUFFIX}/staging` }),
+    {
+      id: "sites/callee-func/slots",
+      found: /^staging$/,
+      mend: /^az functionapp deployment slot delete --resource-group rg-prod --name \S+ --slot staging$/,
+    },
+  ),
+  drift(
+    "a private endpoint",
+    `GET ${callee}/privateEndpointConnections`,
+    "value",
+    and({ id: `${callee}/privateEndpointConnections/door` }),
+    {
+      id: "sites/callee-func/private-endpoints",
+      mend: /^az network private-endpoint-connection delete --id \S+\/door --yes$/,
+    },
+  ),
+  drift("another caller is listed", settings, "properties.ALLOWED_CALLERS", to(`${ids.callerClient},${ids.client}`), {
+    id: "sites/callee-func/settings/ALLOWED_CALLERS",
+    found: new RegExp(ids.client),
+  }),
+  drift("tokens for another service", settings, "properties.API_CLIENT_ID", to(ids.client), {
+    id: "sites/callee-func/settings/API_CLIENT_ID",
+  }),
+  drift("another audience", settings, "properties.API_IDENTIFIER_URI", to("api://somebody/else"), {
+    id: "sites/callee-func/settings/API_IDENTIFIER_URI",
+    found: /not shown/,
+  }),
+  drift("another authority", settings, "properties.AZURE_AUTHORITY_HOST", to("https://login.example.com"), {
+    id: "sites/callee-func/settings/AZURE_AUTHORITY_HOST",
+    found: /^https:\/\/login\.example\.com$/,
+  }),
+  drift("another tenant", settings, "properties.AZURE_TENANT_ID", to(ids.client), {
+    id: "sites/callee-func/settings/AZURE_TENANT_ID",
+  }),
+  drift("another identity", settings, "properties.AZURE_CLIENT_ID", to(ids.client), {
+    id: "sites/callee-func/settings/AZURE_CLIENT_ID",
+  }),
+  drift("a secret for a value", settings, "properties.AZURE_CLIENT_ID", to(MARKERS.setting), {
+    id: "sites/callee-func/settings/AZURE_CLIENT_ID",
+    found: /^another value, which is not shown$/,
+  }),
+  drift("a setting that is missing", settings, "properties", without("ALLOWED_CALLERS"), {
+    id: "sites/callee-func/settings/ALLOWED_CALLERS",
+    found: /^not set$/,
+  }),
+  drift("a setting by hand", settings, "properties.NODE_OPTIONS", to(MARKERS.setting), {
+    id: "sites/callee-func/settings-by-hand",
+    found: /^NODE_OPTIONS$/,
+  }),
+  drift(
+    "the caller calls elsewhere",
+    `POST ${caller}/config/appsettings/list`,
+    "properties.CALLEE_URL",
+    to("https://elsewhere.example"),
+    {
+      id: "sites/caller-func/settings/CALLEE_URL",
+    },
+  ),
+  drift(
+    "the caller asks for other tokens",
+    `POST ${caller}/config/appsettings/list`,
+    "properties.CALLEE_SCOPE",
+    to("x"),
+    {
+      id: "sites/caller-func/settings/CALLEE_SCOPE",
+    },
+  ),
+  drift(
+    "the caller has a secret",
+    `POST ${caller}/config/appsettings/list`,
+    "properties.CALLER_CREDENTIAL",
+    to("client-secret"),
+    {
+      id: "sites/caller-func/settings/CALLER_CREDENTIAL",
+    },
+  ),
+  drift("another's subnet", `GET ${callee}`, "properties.virtualNetworkSubnetId", to(resource.subnet("caller-func")), {
+    id: "network/callee-func/subnet",
+  }),
+  drift("no integration", `GET ${callee}`, "properties.virtualNetworkSubnetId", to(null), {
+    id: "network/callee-func/subnet",
+    found: /not integrated/,
+  }),
+  drift("traffic past the network", `GET ${caller}`, "properties.outboundVnetRouting.allTraffic", to(false), {
+    id: "network/caller-func/routing",
+  }),
+  drift("no delegation", `GET ${resource.subnet("caller-func")}`, "properties.delegations", to([]), {
+    id: "network/caller-func/delegation",
+  }),
+  drift(
+    "no service endpoint",
+    `GET ${resource.subnet("caller-func")}`,
+    "properties.serviceEndpoints.1.service",
+    to("Microsoft.Sql"),
+    {
+      id: "network/caller-func/service-endpoints",
+      found: /^missing: Microsoft\.Web; too many: Microsoft\.Sql$/,
+    },
+  ),
+  drift("another's plan", `GET ${callee}`, "properties.serverFarmId", to(resource.plan("caller-func")), {
+    id: "network/callee-func/plan",
+  }),
+  drift(
+    "a lodger on the plan",
+    `GET ${resource.plan("caller-func")}/sites`,
+    "value",
+    and({ id: `${caller}-lodger`, name: "lodger" }),
+    {
+      id: "network/caller-func/plan-alone",
+      found: /lodger/,
+      mend: /^az functionapp update --ids \S+-lodger --plan /,
+    },
+  ),
+  ...["sthostcallee", "stdatacallee"].flatMap((account, i) => {
+    const [address, id] = [`GET ${resource.account(account)}`, `storage/callee-func-${i === 0 ? "host" : "data"}`];
+    return [
+      drift(`${account} is open to all`, address, "properties.networkAcls.defaultAction", to("Allow"), {
+        id: `${id}/default-action`,
+      }),
+      drift(
+        `another subnet of ${account}`,
+        address,
+        "properties.networkAcls.virtualNetworkRules",
+        and({ id: otherSubnet }),
+        {
+          id: `${id}/networks`,
+          found: /^too many: .*others$/,
+        },
+      ),
+      drift(
+        `an address of ${account}`,
+        address,
+        "properties.networkAcls.ipRules",
+        and({ value: "198.51.100.1", action: "Allow" }),
+        {
+          id: `${id}/networks`,
+        },
+      ),
+      drift(`trusted services of ${account}`, address, "properties.networkAcls.bypass", to("AzureServices"), {
+        id: `${id}/networks`,
+        found: /bypass: AzureServices/,
+      }),
+      drift(`public blobs in ${account}`, address, "properties.allowBlobPublicAccess", to(true), {
+        id: `${id}/public-blobs`,
+      }),
+      drift(`plain HTTP to ${account}`, address, "properties.supportsHttpsTrafficOnly", to(false), { id: `${id}/tls` }),
+      drift(`old TLS to ${account}`, address, "properties.minimumTlsVersion", to("TLS1_0"), { id: `${id}/tls` }),
+    ];
+  }),
+  drift("a key to the data", `GET ${resource.account("stdatacallee")}`, "properties.allowSharedKeyAccess", to(true), {
+    id: "storage/callee-func-data/shared-key",
+  }),
+  drift(
+    "a key to the data, as the default",
+    `GET ${resource.account("stdatacallee")}`,
+    "properties",
+    without("allowSharedKeyAccess"),
+    {
+      id: "storage/callee-func-data/shared-key",
+      found: /^allowed$/,
+    },
+  ),
+  drift("users may hold a role", application, "appRoles.0.allowedMemberTypes", to(["Application", "User"]), {
+    id: "directory/callee-func/app-roles",
+    found: /for Application and User/,
+    mend: PROVISION,
+  }),
+  drift("a disabled role", application, "appRoles.0.isEnabled", to(false), { id: "directory/callee-func/app-roles" }),
+  drift(
+    "a role too many",
+    application,
+    "appRoles",
+    and({ id: ids.client, value: "Inventory.Own", isEnabled: true, allowedMemberTypes: ["Application"] }),
+    {
+      id: "directory/callee-func/app-roles",
+      found: /^too many: Inventory\.Own/,
+      mend: /az ad app update --id \S+ --app-roles @roles\.json/,
+    },
+  ),
+  drift("tokens of version 1.0", application, "api.requestedAccessTokenVersion", to(null), {
+    id: "directory/callee-func/token-version",
+    found: /^not set$/,
+  }),
+  drift("other tenants", application, "signInAudience", to("AzureADMultipleOrgs"), {
+    id: "directory/callee-func/audience",
+  }),
+  drift("another App ID URI", application, "identifierUris", and("api://other"), {
+    id: "directory/callee-func/identifier-uri",
+  }),
+  drift(
+    "a secret on the registration",
+    application,
+    "passwordCredentials",
+    and({ keyId: "key-1", secretText: null, hint: "abc" }),
+    {
+      id: "directory/callee-func/secrets",
+      found: /^secret key-1$/,
+      mend: /^az ad app credential delete --id \S+ --key-id key-1$/,
+    },
+  ),
+  drift(
+    "a certificate on the registration",
+    application,
+    "keyCredentials",
+    and({ keyId: "key-2", type: "AsymmetricX509Cert" }),
+    {
+      id: "directory/callee-func/secrets",
+      mend: /--key-id key-2 --cert$/,
+    },
+  ),
+  drift("a secret on the service principal", principal, "passwordCredentials", and({ keyId: "key-3" }), {
+    id: "directory/callee-func/principal-secrets",
+    mend: /^az ad sp credential delete --id \S+ --key-id key-3$/,
+  }),
+  drift("no assignment needed", principal, "appRoleAssignmentRequired", to(false), {
+    id: "directory/callee-func/assignment-required",
+  }),
+  drift(
+    "the registration trusts somebody",
+    `GET /v1.0/applications/${ids.apiObject}/federatedIdentityCredentials`,
+    "value",
+    and({ id: "fic-1", name: "x", issuer: "https://token.actions.githubusercontent.com", subject: "repo:x" }),
+    {
+      id: "directory/callee-func/federation",
+      mend: /^az ad app federated-credential delete --id \S+ --federated-credential-id fic-1$/,
+    },
+  ),
+  drift(
+    "the caller's identity trusts somebody",
+    `GET ${resource.identity("caller-func")}/federatedIdentityCredentials`,
+    "value",
+    and({ name: "ci", properties: { issuer: "https://x.example", subject: "repo:x" } }),
+    {
+      id: "directory/caller-func/identity-federation",
+      found: /^repo:x of https:\/\/x\.example$/,
+      mend: /^az identity federated-credential delete --name ci --identity-name id-caller-func-\S+ --resource-group rg-prod --yes$/,
+    },
+  ),
+  drift("a grant that is missing", `${assignments}/page2`, "value", to([]), {
+    id: "assignments/callee-func/caller-func/Inventory.Reserve",
+    mend: PROVISION,
+  }),
+  drift(
+    "a grant that is not the policy's",
+    `${assignments}/page2`,
+    "value",
+    and(assigned("assignment-3", roles["Inventory.Manage"])),
+    {
+      id: "assignments/callee-func/outside-policy",
+      found: /holds Inventory\.Manage$/,
+      mend: new RegExp(
+        `^az rest --method DELETE --url "http://\\S+/v1\\.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/assignment-3"$`,
+      ),
+    },
+  ),
+  drift(
+    "somebody with the default role",
+    assignments,
+    "value",
+    and(assigned("assignment-4", "00000000-0000-0000-0000-000000000000", ids.clientPrincipal)),
+    {
+      id: "assignments/callee-func/outside-policy",
+      found: /"Somebody" \(\S+\) holds the role 00000000/,
+      mend: /appRoleAssignedTo\/assignment-4"$/,
+    },
+  ),
+];
+
+/** What differs when the sites are called. */
+export const callDrifts: readonly Drift[] = [
+  {
+    name: "the caller lets in what has no key",
+    change: (answers: Answers): void => {
+      answers[`GET ${main("caller-func")}/api/orders`] = { status: 200, body: [] };
+    },
+    id: "both/list-orders/here/",
+  },
+  {
+    name: "the caller refuses who is in its ranges",
+    change: (answers: Answers): void => {
+      answers[`GET ${main("caller-func")}/api/orders`] = forbidden();
+    },
+    id: "both/list-orders/here/",
+  },
+  {
+    name: "an SCM site without a sign-in",
+    change: (answers: Answers): void => {
+      answers[scm("callee-func")] = { status: 200, body: {} };
+    },
+    id: "both/scm-callee-func/here/",
+  },
+  {
+    name: "the order is rejected",
+    change: (answers: Answers): void => {
+      answers[`POST ${main("caller-func")}/api/orders`] = {
+        status: 409,
+        body: { code: "order-rejected" },
+        headers: { "content-type": "application/problem+json" },
+      };
+    },
+    id: "both/place-order/here/function-key",
+  },
+  {
+    name: "the answer is not about this order",
+    change: (answers: Answers): void => {
+      answers[`POST ${main("caller-func")}/api/orders`] = {
+        status: 201,
+        body: { orderId: "other", state: "reserved" },
+      };
+    },
+    id: "both/place-order/here/function-key",
+  },
+  {
+    name: "the order is not to be found",
+    change: (answers: Answers): void => {
+      answers[`GET ${main("caller-func")}/api/orders/`] = { status: 404, body: {} };
+    },
+    id: "both/get-order/here/function-key",
+  },
+];
+
+/** This machine's address, where no range has it. */
+export const ELSEWHERE = HERE.replace(/7$/, "8");
