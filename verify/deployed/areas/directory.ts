@@ -216,7 +216,7 @@ function clientFederation(
     },
     mend: (there) =>
       there.federation
-        .filter(({ subject }) => subject !== there.identity.principalId)
+        .filter((credential) => trusted(credential) !== trusted({ issuer, subject: there.identity.principalId }))
         .map(({ id }) => deleteFederation(there.application, id))
         .join("\n") || provisionDirectory(scene),
   });

@@ -2,13 +2,12 @@ import { listed, type PlannedCheck, question, shown, wording } from "../check.ts
 import { PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** Where a service's calls come from: what tells it from the others. */
-export function networkChecks(
-  { deployment }: Scene,
-  { name, expected, azure, siteName }: SceneService,
-): PlannedCheck[] {
+export function networkChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
   const { siteId, site, subnetId, subnet, planId } = expected;
   const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
+  const lodgers = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
+    sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
   return [
     question({
       id: `network/${name}/subnet`,
@@ -70,16 +69,13 @@ export function networkChecks(
       expected: "nobody",
       why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
       found: (sites) => {
-        const others = sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
-        return others.length === 0 && sites.length > 0 ? "nobody" : wording(sites.map((other) => other.name));
+        if (sites.length === 0) return "no site at all";
+        return wording(lodgers(sites).map((lodger) => lodger.name)).replace(/^none$/, "nobody");
       },
       mend: (sites) =>
-        sites
-          .filter((other) => other.name !== siteName)
-          .map((other) => `az functionapp update --ids ${other.id} --plan <another plan>`)
-          .join("\n") ||
-        `az functionapp update --resource-group ${deployment.resourceGroup} --name ${siteName} --plan ${planId}`,
-      mustExist: false,
+        lodgers(sites)
+          .map(({ id }) => `az functionapp update --ids ${id} --plan <a plan of its own>`)
+          .join("\n") || PROVISION,
     }),
   ];
 }

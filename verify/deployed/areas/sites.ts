@@ -126,9 +126,9 @@ interface Identity {
   readonly userAssignedIdentities?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** `[system]` is what az calls the identity that a site has of its own. */
+/** `[system]`, quoted for the shell, is what az calls the identity that a site has of its own. */
 function identitiesOf(identity: Identity | null | undefined): string[] {
-  const system = identity?.type?.includes("SystemAssigned") === true ? ["[system]"] : [];
+  const system = identity?.type?.includes("SystemAssigned") === true ? [`"[system]"`] : [];
   return [...Object.keys(identity?.userAssignedIdentities ?? {}), ...system];
 }
 

@@ -133,8 +133,8 @@ export const drifts: readonly Drift[] = [
   }),
   drift("a system-assigned identity", `GET ${callee}`, "identity.type", to("SystemAssigned, UserAssigned"), {
     id: "sites/callee-func/identity",
-    found: /^too many: \[system\]$/,
-    mend: /^az functionapp identity remove --resource-group rg-prod --name callee-func-abcdefghijklm --identities \[system\]$/,
+    found: /^too many: "\[system\]"$/,
+    mend: /^az functionapp identity remove --resource-group rg-prod --name callee-func-abcdefghijklm --identities "\[system\]"$/,
   }),
   drift("no identity", `GET ${callee}`, "identity", to(null), {
     id: "sites/callee-func/identity",
@@ -399,6 +399,17 @@ export const drifts: readonly Drift[] = [
       mend: new RegExp(
         `^az rest --method DELETE --url "http://\\S+/v1\\.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/assignment-3"$`,
       ),
+    },
+  ),
+  drift(
+    "somebody else with a role of the caller",
+    assignments,
+    "value",
+    and(assigned("assignment-5", roles["Inventory.Read"], ids.clientPrincipal)),
+    {
+      id: "assignments/callee-func/outside-policy",
+      found: /"Somebody" \(\S+\) holds Inventory\.Read$/,
+      mend: /appRoleAssignedTo\/assignment-5"$/,
     },
   ),
   drift(
