@@ -1,5 +1,6 @@
 import { isApi } from "../../infra/hooks/services.ts";
 import {
+  type AccessRule,
   readSnapshot,
   type Resource,
   resources,
@@ -23,8 +24,9 @@ export interface ExpectedService {
   readonly planId: string;
   readonly subnetId: string;
   readonly subnet: NonNullable<SubnetDefinition["properties"]>;
-  /** Whom the main site lets in: subnets by resource id, address ranges in CIDR notation. */
-  readonly admitted: readonly string[];
+  /** Whom the main site lets in or refuses, and the SCM site. */
+  readonly mainRules: readonly AccessRule[];
+  readonly scmRules: readonly AccessRule[];
   readonly hostAccount: StorageAccountProperties;
   readonly dataAccount: StorageAccountProperties;
 }
@@ -63,7 +65,6 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
       `infra/snapshots do not have all of ${name}: npm run infra:check -- --update, and read the difference`,
     );
   }
-  const subnets = siteConfig.ipSecurityRestrictions?.flatMap((rule) => rule.vnetSubnetResourceId ?? []) ?? [];
   return {
     name,
     siteId: site.id,
@@ -77,10 +78,21 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     planId: serverFarmId,
     subnetId: virtualNetworkSubnetId,
     subnet,
-    admitted: [...subnets, ...(isApi(name) ? [] : deployment.ingressRanges)],
+    mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi(name) ? [] : deployment.ingressRanges),
+    scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
     hostAccount,
     dataAccount,
   };
+}
+
+/** A snapshot's rules that let in an address are of made-up ones: those of the deployment stand in their place. */
+function ofDeployment(rules: readonly AccessRule[] = [], ranges: readonly string[]): AccessRule[] {
+  const isAddress = (rule: AccessRule): boolean => rule.action === "Allow" && rule.ipAddress !== undefined;
+  const priority = rules.find(isAddress)?.priority ?? 0;
+  return [
+    ...rules.filter((rule) => !isAddress(rule)),
+    ...ranges.map((ipAddress) => ({ action: "Allow", ipAddress, priority })),
+  ];
 }
 
 /** The account of a service is the one that answers to its subnet. */

@@ -1,3 +1,5 @@
+import type { AccessRule } from "../../../infra/snapshot.ts";
+import { RUNNER_RULE } from "../../../infra/scm-access/scm-access.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
 import type { Rule, WebConfig } from "../resources.ts";
 import { PROVISION, type Scene, type SceneService } from "../scene.ts";
@@ -10,18 +12,17 @@ const UNMATCHED_PRIORITY = 2_147_483_647;
  *
  * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
  */
-export function restrictionChecks({ deployment }: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
-  const { siteId, config, site } = expected;
+export function restrictionChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
+  const { siteId, config, site, mainRules, scmRules } = expected;
   const common = { resource: siteId, read: azure.config, mend: PROVISION };
-  const scmRanges = deployment.deployerRanges;
   return [
     question({
       ...common,
       id: `restrictions/${name}/main/rules`,
       title: `${name}: whom the main site lets in`,
-      expected: wording(expected.admitted),
+      expected: wording(inWords(mainRules)),
       why: "Whoever is let in gets as far as the check of the token: one of the two layers is gone.",
-      found: ({ properties }) => listed(admittedBy(properties.ipSecurityRestrictions), expected.admitted),
+      found: ({ properties }) => listed(inWords(properties.ipSecurityRestrictions), inWords(mainRules)),
     }),
     question({
       ...common,
@@ -45,9 +46,14 @@ export function restrictionChecks({ deployment }: Scene, { name, expected, azure
       ...common,
       id: `restrictions/${name}/scm/rules`,
       title: `${name}: whom the SCM site lets in`,
-      expected: wording(scmRanges),
+      expected: wording(inWords(scmRules)),
       why: "From the SCM site the app's code can be replaced, and with it the check of tokens.",
-      found: ({ properties }) => listed(admittedBy(properties.scmIpSecurityRestrictions), scmRanges),
+      found: ({ properties }) => listed(inWords(properties.scmIpSecurityRestrictions), inWords(scmRules)),
+      mend: ({ properties }) => {
+        const isLeft =
+          properties.scmIpSecurityRestrictions?.some((rule) => rule.name?.startsWith(RUNNER_RULE)) === true;
+        return isLeft ? `npm run scm-access -- close --all\n${PROVISION}` : PROVISION;
+      },
     }),
     question({
       ...common,
@@ -71,17 +77,27 @@ export function restrictionChecks({ deployment }: Scene, { name, expected, azure
 
 type Rules = WebConfig["ipSecurityRestrictions"];
 
-/** What the rules admit, without those that the platform adds. A rule that is more than that shows as what it is. */
-function admittedBy(rules: Rules): string[] {
-  return (rules ?? []).filter((rule) => !isSynthetic(rule)).flatMap(described);
-}
-
-function described({ action, tag, ipAddress, vnetSubnetResourceId, headers, name }: Rule): string[] {
-  const conditions = Object.keys(headers ?? {}).length > 0 ? " with conditions on headers" : "";
-  const what = vnetSubnetResourceId ?? ipAddress ?? "anybody";
-  const isPlain = action === "Allow" && conditions === "" && [null, undefined, "Default"].includes(tag);
-  if (isPlain) return what.split(",");
-  return [`${action} ${tag ?? ""} ${what}${conditions} (rule ${shown(name)})`.replace(/ +/g, " ")];
+/**
+ * Each rule in words, without those that the platform adds. What a rule adds to action and origin is told as well, and so
+ * it is when it refuses before another lets in.
+ */
+function inWords(rules: Rules | readonly AccessRule[]): string[] {
+  const own = (rules ?? []).filter((rule) => !isSynthetic(rule));
+  const lastAllowed = Math.max(
+    0,
+    ...own.filter(({ action }) => action === "Allow").map(({ priority }) => priority ?? 0),
+  );
+  return own.flatMap((rule: Partial<Rule>) => {
+    const { action, tag, ipAddress, vnetSubnetResourceId, headers, name, priority } = rule;
+    const more = [
+      ...(["Default", undefined, null].includes(tag) ? [] : [`by ${tag ?? ""}`]),
+      ...(Object.keys(headers ?? {}).length > 0 ? ["with conditions on headers"] : []),
+      ...(action !== "Allow" && (priority ?? 0) <= lastAllowed ? ["before others"] : []),
+    ];
+    const suffix = more.length === 0 ? "" : ` ${more.join(" ")} (rule ${shown(name)})`;
+    const origins = (vnetSubnetResourceId ?? ipAddress ?? "anybody").split(",");
+    return origins.map((origin) => `${shown(action)} ${origin}${suffix}`);
+  });
 }
 
 /** Besides the setting there is a rule of the platform's that says the same: where the two disagree, both are told. */
@@ -91,6 +107,6 @@ function defaultAction(action: string | null | undefined, rules: Rules): string 
   return added === undefined || added === action ? action : `${action}, and a last rule that says ${added}`;
 }
 
-function isSynthetic({ priority, ipAddress }: Rule): boolean {
+function isSynthetic({ priority, ipAddress }: Partial<Rule>): boolean {
   return priority === UNMATCHED_PRIORITY && ipAddress === "Any";
 }

@@ -66,7 +66,7 @@ const otherSubnet = resource.subnet("caller-func").replace("caller-func", "other
 export const drifts: readonly Drift[] = [
   drift("a rule too many", web, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/callee-func/main/rules",
-    found: /^too many: 198\.51\.100\.0\/24$/,
+    found: /^too many: Allow 198\.51\.100\.0\/24$/,
     mend: PROVISION,
   }),
   drift("a rule that is missing", web, "properties.ipSecurityRestrictions", (rules) => (rules as unknown[]).slice(1), {
@@ -75,7 +75,7 @@ export const drifts: readonly Drift[] = [
   }),
   drift("another subnet", web, "properties.ipSecurityRestrictions.0.vnetSubnetResourceId", to(otherSubnet), {
     id: "restrictions/callee-func/main/rules",
-    found: /^missing: .*\/subnets\/caller-func; too many: .*\/subnets\/others$/,
+    found: /^missing: Allow .*\/subnets\/caller-func; too many: Allow .*\/subnets\/others$/,
   }),
   drift(
     "a rule by a service tag",
@@ -84,19 +84,37 @@ export const drifts: readonly Drift[] = [
     and({ ...allowRule, tag: "ServiceTag", ipAddress: "AzureCloud" }),
     {
       id: "restrictions/callee-func/main/rules",
-      found: /^too many: Allow ServiceTag AzureCloud \(rule by-hand\)$/,
+      found: /^too many: Allow AzureCloud by ServiceTag \(rule by-hand\)$/,
     },
   ),
   drift("no rules at all", web, "properties", without("ipSecurityRestrictions"), {
     id: "restrictions/callee-func/main/rules",
     found: /^missing: /,
   }),
+  drift("a refusal that stands before the rules", web, "properties.ipSecurityRestrictions.1.priority", to(1), {
+    id: "restrictions/callee-func/main/rules",
+    found: /too many: Deny 0\.0\.0\.0\/0 before others \(rule everybody-else-1\)$/,
+  }),
+  drift("a refusal that lets in", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
+    id: "restrictions/callee-func/main/rules",
+    found: /too many: Allow 0\.0\.0\.0\/0/,
+  }),
+  drift(
+    "a runner that was not shut out again",
+    web,
+    "properties.scmIpSecurityRestrictions",
+    and({ ...allowRule, name: "runner-1" }),
+    {
+      id: "restrictions/callee-func/scm/rules",
+      mend: /^npm run scm-access -- close --all\n/,
+    },
+  ),
   drift("everybody else is let in", web, "properties.ipSecurityRestrictionsDefaultAction", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
     found: /^Allow/,
     mend: PROVISION,
   }),
-  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
+  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.3.action", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
     found: /^Deny, and a last rule that says Allow$/,
   }),
@@ -109,7 +127,7 @@ export const drifts: readonly Drift[] = [
   }),
   drift("a deployer too many", web, "properties.scmIpSecurityRestrictions", and(allowRule), {
     id: "restrictions/callee-func/scm/rules",
-    found: /^too many: 198\.51\.100\.0\/24$/,
+    found: /^too many: Allow 198\.51\.100\.0\/24$/,
   }),
   drift("the SCM site lets everybody in", web, "properties.scmIpSecurityRestrictionsDefaultAction", to("Allow"), {
     id: "restrictions/callee-func/scm/default-action",
