@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
+import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./report/report.ts";
 import { reason, VERDICTS } from "./report/summary.ts";
@@ -16,11 +17,13 @@ Proves the restriction: makes every call that the access policy speaks of, by ev
 and every attack of the catalogue, and compares how each ends with what must be. Uses the running local system, or starts
 one of its own.
 
+  --deployed         verify the deployment of the selected azd environment instead: real calls, and its configuration
   --only <id>        verify only what has this id or begins with it; * stands for anything within a part: "both/*/internet"
   --report <folder>  where report.html and report.json go (default: .local/verify)
   --help             show this text
 
-Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified.`;
+Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, and some of the
+deployed configuration could not be read.`;
 
 /** Differences that are printed; the report has them all. */
 const SHOWN = 20;
@@ -28,6 +31,7 @@ const SHOWN = 20;
 async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({
     options: {
+      deployed: { type: "boolean", default: false },
       only: { type: "string" },
       report: { type: "string", default: join(local, "verify") },
       help: { type: "boolean", short: "h" },
@@ -39,7 +43,9 @@ async function main(signal: AbortSignal): Promise<void> {
   }
   const progress = terminalProgress(process.stderr);
   const only = values.only ?? null;
-  const report = await verifyLocal({ only, folder: local, progress, signal });
+  const report = values.deployed
+    ? await verifyDeployment({ only, progress, signal })
+    : await verifyLocal({ only, folder: local, progress, signal });
   const { html } = await writeReport(report, values.report);
   console.log(summaryOf(report));
   console.log(`The report: ${html}`);

@@ -23,9 +23,10 @@ interface Ended {
 function run(
   args: readonly string[],
   onOutput: (child: ReturnType<typeof spawn>, text: string) => void = () => undefined,
+  environment: NodeJS.ProcessEnv = {},
 ) {
   return new Promise<Ended>((resolve) => {
-    const env = { ...process.env, NO_COLOR: "1", TMPDIR: folder };
+    const env = { ...process.env, NO_COLOR: "1", TMPDIR: folder, ...environment };
     const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
@@ -66,10 +67,17 @@ describe("npm run verify", () => {
     },
   );
 
+  it("says what to do where there is no deployment", async () => {
+    const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
+    expect(code).toBe(2);
+    expect(stderr).toContain("azd env select");
+    expect(stderr).not.toContain("    at ");
+  });
+
   it("explains itself", async () => {
     const { code, stdout } = await run(["--help"]);
     expect(code).toBe(0);
-    for (const option of ["--only", "--report", "Exit code"]) expect(stdout).toContain(option);
+    for (const option of ["--only", "--deployed", "--report", "Exit code"]) expect(stdout).toContain(option);
   });
 
   it.skipIf(process.platform === "win32")(

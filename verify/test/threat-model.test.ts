@@ -13,7 +13,7 @@ const boundaries = boundariesOf(text);
 const threats = boundaries.flatMap((boundary) => boundary.threats);
 const cells = plannedCells({ services: accessPolicy.services });
 
-/** What the configuration of a deployment is checked for: the first part of a check's id; the second is a service. */
+/** The first part of a check's id; the second is a service. That each check is there, deployed.test.ts tests. */
 const CHECK_AREAS = ["restrictions", "sites", "network", "storage", "directory", "assignments"];
 
 describe("the threat model", () => {
