@@ -2,6 +2,7 @@
 import { deployedServices, isApi, isCaller } from "./services.ts";
 
 const {
+  AZURE_ENV_NAME: environmentName = "<environment>",
   AZURE_TENANT_ID: tenantId = "<tenant id>",
   CALLER_CREDENTIAL: credential,
   API_CLIENT_IDS: prepared = "",
@@ -13,10 +14,10 @@ const callers = credential === "federated-identity" ? services.filter(({ name })
 if (prepared === "" && apis.length > 0) {
   console.log("App registrations are in the directory, not in the resource group: azd down leaves them. Afterwards:");
   for (const { siteName } of apis) console.log(`  az ad app delete --id api://${tenantId}/${siteName}`);
-  for (const { name, siteName } of callers) {
-    const uniqueName = siteName.replace(`${name}-`, `${name}-client-`);
+  for (const { name } of callers) {
+    const displayName = `${name} as a client (${environmentName})`;
     console.log(
-      `  az ad app list --filter "uniqueName eq '${uniqueName}'" --query "[].appId"   # then: az ad app delete --id`,
+      `  az ad app list --display-name "${displayName}" --query "[].appId"   # then, for that id: az ad app delete --id`,
     );
   }
 }

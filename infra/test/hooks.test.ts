@@ -102,9 +102,9 @@ describe("after deploying, and before tearing down", () => {
   });
 
   it("names the app registrations that stay behind", () => {
-    const said = run("before-down.ts", { CALLER_CREDENTIAL: "federated-identity" });
+    const said = run("before-down.ts", { CALLER_CREDENTIAL: "federated-identity", AZURE_ENV_NAME: "dev" });
     expect(said).toContain("az ad app delete --id api://t/callee-func-abc\n");
-    expect(said).toContain("uniqueName eq 'caller-func-client-abc'");
+    expect(said).toContain('--display-name "caller-func as a client (dev)"');
   });
 
   it("leaves an administrator's app registrations alone", () => {
