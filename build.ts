@@ -6,8 +6,8 @@
  */
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { build, type Plugin } from "esbuild";
+import { command, UsageError } from "./command-line.ts";
 
 const root = import.meta.dirname;
 
@@ -45,12 +45,18 @@ export async function stage(app: string, folder = join(root, "dist", app), plugi
   return folder;
 }
 
+const USAGE = `Usage: npm run build [-- <app> ...]
+
+Stages the apps in dist/<app>, each or those that are named: ${apps.join(", ")}.
+
+  --help   show this text`;
+
 if (process.argv[1] === import.meta.filename) {
-  const { positionals } = parseArgs({ allowPositionals: true });
-  const unknown = positionals.filter((name) => !apps.some((app) => app === name));
-  if (unknown.length > 0) {
-    console.error(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);
-    process.exit(1);
-  }
-  for (const app of positionals.length > 0 ? positionals : apps) console.log(`Staged ${app} in ${await stage(app)}`);
+  await command(USAGE, { allowPositionals: true }, async ({ positionals }) => {
+    const unknown = positionals.filter((name) => !apps.some((app) => app === name));
+    if (unknown.length > 0)
+      throw new UsageError(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);
+    for (const app of positionals.length > 0 ? positionals : apps) console.log(`Staged ${app} in ${await stage(app)}`);
+    return 0;
+  });
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { command, UsageError } from "../command-line.ts";
 import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
@@ -18,33 +18,24 @@ Measures side by side in one run, and prints medians and ratios.
 
 const docs = join(import.meta.dirname, "..", "docs", "benchmarks.md");
 
-async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { check: { type: "boolean" }, write: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
-  const name = positionals[0] ?? "";
-  if (values.help === true) {
-    console.log(USAGE);
-    return;
-  }
-  const load = benches[name];
-  if (load === undefined) throw new Error(`There is no benchmark '${name}'.\n\n${USAGE}`);
-  const { bench } = await load();
-  const report = await bench((line) => {
-    console.error(line);
-  });
-  const markdown = toMarkdown(report);
-  console.log(markdown);
-  if (values.write === true) await writeIntoDocs(docs, name, markdown);
-  if (values.check !== true) return;
-  for (const line of shortfalls(report)) {
-    console.error(`Falls short - ${line}`);
-    process.exitCode = 1;
-  }
-}
-
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await command(
+  USAGE,
+  { allowPositionals: true, options: { check: { type: "boolean" }, write: { type: "boolean" } } },
+  async ({ positionals, values }) => {
+    const [name = "", ...others] = positionals;
+    const load = benches[name];
+    if (load === undefined || others.length > 0) {
+      throw new UsageError(`Name one benchmark: ${Object.keys(benches).join(", ")}. --help shows the usage.`);
+    }
+    const { bench } = await load();
+    const report = await bench((line) => {
+      console.error(line);
+    });
+    const markdown = toMarkdown(report);
+    console.log(markdown);
+    if (values.write === true) await writeIntoDocs(docs, name, markdown);
+    const short = values.check === true ? shortfalls(report) : [];
+    for (const line of short) console.error(`Falls short - ${line}`);
+    return short.length > 0 ? 1 : 0;
+  },
+);

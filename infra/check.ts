@@ -4,17 +4,19 @@
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { command } from "../command-line.ts";
 import { type Bicep, BICEP_VERSION, findBicep, NoBicepError } from "./bicep.ts";
 import { evaluate, scratchCopy } from "./evaluate.ts";
 import { snapshotFile, snapshotNames } from "./snapshot.ts";
 
-const HELP = `Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
+const USAGE = `Usage: npm run infra:check [-- --update]
+
+Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
   npm run infra:check               no diagnostic, formatted, snapshots as committed, every promise kept
   npm run infra:check -- --update   writes the snapshots and the formatting instead of comparing them
 
-Exit code 0: all is well. 1: something is wrong, and said. 2: it could not be checked, and why.
+Exit code 0: all is well. 1: something is wrong, and said. 2: nothing was checked, and why: no compiler, or wrong arguments.
 `;
 
 const folder = import.meta.dirname;
@@ -130,16 +132,12 @@ function check(update: boolean): number {
   return exitCode;
 }
 
-const { values } = parseArgs({
-  options: { update: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
-});
-if (values.help) console.log(HELP);
-else {
+await command(USAGE, { options: { update: { type: "boolean", default: false } } }, ({ values }) => {
   try {
-    process.exitCode = check(values.update);
+    return check(values.update);
   } catch (error) {
     if (!(error instanceof NoBicepError)) throw error;
     console.error(error.message);
-    process.exitCode = 2;
+    return 2;
   }
-}
+});

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { command, wholeNumber } from "../../command-line.ts";
 import { type ChaosReport, runChaos } from "./chaos.ts";
 import { all } from "./plan.ts";
 
@@ -16,30 +16,6 @@ closes, answers are lost. At the end every accepted order must be reserved or re
 
 /** After the last fault: a lease of a minute that a killed caller held, and the longest waits that orders had grown to. */
 const PATIENCE_MS = 180_000;
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { orders: { type: "string" }, seed: { type: "string" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help === true) {
-    console.log(USAGE);
-    return;
-  }
-  const orders = toNumber("--orders", values.orders ?? "1000");
-  const seed = toNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
-  console.log(`${orders} orders, seed ${seed}`);
-  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-chaos-"));
-  const report = await runChaos({ seed, orders, amounts: all, folder, patience: PATIENCE_MS, print: console.log });
-  console.log(summary(report));
-  if (report.failures.length === 0) {
-    await rm(folder, { recursive: true, force: true });
-    return;
-  }
-  console.error(
-    `The log is in ${join(folder, "chaos.log")}; npm run chaos -- --orders ${orders} --seed ${seed} runs the same plan.`,
-  );
-  process.exitCode = 1;
-}
 
 export function summary(report: ChaosReport): string {
   const { clients, hits, attempts, setbacks, runs, failures } = report;
@@ -70,16 +46,26 @@ export function summary(report: ChaosReport): string {
   ].join("\n");
 }
 
-function toNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number;
-  throw new Error(`${option} must be a whole number, but is "${text}".`);
-}
-
+// A Ctrl-C ends this process, and with it, by their channels, all that it has started.
 if (process.argv[1] === import.meta.filename) {
-  // A Ctrl-C ends this process, and with it, by their channels, all that it has started.
-  main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
+  await command(
+    USAGE,
+    { options: { orders: { type: "string", default: "1000" }, seed: { type: "string" } } },
+    async ({ values }) => {
+      const orders = wholeNumber("--orders", values.orders);
+      const seed = wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
+      console.log(`${orders} orders, seed ${seed}`);
+      const folder = await mkdtemp(join(tmpdir(), "restricted-calls-chaos-"));
+      const report = await runChaos({ seed, orders, amounts: all, folder, patience: PATIENCE_MS, print: console.log });
+      console.log(summary(report));
+      if (report.failures.length === 0) {
+        await rm(folder, { recursive: true, force: true });
+        return 0;
+      }
+      console.error(
+        `The log is in ${join(folder, "chaos.log")}; npm run chaos -- --orders ${orders} --seed ${seed} runs the same plan.`,
+      );
+      return 1;
+    },
+  );
 }

@@ -1,0 +1,62 @@
+/**
+ * What every command of this repository has in common: `--help`, one clear line for what went wrong, and exit codes.
+ * 0: done; 1: failed, and said why; 2: the arguments are wrong, nothing was done; 128 + n: ended by signal n (Ctrl-C: 130).
+ */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+/** The arguments are wrong: the command says so in one line and ends with 2. */
+export class UsageError extends Error {}
+
+interface CommandConfig extends ParseArgsConfig {
+  /** What an option that takes a value means when it stands without one, by its name. */
+  readonly bareValues?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Parses the command line of this process, runs the command, and sets the exit code.
+ *
+ * @param usage what `--help` prints
+ * @param config as for `parseArgs` of node:util; `--help` is added
+ * @param run gets what was parsed; returns the exit code, none for 0. Its errors become one line, with exit code 1, and a
+ *   UsageError 2
+ */
+export async function command<const C extends CommandConfig>(
+  usage: string,
+  config: C,
+  run: (parsed: ReturnType<typeof parseArgs<C>>) => Promise<number | undefined> | number | undefined,
+): Promise<void> {
+  try {
+    const options = { ...config.options, help: { type: "boolean", short: "h" } } as const;
+    const parsed = parse({ ...config, options, args: withBareValues(process.argv.slice(2), config.bareValues ?? {}) });
+    if (parsed.values["help"] === true) console.log(usage.trimEnd());
+    else process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** @throws UsageError unless the text is a whole number from the least to the most */
+export function wholeNumber(option: string, text: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  const range = most === Number.MAX_SAFE_INTEGER ? "" : ` from ${least} to ${most}`;
+  throw new UsageError(`${option} must be a whole number${range}, but is "${text}". --help shows the usage.`);
+}
+
+function parse(config: ParseArgsConfig): ReturnType<typeof parseArgs> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // Node's own text goes on to explain how a value can begin with a dash; its first sentence says what is wrong.
+    const [what = ""] = (error as Error).message.split(/\.\s/);
+    throw new UsageError(`${what.replace(/\.$/, "")}. --help shows the usage.`, { cause: error });
+  }
+}
+
+function withBareValues(args: readonly string[], bareValues: Readonly<Record<string, string>>): string[] {
+  return args.map((argument) => {
+    const value = argument.startsWith("--") ? bareValues[argument.slice(2)] : undefined;
+    return value === undefined ? argument : `${argument}=${value}`;
+  });
+}
