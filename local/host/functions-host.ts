@@ -24,7 +24,7 @@ export interface FunctionsHostOptions {
   /** Takes every line the host and its app write. */
   readonly log: (line: string) => void;
   /** Starts the worker with Node's inspector on that port. */
-  readonly inspectPort?: number;
+  readonly inspectPort?: number | undefined;
 }
 
 export interface HostedFunction {

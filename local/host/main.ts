@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startFunctionsHost, type FunctionsHostOptions } from "./functions-host.ts";
+import { readLocalSettings } from "./local-settings.ts";
 
 const HELP = `Runs a staged Azure Functions app (HTTP and timer triggers) on this machine.
 
@@ -55,7 +56,7 @@ function readOptions(): FunctionsHostOptions | undefined {
   return {
     appFolder,
     port: toPort("--port", values.port),
-    settings: settingsFile === undefined ? {} : readSettings(settingsFile),
+    settings: settingsFile === undefined ? {} : readLocalSettings(settingsFile).Values,
     stateFolder: values.state ?? join(appFolder, ".timers"),
     log: (line) => process.stdout.write(`${line}\n`),
     ...(values.inspect === undefined ? {} : { inspectPort: toPort("--inspect", values.inspect) }),
@@ -74,14 +75,4 @@ function toPort(option: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new UsageError(`${option} must be a port number, but is "${text}"`);
-}
-
-/** The `Values` of a local.settings.json. */
-function readSettings(file: string): Readonly<Record<string, string>> {
-  try {
-    const { Values: values } = JSON.parse(readFileSync(file, "utf8")) as { Values?: Record<string, unknown> };
-    return Object.fromEntries(Object.entries(values ?? {}).map(([name, value]) => [name, String(value)]));
-  } catch (error) {
-    throw new Error(`the settings file ${file} cannot be read: ${String(error)}`, { cause: error });
-  }
 }

@@ -1,6 +1,8 @@
 import { accessPolicy } from "../../shared/access-policy.ts";
-import { allowedCallers, type Directory } from "../entra/directory.ts";
+import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
+
+export type AppName = "caller-func" | "callee-func";
 
 /** The settings of one app, by name: what App Service would hand to it as environment variables. */
 export type AppSettings = Readonly<Record<string, string>>;
@@ -12,18 +14,20 @@ const INITIAL_STOCK = { widget: 1000, gadget: 25, gizmo: 0 };
  * The settings with which the unchanged apps run here. In Azure the infrastructure sets the same names.
  *
  * @param deliverySchedule a six-field NCRONTAB expression
+ * @param hostStorage the connection string of the host's own storage. The embedded host has no use for it: it keeps its
+ *   timers' state in a file
  */
 export function appSettings(
   endpoints: Endpoints,
   directory: Directory,
   tableEndpoint: (account: string) => string,
   deliverySchedule: string,
-): Readonly<Record<"caller-func" | "callee-func", AppSettings>> {
+  hostStorage = "UseDevelopmentStorage=true",
+): Readonly<Record<AppName, AppSettings>> {
   const { api, callee, entra } = endpoints;
   const common = (app: string): AppSettings => ({
     FUNCTIONS_WORKER_RUNTIME: "node",
-    // The embedded host keeps its timers' state in a file; Core Tools want storage, such as a plain Azurite.
-    AzureWebJobsStorage: "UseDevelopmentStorage=true",
+    AzureWebJobsStorage: hostStorage,
     AZURE_TENANT_ID: entra.tenantId,
     AZURE_CLIENT_ID: clientId(directory, app),
     AZURE_AUTHORITY_HOST: entra.authority,
@@ -52,6 +56,22 @@ export function appSettings(
       INITIAL_STOCK: JSON.stringify(INITIAL_STOCK),
     },
   };
+}
+
+/** The names of the settings that an app takes. */
+export function settingNames(app: AppName): readonly string[] {
+  const callee = { callerSubnet: "", otherSubnet: "", internet: "" };
+  const entra = {
+    authority: "",
+    tenantId: "",
+    managedIdentityEndpoint: "",
+    identityHeader: "",
+    caFile: "",
+    control: "",
+  };
+  const api = { clientId: "", identifierUri: "" };
+  const nowhere: Endpoints = { caller: "", callee, entra, api, identities: {}, host: "embedded" };
+  return Object.keys(appSettings(nowhere, directoryOf(accessPolicy), () => "", "")[app]);
 }
 
 /** Each app has its own storage account. */

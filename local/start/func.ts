@@ -1,50 +1,56 @@
-import { spawn, spawnSync } from "node:child_process";
-import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { constants } from "node:os";
+import { join, relative } from "node:path";
 import { apps, stage } from "../../build.ts";
+import { command, UsageError, wholeNumber } from "../../command-line.ts";
+import { requireCoreTools, startFunc } from "./core-tools.ts";
+import { defaultInspectPort, inspectPorts } from "./inspect.ts";
+import { settingsToRun } from "./own-settings.ts";
 import { defaultPorts } from "./system.ts";
 
-const USAGE = `Usage: npm run start:caller
-       npm run start:callee
+const USAGE = `Usage: npm run start:caller [-- options]
+       npm run start:callee [-- options]
 
-Stages the app and runs it under Azure Functions Core Tools (func start), by the settings that
-"npm start -- --no-apps" has written; run that first, in another terminal.`;
+Stages the app and runs it under Azure Functions Core Tools (func start) until Ctrl-C, with the settings in
+<app>/local.settings.json where there is that file (npm run settings makes it), or else those of the system that
+"npm start -- --no-apps" runs in another terminal.
+
+  --port <port>     where the app listens (default: caller-func ${defaultPorts.caller}, callee-func ${defaultPorts.callee})
+  --inspect[=port]  start the app with Node's inspector (default: caller-func ${defaultInspectPort}, callee-func ${defaultInspectPort + 1})
+  --help            show this text`;
 
 const root = join(import.meta.dirname, "..", "..");
 
-async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({
+await command(
+  USAGE,
+  {
     allowPositionals: true,
-    options: { help: { type: "boolean", short: "h" } },
-  });
-  const app = apps.find((name) => name === positionals[0]);
-  if (values.help === true || app === undefined) {
-    console.log(USAGE);
-    return;
-  }
-  if (spawnSync("func --version", { shell: true }).status !== 0) {
-    throw new Error(
-      "Azure Functions Core Tools are not installed here, because npm could not download them: " +
-        "https://aka.ms/azfunc-install. Or run both apps under the embedded host: npm start.",
-    );
-  }
-  const folder = await stage(app);
-  const settings = join(root, ".local", `${app}.settings.json`);
-  await copyFile(settings, join(folder, "local.settings.json")).catch((error: unknown) => {
-    throw new Error(`There is no ${settings}. Run "npm start -- --no-apps" in another terminal first.`, {
-      cause: error,
-    });
-  });
-  const port = app === "caller-func" ? defaultPorts.caller : defaultPorts.callee;
-  const func = spawn(`func start --port ${port}`, { cwd: folder, stdio: "inherit", shell: true });
-  process.on("SIGINT", () => undefined); // The terminal's Ctrl-C reaches func by itself.
-  func.on("exit", (code) => {
-    process.exitCode = code ?? 1;
-  });
-}
+    options: { port: { type: "string" }, inspect: { type: "string" } },
+    bareValues: { inspect: "0" },
+  },
+  async ({ positionals: [name, ...others], values }) => {
+    const app = apps.find((known) => known === name);
+    if (app === undefined)
+      throw new UsageError("npm run start:caller or npm run start:callee. --help shows the usage.");
+    if (others.length > 0) throw new UsageError(`Unexpected argument '${others.join(" ")}'. --help shows the usage.`);
+    const ownPort = app === "caller-func" ? defaultPorts.caller : defaultPorts.callee;
+    const port = values.port === undefined ? ownPort : wholeNumber("--port", values.port, 1, 65_535);
+    const inspect = values.inspect === undefined ? undefined : wholeNumber("--inspect", values.inspect, 0, 65_535);
+    const inspectPort = inspect === 0 ? inspectPorts(defaultInspectPort)[app] : inspect;
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+    const { settings, file } = settingsToRun(root, app);
+    await requireCoreTools();
+    const folder = await stage(app);
+    console.log(`${app} runs under Core Tools with the settings of ${relative(root, file)}.`);
+    const func = await startFunc({ folder, port, settings, inspectPort });
+    const stopped = new Promise<number>((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, () => {
+          resolve(128 + constants.signals[signal]);
+        });
+      }
+    });
+    const exitCode = await Promise.race([func.exited, stopped]);
+    await func.stop();
+    return exitCode;
+  },
+);

@@ -1,18 +1,27 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, styleText } from "node:util";
+import { styleText } from "node:util";
+import { apps } from "../../build.ts";
+import { command, UsageError, wholeNumber } from "../../command-line.ts";
+import type { Endpoints } from "./endpoints.ts";
+import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { showOnce } from "./once.ts";
 import { defaultPorts, freePorts, type LocalSystem, startSystem } from "./system.ts";
+import { watchApps } from "./watch.ts";
 import { whatToTry } from "./what-to-try.ts";
 
-const USAGE = `Usage: npm start -- [options]
+const USAGE = `Usage: npm start [-- options]
+       npm run dev [-- options]    the same with --watch
 
-Builds both function apps and runs them on this machine, with stand-ins for everything they need of Azure.
+Builds both function apps and runs them on this machine, with stand-ins for everything they need of Azure, until Ctrl-C.
 
-  --once      show the main job on a system of its own, then exit: 0 if every outcome was the expected one, else 1
-  --no-apps   start everything but the two apps: run them with any host, by the settings in .local/<app>.settings.json
-  --help      show this text`;
+  --once            show the main job on a system of its own, then exit: 0 if every outcome was the expected one, else 1
+  --host <host>     what runs the apps: embedded (default), or func: Azure Functions Core Tools
+  --no-apps         start everything but the two apps: run them by npm run start:caller and npm run start:callee
+  --watch           build and restart an app when one of its sources is saved (embedded host)
+  --inspect[=port]  start the apps with Node's inspector: caller-func on that port (default ${defaultInspectPort}), callee-func on the next
+  --help            show this text`;
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -20,74 +29,92 @@ const root = join(import.meta.dirname, "..", "..");
 const SCHEDULE = "*/10 * * * * *";
 const SCHEDULE_ONCE = "*/2 * * * * *";
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { once: { type: "boolean" }, "no-apps": { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) console.log(USAGE);
-  else if (values.once) process.exitCode = (await runOnce()) ? 0 : 1;
-  else await runUntilStopped(values["no-apps"] !== true);
+interface RunOptions {
+  readonly host: Endpoints["host"];
+  readonly withApps: boolean;
+  readonly inspectPort: number | undefined;
+  readonly isWatching: boolean;
 }
 
-async function runUntilStopped(withApps: boolean): Promise<void> {
+async function runUntilStopped({ host, withApps, inspectPort, isWatching }: RunOptions): Promise<number> {
   const folder = join(root, ".local");
+  const appsFolder = join(root, "dist");
   const stopped = stopSignal();
-  console.log("Starting ...");
-  const system = await startSystem({
-    folder,
-    appsFolder: join(root, "dist"),
-    ports: defaultPorts,
-    withApps,
-    deliverySchedule: SCHEDULE,
-    log: printLine,
-  });
-  console.log(whatToTry(system.endpoints, folder, withApps));
-  await stopped;
-  console.log("Stopping ...");
-  await system.stop();
+  let system: LocalSystem | undefined;
+  let endWatch: (() => Promise<void>) | undefined;
+  try {
+    console.log("Starting ...");
+    system = await startSystem({
+      ...{ folder, appsFolder, host, withApps, ports: defaultPorts },
+      inspectPorts: inspectPort === undefined ? undefined : inspectPorts(inspectPort),
+      deliverySchedule: SCHEDULE,
+      log: printLine,
+      signal: stopped.signal,
+    });
+    if (isWatching) endWatch = await watchApps({ system, apps, appsFolder, log: printLine });
+    console.log(whatToTry(system.endpoints, folder, { withApps, inspectPort, isWatching }));
+    await stopped.first;
+    console.log("Stopping ...");
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+  }
+  await endWatch?.();
+  await system?.stop();
   console.log("Stopped.");
+  return stopped.first;
 }
 
 /** A system with ports and folders of its own: one that is running already is left alone. */
-async function runOnce(): Promise<boolean> {
+async function runOnce(host: Endpoints["host"]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "restricted-calls-"));
   const lines: string[] = [];
-  let system: LocalSystem | undefined;
   const stopped = stopSignal();
+  let system: LocalSystem | undefined;
   try {
     console.log("Starting a system of its own ...");
     const began = performance.now();
     system = await startSystem({
-      folder,
-      appsFolder: join(folder, "apps"),
-      ports: freePorts,
-      withApps: true,
+      ...{ folder, appsFolder: join(folder, "apps"), host, withApps: true, ports: freePorts },
       deliverySchedule: SCHEDULE_ONCE,
       log: (source, line) => lines.push(`${source}: ${line}`),
+      signal: stopped.signal,
     });
     console.log(`Started in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
-    const ok = await Promise.race([showOnce(system, console.log), stopped.then(() => false)]);
-    if (!ok) console.error(`\nWhat the system logged:\n${lines.join("\n")}`);
-    return ok;
+    const shown = showOnce(system, console.log).then((isAsExpected) => (isAsExpected ? 0 : 1));
+    const exitCode = await Promise.race([shown, stopped.first]);
+    if (exitCode === 1) console.error(`\nWhat the system logged:\n${lines.join("\n")}`);
+    return exitCode;
+  } catch (error) {
+    if (stopped.signal.aborted) return await stopped.first;
+    throw error;
   } finally {
     await system?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Resolves at the first Ctrl-C or request to end; another one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let first: number | undefined;
+interface StopSignal {
+  /** Resolves at the first Ctrl-C or request to end, to the exit code that says so; another one ends the process at once. */
+  readonly first: Promise<number>;
+  readonly signal: AbortSignal;
+}
+
+function stopSignal(): StopSignal {
+  const controller = new AbortController();
+  const first = new Promise<number>((resolve) => {
+    let firstAt: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => {
-        first ??= Date.now();
-        resolve();
+        const exitCode = 128 + constants.signals[signal];
+        firstAt ??= Date.now();
+        resolve(exitCode);
+        controller.abort();
         // One Ctrl-C arrives more than once: from the terminal, and from npm and the launcher, which pass it on.
-        if (Date.now() - first > 1000) process.exit(130);
+        if (Date.now() - firstAt > 1000) process.exit(exitCode);
       });
     }
   });
+  return { first, signal: controller.signal };
 }
 
 const colours = { "caller-func": "cyan", "callee-func": "green", "front end": "yellow", entra: "magenta" } as const;
@@ -97,7 +124,29 @@ function printLine(source: string, line: string): void {
   console.log(`${styleText(colour, source.padEnd(12))} ${line}`);
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await command(
+  USAGE,
+  {
+    options: {
+      once: { type: "boolean", default: false },
+      host: { type: "string" },
+      "no-apps": { type: "boolean", default: false },
+      watch: { type: "boolean", default: false },
+      inspect: { type: "string" },
+    },
+    bareValues: { inspect: String(defaultInspectPort) },
+  },
+  ({ values }) => {
+    const { once, watch: isWatching, "no-apps": noApps, inspect } = values;
+    // Without the apps, what runs them is Core Tools in all likelihood: the storage for their timers' state is there for them.
+    const host = values.host ?? (noApps ? "func" : "embedded");
+    if (host !== "func" && host !== "embedded") throw new UsageError(`--host is embedded or func, not "${host}".`);
+    if (once && (isWatching || noApps || inspect !== undefined)) throw new UsageError("--once goes with --host only.");
+    if (noApps && (isWatching || inspect !== undefined))
+      throw new UsageError("--no-apps: there is no app to watch or inspect.");
+    if (isWatching && host === "func") throw new UsageError("--watch is for the embedded host: leave out --host func.");
+    if (once) return runOnce(host);
+    const inspectPort = inspect === undefined ? undefined : wholeNumber("--inspect", inspect, 1, 65_534);
+    return runUntilStopped({ host, withApps: !noApps, inspectPort, isWatching });
+  },
+);

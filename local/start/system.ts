@@ -8,12 +8,12 @@ import { ensureCertificates } from "../certificates/local-certificates.ts";
 import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
 import { type Doors, startDoors } from "../doors/doors.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
-import { type FunctionsHost, startFunctionsHost } from "../host/functions-host.ts";
+import { startFunctionsHost } from "../host/functions-host.ts";
+import { startHostStorage } from "../storage/host-storage.ts";
 import { startStorage } from "../storage/storage.ts";
-import { type AppSettings, appSettings, storageAccounts } from "./app-settings.ts";
+import { type AppName, type AppSettings, appSettings, storageAccounts } from "./app-settings.ts";
+import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, writePrivateJson } from "./endpoints.ts";
-
-export type AppName = "caller-func" | "callee-func";
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
@@ -25,6 +25,10 @@ export interface Ports {
   readonly entra: number;
   readonly managedIdentity: number;
   readonly storage: number;
+  /** The host's own storage, under Core Tools. */
+  readonly hostBlobs: number;
+  readonly hostQueues: number;
+  readonly hostTables: number;
 }
 
 export interface SystemOptions {
@@ -35,10 +39,16 @@ export interface SystemOptions {
   readonly ports: Ports;
   /** Without the apps, everything else runs, and any host can run them by the settings written beside `endpoints.json`. */
   readonly withApps: boolean;
+  /** Which host runs the apps; the embedded one where none is named. */
+  readonly host?: Endpoints["host"];
+  /** Starts the apps' workers with Node's inspector on these ports. */
+  readonly inspectPorts?: Readonly<Record<AppName, number>> | undefined;
   /** A six-field NCRONTAB expression. */
   readonly deliverySchedule: string;
   /** Gets each line of the log, and which part it comes from. */
   readonly log: (source: string, line: string) => void;
+  /** Ends the start: nothing is left running then. */
+  readonly signal?: AbortSignal;
 }
 
 /** The whole system, running on this machine. */
@@ -63,6 +73,9 @@ export const defaultPorts: Ports = {
   entra: 7090,
   managedIdentity: 7091,
   storage: 7092,
+  hostBlobs: 7093,
+  hostQueues: 7094,
+  hostTables: 7095,
 };
 
 /** Free ports, for a system of one's own beside a running one. */
@@ -71,10 +84,11 @@ export const freePorts = Object.fromEntries(Object.keys(defaultPorts).map((name)
 /**
  * Builds the apps and starts everything they need around them, then them.
  *
- * @throws Error with one clear line where a port is taken or a folder cannot be written; nothing is left running then.
+ * @throws Error with one clear line where a port is taken, a folder cannot be written, or Core Tools are wanted and not
+ *   there; nothing is left running then.
  */
 export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
-  const { folder, ports } = options;
+  const { folder, ports, host = "embedded", signal } = options;
   const running: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const stopPart of running.splice(0).reverse()) await stopPart();
@@ -90,12 +104,20 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
   try {
     await requireWritable(folder);
-    await requireFree(ports);
+    await requireFree({
+      ...(host === "func" ? ports : withoutHostStorage(ports)),
+      ...(options.inspectPorts !== undefined && {
+        "caller-func's inspector": options.inspectPorts["caller-func"],
+        "callee-func's inspector": options.inspectPorts["callee-func"],
+      }),
+    });
+    if (host === "func" && options.withApps) await requireCoreTools();
     const staged = Promise.all(appNames.map((app) => stage(app, join(options.appsFolder, app))));
     staged.catch(() => undefined); // Reported where it is awaited, below.
     const certificates = await ensureCertificates(join(folder, "certificates"));
     const clientCertificate = await ensureClientCertificate(join(folder, "certificates"), "caller-app");
-    const [entra, storage] = await settled([
+    signal?.throwIfAborted();
+    const [entra, storage, hostStorage] = await settled([
       started(
         startLocalEntra({
           certificates,
@@ -114,9 +136,18 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
           log: logOf("storage"),
         }),
       ),
+      host === "func"
+        ? started(
+            startHostStorage(
+              join(folder, "host-storage"),
+              { blob: ports.hostBlobs, queue: ports.hostQueues, table: ports.hostTables },
+              logOf("storage"),
+            ),
+          )
+        : undefined,
     ]);
 
-    const hosts = new Map<AppName, FunctionsHost>();
+    const hosts = new Map<AppName, { stop(): Promise<void> }>();
     const appPorts: Record<AppName, number> = {
       "caller-func": ports.caller || (await freePort()),
       "callee-func": ports.callee || (await freePort()),
@@ -129,7 +160,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
         log: logOf("front end"),
       }),
     );
-    const endpoints = endpointsOf(`http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, {
+    const endpoints = endpointsOf(host, `http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, {
       caFile: certificates.caFile,
       clientCertificateFiles: { "caller-app": clientCertificate.file },
     });
@@ -138,18 +169,23 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
       entra.directory,
       (account) => storage.endpoint(account),
       options.deliverySchedule,
+      hostStorage?.connectionString,
     );
     await staged;
+    signal?.throwIfAborted();
 
     const startApp = async (app: AppName, overrides?: AppSettings): Promise<void> => {
-      const host = await startFunctionsHost({
-        appFolder: join(options.appsFolder, app),
-        port: appPorts[app],
-        settings: { ...settings[app], ...overrides },
-        stateFolder: join(folder, "state", app),
-        log: logOf(app),
-      });
-      hosts.set(app, host);
+      const appFolder = join(options.appsFolder, app);
+      const values = { ...settings[app], ...overrides };
+      const common = { port: appPorts[app], inspectPort: options.inspectPorts?.[app], log: logOf(app) };
+      hosts.set(
+        app,
+        host === "func"
+          ? await startFuncHost({ ...common, folder: appFolder, settings: { Values: values } }, signal)
+          : await startFunctionsHost({
+              ...{ ...common, appFolder, settings: values, stateFolder: join(folder, "state", app) },
+            }),
+      );
     };
     const stopApp = async (app: AppName): Promise<void> => {
       const host = hosts.get(app);
@@ -161,6 +197,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
       for (const app of appNames) await stopApp(app);
     });
     if (options.withApps) await settled(appNames.map((app) => startApp(app)));
+    signal?.throwIfAborted();
 
     const endpointsFile = join(folder, "endpoints.json");
     await writePrivateJson(endpointsFile, endpoints);
@@ -175,6 +212,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 const appNames = ["caller-func", "callee-func"] as const;
 
 function endpointsOf(
+  host: Endpoints["host"],
   caller: string,
   doors: Doors,
   entra: LocalEntra,
@@ -203,7 +241,7 @@ function endpointsOf(
         ];
       }),
     ),
-    host: "embedded",
+    host,
   };
 }
 
@@ -213,7 +251,7 @@ function writeLocalSettings(folder: string, app: AppName, settings: AppSettings)
 }
 
 /** Waits for all before it fails for one: what has started can then be stopped. */
-async function settled<T extends readonly unknown[]>(parts: { [I in keyof T]: Promise<T[I]> }): Promise<T> {
+async function settled<T extends readonly unknown[]>(parts: { [I in keyof T]: Promise<T[I]> | T[I] }): Promise<T> {
   await Promise.allSettled(parts);
   return await Promise.all(parts);
 }
@@ -227,10 +265,14 @@ async function requireWritable(folder: string): Promise<void> {
   }
 }
 
+function withoutHostStorage({ hostBlobs, hostQueues, hostTables, ...ports }: Ports): Readonly<Record<string, number>> {
+  return ports;
+}
+
 /** Asks for every port before anything starts, so that the answer names them all. */
-async function requireFree(ports: Ports): Promise<void> {
+async function requireFree(ports: Readonly<Record<string, number>>): Promise<void> {
   const taken: string[] = [];
-  for (const [name, port] of Object.entries(ports) as [string, number][]) {
+  for (const [name, port] of Object.entries(ports)) {
     if (port !== 0 && !(await isFree(port))) taken.push(`${port} (${name})`);
   }
   if (taken.length > 0) {

@@ -1,22 +1,36 @@
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
 import type { Endpoints } from "./endpoints.ts";
+import { inspectPorts } from "./inspect.ts";
 
 /** What is where, and commands to try that work as they are. */
-export function whatToTry(endpoints: Endpoints, folder: string, withApps: boolean): string {
+export function whatToTry(
+  endpoints: Endpoints,
+  folder: string,
+  how: { readonly withApps: boolean; readonly inspectPort: number | undefined; readonly isWatching: boolean },
+): string {
   const { caller, callee, entra, api, identities } = endpoints;
   const heading = (text: string): string => styleText("bold", text);
   const resource = encodeURIComponent(api.identifierUri);
   const clientId = identities["caller-func"]?.clientId ?? "";
   const settings = relative(process.cwd(), join(folder, "<app>.settings.json"));
+  const host = endpoints.host === "func" ? "Azure Functions Core Tools" : "the embedded host";
+  const state = how.withApps
+    ? `Both apps are running under ${host}.`
+    : `Everything but the apps is running. Start them by npm run start:caller and npm run start:callee; their settings: ${settings}`;
+  const ports = how.inspectPort === undefined ? undefined : Object.entries(inspectPorts(how.inspectPort));
+  const more = [
+    ...(ports?.map(([app, port]) => `  debugger of ${app}           127.0.0.1:${port}`) ?? []),
+    ...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : []),
+  ];
   return `
-${heading(withApps ? "Both apps are running." : `Everything but the apps is running. Their settings: ${settings}`)}
+${heading(state)}
 
   caller-func                       ${caller}
   callee-func, from caller's subnet ${callee.callerSubnet}
   callee-func, from another subnet  ${callee.otherSubnet}
   callee-func, from the internet    ${callee.internet}
-  local Entra                       ${entra.authority}/${entra.tenantId}
+  local Entra                       ${entra.authority}/${entra.tenantId}${more.map((line) => `\n${line}`).join("")}
 
 ${heading("Try:")}
 

@@ -1,6 +1,6 @@
 /**
- * Runs Azurite's table service, with the arguments that its command line takes, for as long as the parent holds on to
- * the IPC channel. The channel breaks when the parent lets go of it and also when the parent dies, however it dies:
+ * Runs a module of Azurite, which the first argument names, with the arguments after it, for as long as the parent holds
+ * on to the IPC channel. The channel breaks when the parent lets go of it and also when the parent dies, however it dies:
  * one way to stop for both, and no process is left behind.
  */
 import { createRequire } from "node:module";
@@ -15,4 +15,5 @@ process.once("disconnect", () => {
 });
 if (!process.connected) process.exit(1); // the parent was gone before this process could listen for it
 
-createRequire(import.meta.url)("azurite/dist/src/table/main.js");
+const [module = ""] = process.argv.splice(2, 1);
+createRequire(import.meta.url)(`azurite/dist/src/${module}`);

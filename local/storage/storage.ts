@@ -1,14 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-
-/** Azurite is ready within a second; a busy machine is given this many milliseconds. */
-const START_LIMIT = 30_000;
-/** Longer than Azurite's process allows itself for saving, in milliseconds. */
-const STOP_LIMIT = 10_000;
+import { type AzuriteProcess, freePort, startAzurite } from "./azurite.ts";
 
 export interface StorageOptions {
   /** Where the tables are kept, from one start to the next. One running storage at a time. */
@@ -22,14 +14,10 @@ export interface StorageOptions {
   readonly log: (line: string) => void;
 }
 
-export interface Storage {
+export interface Storage extends AzuriteProcess {
   readonly port: number;
-  /** The process that holds the port. */
-  readonly processId: number | undefined;
   /** The table endpoint of an account, without a trailing slash. */
   endpoint(account: string): string;
-  /** Saves and ends; bounded. */
-  stop(): Promise<void>;
 }
 
 /**
@@ -50,44 +38,20 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
   const port = await freePort(options.port ?? 0);
   await mkdir(options.folder, { recursive: true });
 
-  const child = fork(new URL("azurite-process.ts", import.meta.url), azuriteArguments(options, port), {
-    env: { ...process.env, AZURITE_ACCOUNTS: accountsWithRandomKeys(options.accounts) },
-    execArgv: [],
-    // A process group of its own: Ctrl+C is for us alone, so that storage can outlast the apps that still write to it.
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  const azurite = await startAzurite({
+    services: "table",
+    args: azuriteArguments(options, port),
+    accounts: accountsWithRandomKeys(options.accounts),
+    ports: [port],
+    log: options.log,
   });
-  let stopping = false;
-  const exited = once(child, "exit").then(([code, signal]) => {
-    if (!stopping) options.log(`Azurite ended unexpectedly (${String(signal ?? code)})`);
-  });
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    options.log(`Azurite: ${text.trimEnd()}`);
-  });
-
-  const stop = async (): Promise<void> => {
-    stopping = true;
-    if (child.connected) child.disconnect();
-    const kill = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT);
-    await exited;
-    clearTimeout(kill);
-  };
-
-  if (!(await listens(port, child))) {
-    await stop();
-    throw new Error(
-      `Azurite did not start on 127.0.0.1:${port} (waited up to ${START_LIMIT / 1_000} s); the log says why.`,
-    );
-  }
-  return { port, processId: child.pid, endpoint: (account) => `https://127.0.0.1:${port}/${account}`, stop };
+  return { ...azurite, port, endpoint: (account) => `https://127.0.0.1:${port}/${account}` };
 }
 
 function azuriteArguments({ folder, certificates }: StorageOptions, port: number): string[] {
   return [
     ...["--tableHost", "127.0.0.1", "--tablePort", String(port), "--location", folder],
     ...["--oauth", "basic", "--cert", certificates.certFile, "--key", certificates.keyFile],
-    // The client library may speak a newer API version than Azurite knows; the operations used here are the same.
-    ...["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--disableProductStyleUrl"],
   ];
 }
 
@@ -97,39 +61,4 @@ function accountsWithRandomKeys(accounts: readonly string[]): string {
     throw new Error(`Storage account name "${unfit ?? ""}": expected 3 to 24 lower-case letters and digits.`);
   }
   return accounts.map((account) => `${account}:${randomBytes(64).toString("base64")}`).join(";");
-}
-
-/** Azurite cannot say which port it was given, so a free one is found for it; a taken one is found out here. */
-async function freePort(port: number): Promise<number> {
-  const server = createServer().listen(port, "127.0.0.1");
-  await once(server, "listening").catch((error: unknown) => {
-    const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-    const reason = taken ? "the port is taken; choose another" : String(error);
-    throw new Error(`Storage cannot listen on 127.0.0.1:${port}: ${reason}.`, { cause: error });
-  });
-  const free = (server.address() as AddressInfo).port;
-  await once(server.close(), "close");
-  return free;
-}
-
-/** Asks the port: what Azurite logs when it is ready is no contract. */
-async function listens(port: number, child: ChildProcess): Promise<boolean> {
-  const deadline = Date.now() + START_LIMIT;
-  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
-    if (await accepts(port)) return true;
-    await sleep(50);
-  }
-  return false;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

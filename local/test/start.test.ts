@@ -35,7 +35,7 @@ test("npm start -- --help shows how it is used; an unknown option is refused", a
   const help = await npmStart("--help");
   expect(help).toMatchObject({ code: 0, output: expect.stringContaining("--once") as string });
   const unknown = await npmStart("--onse");
-  expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining("--onse") as string });
+  expect(unknown).toMatchObject({ code: 2, output: expect.stringContaining("--onse") as string });
 });
 
 describe("a running system", () => {

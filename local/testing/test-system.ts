@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts, type LocalSystem, startSystem } from "../start/system.ts";
+import { freePorts, type LocalSystem, startSystem, type SystemOptions } from "../start/system.ts";
 
 /** A whole local system of a test file's own: free ports, a data folder of its own, and its log to look at. */
 export interface TestSystem extends LocalSystem {
@@ -13,7 +13,7 @@ export interface TestSystem extends LocalSystem {
 const HARDLY_EVER = "0 0 0 29 2 *";
 
 export async function startTestSystem(
-  options: { readonly withApps?: boolean; readonly deliverySchedule?: string } = {},
+  options: Partial<Pick<SystemOptions, "withApps" | "deliverySchedule" | "host" | "inspectPorts">> = {},
 ): Promise<TestSystem> {
   const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
   const log: string[] = [];
@@ -22,8 +22,9 @@ export async function startTestSystem(
       folder,
       appsFolder: join(folder, "apps"),
       ports: freePorts,
-      withApps: options.withApps ?? true,
-      deliverySchedule: options.deliverySchedule ?? HARDLY_EVER,
+      withApps: true,
+      deliverySchedule: HARDLY_EVER,
+      ...options,
       log: (source, line) => log.push(`${source}: ${line}`),
     });
     const stop = async (): Promise<void> => {

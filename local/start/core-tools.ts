@@ -1,0 +1,144 @@
+import { execFile, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { STAGED_BY } from "../../build.ts";
+import type { LocalSettings } from "../host/local-settings.ts";
+import { writePrivateJson } from "./endpoints.ts";
+
+/** The host is ready within seconds; a busy machine is given this many milliseconds. */
+const START_LIMIT = 120_000;
+
+export interface FuncOptions {
+  /** The staged app. Its local.settings.json is written here. */
+  readonly folder: string;
+  readonly port: number;
+  readonly settings: LocalSettings;
+  /** Starts the Node worker with its inspector on that port. */
+  readonly inspectPort?: number | undefined;
+  /** Gets each line that Core Tools and the app write; without it they write to this terminal. */
+  readonly log?: (line: string) => void;
+}
+
+export interface FuncProcess {
+  /** Its exit code, once it has ended. */
+  readonly exited: Promise<number>;
+  /** Ends it, its host and its workers; bounded. */
+  stop(): Promise<void>;
+}
+
+/** @throws Error that says what to install, where Core Tools 4 are not there */
+export async function requireCoreTools(): Promise<void> {
+  const version = await coreToolsVersion();
+  if (version?.startsWith("4.")) return;
+  throw new Error(
+    `Azure Functions Core Tools 4 are ${version === undefined ? "not installed here" : `needed, and this is ${version}`}: npm could ` +
+      "not download them, or was told to leave optional packages out. Install them (https://aka.ms/azfunc-install) so " +
+      'that "func --version" works in this terminal; or run both apps under the embedded host: npm start.',
+  );
+}
+
+async function coreToolsVersion(): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)("func", ["--version"], { shell: process.platform === "win32" });
+    return /^\d+\.\d+\.\S+$/m.exec(stdout.trim())?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts `func start` in a staged folder, in a process tree that never outlives this process.
+ *
+ * What is known of Core Tools is from their published sources, Azure/azure-functions-core-tools: docs/running-locally.md.
+ */
+export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
+  const { folder, port, settings, inspectPort, log } = options;
+  await writePrivateJson(join(folder, "local.settings.json"), {
+    IsEncrypted: false,
+    [STAGED_BY]: "a start of this repository; your own settings belong in <app>/local.settings.json",
+    ...settings,
+  });
+  const output = log === undefined ? "inherit" : "pipe";
+  const child = fork(fileURLToPath(new URL("func-process.ts", import.meta.url)), ["start", "--port", String(port)], {
+    cwd: folder,
+    env: funcEnvironment(settings.Values, inspectPort),
+    execArgv: [],
+    // A process group of its own: Ctrl-C is for us alone, and the whole group can be ended.
+    detached: true,
+    windowsHide: true,
+    stdio: ["ignore", output, output, "ipc"],
+  });
+  for (const stream of [child.stdout, child.stderr]) if (stream && log) createInterface(stream).on("line", log);
+  const exited = once(child, "exit").then(([code]) => (code as number | null) ?? 1);
+  const stop = async (): Promise<void> => {
+    if (child.connected) child.disconnect();
+    await exited;
+  };
+  return { exited, stop };
+}
+
+/**
+ * Starts `func start` and waits until the host runs and has the app's functions.
+ *
+ * @throws Error when it does not start, with nothing left running; the log says why
+ */
+export async function startFuncHost(options: FuncOptions, signal?: AbortSignal): Promise<FuncProcess> {
+  const func = await startFunc(options);
+  const stopWaiting = new AbortController();
+  const ready = untilReady(options.port, AbortSignal.any([stopWaiting.signal, ...(signal ? [signal] : [])]));
+  try {
+    const code = await Promise.race([ready, func.exited]);
+    if (code !== undefined) throw new Error(`func start ended with exit code ${code}: its lines above say why.`);
+    return func;
+  } catch (error) {
+    await func.stop();
+    throw error;
+  } finally {
+    stopWaiting.abort();
+    ready.catch(() => undefined);
+  }
+}
+
+/** Asks the host itself: what Core Tools print when they are ready is no contract. */
+async function untilReady(port: number, signal: AbortSignal): Promise<undefined> {
+  const deadline = Date.now() + START_LIMIT;
+  const ask = async (path: string): Promise<unknown> => {
+    const timeout = AbortSignal.timeout(5_000);
+    const response = await fetch(`http://127.0.0.1:${port}/admin/${path}`, {
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    return response.ok ? response.json() : undefined;
+  };
+  while (Date.now() < deadline) {
+    signal.throwIfAborted();
+    const status = (await ask("host/status").catch(() => undefined)) as { state?: string } | undefined;
+    if (status?.state === "Running") {
+      const functions = await ask("functions");
+      if (Array.isArray(functions) && functions.length > 0) return undefined;
+      throw new Error("The Functions host runs, but the app registered no function: its lines above say why.");
+    }
+    await delay(250, undefined, { signal });
+  }
+  throw new Error(
+    `The Functions host was not ready on port ${port} after ${START_LIMIT / 1000} s: its lines above say why.`,
+  );
+}
+
+/**
+ * Core Tools skip each setting of local.settings.json that the environment holds already ("Skipping '...' from local
+ * settings"), so none of them may come from the developer's shell. The worker's arguments are a setting too: the option
+ * `--language-worker` is reported broken in version 4 (issue 3108 of Azure/azure-functions-core-tools).
+ */
+function funcEnvironment(settings: Readonly<Record<string, string>>, inspectPort?: number): Record<string, string> {
+  const isSetting = new Set(Object.keys(settings).map((name) => name.toUpperCase()));
+  const own = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || isSetting.has(name.toUpperCase()) ? [] : [[name, value] as const],
+  );
+  const inspect =
+    inspectPort === undefined ? {} : { languageWorkers__node__arguments: `--inspect=127.0.0.1:${inspectPort}` };
+  return { ...Object.fromEntries(own), ...inspect };
+}

@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type LocalSettings, readLocalSettings } from "../host/local-settings.ts";
+import { type AppName, settingNames } from "./app-settings.ts";
+
+/** A value of the sample that is to be filled in: by the user, or else from the running system. */
+const TO_FILL_IN = /^<.*>$/;
+
+/** The user's own settings of an app: outside of `dist`, which every build makes anew, and ignored by Git. */
+export function ownSettingsFile(root: string, app: AppName): string {
+  return join(root, app, "local.settings.json");
+}
+
+/**
+ * Makes an app's own `local.settings.json` from `local.settings.sample.json`, with the settings that this app takes.
+ *
+ * @param root the repository's folder
+ * @returns whether it was made: one that is there already is left as it is
+ */
+export async function makeOwnSettings(root: string, app: AppName): Promise<boolean> {
+  const { Values, ...others } = readLocalSettings(join(root, "local.settings.sample.json"));
+  const names = settingNames(app);
+  const values = Object.fromEntries(Object.entries(Values).filter(([name]) => names.includes(name)));
+  const text = `${JSON.stringify({ ...others, Values: values }, null, 2)}\n`;
+  try {
+    // "wx" fails where the file exists: no moment between asking and writing. It may come to hold a secret.
+    await writeFile(ownSettingsFile(root, app), text, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/**
+ * The settings that an app runs with outside of `npm start`: the user's own where there are any, with what they leave to be
+ * filled in taken from the system that runs or ran last; else that system's settings as they are.
+ *
+ * @param root the repository's folder
+ * @returns the settings, and the file that they are from
+ * @throws Error that says what to do where there are none, and which ones nobody has filled in
+ */
+export function settingsToRun(root: string, app: AppName): { readonly settings: LocalSettings; readonly file: string } {
+  const own = ownSettingsFile(root, app);
+  const systems = join(root, ".local", `${app}.settings.json`);
+  const system = existsSync(systems) ? readLocalSettings(systems) : undefined;
+  if (!existsSync(own)) {
+    if (system !== undefined) return { settings: system, file: systems };
+    throw new Error(
+      `There are no settings for ${app} yet. Run "npm start -- --no-apps" in another terminal, which writes them; or ` +
+        `"npm run settings", which makes ${own} for you to fill in.`,
+    );
+  }
+  const settings = readLocalSettings(own);
+  const values = Object.entries(settings.Values).map(
+    ([name, value]) => [name, TO_FILL_IN.test(value) ? (system?.Values[name] ?? value) : value] as const,
+  );
+  const missing = values.filter(([, value]) => TO_FILL_IN.test(value)).map(([name]) => name);
+  if (missing.length > 0) {
+    throw new Error(
+      `${own}: fill in ${missing.join(", ")}. Or run "npm start -- --no-apps" in another terminal: what is left to be ` +
+        "filled in is then taken from the system that runs there.",
+    );
+  }
+  return { settings: { ...settings, Values: Object.fromEntries(values) }, file: own };
+}
