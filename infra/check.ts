@@ -13,8 +13,10 @@ const USAGE = `Usage: npm run infra:check [-- --update]
 
 Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
-  npm run infra:check               no diagnostic, formatted, snapshots as committed, every promise kept
-  npm run infra:check -- --update   writes the snapshots and the formatting instead of comparing them
+There is no diagnostic, all is formatted, the snapshots are as committed, and every promise is kept.
+
+  --update   write the snapshots and the formatting instead of comparing them
+  --help     show this text
 
 Exit code 0: all is well. 1: something is wrong, and said. 2: nothing was checked, and why: no compiler, or wrong arguments.
 `;

@@ -1,12 +1,12 @@
 /**
  * Runs a script of this repository: `node local/run.mjs <script> [argument ...]`.
  *
- * Installs the dependencies first where they are missing or older than the lock file, among them the Node that the
- * scripts need; then runs the script under that Node. Built-ins only, and nothing newer than Node 20: this is the one
- * file that runs before anything is installed.
+ * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
+ * then runs the script under that Node. Built-ins only, and nothing newer than Node 20: this is the one file that runs
+ * before anything is installed.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
@@ -16,23 +16,48 @@ const root = dirname(import.meta.dirname);
 const NEEDED = [22, 18];
 
 const [script, ...args] = process.argv.slice(2);
-if (script === undefined) fail("Usage: node local/run.mjs <script> [argument ...]");
-installIfNeeded();
-run(findNode(), script, args);
+if (script === undefined) fail("Usage: node local/run.mjs <script> [argument ...]", 2);
 
-function installIfNeeded() {
-  const lockFile = join(root, "package-lock.json");
+/** What is running now: gets each request to end. */
+let child;
+/** The last such request: it decides the exit code. */
+let asked;
+passOnRequestsToEnd();
+if (!isInstalled()) await install();
+const node = findNode();
+const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
+process.exit(await run(node, [script, ...args], { env: { ...process.env, PATH } }));
+
+/**
+ * Compares what npm has installed with the lock file, package by package. What the installation lacks must be optional:
+ * it is for another platform, or did not install.
+ */
+function isInstalled() {
   // npm writes this file last, so an interrupted installation is begun again.
-  const installed = join(root, "node_modules", ".package-lock.json");
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockFile).mtimeMs) return;
+  const installedFile = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(installedFile)) return false;
+  const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages ?? {};
+  const installed = packagesOf(installedFile);
+  const wanted = packagesOf(join(root, "package-lock.json"));
+  delete wanted[""]; // The repository itself.
+  const isThere = ([path, { version, integrity, resolved, link, optional }]) => {
+    const found = installed[path];
+    if (found === undefined) return optional === true;
+    return found.version === version && found.integrity === integrity && (!link || found.resolved === resolved);
+  };
+  return Object.keys(installed).every((path) => path in wanted) && Object.entries(wanted).every(isThere);
+}
+
+async function install() {
   console.log("Installing dependencies (npm ci) ...");
+  const npmCi = ["ci", "--no-audit", "--no-fund"];
   // npm tells its scripts where it is; without npm around, there is one on the PATH.
   const npm = process.env.npm_execpath;
-  const options = { cwd: root, stdio: "inherit" };
-  const { status } = npm?.endsWith(".js")
-    ? spawnSync(process.execPath, [npm, "ci", "--no-audit", "--no-fund"], options)
-    : spawnSync("npm ci --no-audit --no-fund", { ...options, shell: true });
-  if (status !== 0) fail("The dependencies could not be installed: see npm's message above.");
+  const exitCode = npm?.endsWith(".js")
+    ? await run(process.execPath, [npm, ...npmCi])
+    : await run(["npm", ...npmCi].join(" "), [], { shell: true });
+  if (asked !== undefined) process.exit(exitCode);
+  if (exitCode !== 0) fail("The dependencies could not be installed: see npm's message above.");
 }
 
 /** The Node that npm installed into this repository, or else the one on the PATH. */
@@ -48,17 +73,33 @@ function findNode() {
   );
 }
 
-function run(node, script, args) {
-  const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
-  const child = spawn(node, [script, ...args], { cwd: root, stdio: "inherit", env: { ...process.env, PATH } });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
-  const shell = process.ppid;
-  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child.kill("SIGTERM")), 500);
-  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+/** Runs to its end; the exit code is 128 + n where signal n has asked for it, as a shell has it. */
+function run(command, args, options) {
+  return new Promise((resolve) => {
+    child = spawn(command, args, { cwd: root, stdio: "inherit", ...options });
+    child.on("error", (error) => fail(`${command} could not be started: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      const ended = asked ?? signal;
+      resolve(ended === null ? code : 128 + constants.signals[ended]);
+    });
+  });
 }
 
-function fail(message) {
+function passOnRequestsToEnd() {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      asked = signal;
+      // On Windows the terminal tells every process of a Ctrl-C by itself, and a signal that is sent kills at once.
+      if (process.platform !== "win32") child?.kill(signal);
+    });
+  }
+  // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
+  const shell = process.ppid;
+  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child?.kill("SIGTERM")), 500);
+  watch.unref();
+}
+
+function fail(message, exitCode = 1) {
   console.error(message);
-  process.exit(1);
+  process.exit(exitCode);
 }

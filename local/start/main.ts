@@ -80,7 +80,10 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
       signal: stopped.signal,
     });
     console.log(`Started in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
-    const shown = showOnce(system, console.log).then((isAsExpected) => (isAsExpected ? 0 : 1));
+    const print = (line: string): void => {
+      if (!stopped.signal.aborted) console.log(line);
+    };
+    const shown = showOnce(system, print).then((isAsExpected) => (isAsExpected ? 0 : 1));
     const exitCode = await Promise.race([shown, stopped.first]);
     if (exitCode === 1) console.error(`\nWhat the system logged:\n${lines.join("\n")}`);
     return exitCode;

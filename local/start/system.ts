@@ -90,7 +90,9 @@ export const freePorts = Object.fromEntries(Object.keys(defaultPorts).map((name)
 export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
   const { folder, ports, host = "embedded", signal } = options;
   const running: (() => Promise<void>)[] = [];
+  let isStopping = false;
   const stop = async (): Promise<void> => {
+    isStopping = true;
     for (const stopPart of running.splice(0).reverse()) await stopPart();
   };
   const started = async <T extends { stop(): Promise<void> }>(part: Promise<T>): Promise<T> => {
@@ -114,6 +116,9 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     if (host === "func" && options.withApps) await requireCoreTools();
     const staged = Promise.all(appNames.map((app) => stage(app, join(options.appsFolder, app))));
     staged.catch(() => undefined); // Reported where it is awaited, below.
+    running.push(async () => {
+      await Promise.allSettled([staged]); // Nothing is written any more once all has stopped.
+    });
     const certificates = await ensureCertificates(join(folder, "certificates"));
     const clientCertificate = await ensureClientCertificate(join(folder, "certificates"), "caller-app");
     signal?.throwIfAborted();
@@ -178,14 +183,15 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
       const appFolder = join(options.appsFolder, app);
       const values = { ...settings[app], ...overrides };
       const common = { port: appPorts[app], inspectPort: options.inspectPorts?.[app], log: logOf(app) };
-      hosts.set(
-        app,
+      const appHost =
         host === "func"
           ? await startFuncHost({ ...common, folder: appFolder, settings: { Values: values } }, signal)
           : await startFunctionsHost({
               ...{ ...common, appFolder, settings: values, stateFolder: join(folder, "state", app) },
-            }),
-      );
+            });
+      hosts.set(app, appHost);
+      // Whoever restarts an app may do so at the very moment of the end: nothing may start behind its back.
+      if (isStopping) await stopApp(app);
     };
     const stopApp = async (app: AppName): Promise<void> => {
       const host = hosts.get(app);

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isAlive } from "./host-fixture.ts";
 
 const launcher = join(import.meta.dirname, "..", "run.mjs");
 let folder: string;
@@ -12,7 +14,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "launcher-"));
   await mkdir(join(folder, "local"));
   await cp(launcher, join(folder, "local", "run.mjs"));
-  await writeFile(join(folder, "package-lock.json"), "{}");
+  await lock({ version: "2.0.0" });
   await writeFile(
     join(folder, "npm.js"),
     `require("fs").writeFileSync("npm-was-called", process.argv.slice(2).join(" "));`,
@@ -31,11 +33,23 @@ function launch(...args: string[]) {
 
 const npmCall = (): Promise<string> => readFile(join(folder, "npm-was-called"), "utf8").catch(() => "not called");
 
-async function pretendInstalled(at: Date): Promise<void> {
-  const file = join(folder, "node_modules", ".package-lock.json");
+/** The lock file names ourselves, one package, and one that is optional. */
+const lock = (needed: object): Promise<void> =>
+  writeFile(
+    join(folder, "package-lock.json"),
+    JSON.stringify({
+      packages: {
+        "": { name: "us" },
+        "node_modules/needed": needed,
+        "node_modules/optional": { version: "1.0.0", optional: true },
+      },
+    }),
+  );
+
+/** What npm notes of an installation. */
+async function pretendInstalled(packages: object = { "node_modules/needed": { version: "2.0.0" } }): Promise<void> {
   await mkdir(join(folder, "node_modules"), { recursive: true });
-  await writeFile(file, "{}");
-  await utimes(file, at, at);
+  await writeFile(join(folder, "node_modules", ".package-lock.json"), JSON.stringify({ packages }));
 }
 
 test("installs what is missing, then runs the script, with its arguments and its exit code", async () => {
@@ -46,14 +60,21 @@ test("installs what is missing, then runs the script, with its arguments and its
   expect(await npmCall()).toBe("ci --no-audit --no-fund");
 });
 
-test("installs nothing where the installation is newer than the lock file", async () => {
-  await pretendInstalled(new Date(Date.now() + 60_000));
+test("installs nothing where all of the lock file is there but what is optional, however new the lock file is", async () => {
+  await pretendInstalled();
+  const tomorrow = new Date(Date.now() + 86_400_000);
+  await utimes(join(folder, "package-lock.json"), tomorrow, tomorrow);
   expect(launch("script.mjs").status).toBe(7);
   expect(await npmCall()).toBe("not called");
 });
 
-test("installs anew where the lock file is newer than the installation", async () => {
-  await pretendInstalled(new Date(0));
+test.each([
+  ["has another version", { "node_modules/needed": { version: "1.0.0" } }],
+  ["has another content", { "node_modules/needed": { version: "2.0.0", integrity: "sha512-other" } }],
+  ["lacks a package", {}],
+  ["has a package too many", { "node_modules/needed": { version: "2.0.0" }, "node_modules/old": { version: "1.0.0" } }],
+])("installs anew where the installation %s", async (_how, packages) => {
+  await pretendInstalled(packages);
   launch("script.mjs");
   expect(await npmCall()).toBe("ci --no-audit --no-fund");
 });
@@ -69,7 +90,7 @@ test("stops where the installation fails", async () => {
 test.skipIf(process.platform === "win32")(
   "stops where Node is still too old after it, and says why and what to do",
   async () => {
-    await pretendInstalled(new Date(Date.now() + 60_000));
+    await pretendInstalled();
     const bin = join(folder, "node_modules", "node", "bin");
     await mkdir(bin, { recursive: true });
     await writeFile(join(bin, "node"), "#!/bin/sh\necho v20.20.2\n", { mode: 0o755 });
@@ -82,7 +103,7 @@ test.skipIf(process.platform === "win32")(
 describe.skipIf(process.platform === "win32")("a script that is asked to end", () => {
   /** Starts the launcher below a shell, as npm does, and waits until the script runs. */
   async function launchBelowShell() {
-    await pretendInstalled(new Date(Date.now() + 60_000));
+    await pretendInstalled();
     await writeFile(
       join(folder, "waits.mjs"),
       `for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => { console.log("got", signal); process.exit(0); });
@@ -101,6 +122,22 @@ describe.skipIf(process.platform === "win32")("a script that is asked to end", (
     const { launcher, output } = await launchBelowShell();
     process.kill(launcher, "SIGINT");
     await expect.poll(output, { timeout: 10_000 }).toContain("got SIGINT");
+  });
+
+  test("ends during the installation too, with npm, and says by its exit code why", async () => {
+    await writeFile(join(folder, "npm.js"), `console.log("npm", process.pid); setInterval(() => undefined, 1000);`);
+    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+      env: { ...process.env, npm_execpath: join(folder, "npm.js") },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    await expect.poll(() => output, { timeout: 10_000 }).toMatch(/npm \d+\n/);
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect(await ended).toEqual([130, null]);
+    expect(isAlive(Number(/npm (\d+)/.exec(output)?.[1]))).toBe(false);
+    expect(output).not.toContain("script");
   });
 
   test("ends when npm has ended the shell above the launcher", async () => {

@@ -12,7 +12,8 @@ const root = join(import.meta.dirname, "..", "..");
 
 /** Runs `npm start -- <args>` as npm would, and gives what it printed. */
 function npmStart(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [join(root, "local", "start", "main.ts"), ...args], { cwd: root });
+  const { FORCE_COLOR: _, ...env } = process.env;
+  const child = spawn(process.execPath, [join(root, "local", "start", "main.ts"), ...args], { cwd: root, env });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -27,6 +28,7 @@ test("npm start -- --once shows the main job, and every outcome is the expected 
   const { code, output } = await npmStart("--once");
   expect(output).toContain("Every outcome was the expected one.");
   expect(output).not.toContain("FAIL");
+  expect(output, "colours are for a terminal only").not.toContain("\x1b");
   expect(output.match(/^ {2}ok /gm)).toHaveLength(15);
   expect(code).toBe(0);
 }, 120_000);

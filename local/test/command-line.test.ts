@@ -1,0 +1,119 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UsageError, wholeNumber } from "../../command-line.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+
+/** The npm scripts that are programs of this repository; verify has tests of its own. */
+const own = Object.entries(scripts).flatMap(([name, command]) => {
+  const args = /^node local\/run\.mjs (\S+\.ts.*)$/.exec(command)?.[1]?.split(" ");
+  return args === undefined || name === "verify" ? [] : [[name, args] as const];
+});
+
+function run(args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+test("the scripts of package.json need no shell of one platform", () => {
+  for (const command of Object.values(scripts)) expect(command).toMatch(/^(node|eslint|tsc|prettier)( [\w./:-]+)*$/);
+  expect(own.map(([name]) => name)).toEqual(
+    expect.arrayContaining([
+      "start",
+      "dev",
+      "start:caller",
+      "start:callee",
+      "settings",
+      "build",
+      "infra:check",
+      "bench",
+    ]),
+  );
+});
+
+describe.each(own)("npm run %s", (_name, args) => {
+  test("-- --help prints its usage", () => {
+    const { status, stdout, stderr } = run([...args, "--help"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^Usage: npm /);
+    expect(stdout).toMatch(/^ {2}--help /m);
+  });
+
+  test.each([
+    ["an unknown option", "--nonsense"],
+    ["an argument too many", "nonsense"],
+  ])("refuses %s in one line, with exit code 2", (_what, argument) => {
+    const { status, stdout, stderr } = run([...args, argument]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+});
+
+test("a number on the command line is a whole one, within its range", () => {
+  expect(wholeNumber("--port", "7071", 1, 65_535)).toBe(7071);
+  for (const text of ["", "-1", "1.5", "1e3", "0", "65536", "0x10", " 7"]) {
+    expect(() => wholeNumber("--port", text, 1, 65_535)).toThrow(UsageError);
+  }
+});
+
+describe("colours", () => {
+  const print = `
+    const { whatToTry } = await import(${JSON.stringify(new URL("../start/what-to-try.ts", import.meta.url).href)});
+    const entra = { authority: "", tenantId: "", managedIdentityEndpoint: "", identityHeader: "" };
+    const endpoints = { caller: "", callee: {}, entra, api: { identifierUri: "" }, identities: {}, host: "embedded" };
+    console.log(whatToTry(endpoints, "", { withApps: true }));`;
+  const printed = (settings: Record<string, string>): string => {
+    const { FORCE_COLOR: _force, NO_COLOR: _no, ...env } = process.env;
+    const args = ["--input-type=module", "-e", print];
+    return execFileSync(process.execPath, args, { encoding: "utf8", env: { ...env, ...settings } });
+  };
+
+  test("are for a terminal, and for whoever asks for them", () => {
+    expect(printed({})).not.toContain("\x1b");
+    expect(printed({ FORCE_COLOR: "1" })).toContain("\x1b[1m");
+    expect(printed({ NO_COLOR: "1" })).not.toContain("\x1b");
+  });
+});
+
+describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ctrl-c-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** Every process that has this test's folder on its command line: storage, workers. */
+  const processes = (): string[] =>
+    execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
+      .split("\n")
+      .filter((line) => line.includes(folder));
+
+  test.each([
+    ["while it starts", "Starting"],
+    ["while it runs", "Refusals"],
+  ])(
+    "ends npm start -- --once %s: exit code 130, nothing left running, nothing left behind",
+    async (_when, line) => {
+      const main = join(root, "local", "start", "main.ts");
+      const env = { ...process.env, TMPDIR: folder };
+      const child = spawn(process.execPath, [main, "--once"], { env, stdio: ["ignore", "pipe", "pipe"] });
+      let output = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+      const ended = once(child, "exit");
+      await expect.poll(() => output, { timeout: 60_000 }).toContain(line);
+      child.kill("SIGINT");
+      expect(await ended).toEqual([130, null]);
+      expect(output).not.toMatch(/Error|What the system logged/);
+      expect(processes()).toEqual([]);
+      expect(await readdir(folder)).toEqual([]);
+    },
+    90_000,
+  );
+});
