@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { FunctionsHostOptions } from "../host/functions-host.ts";
+import { killTree } from "../process-tree.ts";
 
 /** One instance of a function app, in processes of its own. */
 export interface AppInstance {
@@ -25,7 +26,11 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
   return {
     async start() {
       // A process group of its own, which can be killed as one.
-      const started = fork(new URL("app-process.ts", import.meta.url), { detached: true, silent: true });
+      const started = fork(new URL("app-process.ts", import.meta.url), {
+        detached: true,
+        silent: true,
+        windowsHide: true,
+      });
       child = started;
       for (const stream of [started.stdout, started.stderr]) if (stream) createInterface(stream).on("line", log);
       const ended = once(started, "exit").then(() => "ended");
@@ -36,7 +41,7 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
     },
     kill: () =>
       end((running) => {
-        if (running.pid !== undefined) process.kill(-running.pid, "SIGKILL");
+        if (running.pid !== undefined) killTree(running.pid);
       }),
     stop: () =>
       end((running) => {

@@ -103,14 +103,14 @@ export class WorkerProcess {
     });
     this.#child = child;
     // What the app prints itself: the Functions host shows it as log lines too.
-    const show = (stream: Readable | null, level: LogLevel): void => {
+    const show = (stream: Readable | null, levelOf: (line: string) => LogLevel): void => {
       if (stream === null) return;
       createInterface(stream).on("line", (line) => {
-        log(level, "Host.Function.Console", line);
+        log(levelOf(line), "Host.Function.Console", line);
       });
     };
-    show(child.stdout, "information");
-    show(child.stderr, "error");
+    show(child.stdout, () => "information");
+    show(child.stderr, levelOfError);
     return this.#loaded(child);
   }
 
@@ -173,6 +173,12 @@ export class WorkerProcess {
   #send(message: HostMessage): void {
     if (this.#child?.connected) this.#child.send(message, () => undefined);
   }
+}
+
+/** As the Functions host judges a worker's stderr: `ParseErrorMessageAndLog` of Azure/azure-functions-host, `WorkerProcess.cs`. */
+function levelOfError(line: string): LogLevel {
+  if (/warn/i.test(line)) return "warning";
+  return /error|fail|severe|unhandled exception/i.test(line) ? "error" : "information";
 }
 
 function processEnvironment(): Record<string, string | undefined> {

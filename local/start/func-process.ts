@@ -5,7 +5,8 @@
  * Core Tools end in an orderly way at a SIGINT and take a grace period of 2 s themselves (`CancelKeyHandler.cs` of
  * Azure/azure-functions-core-tools). Windows has no signals: there the process tree is ended at once.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { killTree } from "../process-tree.ts";
 
 /** After this time, in milliseconds, whatever still runs is killed. */
 const STOP_LIMIT = 8_000;
@@ -17,12 +18,8 @@ const func = isWindows
   ? spawn(["func", ...args].join(" "), { stdio: "inherit", shell: true })
   : spawn("func", args, { stdio: "inherit" });
 
-process.once("disconnect", () => {
-  if (isWindows) spawnSync("taskkill", ["/pid", String(func.pid), "/t", "/f"], { stdio: "ignore" });
-  else func.kill("SIGINT");
-  // This process leads a group of its own, so that the group is Core Tools, and the workers that they have started.
-  if (!isWindows) setTimeout(() => process.kill(-process.pid, "SIGKILL"), STOP_LIMIT).unref();
-});
+process.once("disconnect", stop);
+if (!process.connected) stop(); // the parent was gone before this process could listen for it
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 
 func.on("error", (error) => {
@@ -34,3 +31,10 @@ func.on("exit", (code) => {
   if (!isWindows) process.kill(-process.pid, "SIGTERM");
   process.exit(code ?? 1);
 });
+
+function stop(): void {
+  if (isWindows && func.pid !== undefined) killTree(func.pid);
+  else func.kill("SIGINT");
+  // This process leads a group of its own: the group is Core Tools, and the workers that they have started.
+  if (!isWindows) setTimeout(() => killTree(process.pid), STOP_LIMIT).unref();
+}

@@ -162,3 +162,12 @@ describe("stopping the embedded host", () => {
     expect(host.pids().filter(isAlive)).toEqual([]);
   });
 });
+
+it("what an app writes to stderr is an error only where it says so, as under the Functions host", async () => {
+  const host = await run(`
+    for (const line of ["Debugger listening on ws://...", "it failed", "a warning"]) console.error(line);
+    app.http("one", { handler: () => ({}) });`);
+  await lineLike(host, /^Debugger listening/);
+  await lineLike(host, /^\[error\] it failed$/);
+  await lineLike(host, /^\[warning\] a warning$/);
+});
