@@ -36,5 +36,5 @@ function stop(): void {
   if (isWindows && func.pid !== undefined) killTree(func.pid);
   else func.kill("SIGINT");
   // This process leads a group of its own: the group is Core Tools, and the workers that they have started.
-  if (!isWindows) setTimeout(() => killTree(process.pid), STOP_LIMIT).unref();
+  if (!isWindows) setTimeout(killTree, STOP_LIMIT, process.pid).unref();
 }
