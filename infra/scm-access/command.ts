@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
 import { close, open, type Options, RUNNER_RULE } from "./scm-access.ts";
 
-const HELP = `Lets this machine in to the SCM sites of a deployment, for as long as azd deploy takes.
+const HELP = `Usage: npm run scm-access -- open | close [--all]
+
+Lets this machine in to the SCM sites of a deployment, for as long as azd deploy takes.
 
   npm run scm-access -- open          adds an access restriction for this machine's address, and waits for its effect
   npm run scm-access -- close         removes it, looks whether it is gone, and waits until the sites refuse this machine
   npm run scm-access -- close --all   removes those of all runs, also of one that could not
+  --help                              show this text
 
 The access restriction is called ${RUNNER_RULE}<GITHUB_RUN_ID>, or ${RUNNER_RULE}manual elsewhere. Reads
 AZURE_SUBSCRIPTION_ID, and AZURE_ENV_NAME or AZURE_RESOURCE_GROUP; signs in as azd does.
@@ -29,7 +32,7 @@ export async function runCommand(
   options: Options = {},
 ): Promise<number> {
   const request = readArguments(argv);
-  if (request === undefined) console.error(`It takes open, close, or close --all.\n\n${HELP}`);
+  if (request === undefined) console.error("It takes open, close, or close --all. --help shows the usage.");
   else if (request.help) console.log(HELP);
   if (request === undefined || request.help) return request === undefined ? 2 : 0;
   try {

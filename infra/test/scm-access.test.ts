@@ -224,7 +224,7 @@ describe("the command", () => {
     "explains itself for %j, and does nothing",
     async (argv) => {
       expect(await run(...argv)).toBe(2);
-      expect(output).toContain("npm run scm-access -- close --all");
+      expect(output).toContain("open, close, or close --all. --help shows the usage.");
       expect(requests).toEqual([]);
     },
   );

@@ -34,10 +34,13 @@ export interface FuncProcess {
 export async function requireCoreTools(): Promise<void> {
   const version = await coreToolsVersion();
   if (version?.startsWith("4.")) return;
+  const what =
+    version === undefined
+      ? "Azure Functions Core Tools are not installed here: npm could not download them, or was told to leave optional packages out"
+      : `Azure Functions Core Tools 4 are needed, and this is ${version}`;
   throw new Error(
-    `Azure Functions Core Tools 4 are ${version === undefined ? "not installed here" : `needed, and this is ${version}`}: npm could ` +
-      "not download them, or was told to leave optional packages out. Install them (https://aka.ms/azfunc-install) so " +
-      'that "func --version" works in this terminal; or run both apps under the embedded host: npm start.',
+    `${what}. Install version 4 (https://aka.ms/azfunc-install) so that "func --version" works in this terminal; or run both ` +
+      "apps under the embedded host: npm start.",
   );
 }
 

@@ -36,8 +36,8 @@ describe("troubleshooting", () => {
     ["shared/settings.ts", "These app settings need attention"],
     ["local/start/system.ts", "In use by another program: port"],
     ["local/run.mjs", "The dependencies could not be installed"],
-    ["local/start/func.ts", "Azure Functions Core Tools are not installed here"],
-    ["local/storage/storage.ts", "Azurite did not start"],
+    ["local/start/core-tools.ts", "Azure Functions Core Tools are not installed here"],
+    ["local/storage/azurite.ts", "Azurite did not start"],
     ["shared/service-client/explain.ts", "error occurr?ed while fetching the AAD Token"],
   ])("quotes %s as it says it", async (file, words) => {
     expect(await textOf(file)).toContain(words);
