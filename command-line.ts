@@ -2,6 +2,7 @@
  * What every command of this repository has in common: `--help`, one clear line for what went wrong, and exit codes.
  * 0: done; 1: failed, and said why; 2: the arguments are wrong, nothing was done; 128 + n: ended by signal n (Ctrl-C: 130).
  */
+import { constants } from "node:os";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
 /** The arguments are wrong: the command says so in one line and ends with 2. */
@@ -42,6 +43,31 @@ export function wholeNumber(option: string, text: string, least = 0, most = Numb
   if (/^\d+$/.test(text) && number >= least && number <= most) return number;
   const range = most === Number.MAX_SAFE_INTEGER ? "" : ` from ${least} to ${most}`;
   throw new UsageError(`${option} must be a whole number${range}, but is "${text}". --help shows the usage.`);
+}
+
+export interface StopSignal {
+  /** Resolves at the first Ctrl-C or request to end, to the exit code that says so; another one ends the process at once. */
+  readonly first: Promise<number>;
+  readonly signal: AbortSignal;
+}
+
+/** Waits for a Ctrl-C, or another request to end this process. */
+export function stopSignal(): StopSignal {
+  const controller = new AbortController();
+  const first = new Promise<number>((resolve) => {
+    let firstAt: number | undefined;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        const exitCode = 128 + constants.signals[signal];
+        firstAt ??= Date.now();
+        resolve(exitCode);
+        controller.abort();
+        // One Ctrl-C arrives more than once: from the terminal, and from npm and the launcher, which pass it on.
+        if (Date.now() - firstAt > 1000) process.exit(exitCode);
+      });
+    }
+  });
+  return { first, signal: controller.signal };
 }
 
 function parse(config: ParseArgsConfig): ReturnType<typeof parseArgs> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { parseArgs, styleText } from "node:util";
+import { styleText } from "node:util";
+import { command, stopSignal } from "../command-line.ts";
 import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./report/report.ts";
@@ -28,29 +29,37 @@ deployed configuration could not be read.`;
 /** Differences that are printed; the report has them all. */
 const SHOWN = 20;
 
-async function main(signal: AbortSignal): Promise<void> {
-  const { values } = parseArgs({
+await command(
+  USAGE,
+  {
     options: {
       deployed: { type: "boolean", default: false },
       only: { type: "string" },
       report: { type: "string", default: join(local, "verify") },
-      help: { type: "boolean", short: "h" },
     },
-  });
-  if (values.help === true) {
-    console.log(USAGE);
-    return;
-  }
-  const progress = terminalProgress(process.stderr);
-  const only = values.only ?? null;
-  const report = values.deployed
-    ? await verifyDeployment({ only, progress, signal })
-    : await verifyLocal({ only, folder: local, progress, signal });
-  const { html } = await writeReport(report, values.report);
-  console.log(summaryOf(report));
-  console.log(`The report: ${html}`);
-  process.exitCode = exitCodeOf(report);
-}
+  },
+  async ({ values: { deployed, only = null, report: folder } }) => {
+    const progress = terminalProgress(process.stderr);
+    const { first, signal } = stopSignal();
+    try {
+      const report = deployed
+        ? await verifyDeployment({ only, progress, signal })
+        : await verifyLocal({ only, folder: local, progress, signal });
+      const { html } = await writeReport(report, folder);
+      console.log(summaryOf(report));
+      console.log(`The report: ${html}`);
+      return exitCodeOf(report);
+    } catch (error) {
+      progress.end();
+      if (signal.aborted) {
+        console.error("Stopped: nothing was reported.");
+        return first;
+      }
+      console.error(error instanceof Error ? error.message : error);
+      return 2;
+    }
+  },
+);
 
 function summaryOf(report: Report): string {
   const differences = [
@@ -74,16 +83,3 @@ function summaryOf(report: Report): string {
     `${styleText(colour[report.verdict], `${VERDICTS[report.verdict]}.`)} ${reason(report)}`,
   ].join("\n");
 }
-
-const stopped = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    stopped.abort(new Error("Stopped: nothing was reported."));
-  });
-}
-
-main(stopped.signal).catch((error: unknown) => {
-  process.stderr.write("\n");
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = stopped.signal.aborted ? 130 : 2;
-});

@@ -38,9 +38,10 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
   const cells = plannedCells(policy).filter(({ id }) => matcherOf(only)(id));
   if (cells.length === 0) throw new NothingToVerify(only ?? "", plannedCells(policy)[0]?.id ?? "");
 
-  const ground = await prepareGround(folder, (line) => {
+  const note = (line: string): void => {
     progress.note(line);
-  });
+  };
+  const ground = await prepareGround(folder, note, signal);
   try {
     await prepareCalls(ground);
     progress.total(cells.length);

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { constants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { apps } from "../../build.ts";
-import { command, UsageError, wholeNumber } from "../../command-line.ts";
+import { command, stopSignal, UsageError, wholeNumber } from "../../command-line.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { showOnce } from "./once.ts";
@@ -94,30 +94,6 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
     await system?.stop();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-interface StopSignal {
-  /** Resolves at the first Ctrl-C or request to end, to the exit code that says so; another one ends the process at once. */
-  readonly first: Promise<number>;
-  readonly signal: AbortSignal;
-}
-
-function stopSignal(): StopSignal {
-  const controller = new AbortController();
-  const first = new Promise<number>((resolve) => {
-    let firstAt: number | undefined;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        const exitCode = 128 + constants.signals[signal];
-        firstAt ??= Date.now();
-        resolve(exitCode);
-        controller.abort();
-        // One Ctrl-C arrives more than once: from the terminal, and from npm and the launcher, which pass it on.
-        if (Date.now() - firstAt > 1000) process.exit(exitCode);
-      });
-    }
-  });
-  return { first, signal: controller.signal };
 }
 
 const colours = { "caller-func": "cyan", "callee-func": "green", "front end": "yellow", entra: "magenta" } as const;

@@ -33,8 +33,13 @@ const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultA
  *
  * @param folder where a running system has written its `endpoints.json`
  * @param note is told which of the two it is
+ * @param signal ends the start early
  */
-export async function prepareGround(folder: string, note: (line: string) => void): Promise<Ground> {
+export async function prepareGround(
+  folder: string,
+  note: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Ground> {
   const running: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const stopPart of running.splice(0).reverse()) await stopPart();
@@ -44,7 +49,7 @@ export async function prepareGround(folder: string, note: (line: string) => void
     running.push(() => rm(scratch, { recursive: true, force: true }));
     const found = await runningSystem(folder);
     note(found ? `The running system at ${found.caller}.` : "No system is running here: starting one of its own.");
-    const endpoints = found ?? (await ownSystem(scratch, running));
+    const endpoints = found ?? (await ownSystem(scratch, running, signal));
 
     const settings = await settingsOf(found ? folder : scratch, "callee-func");
     const unguardedFolder = join(scratch, "without-guard");
@@ -84,7 +89,11 @@ export async function prepareGround(folder: string, note: (line: string) => void
   }
 }
 
-async function ownSystem(folder: string, running: (() => Promise<unknown>)[]): Promise<Endpoints> {
+async function ownSystem(
+  folder: string,
+  running: (() => Promise<unknown>)[],
+  signal?: AbortSignal,
+): Promise<Endpoints> {
   const lines: string[] = [];
   const system = await startSystem({
     folder,
@@ -93,6 +102,7 @@ async function ownSystem(folder: string, running: (() => Promise<unknown>)[]): P
     withApps: true,
     deliverySchedule: HARDLY_EVER,
     log: (source, line) => lines.push(`${source}: ${line}`),
+    ...(signal && { signal }),
   }).catch((error: unknown) => {
     throw new Error(`The local system could not be started.\n${lines.join("\n")}`, { cause: error });
   });
