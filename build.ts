@@ -8,11 +8,12 @@ import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type BuildOptions, context, type Plugin } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
+import { accessPolicy, type ServiceName } from "./shared/access-policy.ts";
 
 const root = import.meta.dirname;
 
-/** The apps of this repository: a further service adds its folder's name. */
-export const apps = ["caller-func", "callee-func"] as const;
+/** The apps of this repository: the services of the access policy, each with its code in the folder of its name. */
+export const apps = Object.keys(accessPolicy.services) as ServiceName[];
 
 /** The section of a staged local.settings.json that says a start has written it, not a user: a build may delete that one. */
 export const STAGED_BY = "StagedBy";

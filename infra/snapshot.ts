@@ -185,7 +185,7 @@ export function siteOf(snapshot: Snapshot, service: string): Resource<SiteProper
  */
 export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainSiteRestrictions {
   const properties = siteOf(snapshot, service)?.properties;
-  if (properties === undefined) throw new Error(`The snapshot has no site for the service ${service}.`);
+  if (properties === undefined) throw new Error(`The snapshot has no site for the service ${service}. ${ANEW}`);
   const { publicNetworkAccess, siteConfig } = properties;
   return {
     ipSecurityRestrictions: siteConfig?.ipSecurityRestrictions,
@@ -193,6 +193,8 @@ export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainS
     publicNetworkAccess,
   };
 }
+
+const ANEW = "A changed access policy takes new snapshots: npm run infra:check -- --update";
 
 export interface MainSiteRestrictions {
   readonly ipSecurityRestrictions: readonly AccessRule[] | undefined;
@@ -209,6 +211,8 @@ export function subnetIdOf(snapshot: Snapshot, service: string): string {
   const network = resources(snapshot, "Microsoft.Network/virtualNetworks").find(({ properties }) =>
     properties?.subnets?.some(({ name }) => name === service),
   );
-  if (network?.id === undefined) throw new Error(`The snapshot has no integration subnet for the service ${service}.`);
+  if (network?.id === undefined) {
+    throw new Error(`The snapshot has no integration subnet for the service ${service}. ${ANEW}`);
+  }
   return `${network.id}/subnets/${service}`;
 }

@@ -1,23 +1,34 @@
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
+import { accessPolicy } from "../../shared/access-policy.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { answerForbidden } from "./answers.ts";
 import { forward } from "./proxy.ts";
 
-const snapshot = readSnapshot("default");
+const callerSubnetId = subnetIdOf(readSnapshot("default"), "caller-func");
+const services: Readonly<Record<string, { readonly subnet: number }>> = accessPolicy.services;
 
 /**
  * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the address that a
  * client connects *to* stands for the network it is in: nothing it sends can change that.
  */
 export const NETWORK_ORIGINS = {
-  callerSubnet: { vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func"), address: "fd00::a00:4" },
-  otherSubnet: { vnetSubnetResourceId: subnetIdOf(snapshot, "callee-func"), address: "fd00::a00:104" },
+  callerSubnet: subnetOf("caller-func"),
+  otherSubnet: subnetOf("callee-func"),
   internet: { address: "203.0.113.10" }, // RFC 5737: for documentation
 } as const satisfies Record<string, NetworkSource>;
 
 export type NetworkOrigin = keyof typeof NETWORK_ORIGINS;
+
+/** The integration subnet of a service, at its place in the address space; whether a rule names it is another matter. */
+function subnetOf(service: string): Required<NetworkSource> {
+  const place = services[service]?.subnet ?? 0;
+  return {
+    vnetSubnetResourceId: callerSubnetId.replace(/[^/]+$/, service),
+    address: `fd00::a00:${(place * 256 + 4).toString(16)}`,
+  };
+}
 
 export interface DoorsOptions {
   readonly restrictions: AccessRestrictions;
@@ -31,6 +42,8 @@ export interface DoorsOptions {
 export interface Doors extends Readonly<Record<NetworkOrigin, string>> {
   /** Puts other access restrictions in force, from the next request on. */
   setRestrictions(restrictions: AccessRestrictions): void;
+  /** Opens one more door, for the integration subnet of a further service, on any free port; gives its origin. */
+  openFor(service: string): Promise<string>;
   /** Closes the doors; requests under way are cut off. */
   stop(): Promise<void>;
 }
@@ -60,14 +73,14 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     answerForbidden(response, source.address);
   };
 
-  const open = async (origin: NetworkOrigin): Promise<string> => {
+  const open = async (name: string, source: NetworkSource, port = 0): Promise<string> => {
     const server = createServer();
     servers.push(server);
     // A request with `Expect` comes by an event of its own; it is decided on all the same, before its body is asked for.
     for (const event of ["request", "checkContinue", "checkExpectation"]) {
-      server.on(event, enter.bind(undefined, NETWORK_ORIGINS[origin]));
+      server.on(event, enter.bind(undefined, source));
     }
-    return `http://127.0.0.1:${await listen(server, origin, ports?.[origin] ?? 0)}`;
+    return `http://127.0.0.1:${await listen(server, name, port)}`;
   };
 
   const stop = async (): Promise<void> => {
@@ -77,9 +90,10 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
 
   try {
     return {
-      callerSubnet: await open("callerSubnet"),
-      otherSubnet: await open("otherSubnet"),
-      internet: await open("internet"),
+      callerSubnet: await open("callerSubnet", NETWORK_ORIGINS.callerSubnet, ports?.callerSubnet),
+      otherSubnet: await open("otherSubnet", NETWORK_ORIGINS.otherSubnet, ports?.otherSubnet),
+      internet: await open("internet", NETWORK_ORIGINS.internet, ports?.internet),
+      openFor: (service) => open(service, subnetOf(service)),
       setRestrictions: (next) => {
         restrictions = next;
       },
@@ -91,7 +105,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   }
 }
 
-async function listen(server: Server, origin: NetworkOrigin, port: number): Promise<number> {
+async function listen(server: Server, origin: string, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const reason = error.code === "EADDRINUSE" ? "the port is taken; choose another" : error.message;

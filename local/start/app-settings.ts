@@ -1,60 +1,71 @@
-import { accessPolicy } from "../../shared/access-policy.ts";
+import serviceOptions from "../../infra/service-options.json" with { type: "json" };
+import { apps } from "../../build.ts";
+import { accessPolicy, type ServiceName } from "../../shared/access-policy.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
 
-export type AppName = "caller-func" | "callee-func";
+export type AppName = ServiceName;
 
 /** The settings of one app, by name: what App Service would hand to it as environment variables. */
 export type AppSettings = Readonly<Record<string, string>>;
 
-/** A fresh inventory is not empty. */
-const INITIAL_STOCK = { widget: 1000, gadget: 25, gizmo: 0 };
+interface ServiceOptions {
+  readonly tableEndpointSetting?: string;
+  readonly settings?: AppSettings;
+}
+
+const policies: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
+const optionsOf: Readonly<Record<string, ServiceOptions>> = serviceOptions;
+
+export interface SettingsSources {
+  readonly endpoints: Endpoints;
+  readonly directory: Directory;
+  /** The table endpoint of a storage account. */
+  readonly tableEndpoint: (account: string) => string;
+  /** The origin at which one service reaches another. */
+  readonly wayTo: (callee: string, caller: string) => string;
+  /** A six-field NCRONTAB expression, for each service that has a `DELIVERY_SCHEDULE`. */
+  readonly deliverySchedule: string;
+  /**
+   * The connection string of the host's own storage. The embedded host has no use for it: it keeps its timers' state in a
+   * file.
+   */
+  readonly hostStorage?: string | undefined;
+}
 
 /**
- * The settings with which the unchanged apps run here. In Azure the infrastructure sets the same names.
- *
- * @param deliverySchedule a six-field NCRONTAB expression
- * @param hostStorage the connection string of the host's own storage. The embedded host has no use for it: it keeps its
- *   timers' state in a file
+ * The settings with which the unchanged apps run here: the names that `infra/modules/service.bicep` sets in Azure, from the
+ * same sources, which are the access policy and `infra/service-options.json`.
  */
-export function appSettings(
-  endpoints: Endpoints,
-  directory: Directory,
-  tableEndpoint: (account: string) => string,
-  deliverySchedule: string,
-  hostStorage = "UseDevelopmentStorage=true",
-): Readonly<Record<AppName, AppSettings>> {
-  const { api, callee, entra } = endpoints;
-  const common = (app: string): AppSettings => ({
+export function appSettings(sources: SettingsSources): Readonly<Record<AppName, AppSettings>> {
+  return Object.fromEntries(apps.map((app) => [app, settingsOf(app, sources)])) as Record<AppName, AppSettings>;
+}
+
+/** Each service has a storage account of its own: `callerdata` for caller-func. */
+export function storageAccount(service: string): string {
+  return `${service.replace(/-func$/, "").replaceAll("-", "")}data`;
+}
+
+function settingsOf(service: string, sources: SettingsSources): AppSettings {
+  const { endpoints, directory, tableEndpoint, deliverySchedule, hostStorage = "UseDevelopmentStorage=true" } = sources;
+  const { entra } = endpoints;
+  const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings = {} } = optionsOf[service] ?? {};
+  return {
     FUNCTIONS_WORKER_RUNTIME: "node",
     AzureWebJobsStorage: hostStorage,
     AZURE_TENANT_ID: entra.tenantId,
-    AZURE_CLIENT_ID: clientId(directory, app),
+    AZURE_CLIENT_ID: clientId(directory, service),
     AZURE_AUTHORITY_HOST: entra.authority,
     AZURE_DISABLE_INSTANCE_DISCOVERY: "true",
     IDENTITY_ENDPOINT: entra.managedIdentityEndpoint,
     IDENTITY_HEADER: entra.identityHeader,
     // Not an app setting in Azure: lets Node trust the local certificates.
     NODE_EXTRA_CA_CERTS: entra.caFile,
-  });
-  return {
-    "caller-func": {
-      ...common("caller-func"),
-      CALLEE_URL: callee.callerSubnet,
-      CALLEE_SCOPE: `${api.identifierUri}/.default`,
-      CALLER_CREDENTIAL: "managed-identity",
-      ORDERS_TABLE_ENDPOINT: tableEndpoint(storageAccounts.caller),
-      DELIVERY_SCHEDULE: deliverySchedule,
-      RETENTION_DAYS: "30",
-    },
-    "callee-func": {
-      ...common("callee-func"),
-      API_CLIENT_ID: api.clientId,
-      API_IDENTIFIER_URI: api.identifierUri,
-      ALLOWED_CALLERS: allowedCallers(directory, accessPolicy, "callee-func").join(","),
-      INVENTORY_TABLE_ENDPOINT: tableEndpoint(storageAccounts.callee),
-      INITIAL_STOCK: JSON.stringify(INITIAL_STOCK),
-    },
+    ...apiSettings(service, directory),
+    ...callerSettings(service, sources),
+    [tableEndpointSetting]: tableEndpoint(storageAccount(service)),
+    ...settings,
+    ...("DELIVERY_SCHEDULE" in settings && { DELIVERY_SCHEDULE: deliverySchedule }),
   };
 }
 
@@ -70,12 +81,39 @@ export function settingNames(app: AppName): readonly string[] {
     control: "",
   };
   const api = { clientId: "", identifierUri: "" };
-  const nowhere: Endpoints = { caller: "", callee, entra, api, identities: {}, host: "embedded" };
-  return Object.keys(appSettings(nowhere, directoryOf(accessPolicy), () => "", "")[app]);
+  const endpoints: Endpoints = { caller: "", callee, entra, api, identities: {}, host: "embedded" };
+  const nothing = (): string => "";
+  const sources = { endpoints, tableEndpoint: nothing, wayTo: nothing, deliverySchedule: "" };
+  return Object.keys(settingsOf(app, { ...sources, directory: directoryOf(accessPolicy) }));
 }
 
-/** Each app has its own storage account. */
-export const storageAccounts = { caller: "callerdata", callee: "calleedata" } as const;
+/** Of a service with roles: it is an API, and has a list of its callers. */
+function apiSettings(service: string, directory: Directory): AppSettings {
+  const api = directory.apis.find((candidate) => candidate.service === service);
+  if (api === undefined) return {};
+  return {
+    API_CLIENT_ID: api.clientId,
+    API_IDENTIFIER_URI: api.identifierUri,
+    ALLOWED_CALLERS: allowedCallers(directory, accessPolicy, service).join(","),
+  };
+}
+
+/** Of a service that may call others: CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func. */
+function callerSettings(service: string, { directory, wayTo }: SettingsSources): AppSettings {
+  const callees = directory.apis.filter((api) => service in (policies[api.service]?.callers ?? {}));
+  if (callees.length === 0) return {};
+  const ways = callees.flatMap((api) => {
+    const prefix = api.service
+      .replace(/-func$/, "")
+      .replaceAll("-", "_")
+      .toUpperCase();
+    return [
+      [`${prefix}_URL`, wayTo(api.service, service)],
+      [`${prefix}_SCOPE`, `${api.identifierUri}/.default`],
+    ];
+  });
+  return { CALLER_CREDENTIAL: "managed-identity", ...(Object.fromEntries(ways) as AppSettings) };
+}
 
 function clientId(directory: Directory, name: string): string {
   const identity = directory.identities.find((candidate) => candidate.name === name);

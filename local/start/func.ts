@@ -5,7 +5,7 @@ import { command, UsageError, wholeNumber } from "../../command-line.ts";
 import { requireCoreTools, startFunc } from "./core-tools.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { settingsToRun } from "./own-settings.ts";
-import { defaultPorts } from "./system.ts";
+import { appPortsOf, defaultPorts } from "./system.ts";
 
 const USAGE = `Usage: npm run start:caller [-- options]
        npm run start:callee [-- options]
@@ -32,7 +32,7 @@ await command(
     if (app === undefined)
       throw new UsageError("npm run start:caller or npm run start:callee. --help shows the usage.");
     if (others.length > 0) throw new UsageError(`Unexpected argument '${others.join(" ")}'. --help shows the usage.`);
-    const ownPort = app === "caller-func" ? defaultPorts.caller : defaultPorts.callee;
+    const ownPort = appPortsOf(defaultPorts)[app];
     const port = values.port === undefined ? ownPort : wholeNumber("--port", values.port, 1, 65_535);
     const inspect = values.inspect === undefined ? undefined : wholeNumber("--inspect", values.inspect, 0, 65_535);
     const inspectPort = inspect === 0 ? inspectPorts(defaultInspectPort)[app] : inspect;

@@ -1,3 +1,4 @@
+import { apps } from "../../build.ts";
 import type { AppName } from "./app-settings.ts";
 
 /** Node's own default; .vscode/launch.json attaches by it. */
@@ -5,5 +6,5 @@ export const defaultInspectPort = 9229;
 
 /** The apps' inspectors, side by side. */
 export function inspectPorts(first: number): Readonly<Record<AppName, number>> {
-  return { "caller-func": first, "callee-func": first + 1 };
+  return Object.fromEntries(apps.map((app, i) => [app, first + i])) as Record<AppName, number>;
 }

@@ -1,23 +1,23 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { stage } from "../../build.ts";
+import { apps, stage } from "../../build.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
-import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
-import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
-import { type Doors, startDoors } from "../doors/doors.ts";
+import type { Doors } from "../doors/doors.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage } from "../storage/host-storage.ts";
 import { startStorage } from "../storage/storage.ts";
-import { type AppName, type AppSettings, appSettings, storageAccounts } from "./app-settings.ts";
+import { type AppName, type AppSettings, appSettings, storageAccount } from "./app-settings.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, writePrivateJson } from "./endpoints.ts";
+import { openFrontEnds } from "./front-ends.ts";
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
   readonly caller: number;
+  /** Services beside these two take the ports that follow. */
   readonly callee: number;
   readonly callerSubnet: number;
   readonly otherSubnet: number;
@@ -108,13 +108,13 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     await requireWritable(folder);
     await requireFree({
       ...(host === "func" ? ports : withoutHostStorage(ports)),
-      ...(options.inspectPorts !== undefined && {
-        "caller-func's inspector": options.inspectPorts["caller-func"],
-        "callee-func's inspector": options.inspectPorts["callee-func"],
-      }),
+      ...furtherPorts(ports),
+      ...Object.fromEntries(
+        Object.entries(options.inspectPorts ?? {}).map(([app, port]) => [`${app}'s inspector`, port]),
+      ),
     });
     if (host === "func" && options.withApps) await requireCoreTools();
-    const staged = Promise.all(appNames.map((app) => stage(app, join(options.appsFolder, app))));
+    const staged = Promise.all(apps.map((app) => stage(app, join(options.appsFolder, app))));
     staged.catch(() => undefined); // Reported where it is awaited, below.
     running.push(async () => {
       await Promise.allSettled([staged]); // Nothing is written any more once all has stopped.
@@ -136,7 +136,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
         startStorage({
           folder: join(folder, "storage"),
           certificates,
-          accounts: Object.values(storageAccounts),
+          accounts: apps.map(storageAccount),
           port: ports.storage,
           log: logOf("storage"),
         }),
@@ -153,29 +153,20 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     ]);
 
     const hosts = new Map<AppName, { stop(): Promise<void> }>();
-    const appPorts: Record<AppName, number> = {
-      "caller-func": ports.caller || (await freePort()),
-      "callee-func": ports.callee || (await freePort()),
-    };
-    const doors = await started(
-      startDoors({
-        restrictions: parseAccessRestrictions(accessRestrictionsOf(readSnapshot("default"), "callee-func")),
-        targetPort: appPorts["callee-func"],
-        ports,
-        log: logOf("front end"),
-      }),
-    );
+    const appPorts = await chosenPorts(ports);
+    const { doors, wayTo } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
     const endpoints = endpointsOf(host, `http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, {
       caFile: certificates.caFile,
       clientCertificateFiles: { "caller-app": clientCertificate.file },
     });
-    const settings = appSettings(
+    const settings = appSettings({
       endpoints,
-      entra.directory,
-      (account) => storage.endpoint(account),
-      options.deliverySchedule,
-      hostStorage?.connectionString,
-    );
+      directory: entra.directory,
+      tableEndpoint: (account) => storage.endpoint(account),
+      wayTo,
+      deliverySchedule: options.deliverySchedule,
+      hostStorage: hostStorage?.connectionString,
+    });
     await staged;
     signal?.throwIfAborted();
 
@@ -200,14 +191,14 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     };
     running.push(async () => {
       // The caller first, so that what it has under way can still be answered.
-      for (const app of appNames) await stopApp(app);
+      for (const app of apps) await stopApp(app);
     });
-    if (options.withApps) await settled(appNames.map((app) => startApp(app)));
+    if (options.withApps) await settled(apps.map((app) => startApp(app)));
     signal?.throwIfAborted();
 
     const endpointsFile = join(folder, "endpoints.json");
     await writePrivateJson(endpointsFile, endpoints);
-    await Promise.all(appNames.map((app) => writeLocalSettings(folder, app, settings[app])));
+    await Promise.all(apps.map((app) => writeLocalSettings(folder, app, settings[app])));
     return { endpoints, endpointsFile, entra, doors, startApp, stopApp, stop };
   } catch (error) {
     await stop();
@@ -215,7 +206,23 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   }
 }
 
-const appNames = ["caller-func", "callee-func"] as const;
+/** Where the apps listen; 0 where it is any free port. */
+export function appPortsOf(ports: Ports): Readonly<Record<AppName, number>> {
+  const named = { "caller-func": ports.caller, "callee-func": ports.callee };
+  return { ...named, ...furtherPorts(ports) } as Record<AppName, number>;
+}
+
+function furtherPorts(ports: Ports): Record<string, number> {
+  const further = apps.filter((app) => !["caller-func", "callee-func"].includes(app));
+  return Object.fromEntries(further.map((app, i) => [app, ports.callee === 0 ? 0 : ports.callee + 1 + i]));
+}
+
+async function chosenPorts(ports: Ports): Promise<Readonly<Record<AppName, number>>> {
+  const chosen = Object.entries(appPortsOf(ports)).map(
+    async ([app, port]) => [app, port === 0 ? await freePort() : port] as const,
+  );
+  return Object.fromEntries(await Promise.all(chosen)) as Record<AppName, number>;
+}
 
 function endpointsOf(
   host: Endpoints["host"],

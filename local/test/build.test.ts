@@ -3,7 +3,7 @@ import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { join, relative, resolve, sep } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { stage } from "../../build.ts";
+import { apps, stage } from "../../build.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -11,7 +11,7 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "staged-"));
-  await Promise.all(["caller-func", "callee-func"].map((app) => stage(app, join(folder, app))));
+  await Promise.all(apps.map((app) => stage(app, join(folder, app))));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -26,7 +26,7 @@ async function sources(app: string): Promise<string[]> {
     .map((source) => relative(root, resolve(folder, app, source)).replaceAll(sep, "/"));
 }
 
-describe.each(["caller-func", "callee-func"])("%s is staged as a folder", (app) => {
+describe.each(apps)("%s is staged as a folder", (app) => {
   test("of one bundle, its source map, host.json and a minimal package.json, and nothing else", async () => {
     expect((await readdir(join(folder, app))).sort()).toEqual(["host.json", "main.js", "main.js.map", "package.json"]);
     const manifest = JSON.parse(await read(app, "package.json")) as Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { accessPolicy } from "../../shared/access-policy.ts";
 import { allowedCallers, directoryOf, findResource, type AccessPolicy, type Identity } from "../entra/directory.ts";
+import { testPolicy } from "./entra-fixture.ts";
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -18,8 +18,8 @@ describe("the directory of an access policy", () => {
     Object.fromEntries(directoryOf(policy).identities.map((identity) => [identity.name, identity.assignments]));
 
   it("is the same at every start, and every id in it is another GUID", () => {
-    const directory = directoryOf(accessPolicy);
-    expect(directoryOf(accessPolicy)).toEqual(directory);
+    const directory = directoryOf(testPolicy);
+    expect(directoryOf(testPolicy)).toEqual(directory);
     const ids = [
       directory.tenantId,
       ...directory.apis.flatMap((api) => [api.clientId, api.servicePrincipalId]),
@@ -38,9 +38,9 @@ describe("the directory of an access policy", () => {
     expect(apis.every((api) => api.assignmentRequired && api.requestedAccessTokenVersion === 2)).toBe(true);
   });
 
-  it("grants what the shipped policy grants, and gives the test identities their part of it", () => {
+  it("grants what the policy grants, and gives the test identities their part of it", () => {
     const both = { "callee-func": ["Inventory.Read", "Inventory.Reserve"] };
-    expect(assignments(accessPolicy)).toEqual({
+    expect(assignments(testPolicy)).toEqual({
       "caller-func": both,
       "callee-func": {},
       "reader-only": { "callee-func": ["Inventory.Read"] },
@@ -61,14 +61,14 @@ describe("the directory of an access policy", () => {
   });
 
   it("has every identity in its tenant but other-tenant", () => {
-    const { identities, tenantId } = directoryOf(accessPolicy);
+    const { identities, tenantId } = directoryOf(testPolicy);
     const elsewhere = identities.filter((identity) => identity.tenantId !== tenantId);
     expect(elsewhere.map(({ name }) => name)).toEqual(["other-tenant"]);
   });
 
   it("lists the callers by policy and the listed test identities, not unlisted nor other-tenant", () => {
-    const directory = directoryOf(accessPolicy);
-    const listed = allowedCallers(directory, accessPolicy, "callee-func");
+    const directory = directoryOf(testPolicy);
+    const listed = allowedCallers(directory, testPolicy, "callee-func");
     const names = directory.identities.filter(({ clientId }) => listed.includes(clientId)).map(({ name }) => name);
     expect(names.sort()).toEqual(["caller-app", "caller-func", "no-role", "reader-only"]);
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll } from "vitest";
 import { ensureCertificates, type LocalCertificates } from "../certificates/local-certificates.ts";
-import type { Identity } from "../entra/directory.ts";
+import type { AccessPolicy, Identity } from "../entra/directory.ts";
 import { startLocalEntra, type LocalEntra, type LocalEntraOptions } from "../entra/local-entra.ts";
 
 export interface TestEntra extends LocalEntra {
@@ -13,13 +13,27 @@ export interface TestEntra extends LocalEntra {
   readonly logged: readonly string[];
 }
 
+/** A policy of the tests' own: they hold whatever business takes the place of the one here. */
+export const testPolicy: AccessPolicy = {
+  services: {
+    "caller-func": { roles: {}, callers: {} },
+    "callee-func": {
+      roles: { "Inventory.Read": {}, "Inventory.Reserve": {}, "Inventory.Manage": {} },
+      callers: { "caller-func": ["Inventory.Read", "Inventory.Reserve"] },
+    },
+  },
+};
+
 /** A local Entra of the test file's own, trusted by this process, stopped after the file's tests. */
 export async function startTestEntra(options: Partial<LocalEntraOptions> = {}): Promise<TestEntra> {
   const folder = await mkdtemp(join(tmpdir(), "entra-"));
   const certificates = await ensureCertificates(folder);
   setDefaultCACertificates([...getCACertificates(), await readFile(certificates.caFile, "utf8")]);
   const logged: string[] = [];
-  const entra = await startLocalEntra({ certificates, log: (line) => logged.push(line), ...options });
+  const entra = await startLocalEntra({
+    ...{ certificates, policy: testPolicy, log: (line) => logged.push(line) },
+    ...options,
+  });
   afterAll(async () => {
     await entra.stop();
     await rm(folder, { recursive: true });
@@ -33,7 +47,7 @@ export function identityOf(entra: LocalEntra, name: string): Identity {
   return found;
 }
 
-/** The one API of the shipped policy. */
+/** The one API of the policy. */
 export function apiOf(entra: LocalEntra): LocalEntra["directory"]["storage"] {
   const [api] = entra.directory.apis;
   if (!api) throw new Error("No API");

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { apps } from "../../build.ts";
 import type { Endpoints } from "../start/endpoints.ts";
 import { defaultPorts, freePorts, startSystem } from "../start/system.ts";
 import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
@@ -85,7 +86,7 @@ describe("a running system", () => {
 
   test("writes each app's settings in the form of local.settings.json, and the sample names the same ones", async () => {
     const names = await Promise.all(
-      ["caller-func", "callee-func"].map(async (app) => {
+      apps.map(async (app) => {
         const settings = JSON.parse(await readFile(join(system.folder, `${app}.settings.json`), "utf8")) as {
           IsEncrypted: boolean;
           Values: Record<string, string>;

@@ -1,0 +1,64 @@
+import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
+import { accessPolicy } from "../../shared/access-policy.ts";
+import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
+import { type Doors, type DoorsOptions, startDoors } from "../doors/doors.ts";
+
+/** The front ends of all services that others may call. */
+export interface FrontEnds {
+  /** That of callee-func, which stands for all in `endpoints.json`. */
+  readonly doors: Doors;
+  /**
+   * The origin at which a caller of the access policy reaches a callee: from its own integration subnet.
+   *
+   * @throws Error where the policy names no such call
+   */
+  readonly wayTo: (callee: string, caller: string) => string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens them. Each goes by its service's access restrictions in the committed snapshot of the templates.
+ *
+ * @param appPorts where the apps listen behind them
+ * @param ports where callee-func's front end listens; the others take free ports
+ */
+export async function openFrontEnds(
+  appPorts: Readonly<Record<string, number>>,
+  ports: DoorsOptions["ports"] & object,
+  log: (line: string) => void,
+): Promise<FrontEnds> {
+  const snapshot = readSnapshot("default");
+  const opened = new Map<string, Doors>();
+  const ways = new Map<string, string>();
+  const stop = async (): Promise<void> => {
+    await Promise.all([...opened.values()].map((doors) => doors.stop()));
+  };
+  try {
+    for (const [callee, { callers }] of Object.entries(accessPolicy.services)) {
+      if (callee !== "callee-func" && Object.keys(callers).length === 0) continue;
+      const restrictions = parseAccessRestrictions(accessRestrictionsOf(snapshot, callee));
+      const doors = await startDoors({
+        ...{ restrictions, targetPort: appPorts[callee] ?? 0, log },
+        ports: callee === "callee-func" ? ports : {},
+      });
+      opened.set(callee, doors);
+      for (const caller of Object.keys(callers)) {
+        ways.set(`${caller} ${callee}`, caller === "caller-func" ? doors.callerSubnet : await doors.openFor(caller));
+      }
+    }
+    const doors = opened.get("callee-func");
+    if (doors === undefined) throw new Error("The access policy has no callee-func.");
+    return {
+      doors,
+      wayTo: (callee, caller) => {
+        const way = ways.get(`${caller} ${callee}`);
+        if (way === undefined) throw new Error(`The access policy does not let ${caller} call ${callee}.`);
+        return way;
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
