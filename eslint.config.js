@@ -1,5 +1,10 @@
+import { readFileSync } from "node:fs";
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
+
+/** The services of the access policy, each an app in the folder of its name. */
+const policy = JSON.parse(readFileSync(`${import.meta.dirname}/shared/access-policy.json`, "utf8"));
+const apps = Object.keys(policy.services);
 
 /** The rooms of the house and what each may import (docs: "The house"). A room that is not listed imports nothing of ours. */
 const mayNotImport = (...rooms) => ({
@@ -31,8 +36,10 @@ export default tseslint.config(
       globals: { process: "readonly", console: "readonly", setInterval: "readonly", clearInterval: "readonly" },
     },
   },
-  { files: ["shared/**/*.ts"], rules: mayNotImport("caller-func", "callee-func", "local", "verify", "bench", "infra") },
-  { files: ["infra/**/*.ts"], rules: mayNotImport("caller-func", "callee-func", "local", "verify", "bench") },
-  { files: ["caller-func/src/**/*.ts"], rules: mayNotImport("callee-func", "local", "verify", "bench", "infra") },
-  { files: ["callee-func/src/**/*.ts"], rules: mayNotImport("caller-func", "local", "verify", "bench", "infra") },
+  { files: ["shared/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra") },
+  { files: ["infra/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench") },
+  ...apps.map((app) => ({
+    files: [`${app}/src/**/*.ts`],
+    rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra"),
+  })),
 );

@@ -1,18 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { styleText } from "node:util";
+import { granted, notGranted, type Show, showBusiness } from "./business.ts";
 import type { LocalSystem } from "./system.ts";
 
-/** What is waited for comes within seconds; after this long, in milliseconds, it is a failure. */
-const PATIENCE_MS = 15_000;
-
-/** A schedule that does not tick while anyone watches. */
-const HARDLY_EVER = "0 0 0 29 2 *";
-
-/** One thing that is shown: what happened, in words that are compared as they stand. */
-type Show = (title: string, expected: string, happens: () => Promise<string>) => Promise<void>;
-
 /**
- * Shows the main job on a running system: orders that cross the restricted call, and calls that are refused, each by the
+ * Shows the main job on a running system: the business that crosses the restricted call, and calls that are refused, each by the
  * layer that refused it.
  *
  * @param print gets each line for the person who watches
@@ -27,8 +18,8 @@ export async function showOnce(system: LocalSystem, print: (line: string) => voi
     const mark = isExpected ? styleText("green", "ok  ") : styleText("red", "FAIL");
     print(`  ${mark} ${title.padEnd(58)} ${actual}${isExpected ? "" : `   (expected: ${expected})`}`);
   };
-  print("Orders");
-  await showOrders(system, show);
+  print("Calls");
+  await showBusiness(system, show);
   print("\nRefusals");
   await showRefusals(system, show);
   print(
@@ -37,49 +28,11 @@ export async function showOnce(system: LocalSystem, print: (line: string) => voi
   return failures === 0;
 }
 
-async function showOrders(system: LocalSystem, show: Show): Promise<void> {
-  const { caller } = system.endpoints;
-  const place = (orderId: string): Promise<string> =>
-    orderAnswer(
-      fetch(`${caller}/api/orders`, {
-        method: "POST",
-        body: JSON.stringify({ orderId, sku: "widget", quantity: 2 }),
-      }),
-    );
-  const stateOf = (orderId: string): Promise<string> => orderAnswer(fetch(`${caller}/api/orders/${orderId}`));
-  const reserved = (orderId: string, meanwhile: () => Promise<unknown>): Promise<string> =>
-    eventually(() => stateOf(orderId), "200 reserved", meanwhile);
-
-  await show("an order placed over HTTP", "201 reserved", () => place("order-1"));
-
-  await system.stopApp("callee-func");
-  await show("an order placed while the callee is down", "202 pending", () => place("order-2"));
-  await system.startApp("callee-func");
-  await show("... is delivered by a scheduled tick of the timer", "200 reserved", () =>
-    reserved("order-2", () => Promise.resolve()),
-  );
-
-  await system.stopApp("caller-func");
-  await system.startApp("caller-func", { DELIVERY_SCHEDULE: HARDLY_EVER });
-  await system.stopApp("callee-func");
-  await show("another one, with the timer's schedule put off", "202 pending", () => place("order-3"));
-  await system.startApp("callee-func");
-  await show("... is delivered by running the timer now", "200 reserved", () =>
-    reserved("order-3", () =>
-      fetch(`${caller}/admin/functions/deliverPendingOrders`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ input: "" }),
-      }),
-    ),
-  );
-}
-
 async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   const { callee, api, entra, identities } = system.endpoints;
   const { callerSubnet, otherSubnet, internet } = callee;
   const read = async (door: string, token?: string): Promise<string> =>
-    calleeAnswer(await fetch(`${door}/api/inventory/widget`, token === undefined ? {} : { headers: bearer(token) }));
+    calleeAnswer(await fetch(`${door}${granted.path}`, token === undefined ? {} : { headers: bearer(token) }));
   const mint = (request: object): Promise<string> => mintToken(entra.control, request);
   const good = await mint({});
 
@@ -96,10 +49,10 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   );
   await show("a role that is not granted", "403 by the application layer: role-missing", async () =>
     calleeAnswer(
-      await fetch(`${callerSubnet}/api/inventory/widget`, {
-        method: "PUT",
+      await fetch(`${callerSubnet}${notGranted.path}`, {
+        method: notGranted.method,
         headers: bearer(good),
-        body: JSON.stringify({ onHand: 1_000_000 }),
+        body: JSON.stringify(notGranted.body),
       }),
     ),
   );
@@ -133,30 +86,10 @@ export async function mintToken(control: string, request: object): Promise<strin
   return access_token;
 }
 
-async function orderAnswer(answer: Promise<Response>): Promise<string> {
-  const response = await answer;
-  const { state, code } = (await response.json()) as { state?: string; code?: string };
-  return `${response.status} ${state ?? code ?? ""}`;
-}
-
 /** Who answered: the front end names the address that it refused, the app gives a problem document. */
 async function calleeAnswer(response: Response): Promise<string> {
   if (response.headers.has("x-ms-forbidden-ip")) return `${response.status} by the network layer`;
   if (response.ok) return String(response.status);
   const { code } = (await response.json()) as { code?: string };
   return `${response.status} by the application layer: ${code ?? "no code"}`;
-}
-
-async function eventually(
-  observe: () => Promise<string>,
-  expected: string,
-  meanwhile: () => Promise<unknown>,
-): Promise<string> {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    await meanwhile();
-    const actual = await observe();
-    if (actual === expected || Date.now() > end) return actual;
-    await delay(250);
-  }
 }

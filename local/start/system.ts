@@ -209,7 +209,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 /** Where the apps listen; 0 where it is any free port. */
 export function appPortsOf(ports: Ports): Readonly<Record<AppName, number>> {
   const named = { "caller-func": ports.caller, "callee-func": ports.callee };
-  return { ...named, ...furtherPorts(ports) } as Record<AppName, number>;
+  return { ...named, ...furtherPorts(ports) };
 }
 
 function furtherPorts(ports: Ports): Record<string, number> {

@@ -1,5 +1,6 @@
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
+import { granted, suggestion } from "./business.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { inspectPorts } from "./inspect.ts";
 
@@ -34,17 +35,17 @@ ${heading(state)}
 
 ${heading("Try:")}
 
-  # An order crosses the restricted call
-  curl -i ${caller}/api/orders -H 'Content-Type: application/json' -d '{"sku": "widget", "quantity": 2}'
+  # ${suggestion.title}
+  ${suggestion.curl(caller)}
 
   # The caller's token, as its managed identity gets it
   TOKEN=$(curl -s '${entra.managedIdentityEndpoint}?api-version=2019-08-01&resource=${resource}&client_id=${clientId}' \\
     -H 'X-IDENTITY-HEADER: ${entra.identityHeader}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
 
   # With it, from the caller's subnet: 200. Without it: 401. With it, from the internet: 403, by the network
-  curl -i ${callee.callerSubnet}/api/inventory/widget -H "Authorization: Bearer $TOKEN"
-  curl -i ${callee.callerSubnet}/api/inventory/widget
-  curl -i ${callee.internet}/api/inventory/widget -H "Authorization: Bearer $TOKEN"
+  curl -i ${callee.callerSubnet}${granted.path} -H "Authorization: Bearer $TOKEN"
+  curl -i ${callee.callerSubnet}${granted.path}
+  curl -i ${callee.internet}${granted.path} -H "Authorization: Bearer $TOKEN"
 
 Ctrl-C stops everything.
 `;

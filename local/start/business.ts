@@ -1,0 +1,83 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { LocalSystem } from "./system.ts";
+
+/** What the local run shows and suggests of the business. Another business takes another such file: see docs/make-it-yours.md. */
+
+/** A call of callee-func that the caller holds the role for, and one whose role nobody holds. */
+export const granted = { method: "GET", path: "/api/inventory/widget" } as const;
+export const notGranted = { method: "PUT", path: "/api/inventory/widget", body: { onHand: 1_000_000 } } as const;
+
+/** A command to try, and what it does. */
+export const suggestion = {
+  title: "An order crosses the restricted call",
+  curl: (caller: string): string =>
+    `curl -i ${caller}/api/orders -H 'Content-Type: application/json' -d '{"sku": "widget", "quantity": 2}'`,
+} as const;
+
+/** One thing that is shown: what happened, in words that are compared as they stand. */
+export type Show = (title: string, expected: string, happens: () => Promise<string>) => Promise<void>;
+
+/** Shows orders that cross the restricted call: at once, and by the timer after the callee was down. */
+export async function showBusiness(system: LocalSystem, show: Show): Promise<void> {
+  const { caller } = system.endpoints;
+  const place = (orderId: string): Promise<string> =>
+    orderAnswer(
+      fetch(`${caller}/api/orders`, {
+        method: "POST",
+        body: JSON.stringify({ orderId, sku: "widget", quantity: 2 }),
+      }),
+    );
+  const stateOf = (orderId: string): Promise<string> => orderAnswer(fetch(`${caller}/api/orders/${orderId}`));
+  const reserved = (orderId: string, meanwhile: () => Promise<unknown>): Promise<string> =>
+    eventually(() => stateOf(orderId), "200 reserved", meanwhile);
+
+  await show("an order placed over HTTP", "201 reserved", () => place("order-1"));
+
+  await system.stopApp("callee-func");
+  await show("an order placed while the callee is down", "202 pending", () => place("order-2"));
+  await system.startApp("callee-func");
+  await show("... is delivered by a scheduled tick of the timer", "200 reserved", () =>
+    reserved("order-2", () => Promise.resolve()),
+  );
+
+  await system.stopApp("caller-func");
+  await system.startApp("caller-func", { DELIVERY_SCHEDULE: HARDLY_EVER });
+  await system.stopApp("callee-func");
+  await show("another one, with the timer's schedule put off", "202 pending", () => place("order-3"));
+  await system.startApp("callee-func");
+  await show("... is delivered by running the timer now", "200 reserved", () =>
+    reserved("order-3", () =>
+      fetch(`${caller}/admin/functions/deliverPendingOrders`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ input: "" }),
+      }),
+    ),
+  );
+}
+
+/** What is waited for comes within seconds; after this long, in milliseconds, it is a failure. */
+const PATIENCE_MS = 15_000;
+
+/** A schedule that does not tick while anyone watches. */
+const HARDLY_EVER = "0 0 0 29 2 *";
+
+async function orderAnswer(answer: Promise<Response>): Promise<string> {
+  const response = await answer;
+  const { state, code } = (await response.json()) as { state?: string; code?: string };
+  return `${response.status} ${state ?? code ?? ""}`;
+}
+
+async function eventually(
+  observe: () => Promise<string>,
+  expected: string,
+  meanwhile: () => Promise<unknown>,
+): Promise<string> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await meanwhile();
+    const actual = await observe();
+    if (actual === expected || Date.now() > end) return actual;
+    await delay(250);
+  }
+}
