@@ -95,11 +95,15 @@ function firstDifference(committed: string, evaluated: string): string {
 
 function tests(bicep: Bicep): string[] {
   const vitest = join(folder, "..", "node_modules", "vitest", "vitest.mjs");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [vitest, "run", "infra/"], {
-    cwd: join(folder, ".."),
-    encoding: "utf8",
-    env: { ...process.env, INFRA_BICEP: JSON.stringify(bicep.command), NO_COLOR: "1" },
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [vitest, "run", "infra/", "local/test/docs-make-it-yours-templates"],
+    {
+      cwd: join(folder, ".."),
+      encoding: "utf8",
+      env: { ...process.env, INFRA_BICEP: JSON.stringify(bicep.command), NO_COLOR: "1" },
+    },
+  );
   return status === 0 ? [] : `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");
 }
 

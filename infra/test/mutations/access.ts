@@ -1,10 +1,16 @@
+import { expectedOf } from "../expected.ts";
 import { resources, type Snapshot } from "../../snapshot.ts";
 import { config, setting, resource, remove, add, application, CALLER, CALLEE, there, type Mutation } from "./change.ts";
 
+const { roles = {}, callers = {} } = expectedOf("default").policy.services[CALLEE] ?? {};
+const granted = callers[CALLER] ?? [];
+const idOf = (isWanted: (role: string) => boolean): string =>
+  Object.entries(roles).find(([role]) => isWanted(role))?.[1].id ?? "00000000-0000-0000-0000-000000000000";
+
 const roleIds = {
-  manage: "edeceeda-7fe0-4d76-afec-c305e4901704",
-  read: "dd85470b-379f-49da-a896-e7f39cab2dd9",
-} as const;
+  granted: idOf((role) => granted.includes(role)),
+  other: idOf((role) => !granted.includes(role)),
+};
 
 export const accessMutations: readonly Mutation[] = [
   {
@@ -69,21 +75,21 @@ export const accessMutations: readonly Mutation[] = [
     breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
     by: "one role more",
     change: (snapshot: Snapshot): void => {
-      const [granted] = resources(snapshot, "Microsoft.Graph/appRoleAssignedTo@v1.0");
+      const [assignment] = resources(snapshot, "Microsoft.Graph/appRoleAssignedTo@v1.0");
       add("Microsoft.Graph/appRoleAssignedTo@v1.0", {
-        properties: { ...granted?.properties, appRoleId: roleIds.manage },
+        properties: { ...assignment?.properties, appRoleId: roleIds.other },
       })(snapshot);
     },
   },
   {
     breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
     by: "one role less",
-    change: remove("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.read),
+    change: remove("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted),
   },
   {
     breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
     by: "somebody else granted",
-    change: resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.read, (properties) => {
+    change: resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted, (properties) => {
       properties.principalId = there(properties.principalId).replaceAll(CALLER, "stranger");
     }),
   },

@@ -70,7 +70,7 @@ export const networkMutations: readonly Mutation[] = [
     by: "another subnet instead of the caller's",
     change: config(({ ipSecurityRestrictions = [] }) => {
       const [rule] = ipSecurityRestrictions;
-      there(rule).vnetSubnetResourceId = there(rule?.vnetSubnetResourceId).replace(CALLER, "other");
+      there(rule).vnetSubnetResourceId = there(rule?.vnetSubnetResourceId).replace(/[^/]+$/, "other");
     }),
   },
   {

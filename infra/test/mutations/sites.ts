@@ -1,4 +1,11 @@
+import { expectedOf } from "../expected.ts";
 import { site, config, setting, resource, remove, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+
+const [owner, ownSetting] = there(
+  Object.entries(expectedOf("default").serviceOptions)
+    .map(([service, options]) => [service, Object.keys(options?.settings ?? {})[0]] as const)
+    .find((found): found is [string, string] => found[1] !== undefined),
+);
 
 export const siteMutations: readonly Mutation[] = [
   {
@@ -84,7 +91,7 @@ export const siteMutations: readonly Mutation[] = [
   },
   {
     breaks: "a service gets its own settings as they are declared",
-    by: "another schedule",
-    change: setting("DELIVERY_SCHEDULE", "0 0 * * * *", CALLER),
+    by: "another value",
+    change: setting(ownSetting, "another", owner),
   },
 ];
