@@ -99,7 +99,10 @@ describe("the names of settings in the documentation", () => {
   });
   const inSources = new Set(sources.flatMap((file) => matches(textOf(file), SETTING)));
 
-  it.each(pages)("are in the code, the templates or the workflows: %s", (page) => {
+  // Its examples bring settings of their own, and a test runs them.
+  const withoutExamples = pages.filter((page) => page !== join("docs", "make-it-yours.md"));
+
+  it.each(withoutExamples)("are in the code, the templates or the workflows: %s", (page) => {
     expect([...new Set(matches(textOf(page), SETTING))].filter((name) => !inSources.has(name))).toEqual([]);
   });
 });
