@@ -41,7 +41,7 @@ function typecheck(folder: string, ...args: readonly string[]): string {
   return spawnSync(process.execPath, [tsc, ...args], { cwd: folder, encoding: "utf8" }).stdout;
 }
 
-describe.skipIf(process.platform === "win32")("make it yours", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_000 }, () => {
   const copy = copyRepository();
   const { folder } = copy;
   afterAll(() => {
@@ -95,7 +95,7 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 60_000
   });
 });
 
-describe.skipIf(process.platform === "win32")("another business in place of this one", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform === "win32")("another business in place of this one", { timeout: 180_000 }, () => {
   const copy = copyRepository();
   const { folder } = copy;
   afterAll(() => {
