@@ -42,7 +42,7 @@ export interface SystemOptions {
   /** Which host runs the apps; the embedded one where none is named. */
   readonly host?: Endpoints["host"];
   /** Starts the apps' workers with Node's inspector on these ports. */
-  readonly inspectPorts?: Readonly<Record<AppName, number>> | undefined;
+  readonly inspectPorts?: Readonly<Partial<Record<AppName, number>>> | undefined;
   /** A six-field NCRONTAB expression. */
   readonly deliverySchedule: string;
   /** Gets each line of the log, and which part it comes from. */
@@ -208,8 +208,8 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
 /** Where the apps listen; 0 where it is any free port. */
 export function appPortsOf(ports: Ports): Readonly<Record<AppName, number>> {
-  const named = { "caller-func": ports.caller, "callee-func": ports.callee };
-  return { ...named, ...furtherPorts(ports) };
+  const named: Record<string, number> = { "caller-func": ports.caller, "callee-func": ports.callee };
+  return { ...named, ...furtherPorts(ports) } as Record<AppName, number>;
 }
 
 function furtherPorts(ports: Ports): Record<string, number> {

@@ -46,7 +46,7 @@ async function attach(port: number) {
 
 describe("the embedded host with --inspect", () => {
   let system: TestSystem;
-  let ports: Readonly<Record<(typeof apps)[number], number>>;
+  let ports: Readonly<Record<"caller-func" | "callee-func", number>>;
   beforeAll(async () => {
     ports = { "caller-func": await freePort(), "callee-func": await freePort() };
     system = await startTestSystem({ inspectPorts: ports });

@@ -39,6 +39,7 @@ const kinds = {
   "brings the repository here": /^(git clone|cd) /,
   "changes the repository, by docs-make-it-yours.test.ts": /^git rm /,
   "is a script of this repository": /^([A-Z_]+=\S+ )*npm (start|test|run \S+)( |$)/,
+  "is a program of this repository": /^node \S+\.ts( |$)/,
   "calls the running system":
     /^([A-Z]+=\$\()?(curl .*http:\/\/127\.0\.0\.1:|node -p "require\('\.\/\.local\/endpoints)/,
   "reads the report": /^node -p "require\('\.\/\.local\/verify\/report\.json'\)/,
@@ -68,7 +69,7 @@ describe("the commands of the documentation", () => {
 
   const called = ofKind("is a script of this repository").map(({ page, command }) => {
     const [, script = "", args = ""] = /npm (?:run )?(\S+)(?: -- (.*))?/.exec(command) ?? [];
-    return { page, command, script, words: args.match(/(?<=^| )(--)?[a-z][a-z-]*(?= |$)/g) ?? [] };
+    return { page, command, script, words: wordsIn(args) };
   });
   const withHelp = [...new Set(called.map(({ script }) => script))].filter((script) =>
     /^node local\/run\.mjs (?!node_modules)/.test(scripts[script] ?? ""),
@@ -81,6 +82,13 @@ describe("the commands of the documentation", () => {
     const words = called.filter((call) => call.script === script).flatMap((call) => call.words);
     expect(words.filter((word) => !output.includes(word))).toEqual([]);
   });
+});
+
+test.each(ofKind("is a program of this repository"))("$command names options that there are", async ({ command }) => {
+  const [, file = "", args = ""] = /^node (\S+)(.*)$/.exec(command) ?? [];
+  const { code, output } = await run(file, "--help");
+  expect(code).toBe(0);
+  expect(wordsIn(args).filter((word) => word.startsWith("--") && !output.includes(word))).toEqual([]);
 });
 
 describe.skipIf(process.platform === "win32")("on a running system", () => {
@@ -115,6 +123,11 @@ describe.skipIf(process.platform === "win32")("on a running system", () => {
     }
   });
 });
+
+/** The options and plain words among arguments. */
+function wordsIn(args: string): string[] {
+  return args.match(/(?<=^| )(--)?[a-z][a-z-]*(?= |$)/g) ?? [];
+}
 
 /** A block that calls the system of `npm start`, or what such a block printed. */
 function isLocal({ language, text }: Block): boolean {
