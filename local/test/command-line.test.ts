@@ -96,7 +96,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
 
   test.each([
     ["while it starts", "Starting"],
-    ["while it runs", "Orders"],
+    ["while it runs", "Started in"],
   ])(
     "ends npm start -- --once %s: exit code 130, nothing left running, nothing left behind",
     async (_when, line) => {
