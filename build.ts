@@ -1,12 +1,12 @@
 /**
- * Stages the function apps: `dist/<app>` with one bundled file, its source map, `host.json` and a minimal
- * `package.json` - a folder that `func start` and a zip deployment take as it is.
+ * Stages the function apps: `dist/<app>` with the bundle, its source maps, `host.json` and a minimal `package.json` - a
+ * folder that `func start` and a zip deployment take as it is.
  *
  *   npm run build [-- <app> ...]
  */
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { build, type BuildOptions, context, type Plugin } from "esbuild";
+import { basename, dirname, join } from "node:path";
+import { build, type BuildOptions, context, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
 import { accessPolicy, type ServiceName } from "./shared/access-policy.ts";
 
@@ -28,7 +28,8 @@ export async function stage(app: string, folder = join(root, "dist", app), plugi
   await requireNothingOfTheUsers(app, folder);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await build({ ...bundle(app, folder, root), plugins });
+  const { outputFiles } = await build({ ...bundle(app, folder, root), plugins });
+  await writeAll(await toCommonJs(outputFiles));
   await copyFile(join(root, "host.json"), join(folder, "host.json"));
   const manifest = { name: app, version: "0.1.0", private: true, main: "main.js", engines: { node: ">=22" } };
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -54,39 +55,104 @@ export async function watch(
     name: "report",
     setup(started) {
       started.onEnd(async ({ errors, outputFiles = [] }) => {
-        const bundled = outputFiles.find(({ path }) => path.endsWith(".js"));
-        if (errors.length > 0 || bundled === undefined) {
+        if (errors.length > 0) {
           onBuilt("failed");
           return;
         }
-        const isSame = bundled.text === (await readFile(file, "utf8"));
-        for (const { path, contents } of outputFiles) await writeFile(path, contents);
+        const files = await toCommonJs(outputFiles);
+        // The others carry a digest in their names, which stand in this one.
+        const isSame = files.get(file) === (await readFile(file, "utf8"));
+        await writeAll(files);
         onBuilt(isSame ? "same" : "changed");
       });
     },
   };
-  const watched = await context({ ...bundle(app, folder, sources), plugins: [report], write: false });
+  const watched = await context({ ...bundle(app, folder, sources), plugins: [report] });
   await watched.watch();
   return () => watched.dispose();
 }
 
-function bundle(app: string, folder: string, sources: string): BuildOptions {
+/** Bytes in a bundle: of what a start loads, and of what is loaded on demand. */
+export interface Bytes {
+  atStart: number;
+  onDemand: number;
+}
+
+/** What the bundle of an app is made of, in bytes by package, or by room of this repository. */
+export async function contentsOf(app: string): Promise<Readonly<Record<string, Readonly<Bytes>>>> {
+  const { metafile } = await build({ ...bundle(app, join(root, "dist", app), root), metafile: true });
+  const { outputs } = metafile;
+  const atStart = new Set(Object.keys(outputs).filter((file) => file.endsWith("/main.js")));
+  // A set gives what is added to it on the way, too.
+  for (const file of atStart) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === "import-statement") atStart.add(path);
+  }
+  const contents: Record<string, Bytes> = {};
+  for (const [file, { inputs }] of Object.entries(outputs)) {
+    for (const [source, { bytesInOutput }] of Object.entries(inputs)) {
+      const [, name = source.split("/")[0] ?? ""] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source) ?? [];
+      (contents[name] ??= { atStart: 0, onDemand: 0 })[atStart.has(file) ? "atStart" : "onDemand"] += bytesInOutput;
+    }
+  }
+  return contents;
+}
+
+/** `main.js`, which a start loads, and in `on-demand/` what `import()` loads later, so that a start does not even read it. */
+function bundle(app: string, folder: string, sources: string) {
   return {
+    ...common,
     entryPoints: [join(sources, app, "src", "main.ts")],
-    outfile: join(folder, "main.js"),
+    outdir: folder,
+    chunkNames: "on-demand/[name]-[hash]",
     bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node22",
+    splitting: true,
+    format: "esm",
     // The Functions worker provides this module at run time; it is on no registry.
     external: ["@azure/functions-core"],
-    // Less to read and compile at a cold start. Identifiers stay: stack traces name what the source names.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    sourcemap: true,
-    sourcesContent: true,
+    sourcemap: "inline",
     logLevel: "warning",
-  };
+    write: false,
+  } satisfies BuildOptions;
+}
+
+const common = {
+  platform: "node",
+  target: "node22",
+  // Less to read and compile at a cold start. Identifiers stay: stack traces name what the source names.
+  minifyWhitespace: true,
+  minifySyntax: true,
+} as const;
+
+/**
+ * Makes CommonJS of what was built: esbuild splits ECMAScript modules only, and the Functions worker provides its module
+ * to `require`.
+ *
+ * @returns what is to be written, by path
+ */
+async function toCommonJs(outputs: readonly OutputFile[]): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const { path, text } of outputs) {
+    const name = basename(path);
+    const { code, map } = await transform(text, {
+      ...common,
+      format: "cjs",
+      sourcefile: name,
+      sourcemap: "external",
+      // `require` in its place: Node would parse each file once more, to find out whether it is an ECMAScript module.
+      supported: { "dynamic-import": false },
+      // In what `@azure/identity` opens a browser with, which no app does.
+      logOverride: { "empty-import-meta": "silent" },
+    });
+    files.set(path, `${code}//# sourceMappingURL=${name}.map\n`).set(`${path}.map`, map);
+  }
+  return files;
+}
+
+async function writeAll(files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, text] of files) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
 }
 
 async function requireNothingOfTheUsers(app: string, folder: string): Promise<void> {
@@ -97,18 +163,37 @@ async function requireNothingOfTheUsers(app: string, folder: string): Promise<vo
   }
 }
 
-const USAGE = `Usage: npm run build [-- <app> ...]
+/** The contents as a table, the largest first. */
+async function tableOf(app: string): Promise<string> {
+  const rows = Object.entries(await contentsOf(app)).map(([name, bytes]) => ({ name, ...bytes }));
+  const all = rows.reduce((sum, { atStart, onDemand }) => sum + atStart + onDemand, 0);
+  return [
+    "| package | at the start | on demand | of all |",
+    "| --- | ---: | ---: | ---: |",
+    ...rows
+      .map((row) => ({ ...row, share: (100 * (row.atStart + row.onDemand)) / all }))
+      .sort((a, b) => b.share - a.share)
+      .map((row) => `| ${row.name} | ${row.atStart} | ${row.onDemand} | ${row.share.toFixed(1)} % |`),
+  ].join("\n");
+}
+
+const USAGE = `Usage: npm run build [-- <app> ...] [--analyze]
 
 Stages the apps in dist/<app>, each or those that are named: ${apps.join(", ")}.
 
-  --help   show this text`;
+  --analyze   show what is in each bundle, in bytes by package
+  --help      show this text`;
 
 if (process.argv[1] === import.meta.filename) {
-  await command(USAGE, { allowPositionals: true }, async ({ positionals }) => {
+  const options = { analyze: { type: "boolean" } } as const;
+  await command(USAGE, { allowPositionals: true, options }, async ({ positionals, values }) => {
     const unknown = positionals.filter((name) => !apps.some((app) => app === name));
     if (unknown.length > 0)
       throw new UsageError(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);
-    for (const app of positionals.length > 0 ? positionals : apps) console.log(`Staged ${app} in ${await stage(app)}`);
+    for (const app of positionals.length > 0 ? positionals : apps) {
+      console.log(`Staged ${app} in ${await stage(app)}`);
+      if (values.analyze === true) console.log(`\n${await tableOf(app)}\n`);
+    }
     return 0;
   });
 }

@@ -14,6 +14,20 @@ const mayNotImport = (...rooms) => ({
   ],
 });
 
+/** What a start does without is loaded by `shared/on-demand/` alone; an import of it elsewhere would load it at the start. */
+const onDemandOnly = {
+  "@typescript-eslint/no-restricted-imports": [
+    "error",
+    {
+      paths: ["@azure/data-tables", "@azure/identity", "axios"].map((name) => ({
+        name,
+        allowTypeImports: true,
+        message: "Load it by shared/on-demand.",
+      })),
+    },
+  ],
+};
+
 export default tseslint.config(
   { ignores: ["dist/", ".local/", "**/node_modules/"] },
   js.configs.recommended,
@@ -42,4 +56,9 @@ export default tseslint.config(
     files: [`${app}/src/**/*.ts`],
     rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra"),
   })),
+  {
+    files: ["shared/**/*.ts", ...apps.map((app) => `${app}/src/**/*.ts`)],
+    ignores: ["shared/on-demand/*.ts", "shared/test/**"],
+    rules: onDemandOnly,
+  },
 );

@@ -4,7 +4,8 @@ import { Agent } from "node:http";
 import { Worker } from "node:worker_threads";
 import { type TableClient, TableTransaction } from "@azure/data-tables";
 import axios from "axios";
-import { createServiceClient, createTokenSource, managedIdentity, type ServiceClient } from "shared/service-client";
+import { managedIdentity } from "shared/managed-identity";
+import { createServiceClient, createTokenSource, type ServiceClient } from "shared/service-client";
 import { openTable } from "shared/storage/table";
 import { Pool } from "undici";
 import { createDelivery } from "../caller-func/src/orders/delivery.ts";
@@ -151,7 +152,7 @@ interface Drain {
 }
 
 async function measureDrain({ endpoint, credential }: TestStorage, backlog: number): Promise<Drain> {
-  const open = openTable(endpoint, `drain${backlog}`, credential);
+  const open = openTable(endpoint, `drain${backlog}`, () => credential);
   const table = await open();
   const store = createOrderStore(open);
   const ids = await fill(table, backlog);

@@ -8,6 +8,8 @@ export interface TokenSource {
   renew(refused: string): Promise<string>;
 }
 
+export type NewCredential = () => TokenCredential | Promise<TokenCredential>;
+
 /**
  * A token is replaced from this long before its end, in milliseconds, in the background, while calls go on with it. MSAL
  * and App Service give the same token again until 5 minutes before its end: asked earlier, they would change nothing.
@@ -29,17 +31,22 @@ const TIMEOUT_MS = 10_000;
  * leaves a rejection that nobody handles, and that ends the Functions worker.
  *
  * @param newCredential makes a credential without a cache, as far as its kind allows: managed identities of one process
- *   share theirs
+ *   share theirs. Called with the first token that is asked for
  */
-export function createTokenSource(newCredential: () => TokenCredential, scope: string): TokenSource {
-  let credential = newCredential();
+export function createTokenSource(newCredential: NewCredential, scope: string): TokenSource {
+  let credential: TokenCredential | undefined;
   let kept: AccessToken | undefined;
   let fetching: Promise<AccessToken> | undefined;
   let nextRefresh = 0;
   let nextRenewal = 0;
 
+  const askForToken = async (): Promise<AccessToken | null> => {
+    credential ??= await newCredential();
+    return credential.getToken(scope);
+  };
+
   const fetchToken = (): Promise<AccessToken> =>
-    (fetching ??= withTimeout(credential.getToken(scope))
+    (fetching ??= withTimeout(askForToken())
       .then((token) => (kept = token))
       .finally(() => (fetching = undefined)));
 
@@ -59,7 +66,7 @@ export function createTokenSource(newCredential: () => TokenCredential, scope: s
     renew(refused) {
       if (kept?.token === refused && Date.now() >= nextRenewal) {
         nextRenewal = Date.now() + RENEWAL_INTERVAL_MS;
-        credential = newCredential();
+        credential = undefined;
         kept = undefined;
       }
       return get();

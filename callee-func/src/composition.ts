@@ -1,6 +1,8 @@
-import { ManagedIdentityCredential } from "@azure/identity";
+import { app } from "@azure/functions";
 import type { AppRole } from "shared/access-policy";
 import { createAuthorizer, createGuard } from "shared/authorization";
+import { managedIdentity } from "shared/managed-identity";
+import { loadSoon } from "shared/on-demand/load-soon";
 import { openTable } from "shared/storage/table";
 import { createInventory } from "./inventory/inventory.ts";
 import { settings } from "./settings.ts";
@@ -21,10 +23,14 @@ export const requireRole = createGuard<AppRole<"callee-func">>(
 
 /** The business behind the guard. Replace it, and the functions that use it, with your own. */
 export const inventory = createInventory(
-  openTable(
-    settings.INVENTORY_TABLE_ENDPOINT,
-    "inventory",
-    new ManagedIdentityCredential({ clientId: settings.AZURE_CLIENT_ID }),
-  ),
+  openTable(settings.INVENTORY_TABLE_ENDPOINT, "inventory", () => managedIdentity(settings.AZURE_CLIENT_ID)),
   settings.INITIAL_STOCK,
+);
+
+// What of it a start does without.
+app.hook.preInvocation(
+  loadSoon(
+    () => import("shared/on-demand/managed-identity"),
+    () => import("shared/on-demand/table-client"),
+  ),
 );

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => storage.stop());
 
 beforeEach(() => {
-  const table = openTable(storage.endpoint, `inventory${tables++}`, storage.credential);
+  const table = openTable(storage.endpoint, `inventory${tables++}`, () => storage.credential);
   const initialStock = { widget: 10, gizmo: 0 };
   inventory = createInventory(table, initialStock);
   another = createInventory(table, initialStock); // another instance of the app, on the same table

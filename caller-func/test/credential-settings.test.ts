@@ -54,8 +54,8 @@ test.each<[string, NodeJS.ProcessEnv, unknown]>([
     { ...app, CALLER_CREDENTIAL: "federated-identity", AZURE_CLIENT_ID: GUID },
     ClientAssertionCredential,
   ],
-])("%s", (_, environment, kind) => {
-  expect(chooseCredential(environment).create()).toBeInstanceOf(kind);
+])("%s", async (_, environment, kind) => {
+  expect(await chooseCredential(environment).create()).toBeInstanceOf(kind);
 });
 
 function problemsOf(environment: NodeJS.ProcessEnv): string {

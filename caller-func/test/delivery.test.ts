@@ -46,7 +46,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
   asked = [];
   answer = reserve;
-  store = createOrderStore(openTable(storage.endpoint, `orders${++count}`, storage.credential));
+  store = createOrderStore(openTable(storage.endpoint, `orders${++count}`, () => storage.credential));
   delivery = createDelivery(store, callee);
 });
 afterEach(() => vi.useRealTimers());
@@ -105,7 +105,7 @@ test("two instances at once, and orders over HTTP beside them: no order is deliv
   asked = [];
   answer = reserve;
   const other = createDelivery(
-    createOrderStore(openTable(storage.endpoint, `orders${count}`, storage.credential)),
+    createOrderStore(openTable(storage.endpoint, `orders${count}`, () => storage.credential)),
     callee,
   );
   const [one, two] = await Promise.all([

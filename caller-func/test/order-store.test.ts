@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => storage.stop());
 beforeEach(() => {
   const name = `orders${++count}`;
-  store = createOrderStore(openTable(storage.endpoint, name, storage.credential));
+  store = createOrderStore(openTable(storage.endpoint, name, () => storage.credential));
   table = new TableClient(storage.endpoint, name, storage.credential);
 });
 

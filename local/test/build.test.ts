@@ -1,9 +1,10 @@
+import { readdirSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
-import { join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { apps, stage } from "../../build.ts";
+import { apps, contentsOf, stage } from "../../build.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -17,18 +18,29 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const read = (app: string, file: string): Promise<string> => readFile(join(folder, app, file), "utf8");
 
-/** The source files that a bundle is made of, by its source map: paths in this repository. */
+/** All files of a bundle, or their source maps. */
+const files = (app: string, extension: ".js" | ".js.map"): string[] =>
+  readdirSync(join(folder, app), { encoding: "utf8", recursive: true }).filter((file) => file.endsWith(extension));
+
+/** The source files that a bundle is made of, by its source maps: paths in this repository. */
 async function sources(app: string): Promise<string[]> {
-  const { sources } = JSON.parse(await read(app, "main.js.map")) as { sources: string[] };
-  // A library that was bundled itself names its sources by a scheme of its own.
-  return sources
-    .filter((source) => !source.startsWith("webpack:"))
-    .map((source) => relative(root, resolve(folder, app, source)).replaceAll(sep, "/"));
+  const all: string[] = [];
+  for (const file of files(app, ".js.map")) {
+    const { sources } = JSON.parse(await read(app, file)) as { sources: string[] };
+    // A library that was bundled itself names its sources by a scheme of its own; what esbuild adds has no source.
+    const named = sources.filter((source) => !source.startsWith("webpack:") && source.includes("/"));
+    all.push(
+      ...named.map((source) => relative(root, resolve(folder, app, dirname(file), source)).replaceAll(sep, "/")),
+    );
+  }
+  return all;
 }
 
 describe.each(apps)("%s is staged as a folder", (app) => {
-  test("of one bundle, its source map, host.json and a minimal package.json, and nothing else", async () => {
-    expect((await readdir(join(folder, app))).sort()).toEqual(["host.json", "main.js", "main.js.map", "package.json"]);
+  test("of the bundle, its source maps, host.json and a minimal package.json, and nothing else", async () => {
+    const names = ["host.json", "main.js", "main.js.map", "on-demand", "package.json"];
+    expect((await readdir(join(folder, app))).sort()).toEqual(names);
+    expect((await readdir(join(folder, app, "on-demand"))).filter((file) => !/\.js(\.map)?$/.test(file))).toEqual([]);
     const manifest = JSON.parse(await read(app, "package.json")) as Record<string, unknown>;
     expect(manifest).toMatchObject({ main: "main.js", engines: { node: ">=22" } });
     expect(manifest).not.toHaveProperty("dependencies");
@@ -36,11 +48,20 @@ describe.each(apps)("%s is staged as a folder", (app) => {
   });
 
   test("that needs nothing but Node and the Functions worker", async () => {
-    const bundle = await read(app, "main.js");
-    const required = new Set([...bundle.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? ""));
+    const required = new Set<string>();
+    for (const file of files(app, ".js")) {
+      for (const [, name = ""] of (await read(app, file)).matchAll(/require\)?\("([^"]+)"\)/g)) required.add(name);
+    }
     const others = [...required].filter((name) => !builtinModules.includes(name.replace(/^node:/, "")));
-    expect(others).toEqual(["@azure/functions-core"]);
+    expect(others.filter((name) => !/^\.\/.*\.js$/.test(name))).toEqual(["@azure/functions-core"]);
   });
+});
+
+test.each(apps)("a start of %s loads none of what is loaded on demand", async (app) => {
+  const contents = Object.entries(await contentsOf(app));
+  const atStart = contents.flatMap(([name, bytes]) => (bytes.atStart > 0 ? name : []));
+  expect(atStart).toContain("@azure/functions");
+  expect(atStart.filter((name) => /^(axios|@azure\/(identity|msal-|data-tables|core-))/.test(name))).toEqual([]);
 });
 
 test("the caller's bundle holds no callee code, and the callee's no caller code; neither holds what only runs here", async () => {

@@ -1,13 +1,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import {
-  ClientAssertionCredential,
-  ClientCertificateCredential,
-  ClientSecretCredential,
-  ManagedIdentityCredential,
-  type TokenCredential,
-} from "@azure/identity";
+import type { TokenCredential } from "@azure/identity";
 import * as v from "valibot";
+import { managedIdentity, retryOptions } from "../managed-identity.ts";
 import { guid, origin, readSettings } from "../settings.ts";
 
 /** As whom this app calls: the settings that are needed for it, and the credential made from them. */
@@ -15,19 +10,7 @@ export interface CredentialChoice {
   /** To be read together with the app's other settings, so that all that is wrong is reported at once. */
   readonly schemas: v.ObjectEntries;
   /** A new credential. @throws SettingsError where the settings are wrong */
-  readonly create: () => TokenCredential;
-}
-
-/**
- * `@azure/identity` waits 1, 2 and 4 s and more between its tries; these pass a hiccup, and longer outages are the
- * caller's to wait for. App Service's managed identity endpoint answers 500 also where Entra refuses for good, so every
- * try more makes a misconfiguration slower to show.
- */
-const retryOptions = { maxRetries: 2, retryDelayInMs: 400, maxRetryDelayInMs: 1_000 };
-
-/** @param clientId of a user-assigned identity; without it, the system-assigned one of the app */
-export function managedIdentity(clientId: string | undefined): TokenCredential {
-  return new ManagedIdentityCredential({ ...(clientId !== undefined && { clientId }), retryOptions });
+  readonly create: () => Promise<TokenCredential>;
 }
 
 /** Chooses by the setting `CALLER_CREDENTIAL`. */
@@ -73,8 +56,11 @@ const kinds = {
       ...appRegistration,
       CALLER_APP_CLIENT_SECRET: text("a client secret of the app registration (its value, not its id)"),
     },
-    (s) =>
-      new ClientSecretCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, s.CALLER_APP_CLIENT_SECRET, authority(s)),
+    async (s) => {
+      const { ClientSecretCredential } = await import("../on-demand/app-registration.ts");
+      const { AZURE_TENANT_ID, CALLER_APP_CLIENT_ID, CALLER_APP_CLIENT_SECRET } = s;
+      return new ClientSecretCredential(AZURE_TENANT_ID, CALLER_APP_CLIENT_ID, CALLER_APP_CLIENT_SECRET, authority(s));
+    },
   ),
 
   // The content, as a Key Vault reference gives it, where it is set; else a file.
@@ -88,8 +74,9 @@ const kinds = {
         )(environment),
 
   // No secret at all: the user-assigned identity vouches for the app registration, which trusts it by a federated credential.
-  "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, (s) => {
-    const identity = managedIdentity(s.AZURE_CLIENT_ID);
+  "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, async (s) => {
+    const { ClientAssertionCredential } = await import("../on-demand/app-registration.ts");
+    const identity = await managedIdentity(s.AZURE_CLIENT_ID);
     const scope = `${exchangeAudience(s.AZURE_AUTHORITY_HOST)}/.default`;
     const assertion = async (): Promise<string> => (await identity.getToken(scope))?.token ?? "";
     return new ClientAssertionCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, assertion, authority(s));
@@ -98,9 +85,9 @@ const kinds = {
 
 function choice<const Schemas extends v.ObjectEntries>(
   schemas: Schemas,
-  create: (settings: v.InferOutput<v.ObjectSchema<Schemas, undefined>>) => TokenCredential,
+  create: (settings: v.InferOutput<v.ObjectSchema<Schemas, undefined>>) => Promise<TokenCredential>,
 ): (environment: NodeJS.ProcessEnv) => CredentialChoice {
-  return (environment) => ({ schemas, create: () => create(readSettings(schemas, environment)) });
+  return (environment) => ({ schemas, create: async () => create(readSettings(schemas, environment)) });
 }
 
 type AppRegistration = v.InferOutput<v.ObjectSchema<typeof appRegistration, undefined>>;
@@ -113,7 +100,8 @@ function authority(settings: AppRegistration): object {
   };
 }
 
-function clientCertificate(settings: AppRegistration, pem: string): TokenCredential {
+async function clientCertificate(settings: AppRegistration, pem: string): Promise<TokenCredential> {
+  const { ClientCertificateCredential } = await import("../on-demand/app-registration.ts");
   const { AZURE_TENANT_ID, CALLER_APP_CLIENT_ID } = settings;
   return new ClientCertificateCredential(
     AZURE_TENANT_ID,

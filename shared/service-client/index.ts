@@ -1,4 +1,4 @@
-export { chooseCredential, type CredentialChoice, managedIdentity } from "./credential.ts";
+export { chooseCredential, type CredentialChoice } from "./credential.ts";
 export { DEADLINE_MS } from "./resilience.ts";
 export {
   createServiceClient,

@@ -1,6 +1,4 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import axios, { type AxiosInstance, type AxiosResponse, isAxiosError } from "axios";
+import type { AxiosInstance, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
 import { explainRefusal, explainTokenFailure } from "./explain.ts";
 import { createResilience } from "./resilience.ts";
@@ -57,18 +55,10 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Makes a client that sends an access token with each call and repeats what is safe to repeat. */
 export function createServiceClient({ origin, tokens }: ServiceClientOptions): ServiceClient {
   const resilience = createResilience();
-  const http = axios.create({
-    baseURL: origin,
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
-    maxContentLength: MAX_ANSWER_BYTES,
-    // A redirect or a proxy would carry the token somewhere else.
-    maxRedirects: 0,
-    proxy: false,
-    validateStatus: () => true,
-  });
+  let connected: Promise<AxiosInstance> | undefined;
 
   return async (request) => {
+    const http = await (connected ??= connect(origin));
     let tries = 0;
     let last: ServiceOutcome | undefined;
     const attempt = async ({ signal }: { signal: AbortSignal }): Promise<ServiceOutcome> => {
@@ -101,6 +91,20 @@ export function createServiceClient({ origin, tokens }: ServiceClientOptions): S
   };
 }
 
+async function connect(origin: string): Promise<AxiosInstance> {
+  const { axios, HttpAgent, HttpsAgent } = await import("../on-demand/http.ts");
+  return axios.create({
+    baseURL: origin,
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    maxContentLength: MAX_ANSWER_BYTES,
+    // A redirect or a proxy would carry the token somewhere else.
+    maxRedirects: 0,
+    proxy: false,
+    validateStatus: () => true,
+  });
+}
+
 function whyHeldBack(error: unknown, { signal }: ServiceRequest): string | undefined {
   if (error instanceof BrokenCircuitError)
     return "the service has failed again and again, and is left alone for a moment";
@@ -128,6 +132,7 @@ async function withFreshToken(
     const newer = await tokens.renew(token);
     return newer === token ? answer(response, false) : answer(await send(http, newer, request, signal), true);
   } catch (error) {
+    const { isAxiosError } = await import("../on-demand/http.ts");
     if (isAxiosError(error)) {
       // Only its code: an AxiosError carries the request, and with it the token.
       return {

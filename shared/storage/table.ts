@@ -1,6 +1,5 @@
-import { RestError, TableClient } from "@azure/data-tables";
-import { AuthenticationError, CredentialUnavailableError, type TokenCredential } from "@azure/identity";
-import { createTokenSource, TokenTimeoutError } from "../token-source.ts";
+import type { RestError, TableClient } from "@azure/data-tables";
+import { createTokenSource, type NewCredential, type TokenSource, TokenTimeoutError } from "../token-source.ts";
 
 const STORAGE_SCOPE = "https://storage.azure.com/.default";
 
@@ -15,8 +14,27 @@ const retryOptions = { maxRetries: 2, retryDelayInMs: 300, maxRetryDelayInMs: 1_
  *
  * @param endpoint the account's table service, `https://{account}.table.core.windows.net`
  */
-export function openTable(endpoint: string, name: string, credential: TokenCredential): () => Promise<TableClient> {
-  const tokens = createTokenSource(() => credential, STORAGE_SCOPE);
+export function openTable(endpoint: string, name: string, credential: NewCredential): () => Promise<TableClient> {
+  const tokens = createTokenSource(credential, STORAGE_SCOPE);
+  const open = async (): Promise<TableClient> => {
+    const client = await connect(endpoint, name, tokens);
+    // Answers without an error where the table is there already.
+    await client.createTable();
+    return client;
+  };
+  let opened: Promise<TableClient> | undefined;
+  return () => {
+    // A failure is forgotten: the next use tries again.
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+async function connect(endpoint: string, name: string, tokens: TokenSource): Promise<TableClient> {
+  const { TableClient } = await import("../on-demand/table-client.ts");
   const client = new TableClient(endpoint, name, { retryOptions });
   // In place of the SDK's own policy, which can end the process: see `createTokenSource`.
   client.pipeline.addPolicy(
@@ -30,18 +48,17 @@ export function openTable(endpoint: string, name: string, credential: TokenCrede
     },
     { phase: "Sign" },
   );
-  let created: Promise<TableClient> | undefined;
-  return () => {
-    // createTable answers without an error where the table is there already. A failure is forgotten: the next use tries again.
-    created ??= client.createTable().then(
-      () => client,
-      (error: unknown) => {
-        created = undefined;
-        throw error;
-      },
-    );
-    return created;
-  };
+  return client;
+}
+
+/** An OData filter: the rows of a partition with keys from the one to before the other. */
+export function keysBetween(partition: string, from: string, to: string): string {
+  return `PartitionKey eq ${quoted(partition)} and RowKey ge ${quoted(from)} and RowKey lt ${quoted(to)}`;
+}
+
+/** OData doubles a quote within a text. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Resolves to undefined where the awaited entity does not exist. */
@@ -49,7 +66,7 @@ export async function orUndefined<T>(entity: Promise<T>): Promise<T | undefined>
   try {
     return await entity;
   } catch (error) {
-    if (error instanceof RestError && error.statusCode === 404) return undefined;
+    if (isRestError(error) && error.statusCode === 404) return undefined;
     throw error;
   }
 }
@@ -61,18 +78,21 @@ export async function orUndefined<T>(entity: Promise<T>): Promise<T | undefined>
  * @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
  */
 export function isLostRace(error: unknown): boolean {
-  return error instanceof RestError && [404, 409, 412].includes(error.statusCode ?? 0);
+  return isRestError(error) && [404, 409, 412].includes(error.statusCode ?? 0);
 }
 
 /** True where storage did not answer, was busy, or did not know the identity (yet): the request may be tried again. */
 export function isStorageFailure(error: unknown): boolean {
-  if (error instanceof RestError) {
+  if (isRestError(error)) {
     return error.statusCode === undefined || error.statusCode >= 500 || [401, 403, 408, 429].includes(error.statusCode);
   }
   return (
-    error instanceof CredentialUnavailableError ||
-    error instanceof AuthenticationError ||
     error instanceof TokenTimeoutError ||
-    (error instanceof Error && error.name === "AbortError")
+    (error instanceof Error && ["AuthenticationError", "CredentialUnavailableError", "AbortError"].includes(error.name))
   );
+}
+
+/** By its name, as errors of `@azure/identity` are told above: their classes are loaded on demand. */
+function isRestError(error: unknown): error is RestError {
+  return error instanceof Error && error.name === "RestError";
 }

@@ -7,21 +7,23 @@ const MINUTE = 60_000;
 
 let requests: number;
 let credentials: number;
+let withoutCredential: boolean;
 let next: () => Promise<AccessToken>;
 let tokens: TokenSource;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  [requests, credentials] = [0, 0];
+  [requests, credentials, withoutCredential] = [0, 0, false];
   next = () => Promise.resolve({ token: `token-${requests}`, expiresOnTimestamp: Date.now() + HOUR });
   const newCredential = () => {
+    if (withoutCredential) return Promise.reject(new Error("no credential"));
     credentials++;
-    return {
+    return Promise.resolve({
       getToken: () => {
         requests++;
         return next();
       },
-    };
+    });
   };
   tokens = createTokenSource(newCredential, "api://x/.default");
 });
@@ -44,7 +46,7 @@ test("one token for its lifetime, replaced in the background before it ends", as
   expect(await Promise.all([tokens.get(), tokens.get()])).toEqual(["token-1", "token-1"]); // nobody waits
   await vi.advanceTimersByTimeAsync(0);
   expect(await tokens.get()).toBe("token-2");
-  expect(requests).toBe(2);
+  expect({ requests, credentials }).toEqual({ requests: 2, credentials: 1 });
 });
 
 test("an outage of Entra is not felt while the token is valid; after that each call says so, and nothing goes unhandled", async () => {
@@ -78,6 +80,15 @@ test("a credential that never answers is not waited for for ever", async () => {
   const got = expect(tokens.get()).rejects.toThrow("no token within 10 s");
   await vi.advanceTimersByTimeAsync(10_000);
   await got;
+});
+
+test("a credential is made with the first token that is asked for; one that cannot be made is tried again", async () => {
+  expect(credentials).toBe(0);
+  withoutCredential = true;
+  await expect(tokens.get()).rejects.toThrow("no credential");
+  withoutCredential = false;
+  expect(await tokens.get()).toBe("token-1");
+  expect(credentials).toBe(1);
 });
 
 test("a refused token is dropped once, for all who had it, with a credential that has no cache", async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type TableClient, TableTransaction } from "@azure/data-tables";
+import type { TableClient, TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "shared/http/problem";
 import { requireKnown, type VersionedRow } from "shared/storage/row-version";
 import { isLostRace, orUndefined } from "shared/storage/table";
@@ -79,7 +79,7 @@ export function createInventory(
         const row = await readStock(client, sku);
         const reserved = row?.reserved ?? 0;
         if (onHand < reserved) throw belowReserved(sku, reserved);
-        await client.submitTransaction(stockChange(sku, row, { onHand, reserved }).actions);
+        await client.submitTransaction([stockChange(sku, row, { onHand, reserved })]);
         return view(sku, { onHand, reserved });
       }),
 
@@ -96,10 +96,11 @@ export function createInventory(
         }
         const { onHand, reserved } = row ?? initialRow(sku) ?? unknownSku(sku);
         if (onHand - reserved < quantity) throw insufficientStock(sku, onHand - reserved);
-        const transaction = stockChange(sku, row, { onHand, reserved: reserved + quantity });
         const rowKey = reservationKey(orderId);
-        transaction.createEntity({ partitionKey: PARTITION, rowKey, version: SCHEMA_VERSION, sku, quantity });
-        await client.submitTransaction(transaction.actions);
+        await client.submitTransaction([
+          stockChange(sku, row, { onHand, reserved: reserved + quantity }),
+          ["create", { partitionKey: PARTITION, rowKey, version: SCHEMA_VERSION, sku, quantity }],
+        ]);
         return { ...reservation, isNew: true };
       }),
   };
@@ -136,16 +137,11 @@ async function readStock(client: TableClient, sku: string): Promise<StoredStock 
  * Writes a stock row as it was read: a new one must not exist yet, an existing one must not have changed. Columns that
  * this version does not know stay.
  */
-function stockChange(sku: string, read: StoredStock | undefined, { onHand, reserved }: StockRow): TableTransaction {
-  const transaction = new TableTransaction();
+function stockChange(sku: string, read: StoredStock | undefined, { onHand, reserved }: StockRow): TransactionAction {
   const entity = { partitionKey: PARTITION, rowKey: stockKey(sku), version: SCHEMA_VERSION, onHand, reserved };
-  if (read === undefined) {
-    transaction.createEntity(entity);
-  } else {
-    requireKnown(read, SCHEMA_VERSION);
-    transaction.updateEntity(entity, "Merge", { etag: read.etag });
-  }
-  return transaction;
+  if (read === undefined) return ["create", entity];
+  requireKnown(read, SCHEMA_VERSION);
+  return ["update", entity, "Merge", { etag: read.etag }];
 }
 
 function view(sku: string, { onHand, reserved }: StockRow): Stock {

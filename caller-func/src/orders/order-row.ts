@@ -42,7 +42,7 @@ export type OrderRow = TableEntityResult<
   Omit<OrderColumns, "reason" | "history" | "problem"> & Partial<Pick<OrderColumns, "reason" | "history" | "problem">>
 >;
 
-export function toRow(rowKey: string, order: Order): TableEntity<OrderColumns> {
+export function toRow(rowKey: string, order: Order): TableEntity {
   const { orderId, sku, quantity, state, createdAt, pendingSince, attempts } = order;
   return {
     partitionKey: PARTITION,
@@ -52,7 +52,7 @@ export function toRow(rowKey: string, order: Order): TableEntity<OrderColumns> {
     reason: order.reason ?? "",
     history: JSON.stringify(order.history),
     problem: order.problem === undefined ? "" : JSON.stringify(order.problem),
-  };
+  } satisfies TableEntity<OrderColumns>;
 }
 
 /** @param dueAt from the key of the pending row; an order's own row does not know it */

@@ -1,6 +1,6 @@
-import { odata, type TableClient, type TableEntityResult, TableTransaction } from "@azure/data-tables";
+import type { TableClient, TableEntityResult, TransactionAction } from "@azure/data-tables";
 import { isNewer, requireKnown, type VersionedRow } from "shared/storage/row-version";
-import { isLostRace, orUndefined } from "shared/storage/table";
+import { isLostRace, keysBetween, orUndefined } from "shared/storage/table";
 import type { Order, OrderState } from "./order.ts";
 import {
   finishedRow,
@@ -61,9 +61,9 @@ type PendingRow = TableEntityResult<VersionedRow & { orderId: string }> & (Order
 
 export function createOrderStore(table: () => Promise<TableClient>): OrderStore {
   /** @returns false where another writer came first */
-  async function submit(transaction: TableTransaction): Promise<boolean> {
+  async function submit(transaction: TransactionAction[]): Promise<boolean> {
     try {
-      await (await table()).submitTransaction(transaction.actions);
+      await (await table()).submitTransaction(transaction);
       return true;
     } catch (error) {
       if (isLostRace(error)) return false;
@@ -72,16 +72,11 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
   }
 
   /** Changes many orders at once, and where somebody else was faster with one of them, each by itself. */
-  async function submitEach<T>(
-    items: readonly T[],
-    add: (transaction: TableTransaction, item: T) => void,
-  ): Promise<T[]> {
-    const transaction = new TableTransaction();
-    for (const item of items) add(transaction, item);
-    if (items.length === 0 || (await submit(transaction))) return [...items];
+  async function submitEach<T>(items: readonly T[], change: (item: T) => TransactionAction[]): Promise<T[]> {
+    if (items.length === 0 || (await submit(items.flatMap(change)))) return [...items];
     if (items.length === 1) return [];
     const changed: T[] = [];
-    for (const item of items) changed.push(...(await submitEach([item], add)));
+    for (const item of items) changed.push(...(await submitEach([item], change)));
     return changed;
   }
 
@@ -92,8 +87,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     limit: number,
     select?: string[],
   ): Promise<TableEntityResult<Row>[]> {
-    const filter = odata`PartitionKey eq ${PARTITION} and RowKey ge ${from} and RowKey lt ${to}`;
-    const queryOptions = { filter, ...(select && { select }) };
+    const queryOptions = { filter: keysBetween(PARTITION, from, to), ...(select && { select }) };
     for await (const page of (await table()).listEntities<Row>({ queryOptions }).byPage({ maxPageSize: limit })) {
       if (page.length > 0) return page;
     }
@@ -106,10 +100,12 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
   return {
     async create(order) {
       if (order.dueAt === undefined) throw new Error("A new order has a due time.");
-      const transaction = new TableTransaction();
-      transaction.createEntity(toRow(orderKey(order.orderId), order));
-      transaction.createEntity(toRow(pendingKey(order.dueAt, order.orderId), order));
-      return (await submit(transaction)) ? { order, until: order.dueAt } : undefined;
+      const { orderId, dueAt } = order;
+      const isNew = await submit([
+        ["create", toRow(orderKey(orderId), order)],
+        ["create", toRow(pendingKey(dueAt, orderId), order)],
+      ]);
+      return isNew ? { order, until: dueAt } : undefined;
     },
 
     async get(orderId) {
@@ -128,10 +124,10 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
         // Rows of a later version are that version's to deliver; they must not hide what lies behind them.
         from = `${page.at(-1)?.rowKey ?? end}\0`;
       } while (due.length === 0);
-      const moved = await submitEach(due, (transaction, { etag, timestamp, ...row }) => {
-        transaction.deleteEntity(PARTITION, row.rowKey ?? "");
-        transaction.createEntity({ ...row, partitionKey: PARTITION, rowKey: pendingKey(until, row.orderId) });
-      });
+      const moved = await submitEach(due, ({ etag, timestamp, ...row }) => [
+        ["delete", keyed(row.rowKey)],
+        ["create", { ...row, ...keyed(pendingKey(until, row.orderId)) }],
+      ]);
       const leases = await Promise.all(
         moved.map(async (row) => {
           const full = row.sku === undefined ? await find(row.orderId) : row;
@@ -142,22 +138,23 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     },
 
     async release(leases, dueAt) {
-      await submitEach(leases, (transaction, { order, until }) => {
-        transaction.deleteEntity(PARTITION, pendingKey(until, order.orderId));
-        transaction.createEntity(toRow(pendingKey(dueAt, order.orderId), order));
-      });
+      await submitEach(leases, ({ order, until }) => [
+        ["delete", keyed(pendingKey(until, order.orderId))],
+        ["create", toRow(pendingKey(dueAt, order.orderId), order)],
+      ]);
     },
 
     async settle({ until }, next, now) {
       const { orderId, dueAt } = next;
-      const transaction = new TableTransaction();
-      // This one holds the lease: the transaction fails where the leased row has gone.
-      transaction.deleteEntity(PARTITION, pendingKey(until, orderId));
-      transaction.updateEntity(toRow(orderKey(orderId), next), "Merge");
-      if (dueAt !== undefined) transaction.createEntity(toRow(pendingKey(dueAt, orderId), next));
+      const changes: TransactionAction[] = [
+        // This one holds the lease: the transaction fails where the leased row has gone.
+        ["delete", keyed(pendingKey(until, orderId))],
+        ["update", toRow(orderKey(orderId), next), "Merge"],
+      ];
+      if (dueAt !== undefined) changes.push(["create", toRow(pendingKey(dueAt, orderId), next)]);
       const finished = finishedRow(next, now);
-      if (finished !== undefined) transaction.createEntity(finished);
-      return submit(transaction);
+      if (finished !== undefined) changes.push(["create", finished]);
+      return submit(changes);
     },
 
     async revive(orderId, change) {
@@ -165,15 +162,16 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
       const next = row && change(fromRow(orderId, row));
       if (row === undefined || next?.dueAt === undefined) return undefined;
       requireKnown(row, SCHEMA_VERSION);
-      const transaction = new TableTransaction();
-      transaction.updateEntity(toRow(orderKey(orderId), next), "Merge", { etag: row.etag });
-      transaction.createEntity(toRow(pendingKey(next.dueAt, orderId), next));
-      return (await submit(transaction)) ? next : undefined;
+      const isChanged = await submit([
+        ["update", toRow(orderKey(orderId), next), "Merge", { etag: row.etag }],
+        ["create", toRow(pendingKey(next.dueAt, orderId), next)],
+      ]);
+      return isChanged ? next : undefined;
     },
 
     async list(state, continuationToken) {
-      const all = odata`PartitionKey eq ${PARTITION} and RowKey ge ${prefixes.order} and RowKey lt ${after(prefixes.order)}`;
-      const filter = state === undefined ? all : `${all} and ${odata`state eq ${state}`}`;
+      const all = keysBetween(PARTITION, prefixes.order, after(prefixes.order));
+      const filter = state === undefined ? all : `${all} and state eq '${state}'`;
       const pages = (await table()).listEntities<OrderRow>({ queryOptions: { filter } });
       const settings = { maxPageSize: PAGE_SIZE, ...(continuationToken !== undefined && { continuationToken }) };
       for await (const page of pages.byPage(settings)) {
@@ -196,13 +194,17 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
       const end = prefixes.finished + before.toISOString();
       const ended = await firstRows<VersionedRow & { orderId: string }>(prefixes.finished, end, MAX_PER_TRANSACTION);
       const known = ended.filter((row) => !isNewer(row, SCHEMA_VERSION));
-      const removed = await submitEach(known, (transaction, { rowKey, orderId }) => {
-        transaction.deleteEntity(PARTITION, orderKey(orderId));
-        transaction.deleteEntity(PARTITION, rowKey ?? "");
-      });
+      const removed = await submitEach(known, ({ rowKey, orderId }) => [
+        ["delete", keyed(orderKey(orderId))],
+        ["delete", keyed(rowKey)],
+      ]);
       return removed.length;
     },
   };
+}
+
+function keyed(rowKey: string | undefined): { partitionKey: string; rowKey: string } {
+  return { partitionKey: PARTITION, rowKey: rowKey ?? "" };
 }
 
 /** The first key after all that begin with the prefix. */

@@ -1,0 +1,1 @@
+export { ClientAssertionCredential, ClientCertificateCredential, ClientSecretCredential } from "@azure/identity";

@@ -1,0 +1,1 @@
+export { TableClient } from "@azure/data-tables";
