@@ -12,6 +12,8 @@ export interface Ratio {
 
 export interface BenchReport {
   readonly title: string;
+  /** Which of the values measured is shown. */
+  readonly statistic?: string;
   /** What was measured, by name, in words: "1.2 us". */
   readonly figures: Readonly<Record<string, string>>;
   readonly ratios: readonly Ratio[];
@@ -30,12 +32,12 @@ export function shortfalls({ ratios }: BenchReport): string[] {
 }
 
 /** The report as Markdown, for the terminal and for the docs. */
-export function toMarkdown({ title, figures, ratios, notes }: BenchReport): string {
+export function toMarkdown({ title, statistic = "median", figures, ratios, notes }: BenchReport): string {
   const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores, Node ${process.versions.node}`;
   return [
     `### ${title}`,
     "",
-    "| measured | median |",
+    `| measured | ${statistic} |`,
     "| --- | ---: |",
     ...Object.entries(figures).map(([name, figure]) => `| ${name} | ${figure} |`),
     "",
