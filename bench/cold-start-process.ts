@@ -29,6 +29,9 @@ export interface StartTimes {
   /** From the start of the process to the answer, without the wait, and the answer's status. */
   readonly answered?: number;
   readonly answeredCpu?: number;
+  /** From the call to the answer. */
+  readonly took?: number;
+  readonly tookCpu?: number;
   readonly status?: string;
 }
 
@@ -48,12 +51,12 @@ void answer().then((answered) => {
 async function answer(): Promise<Partial<StartTimes>> {
   if (call === undefined) return {};
   if (waitMs > 0) await delay(waitMs);
-  const began = performance.now();
+  const [began, beganCpu] = [performance.now(), processorTime()];
   const response = await invoke(toInvocation(call), () => undefined);
-  const answered = registered + performance.now() - began;
+  const took = performance.now() - began;
+  const answeredCpu = processorTime();
   return {
-    answered,
-    answeredCpu: processorTime(),
+    ...{ answered: registered + took, answeredCpu, took, tookCpu: answeredCpu - beganCpu },
     status: response.returnValue?.http?.statusCode ?? JSON.stringify(response.result),
   };
 }

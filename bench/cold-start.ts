@@ -105,52 +105,55 @@ async function measureStarts(
 
 function figuresOf(app: App, starts: Starts): Record<string, string> {
   const figures: Record<string, string> = {};
-  const shown = (values: readonly number[]): string =>
-    `${lowerQuartile(values).toFixed(0)} ms (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`;
-  const both = (way: Way, by: "registered" | "answered"): string =>
-    `${shown(net(starts, way, by))}; processor ${lowerQuartile(net(starts, way, `${by}Cpu`)).toFixed(0)} ms`;
+  const add = (what: string, way: Way, by: "registered" | "answered" | "took"): void => {
+    const values = net(starts, way, by);
+    const spread = `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
+    const processor = lowerQuartile(net(starts, way, `${by}Cpu`)).toFixed(0);
+    figures[`${app}, ${way}: ${what}`] =
+      `${lowerQuartile(values).toFixed(0)} ms (${spread}); processor ${processor} ms`;
+  };
   for (const way of ["unbundled", "not lazy", "bundle", "bundle, warm cache"] as const) {
-    figures[`${app}, ${way}: registered`] = both(way, "registered");
-    figures[`${app}, ${way}: first call`] = both(way, "answered");
+    add("registered", way, "registered");
+    add("first call", way, "answered");
   }
-  for (const way of ["not lazy, a second later", "bundle, a second later"] as const) {
-    figures[`${app}, ${way}: the call`] = shown(callAlone(starts, way));
-  }
+  add("the call", "not lazy, a second later", "took");
+  add("the call", "bundle, a second later", "took");
   return figures;
 }
 
 function ratiosOf(app: App, starts: Starts): Ratio[] {
+  const ratio = (by: Time, way: Way, to: Way): number =>
+    lowerQuartile(net(starts, way, by)) / lowerQuartile(net(starts, to, by));
   const compare = (by: "registered" | "answered", way: Way, to: Way, atMost: number): Ratio[] => {
-    const what = `${app}, ${by === "registered" ? "registered" : "first call"}`;
-    const ratio = (by: Time): number => lowerQuartile(net(starts, way, by)) / lowerQuartile(net(starts, to, by));
+    const name = `${app}, ${by === "registered" ? "registered" : "first call"}: ${way} / ${to}`;
     return [
-      { name: `${what}: ${way} / ${to}`, value: ratio(by), atMost },
-      { name: `${what}: ${way} / ${to}, processor`, value: ratio(`${by}Cpu`), atMost },
+      { name, value: ratio(by, way, to), atMost },
+      { name: `${name}, processor`, value: ratio(`${by}Cpu`, way, to), atMost },
     ];
   };
-  const waited = (way: Way): number => lowerQuartile(callAlone(starts, way));
+  const later = ["bundle, a second later", "not lazy, a second later"] as const;
   return [
     ...compare("registered", "bundle", "unbundled", 0.5),
     ...compare("registered", "bundle, warm cache", "unbundled", 0.35),
     ...compare("answered", "bundle", "not lazy", 1.1),
+    // A call of some 100 ms, most of it others' work: on a busy machine only the processor's time means something.
+    { name: `${app}, a second later, the call: bundle / not lazy`, value: ratio("took", ...later) },
     {
-      name: `${app}, a second later, the call: bundle / not lazy`,
-      value: waited("bundle, a second later") / waited("not lazy, a second later"),
-      atMost: 1.2,
+      name: `${app}, a second later, the call: bundle / not lazy, processor`,
+      value: ratio("tookCpu", ...later),
+      atMost: 1.1,
     },
   ];
 }
 
 type Time = Exclude<keyof StartTimes, "functions" | "status">;
 
-/** Milliseconds beyond those of an empty process, which answers nothing. */
+/** Milliseconds beyond those that an empty process has lasted when it could begin. */
 function net(starts: Starts, way: Way, by: Time): number[] {
-  const empty = starts.empty.map((times) => (by.endsWith("Cpu") ? times.registeredCpu : times.registered));
+  const empty = by.startsWith("took")
+    ? [0]
+    : starts.empty.map((times) => times[by.endsWith("Cpu") ? "registeredCpu" : "registered"]);
   return starts[way].map((times) => (times[by] ?? NaN) - lowerQuartile(empty));
-}
-
-function callAlone(starts: Starts, way: Way): number[] {
-  return starts[way].map(({ answered = NaN, registered }) => answered - registered);
 }
 
 function inWords(app: App, contents: Readonly<Record<string, Bytes>>): string {
