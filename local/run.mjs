@@ -50,7 +50,8 @@ function isInstalled() {
 
 async function install() {
   console.log("Installing dependencies (npm ci) ...");
-  const npmCi = ["ci", "--no-audit", "--no-fund"];
+  // Its warnings are about the Node that npm runs under, which the scripts do not.
+  const npmCi = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   // npm tells its scripts where it is; without npm around, there is one on the PATH.
   const npm = process.env.npm_execpath;
   const exitCode = npm?.endsWith(".js")

@@ -57,7 +57,7 @@ test("installs what is missing, then runs the script, with its arguments and its
     status: 7,
     stdout: expect.stringContaining("script --once") as string,
   });
-  expect(await npmCall()).toBe("ci --no-audit --no-fund");
+  expect(await npmCall()).toBe("ci --no-audit --no-fund --loglevel=error");
 });
 
 test("installs nothing where all of the lock file is there but what is optional, however new the lock file is", async () => {
@@ -76,7 +76,7 @@ test.each([
 ])("installs anew where the installation %s", async (_how, packages) => {
   await pretendInstalled(packages);
   launch("script.mjs");
-  expect(await npmCall()).toBe("ci --no-audit --no-fund");
+  expect(await npmCall()).toBe("ci --no-audit --no-fund --loglevel=error");
 });
 
 test("stops where the installation fails", async () => {
