@@ -43,7 +43,7 @@ var rules { *: AlertRule } = {
       AppTraces
       | where Message startswith '{"event":"authorization"'
       | extend event = parse_json(Message)
-      | where event.allowed == false
+      | where tobool(event.allowed) == false
       | project TimeGenerated, AppRoleName, code = tostring(event.code), callerAppId = tostring(event.callerAppId)
     '''
     threshold: 0
