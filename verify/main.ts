@@ -24,7 +24,7 @@ one of its own.
   --help             show this text
 
 Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, and some of the
-deployed configuration could not be read.`;
+deployed configuration could not be read, or not one of the calls could be made.`;
 
 /** Differences that are printed; the report has them all. */
 const SHOWN = 20;

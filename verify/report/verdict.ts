@@ -8,8 +8,12 @@ export function verdictOf({ cells, checks, only }: Pick<Report, "cells" | "check
   return everything ? "passed" : "incomplete";
 }
 
-/** How the command ends: 1 where anything differs; 3 where nothing does and some configuration could not be read. */
-export function exitCodeOf({ verdict, checks }: Pick<Report, "verdict" | "checks">): 0 | 1 | 3 {
+/**
+ * How the command ends: 1 where anything differs; 3 where nothing does, and some configuration could not be read or not
+ * one of the calls could be made.
+ */
+export function exitCodeOf({ verdict, checks, cells }: Pick<Report, "verdict" | "checks" | "cells">): 0 | 1 | 3 {
   if (verdict === "failed") return 1;
-  return checks.some(({ result }) => result === "not-checked") ? 3 : 0;
+  const noCall = cells.length > 0 && cells.every(({ result }) => result === "not-checked");
+  return noCall || checks.some(({ result }) => result === "not-checked") ? 3 : 0;
 }

@@ -57,12 +57,14 @@ describe("the verdict", () => {
   });
 
   it.each([
-    [0, "passed", []],
-    [0, "incomplete", [check("as-expected")]],
-    [3, "incomplete", [check("not-checked")]],
-    [1, "failed", [check("not-checked")]],
-  ] as const)("ends the command with %d: %s", (code, verdict, checks) => {
-    expect(exitCodeOf({ verdict, checks })).toBe(code);
+    [0, "passed", [], [cell("as-expected")]],
+    [0, "incomplete", [check("as-expected")], [cell("as-expected"), cell("not-checked")]],
+    [0, "incomplete", [check("as-expected")], []],
+    [3, "incomplete", [check("not-checked")], [cell("as-expected")]],
+    [3, "incomplete", [check("as-expected")], [cell("not-checked"), cell("not-checked")]],
+    [1, "failed", [check("not-checked")], [cell("not-checked")]],
+  ] as const)("ends the command with %d: %s", (code, verdict, checks, cells) => {
+    expect(exitCodeOf({ verdict, checks, cells })).toBe(code);
   });
 
   it.each([
