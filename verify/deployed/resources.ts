@@ -77,9 +77,10 @@ const authentication = v.object({
         azureActiveDirectory: v.nullish(
           v.object({
             enabled: yesNo,
-            registration: v.nullish(v.object({ clientId: text })),
+            registration: v.nullish(v.object({ clientId: text, openIdIssuer: text })),
             validation: v.nullish(
               v.object({
+                allowedAudiences: v.nullish(v.array(v.string())),
                 defaultAuthorizationPolicy: v.nullish(
                   v.object({ allowedApplications: v.nullish(v.array(v.string())) }),
                 ),

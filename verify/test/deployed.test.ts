@@ -7,7 +7,7 @@ import { CannotStart } from "../deployed/verify-deployment.ts";
 import { matcherOf } from "../only.ts";
 import { renderHtml } from "../report/html.ts";
 import type { Report } from "../report/report.ts";
-import { change, forbidden, HERE, ids, main, MARKERS, resource, scm, SUFFIX } from "./deployed/answers.ts";
+import { AUTHORITY, change, forbidden, HERE, ids, main, MARKERS, resource, scm, SUFFIX } from "./deployed/answers.ts";
 import { callDrifts, drifts, ELSEWHERE } from "./deployed/drifts.ts";
 import { credential, type FakeAzure, look, notAssigned, startFakeAzure } from "./deployed/fake-azure.ts";
 
@@ -555,8 +555,11 @@ describe("other ways to deploy", () => {
           identityProviders: {
             azureActiveDirectory: {
               enabled: true,
-              registration: { clientId: ids.api },
-              validation: { defaultAuthorizationPolicy: { allowedApplications: [ids.callerClient] } },
+              registration: { clientId: ids.api, openIdIssuer: `${AUTHORITY}/${ids.tenant}/v2.0` },
+              validation: {
+                allowedAudiences: [ids.api, `api://${ids.tenant}/callee-func-${SUFFIX}`],
+                defaultAuthorizationPolicy: { allowedApplications: [ids.callerClient] },
+              },
             },
           },
         },
@@ -568,10 +571,17 @@ describe("other ways to deploy", () => {
     expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication"]);
     change(azure.answers, key, "properties.globalValidation.requireAuthentication", () => true);
     const provider = "properties.identityProviders.azureActiveDirectory";
-    change(azure.answers, key, `${provider}.validation.defaultAuthorizationPolicy.allowedApplications`, () => [
-      ids.client,
-    ]);
-    expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
+    for (const [path, value] of [
+      ["registration.openIdIssuer", `${AUTHORITY}/common/v2.0`],
+      ["validation.allowedAudiences", [ids.api, `api://${ids.tenant}/callee-func-${SUFFIX}`, ids.client]],
+      ["validation.defaultAuthorizationPolicy.allowedApplications", [ids.client]],
+    ] as const) {
+      let before: unknown;
+      change(azure.answers, key, `${provider}.${path}`, (was) => ((before = was), value));
+      expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
+      change(azure.answers, key, `${provider}.${path}`, () => before);
+      expect(wrong(await look(azure, { environment, only }))).toEqual([]);
+    }
     change(azure.answers, key, `${provider}.enabled`, () => false);
     expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
   });

@@ -1,7 +1,7 @@
 import { readSnapshot, resources } from "../../../infra/snapshot.ts";
 import { listed, type PlannedCheck, question, shown } from "../check.ts";
 import { together } from "../reading.ts";
-import { policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
+import { identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** App Service Authentication in front of the in-code checks, where the environment asks for it. */
 export function authenticationChecks(scene: Scene, service: SceneService): PlannedCheck[] {
@@ -13,7 +13,7 @@ export function authenticationChecks(scene: Scene, service: SceneService): Plann
   const wanted = inWords(template?.platform?.enabled, template?.globalValidation);
   const callers = Object.keys(policy.services[name]?.callers ?? {});
   const common = { resource: `${expected.siteId}/config/authsettingsV2`, mend: PROVISION };
-  const means = `tokens for ${name}, of ${callers.join(", ")}`;
+  const means = `tokens of this tenant for ${name}, of ${callers.join(", ")}`;
   return [
     question({
       ...common,
@@ -46,11 +46,19 @@ export function authenticationChecks(scene: Scene, service: SceneService): Plann
       found: ({ authentication, application, callers: ids }) => {
         const provider = authentication.properties.identityProviders?.azureActiveDirectory;
         if (provider?.enabled !== true) return "off";
+        const { registration, validation } = provider;
         const found = [
-          `tokens for ${shown(provider.registration?.clientId)}`,
-          ...(provider.validation?.defaultAuthorizationPolicy?.allowedApplications ?? []),
+          `tokens for ${shown(registration?.clientId)}`,
+          `from ${shown(registration?.openIdIssuer)}`,
+          ...(validation?.allowedAudiences ?? []).map((audience) => `to ${audience}`),
+          ...(validation?.defaultAuthorizationPolicy?.allowedApplications ?? []),
         ];
-        const difference = listed(found, [`tokens for ${application.appId}`, ...Object.values(ids)]);
+        const difference = listed(found, [
+          `tokens for ${application.appId}`,
+          `from ${scene.authorityHost}/${scene.deployment.tenantId}/v2.0`,
+          ...[application.appId, identifierUri(scene.deployment, name)].map((audience) => `to ${audience}`),
+          ...Object.values(ids),
+        ]);
         return /^(missing|too many): /.test(difference) ? difference : means;
       },
     }),

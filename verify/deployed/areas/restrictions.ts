@@ -95,16 +95,20 @@ function inWords(rules: Rules | readonly AccessRule[]): string[] {
       ...(action !== "Allow" && (priority ?? 0) <= lastAllowed ? ["before others"] : []),
     ];
     const suffix = more.length === 0 ? "" : ` ${more.join(" ")} (rule ${shown(name)})`;
-    const origins = (vnetSubnetResourceId ?? ipAddress ?? "anybody").split(",");
+    const origins = [vnetSubnetResourceId, ipAddress].flatMap((origin) => origin?.split(",") ?? []);
+    if (origins.length === 0) origins.push("anybody");
     return origins.map((origin) => `${shown(action)} ${origin}${suffix}`);
   });
 }
 
-/** Besides the setting there is a rule of the platform's that says the same: where the two disagree, both are told. */
+/**
+ * Besides the setting there is a rule of the platform's that says the same: where the two disagree, both are told. Of
+ * several such rules all are: one that looks like the platform's may be somebody's own.
+ */
 function defaultAction(action: string | null | undefined, rules: Rules): string {
-  const added = rules?.find(isSynthetic)?.action;
+  const added = [...new Set(rules?.filter(isSynthetic).map((rule) => rule.action))].join(" and ");
   if (action === undefined || action === null || action === "") return shown(added);
-  return added === undefined || added === action ? action : `${action}, and a last rule that says ${added}`;
+  return added === "" || added === action ? action : `${action}, and a last rule that says ${added}`;
 }
 
 function isSynthetic({ priority, ipAddress }: Partial<Rule>): boolean {

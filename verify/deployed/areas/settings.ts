@@ -62,6 +62,12 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
     known("AZURE_TENANT_ID", deployment.tenantId, trust),
     known("AZURE_AUTHORITY_HOST", authorityHost, trust),
     {
+      setting: "WEBSITE_RUN_FROM_PACKAGE",
+      means: "the package that was deployed",
+      value: () => Promise.resolve({ kind: "found", value: "1" }),
+      why: "With an address in it, the app runs the code that is found there: nothing says that it checks tokens.",
+    },
+    {
       setting: "AZURE_CLIENT_ID",
       means: `the client id of ${name}'s identity`,
       value: member(azure.identity, ({ clientId }) => clientId),

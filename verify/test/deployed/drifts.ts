@@ -87,6 +87,35 @@ export const drifts: readonly Drift[] = [
       found: /^too many: Allow AzureCloud by ServiceTag \(rule by-hand\)$/,
     },
   ),
+  drift(
+    "a rule of a subnet's that names an address as well",
+    web,
+    "properties.ipSecurityRestrictions.0.ipAddress",
+    to("198.51.100.0/24"),
+    { id: "restrictions/callee-func/main/rules", found: /^too many: Allow 198\.51\.100\.0\/24$/ },
+  ),
+  drift(
+    "a second last rule, which lets everybody in",
+    web,
+    "properties.ipSecurityRestrictions",
+    (rules) => [...(rules as unknown[]), { ...allowRule, ipAddress: "Any", priority: 2_147_483_647 }],
+    {
+      id: "restrictions/callee-func/main/default-action",
+      found: /^Deny, and a last rule that says Deny and Allow$/,
+      mend: PROVISION,
+    },
+  ),
+  drift(
+    "code from an address",
+    settings,
+    "properties.WEBSITE_RUN_FROM_PACKAGE",
+    to("https://packages.example/app.zip?sig=secret"),
+    {
+      id: "sites/callee-func/settings/WEBSITE_RUN_FROM_PACKAGE",
+      found: /^another value, which is not shown$/,
+      mend: PROVISION,
+    },
+  ),
   drift("no rules at all", web, "properties", without("ipSecurityRestrictions"), {
     id: "restrictions/callee-func/main/rules",
     found: /^missing: /,
