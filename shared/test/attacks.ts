@@ -189,7 +189,7 @@ export const attacks: readonly Attack[] = [
   ...group("role-missing", {
     "no roles": claims({ roles: null }),
     "an empty list of roles": claims({ roles: [] }),
-    "another role": claims({ roles: ["Inventory.Other"] }),
+    "another role": claims({ roles: ["Inventory.Other", "Inventory", "Inventory.Rea", "Inventory.Read.All"] }),
     "the role in small letters": claims({ roles: ["inventory.read"] }),
     "the role as a delegated permission": claims({ roles: null, wids: ["Inventory.Read"] }),
   }),
