@@ -9,6 +9,7 @@ import type { AppSettings } from "../../local/start/app-settings.ts";
 import type { Endpoints } from "../../local/start/endpoints.ts";
 import { freePorts, startSystem } from "../../local/start/system.ts";
 import type { Layers } from "../report/report.ts";
+import { requireAllListed } from "./operations.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
 /** Where the calls of the matrix are made. */
@@ -62,6 +63,7 @@ export async function prepareGround(
       log: () => undefined,
     });
     running.push(() => unguarded.stop());
+    requireAllListed(unguarded.functions);
 
     const doors = async (restrictions: unknown, targetPort: number): Promise<Doors> => {
       const opened = await startDoors({

@@ -1,3 +1,4 @@
+import type { HostedFunction } from "../../local/host/functions-host.ts";
 import type { Operation } from "../report/report.ts";
 
 const SERVICE = "callee-func";
@@ -15,6 +16,28 @@ export const operations: readonly Operation[] = [
   },
   { id: "set-stock", service: SERVICE, method: "PUT", route: "/api/inventory/{sku}", role: "Inventory.Manage" },
 ];
+
+/**
+ * Holds the list against an app: what nobody calls is not proven to be restricted.
+ *
+ * @param functions the app's, as its host has them; timers have no route
+ * @throws Error that names what can be called by HTTP and is not in the list
+ */
+export function requireAllListed(functions: readonly HostedFunction[]): void {
+  const offered = functions.flatMap(({ name, route, methods = ["any method"] }) =>
+    route === undefined ? [] : methods.map((method) => ({ name, call: `${method} /${route}` })),
+  );
+  const listed = new Set(operations.map(({ method, route }) => withoutNames(`${method} ${route}`)));
+  const unlisted = offered.filter(({ call }) => !listed.has(withoutNames(call)));
+  if (unlisted.length === 0) return;
+  const names = unlisted.map(({ name, call }) => `${name} (${call})`).join(", ");
+  throw new Error(`The proof would leave out what the app offers: ${names}. Add it to verify/matrix/operations.ts.`);
+}
+
+/** A route's parameters are the same whatever they are called. */
+function withoutNames(call: string): string {
+  return call.replace(/\{[^}]*\}/g, "{}").toLowerCase();
+}
 
 /** The operation that every attack tries, with all but its token right. */
 export const attackedOperation = operationOf("get-stock");

@@ -3,7 +3,7 @@ import { accessPolicy } from "../../shared/access-policy.ts";
 import { callersOf } from "../matrix/callers.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { expectedOutcome, type Situation } from "../matrix/expected.ts";
-import { operations } from "../matrix/operations.ts";
+import { operations, requireAllListed } from "../matrix/operations.ts";
 import { outcomeOf } from "../matrix/outcome.ts";
 import type { Policy } from "../report/report.ts";
 
@@ -117,5 +117,29 @@ describe("who decided is told by the answer", () => {
     ["a code that is no text", 500, problem, '{"code":1}', "nobody", null],
   ])("%s", (_, status, headers, body, refusedBy, code) => {
     expect(outcomeOf({ status, headers, body })).toEqual({ refusedBy, status, code });
+  });
+});
+
+describe("the list of operations is held against the app", () => {
+  const offered = operations.map(({ id, method, route }) => ({ name: id, route: route.slice(1), methods: [method] }));
+
+  it("takes an app that offers these, and timers, which nobody can call", () => {
+    expect(() => {
+      requireAllListed([...offered, { name: "tidyUp", schedule: "0 0 * * * *" }]);
+    }).not.toThrow();
+  });
+
+  it.each([
+    ["a further route", { name: "backdoor", route: "api/backdoor", methods: ["GET"] }, "backdoor (GET /api/backdoor)"],
+    [
+      "a further method",
+      { name: "drop", route: "api/inventory/{x}", methods: ["DELETE"] },
+      "drop (DELETE /api/inventory/{x})",
+    ],
+    ["every method", { name: "health", route: "api/health" }, "health (any method /api/health)"],
+  ])("refuses to leave out %s", (_, further, named) => {
+    expect(() => {
+      requireAllListed([...offered, further]);
+    }).toThrow(named);
   });
 });
