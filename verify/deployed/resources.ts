@@ -45,6 +45,8 @@ const config = v.object({
     scmMinTlsVersion: text,
     ftpsState: text,
     remoteDebuggingEnabled: yesNo,
+    linuxFxVersion: text,
+    appCommandLine: text,
     ipSecurityRestrictions: v.nullish(v.array(rule)),
     ipSecurityRestrictionsDefaultAction: text,
     scmIpSecurityRestrictions: v.nullish(v.array(rule)),

@@ -68,6 +68,17 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: "A debugger sees tokens, and can step over their check.",
       found: ({ properties }) => shown(properties.remoteDebuggingEnabled),
     }),
+    question({
+      ...common,
+      id: `sites/${name}/runtime`,
+      title: `${name}: what runs the code`,
+      read: azure.config,
+      expected: `${shown(config.linuxFxVersion)}, no startup command`,
+      why: "Another image or a startup command runs other code than what was deployed: nothing says that it checks tokens.",
+      // A command may hold a secret: that there is one is enough.
+      found: ({ properties: { linuxFxVersion, appCommandLine } }) =>
+        `${shown(linuxFxVersion)}, ${shown(appCommandLine) === "not set" ? "no startup command" : "a startup command"}`,
+    }),
     ...(["ftp", "scm"] as const).map((what) =>
       question({
         ...common,

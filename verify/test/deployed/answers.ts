@@ -156,6 +156,7 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
         remoteDebuggingEnabled: false,
         http20Enabled: true,
         linuxFxVersion: "NODE|24",
+        appCommandLine: "",
         ipSecurityRestrictions: [
           service === "callee-func"
             ? { vnetSubnetResourceId: caller, action: "Allow", tag: "Default", priority: 100, name: "caller-func" }

@@ -171,6 +171,14 @@ export const drifts: readonly Drift[] = [
   drift("remote debugging", web, "properties.remoteDebuggingEnabled", to(true), {
     id: "sites/callee-func/remote-debugging",
   }),
+  drift("another image", web, "properties.linuxFxVersion", to("DOCKER|registry.example/app"), {
+    id: "sites/callee-func/runtime",
+    found: /^DOCKER\|registry\.example\/app, no startup command$/,
+  }),
+  drift("a startup command", web, "properties.appCommandLine", to("node other.js --key secret"), {
+    id: "sites/callee-func/runtime",
+    found: /^NODE\|24, a startup command$/,
+  }),
   drift("a password for FTP", `GET ${callee}/basicPublishingCredentialsPolicies/ftp`, "properties.allow", to(true), {
     id: "sites/callee-func/basic-credentials-ftp",
     found: /^allowed$/,
