@@ -26,7 +26,9 @@ passOnRequestsToEnd();
 if (!isInstalled()) await install();
 const node = findNode();
 const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
-process.exit(await run(node, [script, ...args], { env: { ...process.env, PATH } }));
+// Vitest takes every output for a terminal unless it is told.
+const colours = process.stdout.isTTY || "FORCE_COLOR" in process.env ? {} : { NO_COLOR: "1" };
+process.exit(await run(node, [script, ...args], { env: { ...process.env, ...colours, PATH } }));
 
 /**
  * Compares what npm has installed with the lock file, package by package. What the installation lacks must be optional:

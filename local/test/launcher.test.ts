@@ -52,6 +52,19 @@ async function pretendInstalled(packages: object = { "node_modules/needed": { ve
   await writeFile(join(folder, "node_modules", ".package-lock.json"), JSON.stringify({ packages }));
 }
 
+test("asks for no colours where the output is no terminal, unless somebody has asked for them", async () => {
+  await pretendInstalled();
+  await writeFile(join(folder, "script.mjs"), `console.log(process.env.NO_COLOR ?? "colours");`);
+  const { FORCE_COLOR: _force, NO_COLOR: _no, ...env } = process.env;
+  const printed = (settings: Record<string, string>): string =>
+    spawnSync(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+      encoding: "utf8",
+      env: { ...env, ...settings },
+    }).stdout.trim();
+  expect(printed({})).toBe("1");
+  expect(printed({ FORCE_COLOR: "1" })).toBe("colours");
+});
+
 test("installs what is missing, then runs the script, with its arguments and its exit code", async () => {
   expect(launch("script.mjs", "--once")).toMatchObject({
     status: 7,
