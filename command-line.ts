@@ -41,7 +41,7 @@ export async function command<const C extends CommandConfig>(
 export function wholeNumber(option: string, text: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-  const range = most === Number.MAX_SAFE_INTEGER ? "" : ` from ${least} to ${most}`;
+  const range = most === Number.MAX_SAFE_INTEGER ? `, ${least} or more` : ` from ${least} to ${most}`;
   throw new UsageError(`${option} must be a whole number${range}, but is "${text}". --help shows the usage.`);
 }
 

@@ -52,7 +52,7 @@ if (process.argv[1] === import.meta.filename) {
     USAGE,
     { options: { orders: { type: "string", default: "1000" }, seed: { type: "string" } } },
     async ({ values }) => {
-      const orders = wholeNumber("--orders", values.orders);
+      const orders = wholeNumber("--orders", values.orders, 1);
       const seed = wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
       console.log(`${orders} orders, seed ${seed}`);
       const folder = await mkdtemp(join(tmpdir(), "restricted-calls-chaos-"));
