@@ -35,8 +35,10 @@ const AT_ONCE = 8;
  */
 export async function verifyLocal({ only, folder, progress, signal }: LocalVerification): Promise<Report> {
   const startedAt = new Date();
-  const cells = plannedCells(policy).filter(({ id }) => matcherOf(only)(id));
-  if (cells.length === 0) throw new NothingToVerify(only ?? "", plannedCells(policy)[0]?.id ?? "");
+  const planned = plannedCells(policy);
+  const isAskedFor = matcherOf(only);
+  const cells = planned.filter(({ id }) => isAskedFor(id));
+  if (cells.length === 0) throw new NothingToVerify(only ?? "", planned[0]?.id ?? "");
 
   const note = (line: string): void => {
     progress.note(line);
@@ -47,7 +49,7 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
     progress.total(cells.length);
     const results = await runAll(cells, ground, progress, signal);
     progress.end();
-    const parts = { cells: results.map(marked), checks: [], only };
+    const parts = { cells: results.map(markedBy(planned)), checks: [], only };
     return {
       $schema: REPORT_SCHEMA,
       formatVersion: 1,
@@ -94,18 +96,16 @@ async function runAll(
   return results;
 }
 
-/** What only the layer that is switched off had held: refused with both on, and let through now. */
-function marked(cell: Cell): Cell {
-  const withBoth = expectedWithBoth.get(withoutLayers(cell.id));
-  const held = cell.layers !== "both" && withBoth?.refusedBy !== "nobody" && cell.actual?.refusedBy === "nobody";
-  return { ...cell, heldByOneLayer: held };
+/** Marks what only the layer that is switched off had held: refused with both on, and let through now. */
+function markedBy(planned: readonly PlannedCell[]): (cell: Cell) => Cell {
+  const withBoth = new Map(
+    planned.filter(({ layers }) => layers === "both").map(({ id, expected }) => [withoutLayers(id), expected]),
+  );
+  return (cell) => {
+    const refusedByBoth = withBoth.get(withoutLayers(cell.id))?.refusedBy !== "nobody";
+    return { ...cell, heldByOneLayer: cell.layers !== "both" && refusedByBoth && cell.actual?.refusedBy === "nobody" };
+  };
 }
-
-const expectedWithBoth = new Map(
-  plannedCells(policy)
-    .filter(({ layers }) => layers === "both")
-    .map(({ id, expected }) => [withoutLayers(id), expected]),
-);
 
 function withoutLayers(id: string): string {
   return id.slice(id.indexOf("/"));
