@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Endpoints } from "../start/endpoints.ts";
-import { freePort, freePorts, startSystem } from "../start/system.ts";
+import { freePort } from "../start/ports.ts";
+import { freePorts, startSystem } from "../start/system.ts";
 import { type AppInstance, appInstance } from "./app.ts";
 import { type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
 import { createInterference } from "./interference.ts";

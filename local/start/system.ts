@@ -1,5 +1,4 @@
 import { access, constants, mkdir } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { apps, stage } from "../../build.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
@@ -13,6 +12,7 @@ import { type AppName, type AppSettings, appSettings, storageAccount } from "./a
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, writePrivateJson } from "./endpoints.ts";
 import { openFrontEnds } from "./front-ends.ts";
+import { freePort, requireFree } from "./ports.ts";
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
@@ -280,42 +280,4 @@ async function requireWritable(folder: string): Promise<void> {
 
 function withoutHostStorage({ hostBlobs, hostQueues, hostTables, ...ports }: Ports): Readonly<Record<string, number>> {
   return ports;
-}
-
-/** Asks for every port before anything starts, so that the answer names them all. */
-async function requireFree(ports: Readonly<Record<string, number>>): Promise<void> {
-  const taken: string[] = [];
-  for (const [name, port] of Object.entries(ports)) {
-    if (port !== 0 && !(await isFree(port))) taken.push(`${port} (${name})`);
-  }
-  if (taken.length > 0) {
-    throw new Error(
-      `In use by another program: port ${taken.join(", ")}. Is the system running already? End it first.`,
-    );
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return listenOnce(port).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** A port that is free at this moment. */
-export function freePort(): Promise<number> {
-  return listenOnce(0);
-}
-
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
-  });
 }

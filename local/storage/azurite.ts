@@ -1,33 +1,34 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 
 /** Azurite is ready within a second; a busy machine is given this many milliseconds. */
-const START_LIMIT = 30_000;
+const START_LIMIT = 60_000;
 /** Longer than Azurite's process allows itself for saving, in milliseconds. */
 const STOP_LIMIT = 10_000;
 
 export interface AzuriteOptions {
   /** Azurite's table service alone, or blobs, queues and tables. */
   readonly services: "table" | "all";
-  /** As Azurite's command line takes them, beside those that are the same for all. */
+  /**
+   * As Azurite's command line takes them, beside those that are the same for all. A port of 0 is any free one, which the
+   * system chooses as it opens it: one that is looked for beforehand may be somebody else's by then.
+   */
   readonly args: readonly string[];
   /** Account names and keys, as the variable AZURITE_ACCOUNTS takes them. */
   readonly accounts: string;
-  /** It is ready when all of these are open. */
-  readonly ports: readonly number[];
   readonly log: (line: string) => void;
 }
 
 /** Azurite in a process of its own, which never outlives this one. */
 export interface AzuriteProcess {
   readonly processId: number | undefined;
+  /** Of the table service; or of blobs, queues and tables, in this order. */
+  readonly ports: readonly number[];
   /** Saves and ends; bounded. */
   stop(): Promise<void>;
 }
 
-/** @throws Error when Azurite does not start */
+/** @throws Error when Azurite does not start, with what it said last, or that a port is taken */
 export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProcess> {
   const entry = options.services === "all" ? "azurite.js" : `${options.services}/main.js`;
   // The client library may speak a newer API version than Azurite knows; the operations used here are the same.
@@ -41,11 +42,13 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let stopping = false;
+  let said = "";
   const exited = once(child, "exit").then(([code, signal]) => {
     if (!stopping) options.log(`Azurite ended unexpectedly (${String(signal ?? code)})`);
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    options.log(`Azurite: ${text.trimEnd()}`);
+    said = text.trim();
+    options.log(`Azurite: ${said}`);
   });
 
   const stop = async (): Promise<void> => {
@@ -56,51 +59,32 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
     clearTimeout(kill);
   };
 
-  for (const port of options.ports) {
-    if (await listens(port, child)) continue;
-    await stop();
-    throw new Error(
-      `Azurite did not start on 127.0.0.1:${port} (waited up to ${START_LIMIT / 1_000} s); the log says why.`,
-    );
-  }
-  return { processId: child.pid, stop };
+  const ports = await listening(child, options.services === "all" ? 3 : 1);
+  if (ports !== undefined) return { processId: child.pid, ports, stop };
+  const ended = child.exitCode !== null || child.signalCode !== null;
+  await stop();
+  const taken = /EADDRINUSE.* (\S+:\d+)/.exec(said)?.[1];
+  if (taken !== undefined) throw new Error(`Storage cannot listen on ${taken}: the port is taken; choose another.`);
+  throw new Error(
+    ended ? `Azurite did not start: ${said}` : `Azurite did not start within ${START_LIMIT / 1_000} seconds.`,
+  );
 }
 
-/**
- * Azurite cannot say which port it was given, so a free one is found for it; a taken one is found out here.
- *
- * @param port 0: any
- */
-export async function freePort(port: number): Promise<number> {
-  const server = createServer().listen(port, "127.0.0.1");
-  await once(server, "listening").catch((error: unknown) => {
-    const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-    const reason = taken ? "the port is taken; choose another" : String(error);
-    throw new Error(`Storage cannot listen on 127.0.0.1:${port}: ${reason}.`, { cause: error });
+/** The ports of so many servers, once all of them listen; undefined when the process ends before, or takes too long. */
+async function listening(child: ChildProcess, servers: number): Promise<readonly number[] | undefined> {
+  const ports: number[] = [];
+  return await new Promise((resolve) => {
+    const timer = setTimeout(resolve, START_LIMIT, undefined);
+    const settle = (result: readonly number[] | undefined): void => {
+      clearTimeout(timer);
+      resolve(result);
+    };
+    child.on("message", (port) => {
+      if (ports.push(Number(port)) === servers) settle(ports);
+    });
+    // After "exit" the last of what the process said may still be on its way; after "close" it is here.
+    child.once("close", () => {
+      settle(undefined);
+    });
   });
-  const free = (server.address() as AddressInfo).port;
-  await once(server.close(), "close");
-  return free;
-}
-
-/** Asks the port: what Azurite logs when it is ready is no contract. */
-async function listens(port: number, child: ChildProcess): Promise<boolean> {
-  const deadline = Date.now() + START_LIMIT;
-  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
-    if (await accepts(port)) return true;
-    await sleep(50);
-  }
-  return false;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { freePort, startAzurite } from "./azurite.ts";
+import { startAzurite } from "./azurite.ts";
 
 const ACCOUNT = "hoststorage";
 
@@ -24,21 +24,20 @@ export async function startHostStorage(
   log: (line: string) => void,
 ): Promise<HostStorage> {
   await mkdir(folder, { recursive: true });
-  const [blob, queue, table] = [await freePort(ports.blob), await freePort(ports.queue), await freePort(ports.table)];
   const key = randomBytes(64).toString("base64");
   const azurite = await startAzurite({
     services: "all",
     args: [
       ...["--location", folder, "--blobHost", "127.0.0.1", "--queueHost", "127.0.0.1", "--tableHost", "127.0.0.1"],
-      ...["--blobPort", String(blob), "--queuePort", String(queue), "--tablePort", String(table)],
+      ...["--blobPort", String(ports.blob), "--queuePort", String(ports.queue)],
+      ...["--tablePort", String(ports.table)],
     ],
     accounts: `${ACCOUNT}:${key}`,
-    ports: [blob, queue, table],
     log,
   });
-  const endpoint = (port: number): string => `http://127.0.0.1:${port}/${ACCOUNT}`;
+  const [blob, queue, table] = azurite.ports.map((port) => `http://127.0.0.1:${port}/${ACCOUNT}`);
   const connectionString =
-    `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${key};BlobEndpoint=${endpoint(blob)};` +
-    `QueueEndpoint=${endpoint(queue)};TableEndpoint=${endpoint(table)};`;
+    `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${key};BlobEndpoint=${blob};` +
+    `QueueEndpoint=${queue};TableEndpoint=${table};`;
   return { connectionString, stop: () => azurite.stop() };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { type AzuriteProcess, freePort, startAzurite } from "./azurite.ts";
+import { type AzuriteProcess, startAzurite } from "./azurite.ts";
 
 export interface StorageOptions {
   /** Where the tables are kept, from one start to the next. One running storage at a time. */
@@ -35,20 +35,19 @@ export interface Storage extends AzuriteProcess {
  * @throws Error when the port is taken or Azurite does not start.
  */
 export async function startStorage(options: StorageOptions): Promise<Storage> {
-  const port = await freePort(options.port ?? 0);
   await mkdir(options.folder, { recursive: true });
 
   const azurite = await startAzurite({
     services: "table",
-    args: azuriteArguments(options, port),
+    args: azuriteArguments(options),
     accounts: accountsWithRandomKeys(options.accounts),
-    ports: [port],
     log: options.log,
   });
+  const [port = 0] = azurite.ports;
   return { ...azurite, port, endpoint: (account) => `https://127.0.0.1:${port}/${account}` };
 }
 
-function azuriteArguments({ folder, certificates }: StorageOptions, port: number): string[] {
+function azuriteArguments({ folder, certificates, port = 0 }: StorageOptions): string[] {
   return [
     ...["--tableHost", "127.0.0.1", "--tablePort", String(port), "--location", folder],
     ...["--oauth", "basic", "--cert", certificates.certFile, "--key", certificates.keyFile],

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { requireCoreTools, startFuncHost } from "../start/core-tools.ts";
-import { freePort } from "../start/system.ts";
+import { freePort } from "../start/ports.ts";
 import { startTestSystem } from "../testing/test-system.ts";
 import { isAlive, lineLike, SAY_PID, stage } from "./host-fixture.ts";
 

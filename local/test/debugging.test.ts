@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps } from "../../build.ts";
 import { defaultInspectPort, inspectPorts } from "../start/inspect.ts";
-import { freePort } from "../start/system.ts";
+import { freePort } from "../start/ports.ts";
 import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
