@@ -34,7 +34,7 @@ describe("troubleshooting", () => {
 
   it.each([
     ["shared/settings.ts", "These app settings need attention"],
-    ["local/start/system.ts", "In use by another program: port"],
+    ["local/start/ports.ts", "In use by another program: port"],
     ["local/run.mjs", "The dependencies could not be installed"],
     ["local/start/core-tools.ts", "Azure Functions Core Tools are not installed here"],
     ["local/storage/azurite.ts", "Azurite did not start"],
