@@ -5,7 +5,7 @@ export const RECORDED_BODY_LENGTH = 4_000;
 
 const REDACTED = "<redacted>";
 const SECRET_HEADERS = new Set(["x-functions-key", "x-identity-header", "cookie", "set-cookie", "proxy-authorization"]);
-const SECRET_PARAMETERS = new Set(["code", "client_secret", "client_assertion", "sig"]);
+const SECRET_PARAMETERS = new Set(["access_token", "code", "client_secret", "client_assertion", "sig"]);
 const SECRET_MEMBERS = /("(?:access_token|id_token|refresh_token|client_secret|client_assertion)"\s*:\s*)"[^"]*"?/g;
 const SECRET_FIELDS = /((?:^|&)(?:client_secret|client_assertion|assertion)=)[^&]*/g;
 /** What looks like a JWS or a JWE, wherever it stands: base64url of `{"` is `eyJ`. */

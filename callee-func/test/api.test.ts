@@ -188,10 +188,10 @@ describe("refusals, each with only one thing wrong", () => {
     403: /^Bearer error="insufficient_scope", error_description="[^"]+"$/,
   };
 
-  test.each(attacks)("$name: $code", async ({ header, code }) => {
-    const authorization = await header(forgeOf(system.endpoints));
-    const response = await fetch(`${door}/api/inventory/widget`, {
-      headers: authorization === null ? {} : { Authorization: authorization },
+  test.each(attacks)("$name: $code", async ({ credentials, code }) => {
+    const { authorization, otherHeaders, query } = await credentials(forgeOf(system.endpoints));
+    const response = await fetch(`${door}/api/inventory/widget?${new URLSearchParams(query).toString()}`, {
+      headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
     });
     const body = (await response.json()) as { code: string };
     expect({ status: response.status, code: body.code }).toEqual({ status: refusalProblem(code).status, code });

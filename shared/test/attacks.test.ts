@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthorizer } from "../authorization/index.ts";
 import { refusalCodes, refusalProblem } from "../authorization/refusals.ts";
-import { attacks, type Forge } from "./attacks.ts";
+import { type AttackCredentials, attacks, type Forge } from "./attacks.ts";
 import { Tenant } from "./tenant.ts";
 
 let tenant: Tenant;
 let forge: Forge;
-let outcomeOf: (authorization: string | null) => Promise<string>;
+let outcomeOf: (credentials: AttackCredentials) => Promise<string>;
 
 beforeAll(async () => {
   tenant = await Tenant.start();
@@ -21,8 +21,8 @@ beforeAll(async () => {
       throw error;
     },
   });
-  outcomeOf = async (authorization) => {
-    const call = { authorization, query: new URLSearchParams(), operation: "test", traceParent: undefined };
+  outcomeOf = async ({ authorization, query }) => {
+    const call = { authorization, query: new URLSearchParams(query), operation: "test", traceParent: undefined };
     const outcome = await authorize(call, "Inventory.Read");
     return outcome.allowed ? "allowed" : outcome.code;
   };
@@ -32,15 +32,15 @@ afterAll(() => {
 });
 
 test("the token that every attack changes one thing about is a good one", async () => {
-  expect(await outcomeOf(`Bearer ${await forge.token()}`)).toBe("allowed");
-  expect(await outcomeOf(`Bearer ${await forge.text({})}`)).toBe("allowed");
+  expect(await outcomeOf({ authorization: `Bearer ${await forge.token()}` })).toBe("allowed");
+  expect(await outcomeOf({ authorization: `Bearer ${await forge.text({})}` })).toBe("allowed");
 });
 
-test.each(attacks)("refuses: $name ($code)", async ({ header, code }) => {
-  expect(await outcomeOf(await header(forge))).toBe(code);
+test.each(attacks)("refuses: $name ($code)", async ({ credentials, code }) => {
+  expect(await outcomeOf(await credentials(forge))).toBe(code);
   // A good token was seen in between; nothing of it is left for this one.
-  expect(await outcomeOf(`Bearer ${await forge.token()}`)).toBe("allowed");
-  expect(await outcomeOf(await header(forge))).toBe(code);
+  expect(await outcomeOf({ authorization: `Bearer ${await forge.token()}` })).toBe("allowed");
+  expect(await outcomeOf(await credentials(forge))).toBe(code);
 });
 
 test("the catalogue in the docs is this one", async () => {
@@ -48,7 +48,7 @@ test("the catalogue in the docs is this one", async () => {
   const page = `# The attack catalogue
 
 Each row is a call with one thing wrong, and everything else right. The tests make all of them, with really signed tokens.
-This page is written by \`npm test -- -u shared/test/attacks.test.ts\`; the test fails where it does not agree.
+This page is written by \`npm test -- shared/test/attacks.test.ts -u\`; the test fails where it does not agree.
 
 | what is tried | status | code |
 | --- | --- | --- |

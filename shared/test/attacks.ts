@@ -18,8 +18,14 @@ export type Signature = "current" | "retired" | "unknown" | "none" | "hs256-publ
 export interface Attack {
   readonly name: string;
   readonly code: RefusalCode;
+  readonly credentials: (forge: Forge) => Promise<AttackCredentials>;
+}
+
+export interface AttackCredentials {
   /** The `Authorization` header, null for none. */
-  readonly header: (forge: Forge) => Promise<string | null>;
+  readonly authorization: string | null;
+  readonly otherHeaders?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
 }
 
 const NOW = (): number => Math.floor(Date.now() / 1000);
@@ -30,12 +36,28 @@ export const attacks: readonly Attack[] = [
   ...group("no-credentials", {
     "no Authorization header": () => null,
     "another scheme": () => "Basic YWxhZGRpbjpvcGVuc2VzYW1l",
+    "a good token, in the query": async (forge) => ({
+      authorization: null,
+      query: { access_token: await forge.token() },
+    }),
+    "a good token, in a header of App Service Authentication": async (forge) => ({
+      authorization: null,
+      otherHeaders: { "X-MS-TOKEN-AAD-ACCESS-TOKEN": await forge.token() },
+    }),
+    "a forged principal of App Service Authentication": (forge) => ({
+      authorization: null,
+      otherHeaders: principal(forge),
+    }),
   }),
   ...group("malformed-credentials", {
     "no token": () => "Bearer",
     "two tokens": async (forge) => `Bearer ${await forge.token()} ${await forge.token()}`,
     "two credentials, as two headers arrive": async (forge) =>
       `Bearer ${await forge.token()}, Bearer ${await forge.token()}`,
+    "a second token in the query": async (forge) => ({
+      authorization: bearer(await forge.token()),
+      query: { access_token: await forge.token() },
+    }),
     "quotes around the token": async (forge) => `Bearer "${await forge.token()}"`,
     "padding within the token": async (forge) => bearer((await forge.token()).replace(".", "=.")),
   }),
@@ -192,20 +214,43 @@ export const attacks: readonly Attack[] = [
     "another role": claims({ roles: ["Inventory.Other", "Inventory", "Inventory.Rea", "Inventory.Read.All"] }),
     "the role in small letters": claims({ roles: ["inventory.read"] }),
     "the role as a delegated permission": claims({ roles: null, wids: ["Inventory.Read"] }),
+    "the role in a forged principal of App Service Authentication": async (forge) => ({
+      authorization: bearer(await forge.token({ claims: { roles: null } })),
+      otherHeaders: principal(forge),
+    }),
   }),
 ];
 
-type Made = string | null | Promise<string | null> | ((forge: Forge) => Promise<string | null>);
+type Made = string | null | AttackCredentials;
+type Making = Made | Promise<Made> | ((forge: Forge) => Promise<Made>);
 
-function group(code: RefusalCode, cases: Record<string, (forge: Forge) => Made>): Attack[] {
+function group(code: RefusalCode, cases: Record<string, (forge: Forge) => Making>): Attack[] {
   return Object.entries(cases).map(([name, make]) => ({
     name,
     code,
-    header: async (forge) => {
-      const made = await make(forge);
-      return typeof made === "function" ? made(forge) : made;
+    credentials: async (forge) => {
+      const making = await make(forge);
+      const made = typeof making === "function" ? await making(forge) : making;
+      return typeof made === "object" && made !== null ? made : { authorization: made };
     },
   }));
+}
+
+/**
+ * What App Service Authentication would tell about the caller, and anyone can send where it is off.
+ * https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities#access-user-claims-in-app-code
+ */
+function principal({ callerId }: Forge): Record<string, string> {
+  const claims = [
+    { typ: "azp", val: callerId },
+    { typ: "roles", val: "Inventory.Read" },
+  ];
+  const content = { auth_typ: "aad", claims, name_typ: "name", role_typ: "roles" };
+  return {
+    "X-MS-CLIENT-PRINCIPAL": Buffer.from(JSON.stringify(content)).toString("base64"),
+    "X-MS-CLIENT-PRINCIPAL-ID": callerId,
+    "X-MS-CLIENT-PRINCIPAL-IDP": "aad",
+  };
 }
 
 function bearer(token: string): string {

@@ -1,14 +1,13 @@
 import type { Endpoints } from "../../local/start/endpoints.ts";
 import { mintToken } from "../../local/start/once.ts";
 import { forgeOf } from "../../local/testing/forge.ts";
-import type { Attack } from "../../shared/test/attacks.ts";
+import type { Attack, AttackCredentials } from "../../shared/test/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Exchange } from "../report/report.ts";
 import type { TokenSource } from "./callers.ts";
 
-/** What a caller can send: an `Authorization` header, or none; or Entra ID's refusal of a token. */
-export type Credentials =
-  { readonly authorization: string | null } | { readonly refusal: string | null; readonly exchange: Exchange };
+/** What a caller can send; or Entra ID's refusal of a token. */
+export type Credentials = AttackCredentials | { readonly refusal: string | null; readonly exchange: Exchange };
 
 /**
  * Gets a caller what it sends, as it would: a managed identity asks App Service's endpoint.
@@ -45,6 +44,6 @@ async function managedIdentityToken(identity: string, { entra, api, identities }
 }
 
 /** What an attack sends. */
-export async function attackCredentials({ header }: Attack, endpoints: Endpoints): Promise<Credentials> {
-  return { authorization: await header(forgeOf(endpoints)) };
+export function attackCredentials({ credentials }: Attack, endpoints: Endpoints): Promise<Credentials> {
+  return credentials(forgeOf(endpoints));
 }

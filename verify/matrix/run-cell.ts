@@ -78,10 +78,11 @@ async function call(url: string, method: string, body: object | undefined, crede
       note: "No token, so no call was made: what is shown is the request for a token.",
     };
   }
-  const { authorization } = credentials;
-  const answer = await exchange(url, {
+  const { authorization, otherHeaders, query } = credentials;
+  const answer = await exchange(query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`, {
     method,
     headers: {
+      ...otherHeaders,
       ...(authorization !== null && { Authorization: authorization }),
       ...(body !== undefined && { "Content-Type": "application/json" }),
     },

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 it("records the claims of a token, and no token, key, cookie or secret", async () => {
-  const { recorded, body } = await exchange(`${address}/?code=url-key`, {
+  const { recorded, body } = await exchange(`${address}/?code=url-key&access_token=url-token`, {
     method: "POST",
     headers: {
       authorization: `Bearer ${token}`,
@@ -42,7 +42,16 @@ it("records the claims of a token, and no token, key, cookie or secret", async (
   expect(recorded.request.token).toEqual({ header: { alg: "RS256" }, claims: { sub: "caller" } });
   expect(recorded.request.headers["authorization"]).toBe("Bearer <redacted>");
   const text = JSON.stringify(recorded);
-  for (const secret of [token, signature, "url-key", "function-key", "identity-secret", "cookie-se", "-secret"])
+  for (const secret of [
+    token,
+    signature,
+    "url-key",
+    "url-token",
+    "function-key",
+    "identity-secret",
+    "cookie-se",
+    "-secret",
+  ])
     expect(text).not.toContain(secret);
 });
 
