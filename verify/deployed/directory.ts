@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import type { AzureApi } from "./azure-api.ts";
-import type { Deployment } from "./environment.ts";
 import { following, type Read } from "./reading.ts";
 
 const PERMISSION = "the Microsoft Graph permission Application.Read.All";
@@ -49,17 +48,8 @@ export interface Registration {
   readonly federation: Read<readonly v.InferOutput<typeof federation>[]>;
 }
 
-/** The registration of a service as an API: infra/modules/entra.bicep names it. */
-export function apiRegistration(graph: AzureApi, { suffix }: Deployment, service: string): Registration {
-  return registration(graph, `${service}-${suffix}`);
-}
-
-/** The registration that a caller uses as a client, in place of its identity. */
-export function clientRegistration(graph: AzureApi, { suffix }: Deployment, service: string): Registration {
-  return registration(graph, `${service}-client-${suffix}`);
-}
-
-function registration(graph: AzureApi, uniqueName: string): Registration {
+/** @param uniqueName as infra/modules/entra.bicep names it */
+export function registration(graph: AzureApi, uniqueName: string): Registration {
   const readApplication = () =>
     graph.get(`/v1.0/applications(uniqueName='${encodeURIComponent(uniqueName)}')`, application, PERMISSION);
   const readPrincipal = () =>

@@ -26,6 +26,17 @@ export async function following<A, B>(read: Read<A>, next: (value: A) => Promise
   return reading.kind === "found" ? next(reading.value.value) : reading;
 }
 
+/** Reads a part of another reading's value. */
+export function member<T, M>(read: Read<T>, of: (value: T) => M): Read<M> {
+  return () => following(read, (value) => Promise.resolve({ kind: "found" as const, value: of(value) }));
+}
+
+/** Makes it when it is first asked for; later ones get the same. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 export function unseen(reason: string): { readonly kind: "unseen"; readonly reason: string } {
   return { kind: "unseen", reason };
 }

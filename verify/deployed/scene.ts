@@ -1,9 +1,9 @@
 import { accessPolicy } from "../../shared/access-policy.ts";
 import type { Policy } from "../report/report.ts";
 import type { AzureApi } from "./azure-api.ts";
-import { apiRegistration, clientRegistration, type Registration } from "./directory.ts";
+import { type Registration, registration } from "./directory.ts";
 import type { Deployment } from "./environment.ts";
-import { following, type Read } from "./reading.ts";
+import { member, type Read, together } from "./reading.ts";
 import { type AzureService, azureService } from "./resources.ts";
 import { type ExpectedService, expectedServices } from "./template.ts";
 
@@ -49,7 +49,7 @@ export function sceneOf(
     const callees = Object.keys(policy.services).filter((other) => name in (policy.services[other]?.callers ?? {}));
     const azure = azureService(arm, deployment, expected);
     const isClient = deployment.callerCredential === "federated-identity" && callees.length > 0;
-    const client = isClient ? clientRegistration(graph, deployment, name) : null;
+    const client = isClient ? registration(graph, `${name}-client-${deployment.suffix}`) : null;
     const isApi = Object.keys(policy.services[name]?.roles ?? {}).length > 0;
     return {
       name,
@@ -57,7 +57,7 @@ export function sceneOf(
       siteName: deployed?.siteName ?? "",
       expected,
       azure,
-      api: isApi ? apiRegistration(graph, deployment, name) : null,
+      api: isApi ? registration(graph, `${name}-${deployment.suffix}`) : null,
       client,
       clientId:
         client === null
@@ -71,6 +71,16 @@ export function sceneOf(
     };
   });
   return { deployment, authorityHost, graphEndpoint, services };
+}
+
+/** How the callers of a service that the policy names are known to Entra ID, by their names. */
+export function callerIds(
+  { services }: Scene,
+  service: string,
+  kind: "clientId" | "principalId",
+): Read<Readonly<Record<string, string>>> {
+  const callers = services.filter(({ name }) => name in (policy.services[service]?.callers ?? {}));
+  return () => together(Object.fromEntries(callers.map((caller) => [caller.name, caller[kind]])));
 }
 
 /** The App ID URI of a service, as infra/types.bicep makes it. */
@@ -90,8 +100,4 @@ export function provisionDirectory({ deployment }: Scene): string {
     `az deployment group create --resource-group ${resourceGroup} --template-file infra/modules/entra.bicep ` +
     `--parameters environmentName=${environment}${federated}`
   );
-}
-
-export function member<T, M>(read: Read<T>, of: (value: T) => M): Read<M> {
-  return () => following(read, (value) => Promise.resolve({ kind: "found" as const, value: of(value) }));
 }

@@ -1,7 +1,7 @@
 import { type PlannedCheck, question, shown } from "../check.ts";
 import type { Assignment } from "../directory.ts";
 import { together } from "../reading.ts";
-import { policy, provisionDirectory, type Scene, type SceneService } from "../scene.ts";
+import { callerIds, policy, provisionDirectory, type Scene, type SceneService } from "../scene.ts";
 
 /**
  * Who holds which role, as Entra ID knows it. A grant that is taken out of the access policy is not taken away there:
@@ -43,7 +43,7 @@ export function assignmentChecks(scene: Scene, { name, api }: SceneService): Pla
         together({
           assignments: api.assignments,
           principal: api.servicePrincipal,
-          callers: () => together(Object.fromEntries(principals.map((caller) => [caller.name, caller.principalId]))),
+          callers: callerIds(scene, name, "principalId"),
         }),
       expected: "nobody",
       why: "Whoever holds a role gets tokens for the service, and with them past one of the two layers.",

@@ -1,7 +1,7 @@
 import { readSnapshot, resources } from "../../../infra/snapshot.ts";
 import { listed, type PlannedCheck, question, shown } from "../check.ts";
 import { together } from "../reading.ts";
-import { identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
+import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** App Service Authentication in front of the in-code checks, where the environment asks for it. */
 export function authenticationChecks(scene: Scene, service: SceneService): PlannedCheck[] {
@@ -32,14 +32,7 @@ export function authenticationChecks(scene: Scene, service: SceneService): Plann
         together({
           authentication: azure.authentication,
           application: api.application,
-          callers: () =>
-            together(
-              Object.fromEntries(
-                scene.services
-                  .filter((other) => callers.includes(other.name))
-                  .map((other) => [other.name, other.clientId] as const),
-              ),
-            ),
+          callers: callerIds(scene, name, "clientId"),
         }),
       expected: means,
       why: "It would let pass whom the policy does not name, or refuse whom it does.",

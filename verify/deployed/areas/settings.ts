@@ -1,6 +1,6 @@
 import { listed, type PlannedCheck, question, wording } from "../check.ts";
-import { type Read, together } from "../reading.ts";
-import { identifierUri, member, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
+import { member, type Read, together } from "../reading.ts";
+import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** The id that nobody has: what a service lists whom nobody may call (infra/modules/service.bicep). */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -62,10 +62,12 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
     known("AZURE_TENANT_ID", deployment.tenantId, trust),
     known("AZURE_AUTHORITY_HOST", authorityHost, trust),
     {
-      setting: "WEBSITE_RUN_FROM_PACKAGE",
+      ...known(
+        "WEBSITE_RUN_FROM_PACKAGE",
+        "1",
+        "With an address in it, the app runs the code that is found there: nothing says that it checks tokens.",
+      ),
       means: "the package that was deployed",
-      value: () => Promise.resolve({ kind: "found", value: "1" }),
-      why: "With an address in it, the app runs the code that is found there: nothing says that it checks tokens.",
     },
     {
       setting: "AZURE_CLIENT_ID",
@@ -123,20 +125,12 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
   ];
 }
 
-function allowedCallers({ services }: Scene, { name }: SceneService): RestrictingSetting {
+function allowedCallers(scene: Scene, { name }: SceneService): RestrictingSetting {
   const callers = Object.keys(policy.services[name]?.callers ?? {});
   return {
     setting: "ALLOWED_CALLERS",
     means: callers.length === 0 ? "nobody's client id" : `the client id of ${callers.join(", ")}`,
-    value: async () => {
-      const reads = services
-        .filter((service) => callers.includes(service.name))
-        .map((service) => [service.name, service.clientId] as const);
-      const reading = await together(Object.fromEntries(reads));
-      if (reading.kind !== "found") return reading;
-      const ids = Object.values(reading.value);
-      return { kind: "found", value: ids.length === 0 ? NOBODY : ids.join(",") };
-    },
+    value: member(callerIds(scene, name, "clientId"), (ids) => Object.values(ids).join(",") || NOBODY),
     why: "Whoever is listed, and holds a role, is let in by the application layer.",
   };
 }

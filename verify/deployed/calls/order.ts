@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
 import type { CallerKind, Outcome } from "../../report/report.ts";
+import { once } from "../reading.ts";
 import type { SceneService } from "../scene.ts";
 import { notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
 import type { Surroundings } from "./refusals.ts";
@@ -29,8 +30,7 @@ const order = v.object({ orderId: v.string(), state: v.string(), reason: v.optio
 export function orderCells(surroundings: Surroundings, patience: OrderPatience): PlannedCell[] {
   const caller = surroundings.scene.services.find(({ name }) => name === "caller-func");
   if (caller === undefined) return [];
-  let placed: Promise<Placed> | undefined;
-  const place = (): Promise<Placed> => (placed ??= placeOrder(surroundings, caller, patience));
+  const place = once(() => placeOrder(surroundings, caller, patience));
   return [
     plannedCell("place-order", "here", keyHolder.id, async () => (await place()).placed),
     plannedCell("get-order", "here", keyHolder.id, async () => (await place()).found),

@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/identity";
 import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../matrix/operations.ts";
 import type { CallerKind, Operation, Outcome } from "../../report/report.ts";
+import { once } from "../reading.ts";
 import { policy, type Scene, type SceneService } from "../scene.ts";
 import { BY_NETWORK, notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
 import type { Here } from "./here.ts";
@@ -77,38 +78,40 @@ function apiCells({ scene, credential, patience }: Surroundings, service: SceneS
 
 /** A service that is nobody's callee lets in its ingress ranges, and then asks for a function key. */
 function entryCells(surroundings: Surroundings, service: SceneService): PlannedCell[] {
-  const { scene, here, patience } = surroundings;
+  const { scene, patience } = surroundings;
   // Only what reads is tried: a call that is let in by mistake must not place an order.
   const operations = mainOperations(service).filter(({ id, method }) => method === "GET" && id !== "get-order");
-  const admitted = async (): Promise<boolean> => (await here()).isWithin(scene.deployment.ingressRanges);
   return operations.flatMap((operation) =>
-    fromHere(surroundings, operation, requestOf(service, operation, patience), admitted),
+    fromHere(surroundings, service, operation, requestOf(service, operation, patience), scene.deployment.ingressRanges),
   );
 }
 
 function scmCells(surroundings: Surroundings, service: SceneService): PlannedCell[] {
-  const { scene, here, scmUrl, patience } = surroundings;
+  const { scene, scmUrl, patience } = surroundings;
   const request = { url: `${scmUrl(service.url)}/api/environment`, method: "GET", patience };
-  const admitted = async (): Promise<boolean> => (await here()).isWithin(scene.deployment.deployerRanges);
-  return fromHere(surroundings, scmOperation(service.name), request, admitted);
+  return fromHere(surroundings, service, scmOperation(service.name), request, scene.deployment.deployerRanges);
 }
 
 /** Where this machine is let in, the site itself must refuse it: 401. What is expected depends on the address. */
 function fromHere(
   { scene, here }: Surroundings,
+  service: SceneService,
   operation: Operation,
   request: Request,
-  admitted: () => Promise<boolean>,
+  admittedRanges: readonly string[],
 ): PlannedCell[] {
-  const forged = once(() => forgedToken(scene, serviceOf(scene, operation), undefined, []));
+  const forged = once(() => forgedToken(scene, service, undefined, []));
   const cell = (caller: string, make: () => Promise<Request>): PlannedCell =>
     plannedCell(operation.id, "here", caller, async () => {
-      const { address } = await here();
-      if (address === null) {
+      const found = await here();
+      if (found.address === null) {
         const unknown = "No site refused this machine, so its public address is not known, nor what to expect of it.";
         return notMade(BY_NETWORK, unknown);
       }
-      return signInCounts(await seen((await admitted()) ? BY_APPLICATION : BY_NETWORK, await make()), scene);
+      return signInCounts(
+        await seen(found.isWithin(admittedRanges) ? BY_APPLICATION : BY_NETWORK, await make()),
+        scene,
+      );
     });
   return [
     cell("no-token", () => Promise.resolve(request)),
@@ -124,12 +127,6 @@ function signInCounts(call: Seen, { authorityHost }: Scene): Seen {
   return { ...call, expected, actual: { refusedBy: "application", status, code: null }, note: "Sent to sign in." };
 }
 
-function serviceOf({ services }: Scene, operation: Operation): SceneService {
-  const service = services.find(({ name }) => name === operation.service);
-  if (service === undefined) throw new Error(`There is no service ${operation.service}.`);
-  return service;
-}
-
 function mainOperations({ name }: SceneService): Operation[] {
   return allOperations().filter(({ id, service }) => service === name && id !== scmOperation(name).id);
 }
@@ -142,9 +139,4 @@ function requestOf(service: SceneService, { id, method, route }: Operation, pati
 
 function withToken(request: Request, token: string): Request {
   return { ...request, headers: { authorization: `Bearer ${token}` } };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }

@@ -1,7 +1,7 @@
-import { createSign, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createSign, generateKeyPairSync } from "node:crypto";
 import type { TokenCredential } from "@azure/identity";
 import { identifierUri, type Scene, type SceneService } from "../scene.ts";
-import type { Read } from "../reading.ts";
+import { once, type Read } from "../reading.ts";
 import { failureOf } from "../azure-api.ts";
 
 /** What came of asking Entra ID for a token of a service, as whoever runs the verification. */
@@ -76,9 +76,5 @@ function principalOf(token: string): string | null {
   }
 }
 
-let key: KeyObject | undefined;
-
 /** A key of nobody's; making one takes a while. */
-function strangersKey(): KeyObject {
-  return (key ??= generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
-}
+const strangersKey = once(() => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
