@@ -14,6 +14,11 @@ export function matcherOf(pattern: string | null): (id: string) => boolean {
   };
 }
 
+/** What a person is told who asks for what there is not. */
+export function nothingMatches(pattern: string | null, example: string): string {
+  return `--only ${pattern ?? ""} matches nothing. An id, or its beginning, with * for anything within a part: ${example}`;
+}
+
 function partMatcher(pattern: string): (part: string) => boolean {
   const texts = pattern.split("*").map((text) => text.replace(/[^\w\s]/g, "\\$&"));
   const expression = new RegExp(`^${texts.join(".*")}$`, "i");

@@ -6,7 +6,7 @@ import { type Ground, prepareGround } from "./matrix/ground.ts";
 import { operations } from "./matrix/operations.ts";
 import { origins } from "./matrix/origins.ts";
 import { prepareCalls, runCell } from "./matrix/run-cell.ts";
-import { matcherOf } from "./only.ts";
+import { matcherOf, nothingMatches } from "./only.ts";
 import type { Progress } from "./progress.ts";
 import { provenance } from "./provenance.ts";
 import type { Cell, Policy, Report } from "./report/report.ts";
@@ -31,14 +31,14 @@ const AT_ONCE = 8;
 /**
  * Makes every call of the matrix on a local system, and reports how each ended.
  *
- * @throws NothingToVerify where the filter matches no call; Error where the system cannot be started, or at the signal
+ * @throws Error where the filter matches no call, where the system cannot be started, or at the signal
  */
 export async function verifyLocal({ only, folder, progress, signal }: LocalVerification): Promise<Report> {
   const startedAt = new Date();
   const planned = plannedCells(policy);
   const isAskedFor = matcherOf(only);
   const cells = planned.filter(({ id }) => isAskedFor(id));
-  if (cells.length === 0) throw new NothingToVerify(only ?? "", planned[0]?.id ?? "");
+  if (cells.length === 0) throw new Error(nothingMatches(only, planned[0]?.id ?? ""));
 
   const note = (line: string): void => {
     progress.note(line);
@@ -66,13 +66,6 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
     };
   } finally {
     await ground.stop();
-  }
-}
-
-/** The filter asks for nothing that there is. */
-export class NothingToVerify extends Error {
-  constructor(only: string, example: string) {
-    super(`--only ${only} matches nothing. An id, or its beginning, with * for anything within a part: ${example}`);
   }
 }
 

@@ -2,7 +2,7 @@ import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { callersOf } from "../matrix/callers.ts";
 import { operations as calleeOperations } from "../matrix/operations.ts";
 import { origins } from "../matrix/origins.ts";
-import { matcherOf } from "../only.ts";
+import { matcherOf, nothingMatches } from "../only.ts";
 import type { Progress } from "../progress.ts";
 import { provenance } from "../provenance.ts";
 import type { CallerKind, Cell, Check, Report } from "../report/report.ts";
@@ -16,11 +16,12 @@ import { siteChecks } from "./areas/sites.ts";
 import { storageChecks } from "./areas/storage.ts";
 import { azureApi, type AzureApiOptions, failureOf } from "./azure-api.ts";
 import { elsewhereCells } from "./calls/elsewhere.ts";
-import { findHere, type Here } from "./calls/here.ts";
+import { findHere } from "./calls/here.ts";
 import { allOperations } from "./calls/operations.ts";
 import { keyHolder, orderCells, type OrderPatience } from "./calls/order.ts";
 import { refusalCells, strangers, type Surroundings } from "./calls/refusals.ts";
 import { azdValues, CannotStart, type EnvironmentValues, readDeployment } from "./environment.ts";
+import { once } from "./reading.ts";
 import { policy, type Scene, sceneOf } from "./scene.ts";
 
 export { CannotStart } from "./environment.ts";
@@ -85,8 +86,7 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
     { arm: azureApi(arm), graph: azureApi(graph) },
     { authorityHost: endpoints.authority, graphEndpoint: endpoints.graph },
   );
-  let found: Promise<Here> | undefined;
-  const here = (): Promise<Here> => (found ??= findHere(scene, endpoints.scmUrl, patience.request));
+  const here = once(() => findHere(scene, endpoints.scmUrl, patience.request));
   const calls: Surroundings = { scene, credential, here, scmUrl: endpoints.scmUrl, patience: patience.request };
 
   const isAskedFor = matcherOf(only);
@@ -94,9 +94,10 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
   const plannedCells = [...refusalCells(calls), ...orderCells(calls, patience.order), ...elsewhereCells()].filter(
     ({ id }) => isAskedFor(id),
   );
-  if (plannedChecks.length + plannedCells.length === 0) throw nothingMatches(only);
+  const steps = plannedChecks.length + plannedCells.length;
+  if (steps === 0) throw new CannotStart(nothingMatches(only, "restrictions/callee-func"));
 
-  progress.total(plannedChecks.length + plannedCells.length);
+  progress.total(steps);
   const checks: Check[] = [];
   for (const planned of plannedChecks) {
     signal?.throwIfAborted();
@@ -157,10 +158,4 @@ async function requireSignedIn({ credential, scope, tenantId }: AzureApiOptions)
     );
   });
   if (token === null) throw new CannotStart(`Nobody is signed in: az login --tenant ${tenantId}`);
-}
-
-function nothingMatches(only: string | null): CannotStart {
-  return new CannotStart(
-    `--only ${only ?? ""} matches nothing. An id, or its beginning, with * for anything within a part: restrictions/callee-func`,
-  );
 }
