@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { LocalSystem } from "./system.ts";
+import { HARDLY_EVER, type LocalSystem } from "./system.ts";
 
 /** What the local run shows and suggests of the business. Another business takes another such file: see docs/make-it-yours.md. */
 
@@ -58,9 +58,6 @@ export async function showBusiness(system: LocalSystem, show: Show): Promise<voi
 
 /** What is waited for comes within seconds; after this long, in milliseconds, it is a failure. */
 const PATIENCE_MS = 15_000;
-
-/** A schedule that does not tick while anyone watches. */
-const HARDLY_EVER = "0 0 0 29 2 *";
 
 async function orderAnswer(answer: Promise<Response>): Promise<string> {
   const response = await answer;

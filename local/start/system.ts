@@ -48,7 +48,7 @@ export interface SystemOptions {
   /** Gets each line of the log, and which part it comes from. */
   readonly log: (source: string, line: string) => void;
   /** Ends the start: nothing is left running then. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The whole system, running on this machine. */
@@ -80,6 +80,9 @@ export const defaultPorts: Ports = {
 
 /** Free ports, for a system of one's own beside a running one. */
 export const freePorts = Object.fromEntries(Object.keys(defaultPorts).map((name) => [name, 0])) as unknown as Ports;
+
+/** A schedule that does not tick while anyone watches. */
+export const HARDLY_EVER = "0 0 0 29 2 *";
 
 /**
  * Builds the apps and starts everything they need around them, then them.

@@ -4,7 +4,7 @@
  */
 import { startTestSystem } from "./test-system.ts";
 
-const system = await startTestSystem({ withApps: true });
+const system = await startTestSystem();
 process.send?.({ endpoints: system.endpoints, log: system.log });
 process.once("disconnect", () => {
   void system.stop().finally(() => process.exit());

@@ -1,19 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts, type LocalSystem, startSystem, type SystemOptions } from "../start/system.ts";
+import { freePorts, HARDLY_EVER, type LocalSystem, startSystem, type SystemOptions } from "../start/system.ts";
 
-/** A whole local system of a test file's own: free ports, a data folder of its own, and its log to look at. */
+/** A whole local system of a test's or a proof's own: free ports, a data folder of its own, and its log to look at. */
 export interface TestSystem extends LocalSystem {
   readonly folder: string;
   readonly log: readonly string[];
 }
 
-/** A schedule that does not tick while a test runs: tests run the timer when they want it. */
-const HARDLY_EVER = "0 0 0 29 2 *";
-
+/** Its timer does not tick: tests run it when they want it. */
 export async function startTestSystem(
-  options: Partial<Pick<SystemOptions, "withApps" | "deliverySchedule" | "host" | "inspectPorts">> = {},
+  options: Partial<Pick<SystemOptions, "withApps" | "deliverySchedule" | "host" | "inspectPorts" | "signal">> = {},
 ): Promise<TestSystem> {
   const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
   const log: string[] = [];
@@ -33,8 +31,8 @@ export async function startTestSystem(
     };
     return { ...system, folder, log, stop };
   } catch (error) {
-    console.error(log.join("\n"));
     await rm(folder, { recursive: true, force: true });
-    throw error;
+    const why = [`The local system could not be started: ${String(error)}`, ...log];
+    throw new Error(why.join("\n"), { cause: error });
   }
 }

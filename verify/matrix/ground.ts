@@ -5,9 +5,9 @@ import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
 import { type Doors, startDoors } from "../../local/doors/doors.ts";
 import { startFunctionsHost } from "../../local/host/functions-host.ts";
-import type { AppSettings } from "../../local/start/app-settings.ts";
+import { readLocalSettings } from "../../local/host/local-settings.ts";
 import type { Endpoints } from "../../local/start/endpoints.ts";
-import { freePorts, startSystem } from "../../local/start/system.ts";
+import { startTestSystem } from "../../local/testing/test-system.ts";
 import type { Layers } from "../report/report.ts";
 import { requireAllListed } from "./operations.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
@@ -21,9 +21,6 @@ export interface Ground {
   readonly doors: Readonly<Record<Layers, Endpoints["callee"]>>;
   stop(): Promise<void>;
 }
-
-/** A schedule that does not tick meanwhile. */
-const HARDLY_EVER = "0 0 0 29 2 *";
 
 /** Network layer off: no rule, and whoever matches none is let in. */
 const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" };
@@ -45,35 +42,34 @@ export async function prepareGround(
   const stop = async (): Promise<void> => {
     for (const stopPart of running.splice(0).reverse()) await stopPart();
   };
+  const started = async <T extends { stop(): Promise<void> }>(part: Promise<T>): Promise<T> => {
+    const value = await part;
+    running.push(() => value.stop());
+    return value;
+  };
   try {
     const scratch = await mkdtemp(join(tmpdir(), "verify-"));
     running.push(() => rm(scratch, { recursive: true, force: true }));
     const found = await runningSystem(folder);
     note(found ? `The running system at ${found.caller}.` : "No system is running here: starting one of its own.");
-    const endpoints = found ?? (await ownSystem(scratch, running, signal));
+    const system = found ? { endpoints: found, folder } : await started(startTestSystem({ signal }));
 
-    const settings = await settingsOf(found ? folder : scratch, "callee-func");
     const unguardedFolder = join(scratch, "without-guard");
     await stageWithoutGuard("callee-func", unguardedFolder);
-    const unguarded = await startFunctionsHost({
-      appFolder: unguardedFolder,
-      port: 0,
-      settings,
-      stateFolder: join(scratch, "state"),
-      log: () => undefined,
-    });
-    running.push(() => unguarded.stop());
+    const unguarded = await started(
+      startFunctionsHost({
+        appFolder: unguardedFolder,
+        port: 0,
+        settings: readLocalSettings(join(system.folder, "callee-func.settings.json")).Values,
+        stateFolder: join(scratch, "state"),
+        log: () => undefined,
+      }),
+    );
     requireAllListed(unguarded.functions);
 
-    const doors = async (restrictions: unknown, targetPort: number): Promise<Doors> => {
-      const opened = await startDoors({
-        restrictions: parseAccessRestrictions(restrictions),
-        targetPort,
-        log: () => undefined,
-      });
-      running.push(() => opened.stop());
-      return opened;
-    };
+    const doors = (restrictions: unknown, targetPort: number): Promise<Doors> =>
+      started(startDoors({ restrictions: parseAccessRestrictions(restrictions), targetPort, log: () => undefined }));
+    const { endpoints } = system;
     const admitted = Number(new URL(endpoints.callee.callerSubnet).port);
     return {
       endpoints,
@@ -91,27 +87,6 @@ export async function prepareGround(
   }
 }
 
-async function ownSystem(
-  folder: string,
-  running: (() => Promise<unknown>)[],
-  signal?: AbortSignal,
-): Promise<Endpoints> {
-  const lines: string[] = [];
-  const system = await startSystem({
-    folder,
-    appsFolder: join(folder, "apps"),
-    ports: freePorts,
-    withApps: true,
-    deliverySchedule: HARDLY_EVER,
-    log: (source, line) => lines.push(`${source}: ${line}`),
-    ...(signal && { signal }),
-  }).catch((error: unknown) => {
-    throw new Error(`The local system could not be started.\n${lines.join("\n")}`, { cause: error });
-  });
-  running.push(() => system.stop());
-  return system.endpoints;
-}
-
 /** The running system of a folder; undefined where there is none, or not all of it answers. */
 async function runningSystem(folder: string): Promise<Endpoints | undefined> {
   try {
@@ -123,9 +98,4 @@ async function runningSystem(folder: string): Promise<Endpoints | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function settingsOf(folder: string, app: string): Promise<AppSettings> {
-  const text = await readFile(join(folder, `${app}.settings.json`), "utf8");
-  return (JSON.parse(text) as { readonly Values: AppSettings }).Values;
 }
