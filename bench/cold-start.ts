@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { type Bytes, contentsOf } from "../build.ts";
+import { readLocalSettings } from "../local/host/local-settings.ts";
 import { mintToken } from "../local/start/once.ts";
 import { startTestSystem, type TestSystem } from "../local/testing/test-system.ts";
 import { type Builds, buildAll } from "./cold-start-builds.ts";
@@ -34,7 +35,7 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
     const script = await buildProcess(folder);
     for (const app of apps) {
       const builds = await buildAll(app, join(folder, app));
-      const settings = await settingsOf(system, app);
+      const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
       const run = (options: StartOptions): Promise<StartTimes> => start(script, settings, options);
       const call = await callOf(system, app);
       const starts = await measureStarts(app, builds, join(folder, "cache", app), call, run, progress);
@@ -183,11 +184,6 @@ async function buildProcess(folder: string): Promise<string> {
   return outfile;
 }
 
-async function settingsOf(system: TestSystem, app: App): Promise<Record<string, string>> {
-  const text = await readFile(join(system.folder, `${app}.settings.json`), "utf8");
-  return (JSON.parse(text) as { Values: Record<string, string> }).Values;
-}
-
 /** A call as the host hands it to its worker: for the callee a granted caller's, for the caller an order to place. */
 async function callOf({ endpoints }: TestSystem, app: App): Promise<Call> {
   const token = await mintToken(endpoints.entra.control, {});
@@ -207,7 +203,11 @@ async function callOf({ endpoints }: TestSystem, app: App): Promise<Call> {
   return app === "callee-func" ? { functionId: "getStock", http: read } : { functionId: "placeOrder", http: place };
 }
 
-async function start(script: string, settings: Record<string, string>, options: StartOptions): Promise<StartTimes> {
+async function start(
+  script: string,
+  settings: Readonly<Record<string, string>>,
+  options: StartOptions,
+): Promise<StartTimes> {
   const env = { ...process.env, ...settings, COLD_START: JSON.stringify(options) };
   const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{"functions"'))) as StartTimes;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readLocalSettings } from "../host/local-settings.ts";
 import type { Endpoints } from "../start/endpoints.ts";
 import { freePort } from "../start/ports.ts";
 import { freePorts, startSystem } from "../start/system.ts";
@@ -60,8 +61,8 @@ export async function startGround(seed: number, folder: string, initialStock: ob
     const interference = createInterference(seed);
     const { active, hits } = interference;
     const settings = {
-      "caller-func": await settingsOf(folder, apps[0]),
-      "callee-func": await settingsOf(folder, apps[1]),
+      "caller-func": readLocalSettings(join(folder, "caller-func.settings.json")).Values,
+      "callee-func": readLocalSettings(join(folder, "callee-func.settings.json")).Values,
     };
     const storageOrigin = new URL(settings["caller-func"]["ORDERS_TABLE_ENDPOINT"] ?? "").origin;
     const ports = {
@@ -151,11 +152,6 @@ export async function startGround(seed: number, folder: string, initialStock: ob
 
 function subjectOf(fault: Fault): string {
   return "process" in fault ? `${fault.app} ${fault.process}` : fault.kind;
-}
-
-async function settingsOf(folder: string, app: App): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(join(folder, `${app}.settings.json`), "utf8");
-  return (JSON.parse(text) as { Values: Record<string, string> }).Values;
 }
 
 async function certificates(folder: string): Promise<{ cert: string; key: string; ca: string }> {

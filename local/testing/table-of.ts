@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TableClient } from "@azure/data-tables";
+import { readLocalSettings } from "../host/local-settings.ts";
 import type { Endpoints } from "../start/endpoints.ts";
 import { trust } from "./test-storage.ts";
 
@@ -13,11 +13,9 @@ export async function tableOf(
   const token = await managedIdentityToken(system.endpoints, app, "https://storage.azure.com");
   const getToken = () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3600_000 });
 
-  const settings = JSON.parse(await readFile(join(system.folder, `${app}.settings.json`), "utf8")) as {
-    Values: Record<string, string>;
-  };
+  const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
   const [setting, name] = tables[app];
-  const table = new TableClient(settings.Values[setting] ?? "", name, { getToken });
+  const table = new TableClient(settings[setting] ?? "", name, { getToken });
   await table.createTable();
   return table;
 }
