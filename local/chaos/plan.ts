@@ -40,16 +40,14 @@ export interface Amounts {
 /** What a whole run goes through. */
 export const all: Amounts = {
   span: 70_000,
-  ...{
-    killCallee: 5,
-    killCaller: 4,
-    scaleIn: 3,
-    entraDown: 2,
-    keysRotated: 2,
-    doorClosed: 2,
-    storage: 6,
-    calleeFaults: 6,
-  },
+  killCallee: 5,
+  killCaller: 4,
+  scaleIn: 3,
+  entraDown: 2,
+  keysRotated: 2,
+  doorClosed: 2,
+  storage: 6,
+  calleeFaults: 6,
   storageAccounts: ["callerdata", "calleedata"],
   longest: 5_000,
 };
@@ -60,16 +58,14 @@ export const all: Amounts = {
  */
 export const brief: Amounts = {
   span: 5_000,
-  ...{
-    killCallee: 2,
-    killCaller: 0,
-    scaleIn: 1,
-    entraDown: 1,
-    keysRotated: 1,
-    doorClosed: 1,
-    storage: 1,
-    calleeFaults: 3,
-  },
+  killCallee: 2,
+  killCaller: 0,
+  scaleIn: 1,
+  entraDown: 1,
+  keysRotated: 1,
+  doorClosed: 1,
+  storage: 1,
+  calleeFaults: 3,
   storageAccounts: ["calleedata"],
   longest: 1_200,
 };
@@ -82,35 +78,26 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
     at: Math.round(random() * (amounts.span - amounts.longest)),
     lasts: Math.round(amounts.longest * (0.3 + 0.7 * random())),
   });
-  const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+  const times = (count: number, make: (index: number) => Fault): Fault[] =>
+    Array.from({ length: count }, (_, i) => make(i));
   const alternating = (i: number): 0 | 1 => (i % 2 === 0 ? 0 : 1);
   const calleeFaults: readonly CalleeFault[] = ["429", "lost", "slow"];
   const storageFaults: readonly StorageFault[] = ["500", "503", "done-500", "timeout"];
-  const faults: Fault[] = [
-    ...times(amounts.killCallee, (i) => ({
-      ...time(),
-      kind: "kill" as const,
-      app: "callee-func" as const,
-      process: alternating(i),
-    })),
-    ...times(amounts.killCaller, (i) => ({
-      ...time(),
-      kind: "kill" as const,
-      app: "caller-func" as const,
-      process: alternating(i),
-    })),
+  const faults = [
+    ...times(amounts.killCallee, (i) => ({ ...time(), kind: "kill", app: "callee-func", process: alternating(i) })),
+    ...times(amounts.killCaller, (i) => ({ ...time(), kind: "kill", app: "caller-func", process: alternating(i) })),
     ...times(amounts.scaleIn, (i) => ({
       ...time(),
-      kind: "scale-in" as const,
-      app: "caller-func" as const,
+      kind: "scale-in",
+      app: "caller-func",
       process: alternating(i + 1),
     })),
-    ...times(amounts.entraDown, () => ({ ...time(), kind: "entra-down" as const })),
-    ...times(amounts.keysRotated, () => ({ ...time(), lasts: 0, kind: "keys-rotated" as const })),
-    ...times(amounts.doorClosed, () => ({ ...time(), kind: "door-closed" as const })),
+    ...times(amounts.entraDown, () => ({ ...time(), kind: "entra-down" })),
+    ...times(amounts.keysRotated, () => ({ ...time(), lasts: 0, kind: "keys-rotated" })),
+    ...times(amounts.doorClosed, () => ({ ...time(), kind: "door-closed" })),
     ...times(amounts.storage, (i) => ({
       ...time(),
-      kind: "storage" as const,
+      kind: "storage",
       account: pick(amounts.storageAccounts),
       how: storageFaults[i % storageFaults.length] ?? "500",
       rate: 0.3 + 0.5 * random(),
@@ -118,7 +105,7 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
     // Each kind has its turn; which requests a fault hits is left to chance, by its rate.
     ...times(amounts.calleeFaults, (i) => ({
       ...time(),
-      kind: "callee" as const,
+      kind: "callee",
       how: calleeFaults[i % calleeFaults.length] ?? "429",
       rate: 0.3 + 0.5 * random(),
     })),
