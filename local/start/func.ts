@@ -1,7 +1,6 @@
-import { constants } from "node:os";
 import { join, relative } from "node:path";
 import { apps, stage } from "../../build.ts";
-import { command, UsageError, wholeNumber } from "../../command-line.ts";
+import { command, stopSignal, UsageError, wholeNumber } from "../../command-line.ts";
 import { requireCoreTools, startFunc } from "./core-tools.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { settingsToRun } from "./own-settings.ts";
@@ -42,14 +41,7 @@ await command(
     const folder = await stage(app);
     console.log(`${app} runs under Core Tools with the settings of ${relative(root, file)}.`);
     const func = await startFunc({ folder, port, settings, inspectPort });
-    const stopped = new Promise<number>((resolve) => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.on(signal, () => {
-          resolve(128 + constants.signals[signal]);
-        });
-      }
-    });
-    const exitCode = await Promise.race([func.exited, stopped]);
+    const exitCode = await Promise.race([func.exited, stopSignal().first]);
     await func.stop();
     return exitCode;
   },
