@@ -1,3 +1,4 @@
+import type { ServiceOptions } from "../../infra/promises/promise.ts";
 import serviceOptions from "../../infra/service-options.json" with { type: "json" };
 import { apps } from "../../build.ts";
 import { accessPolicy, type ServiceName } from "../../shared/access-policy.ts";
@@ -8,11 +9,6 @@ export type AppName = ServiceName;
 
 /** The settings of one app, by name: what App Service would hand to it as environment variables. */
 export type AppSettings = Readonly<Record<string, string>>;
-
-interface ServiceOptions {
-  readonly tableEndpointSetting?: string;
-  readonly settings?: AppSettings;
-}
 
 const policies: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
 const optionsOf: Readonly<Record<string, ServiceOptions>> = serviceOptions;

@@ -1,7 +1,7 @@
 import { ATTACKS } from "./calls.ts";
 import { html, type Markup } from "./markup.ts";
 import type { Report } from "./report.ts";
-import { count, LAYERS, LAYERS_IN_ORDER, operationTitle } from "./words.ts";
+import { count, LAYERS, LAYERS_IN_ORDER, operationTitle, RESULTS } from "./words.ts";
 
 type Choice = readonly [value: string, title: string];
 
@@ -28,12 +28,7 @@ export function filter(report: Report): Markup {
       "Operation",
       report.operations.filter(({ id }) => used("operation", id)).map(({ id }) => [id, operationTitle(report, id)]),
     )}
-    ${select("result", "Result", [
-      ["as-expected", "as expected"],
-      ["different", "differs"],
-      ["not-checked", "not checked"],
-      ["one-layer", "held by one layer only"],
-    ])}
+    ${select("result", "Result", [...Object.entries(RESULTS), ["one-layer", "held by one layer only"]])}
     <label>Text <input type="search" name="text" autocomplete="off" spellcheck="false" /></label>
     <button type="reset">Clear</button>
     <output name="shown">${count(cells.length, "call")}</output>

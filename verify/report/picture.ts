@@ -56,6 +56,8 @@ const NETWORK_WALL = 392;
 const APPLICATION_WALL = 552;
 const WALL = 20;
 const TOP = 128;
+/** The height of a box of two lines. */
+const BOX = 52;
 const LINE = 17;
 const GAP = 16;
 
@@ -80,6 +82,17 @@ interface Refusal extends Box {
   readonly answer: readonly string[];
 }
 
+const BY_APPLICATION = {
+  detail: "without identity or role",
+  wall: APPLICATION_WALL,
+  answer: ["401 or 403 by the", "application layer"],
+} as const;
+const BY_NETWORK = {
+  detail: "even with a good token",
+  wall: NETWORK_WALL,
+  answer: ["403 by the", "network layer"],
+} as const;
+
 function planOf({ services }: Policy): Plan {
   const bySubnet = Object.entries(services).sort(([, a], [, b]) => a.subnet - b.subnet);
   let y = TOP;
@@ -97,15 +110,15 @@ function planOf({ services }: Policy): Plan {
       ...(Object.keys(service.callers).length === 0 ? ["nobody may call it"] : [`subnet ${service.subnet}`]),
       ...(spare.length === 0 ? [] : ["granted to nobody:", ...spare]),
     ];
-    const height = Math.max(y - begin, 52 + (lines.length - 1) * LINE);
+    const height = Math.max(y - begin, BOX + (lines.length - 1) * LINE);
     y = begin + height + GAP;
     return [{ name, y: begin, height, lines }];
   });
 
   // The callers spread over the height of what they call, so that the arrows stay apart.
-  const pitch = Math.max(52 + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
-  const callers = bySubnet.map(([name, { subnet }], i) => ({ name, subnet, y: TOP + i * pitch, height: 52 }));
-  const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + 26;
+  const pitch = Math.max(BOX + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
+  const callers = bySubnet.map(([name, { subnet }], i) => ({ name, subnet, y: TOP + i * pitch, height: BOX }));
+  const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + BOX / 2;
 
   const below = Math.max(TOP + callers.length * pitch, y) + GAP;
   const rows = [below, below + 68, below + 168] as const;
@@ -114,33 +127,12 @@ function planOf({ services }: Policy): Plan {
     called,
     grants: grants.map(({ from, ...grant }) => ({ ...grant, from: middleOf(from) })),
     refusals: [
-      {
-        name: "an admitted subnet",
-        detail: "without identity or role",
-        y: rows[0],
-        height: 52,
-        wall: APPLICATION_WALL,
-        answer: ["401 or 403 by the", "application layer"],
-      },
-      {
-        name: "any other subnet",
-        detail: "even with a good token",
-        y: rows[1],
-        height: 52,
-        wall: NETWORK_WALL,
-        answer: ["403 by the", "network layer"],
-      },
-      {
-        name: "the internet",
-        detail: "even with a good token",
-        y: rows[2],
-        height: 52,
-        wall: NETWORK_WALL,
-        answer: ["403 by the", "network layer"],
-      },
+      { name: "an admitted subnet", y: rows[0], height: BOX, ...BY_APPLICATION },
+      { name: "any other subnet", y: rows[1], height: BOX, ...BY_NETWORK },
+      { name: "the internet", y: rows[2], height: BOX, ...BY_NETWORK },
     ],
-    networkBottom: rows[1] + 52 + GAP,
-    bottom: rows[2] + 52 + GAP,
+    networkBottom: rows[1] + BOX + GAP,
+    bottom: rows[2] + BOX + GAP,
   };
 }
 
