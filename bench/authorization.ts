@@ -1,5 +1,4 @@
 import { createPublicKey, hash, type JsonWebKey, verify as verifySignature } from "node:crypto";
-import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { JwtVerifier } from "aws-jwt-verify";
@@ -12,7 +11,7 @@ import { createAuthorizer } from "shared/authorization";
 import { makeKey, Tenant } from "../shared/test/tenant.ts";
 import { measureGuard } from "./guard-share.ts";
 import { type Candidate, measure, median } from "./measure.ts";
-import { type Bench, duration, type Ratio } from "./report.ts";
+import { type Bench, duration, type Ratio, versionOf } from "./report.ts";
 
 /** More than our cache keeps, so that going round through them meets none again. */
 const DISTINCT_TOKENS = 1500;
@@ -312,19 +311,6 @@ function heapUsed(): number {
 }
 
 function versions(): string {
-  const require = createRequire(import.meta.url);
   const names = ["jose", "aws-jwt-verify", "fast-jwt", "jsonwebtoken", "jwks-rsa", "express-oauth2-jwt-bearer"];
-  return names.map((name) => `${name} ${installedVersion(require, name)}`).join(", ");
-}
-
-function installedVersion(require: NodeJS.Require, name: string): string {
-  const folder = (require.resolve.paths(name) ?? []).map((path) => `${path}/${name}/package.json`);
-  for (const file of folder) {
-    try {
-      return (require(file) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return "";
+  return names.map((name) => `${name} ${versionOf(name)}`).join(", ");
 }

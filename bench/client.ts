@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { Worker } from "node:worker_threads";
 import { type TableClient, TableTransaction } from "@azure/data-tables";
@@ -14,7 +13,7 @@ import { finishedRow, orderKey, PARTITION, pendingKey, toRow } from "../caller-f
 import { createOrderStore, type OrderStore } from "../caller-func/src/orders/order-store.ts";
 import { startTestStorage, type TestStorage } from "../local/testing/test-storage.ts";
 import { measure, median } from "./measure.ts";
-import { type Bench, duration } from "./report.ts";
+import { type Bench, duration, versionOf } from "./report.ts";
 
 /** Orders that wait when a drain is measured. */
 const BACKLOGS = [1_000, 20_000] as const;
@@ -243,9 +242,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = process.hrtime.bigint();
   await work();
   return Number(process.hrtime.bigint() - began);
-}
-
-function versionOf(name: string): string {
-  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

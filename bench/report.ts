@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { findPackageJSON } from "node:module";
 import { cpus } from "node:os";
 
 /** A comparison within one run: the only kind of figure that means the same on another machine. */
@@ -54,6 +56,12 @@ export function duration(nanoseconds: number): string {
   if (nanoseconds < 1_000) return `${nanoseconds.toPrecision(3)} ns`;
   if (nanoseconds < 1_000_000) return `${(nanoseconds / 1_000).toPrecision(3)} µs`;
   return `${(nanoseconds / 1_000_000).toPrecision(3)} ms`;
+}
+
+/** The version of a package that is compared. */
+export function versionOf(name: string): string {
+  const file = findPackageJSON(name, import.meta.url) ?? "";
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** Replaces a benchmark's part of the docs, between its two markers. */

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { findPackageJSON } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Report } from "./report/report.ts";
@@ -29,15 +29,11 @@ async function commit(): Promise<Report["commit"]> {
   }
 }
 
-/** Looks where Node would look; `exports` of a package may hide its package.json from `require`. */
 async function installedVersion(name: string): Promise<string | null> {
-  for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
-    try {
-      const text = await readFile(join(folder, name, "package.json"), "utf8");
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      continue;
-    }
+  try {
+    const text = await readFile(findPackageJSON(name, import.meta.url) ?? "", "utf8");
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return null;
   }
-  return null;
 }
