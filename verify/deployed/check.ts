@@ -39,13 +39,13 @@ export function question<T>({ read, found, mend, mustExist = false, ...asked }: 
   };
 }
 
-/** A list as a text, or else what is missing of it and what is too much. Case does not count: Azure's ids have none. */
-export function listed(found: readonly string[], expected: readonly string[]): string {
+/** What a list is missing and what it has too much, or else `asExpected`. Case does not count: Azure's ids have none. */
+export function listed(found: readonly string[], expected: readonly string[], asExpected = wording(expected)): string {
   const lower = (list: readonly string[]): Set<string> => new Set(list.map((item) => item.toLowerCase()));
   const [has, needs] = [lower(found), lower(expected)];
   const missing = expected.filter((item) => !has.has(item.toLowerCase()));
   const tooMany = found.filter((item) => !needs.has(item.toLowerCase()));
-  if (missing.length === 0 && tooMany.length === 0) return wording(expected);
+  if (missing.length === 0 && tooMany.length === 0) return asExpected;
   return [
     ...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
     ...(tooMany.length > 0 ? [`too many: ${tooMany.join(", ")}`] : []),

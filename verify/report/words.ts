@@ -44,8 +44,8 @@ export function outcomeInWords({ refusedBy, status, code }: Outcome): string {
 }
 
 /** "1 call", "2 calls"; thousands apart. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en-GB")} ${number === 1 ? one : many}`;
+export function count(number: number, one: string): string {
+  return `${number.toLocaleString("en-GB")} ${one}${number === 1 ? "" : "s"}`;
 }
 
 /** "24 November 2026, 16:40:39 UTC"; a text that is no time stays as it is. */

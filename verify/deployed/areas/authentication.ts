@@ -46,13 +46,13 @@ export function authenticationChecks(scene: Scene, service: SceneService): Plann
           ...(validation?.allowedAudiences ?? []).map((audience) => `to ${audience}`),
           ...(validation?.defaultAuthorizationPolicy?.allowedApplications ?? []),
         ];
-        const difference = listed(found, [
+        const needed = [
           `tokens for ${application.appId}`,
           `from ${scene.authorityHost}/${scene.deployment.tenantId}/v2.0`,
           ...[application.appId, identifierUri(scene.deployment, name)].map((audience) => `to ${audience}`),
           ...Object.values(ids),
-        ]);
-        return /^(missing|too many): /.test(difference) ? difference : means;
+        ];
+        return listed(found, needed, means);
       },
     }),
   ];

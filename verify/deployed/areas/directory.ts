@@ -37,11 +37,8 @@ function identityChecks({ deployment }: Scene, { name, expected, azure }: SceneS
       expected: "nobody",
       why: "A federated credential lets a workload anywhere get this identity's tokens.",
       found: (credentials) =>
-        credentials.length === 0
-          ? "nobody"
-          : credentials
-              .map(({ properties }) => `${shown(properties.subject)} of ${shown(properties.issuer)}`)
-              .join(", "),
+        credentials.map(({ properties: { subject, issuer } }) => `${shown(subject)} of ${shown(issuer)}`).join(", ") ||
+        "nobody",
       mend: (credentials) =>
         credentials
           .map(
@@ -189,7 +186,7 @@ function noFederation(name: string, { application, federation, uniqueName }: Reg
     read: () => together({ application, federation }),
     expected: "nobody",
     why: "A federated credential lets a workload anywhere get tokens as this registration.",
-    found: (there) => (there.federation.length === 0 ? "nobody" : there.federation.map(trusted).join(", ")),
+    found: (there) => there.federation.map(trusted).join(", ") || "nobody",
     mend: (there) => there.federation.map(({ id }) => deleteFederation(there.application, id)).join("\n"),
   });
 }
@@ -202,21 +199,19 @@ function clientFederation(
 ): PlannedCheck {
   const { authorityHost, deployment } = scene;
   const issuer = `${authorityHost}/${deployment.tenantId}/v2.0`;
+  const expected = `the identity of ${name}`;
+  const own = ({ principalId }: { readonly principalId: string }): string => trusted({ issuer, subject: principalId });
   return question({
     id: `directory/${name}/client-federation`,
     title: `${name}: who may act as the app registration that it calls as`,
     resource: `application ${uniqueName}`,
     read: () => together({ application, federation, identity: azure.identity }),
-    expected: `the identity of ${name}`,
+    expected,
     why: "Whoever else it trusts can call as this service.",
-    found: (there) => {
-      const own = trusted({ issuer, subject: there.identity.principalId });
-      const found = there.federation.map(trusted);
-      return listed(found, [own]) === wording([own]) ? `the identity of ${name}` : listed(found, [own]);
-    },
+    found: (there) => listed(there.federation.map(trusted), [own(there.identity)], expected),
     mend: (there) =>
       there.federation
-        .filter((credential) => trusted(credential) !== trusted({ issuer, subject: there.identity.principalId }))
+        .filter((credential) => trusted(credential) !== own(there.identity))
         .map(({ id }) => deleteFederation(there.application, id))
         .join("\n") || provisionDirectory(scene),
   });

@@ -137,6 +137,6 @@ function allowedCallers(scene: Scene, { name }: SceneService): RestrictingSettin
 
 function compared(found: string | undefined, wanted: string, means: string): string {
   if (found === undefined) return "not set";
-  if (listed(found.split(","), wanted.split(",")) === wording(wanted.split(","))) return means;
+  if (listed(found.split(","), wanted.split(","), means) === means) return means;
   return SHOWN_VALUE.test(found) ? found : "another value, which is not shown";
 }
