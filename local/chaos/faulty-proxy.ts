@@ -1,14 +1,13 @@
 import {
   type ClientRequest,
-  createServer,
   type IncomingMessage,
   request as httpRequest,
   type RequestOptions,
   type ServerResponse,
 } from "node:http";
-import { createServer as createSecureServer, request as httpsRequest } from "node:https";
-import type { AddressInfo } from "node:net";
+import { request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
+import { listen, type Listener } from "../listen.ts";
 
 /** What happens to a request on its way. */
 export type Interference =
@@ -34,18 +33,8 @@ export interface FaultyProxyOptions {
   readonly interfere: (request: IncomingMessage) => Interference;
 }
 
-export interface FaultyProxy {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
 /** A proxy on 127.0.0.1 that lets its targets take turns, and lets requests go wrong. */
-export async function startFaultyProxy({
-  targets,
-  port = 0,
-  tls,
-  interfere,
-}: FaultyProxyOptions): Promise<FaultyProxy> {
+export function startFaultyProxy({ targets, port = 0, tls, interfere }: FaultyProxyOptions): Promise<Listener> {
   let turn = 0;
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const interference = interfere(request);
@@ -83,19 +72,7 @@ export async function startFaultyProxy({
       else response.writeHead(502, { "Content-Length": 0 }).end();
     });
   };
-  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const stop = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => {
-        resolve();
-      });
-      server.closeAllConnections();
-    });
-  return { port: (server.address() as AddressInfo).port, stop };
+  return listen(port, listener, tls);
 }
 
 interface Answer {

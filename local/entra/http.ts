@@ -1,11 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** A request, its body read to the end. */
 export interface Request {
@@ -23,42 +16,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Listener {
-  readonly port: number;
-  /** Ends every connection at once. */
-  stop(): Promise<void>;
-}
-
 /** Bytes of a request body that are read; one more is a 413. */
 const bodyLimit = 64 * 1024;
-
-/** Listens on 127.0.0.1 only: over HTTPS with the certificate given, else over HTTP. Port 0 takes a free one. */
-export async function listen(
-  port: number,
-  listener: RequestListener,
-  certificate?: { readonly cert: string; readonly key: string },
-): Promise<Listener> {
-  const server = certificate ? createHttpsServer(certificate, listener) : createHttpServer(listener);
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((started, failed) => {
-    server.once("error", (error) => {
-      failed(explained(error, port));
-    });
-    server.listen(port, "127.0.0.1", started);
-  });
-  const stop = (): Promise<void> =>
-    new Promise((stopped) => {
-      server.close(() => {
-        stopped();
-      });
-      for (const socket of sockets) socket.destroy();
-    });
-  return { port: (server.address() as AddressInfo).port, stop };
-}
 
 /** The request's body as text, or undefined when it is larger than the limit. */
 export async function readBody(request: IncomingMessage): Promise<string | undefined> {
@@ -82,12 +41,4 @@ export function send(response: ServerResponse, { status, json, text, headers }: 
     "Content-Length": Buffer.byteLength(body),
   });
   response.end(body);
-}
-
-function explained(error: Error, port: number): Error {
-  if (!("code" in error) || error.code !== "EADDRINUSE") return error;
-  return new Error(
-    `Port ${port} on 127.0.0.1 is taken: end the program that listens there, or start the local Entra on another port (0 takes a free one).`,
-    { cause: error },
-  );
 }

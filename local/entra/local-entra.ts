@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { accessPolicy } from "../../shared/access-policy.ts";
+import { listen, type Listener } from "../listen.ts";
 import { issuerOfVersion2 } from "./access-token.ts";
 import { authorityRoutes } from "./authority.ts";
 import { clientCertificate } from "./client-authentication/client-certificate.ts";
@@ -9,7 +10,6 @@ import { type FederatedCredential, federatedCredential } from "./client-authenti
 import { controlRoutes } from "./control.ts";
 import { directoryOf, type AccessPolicy, type Directory } from "./directory.ts";
 import { Faults } from "./faults.ts";
-import { listen, type Listener } from "./http.ts";
 import type { Tenant } from "./issue-token.ts";
 import { managedIdentityEndpoint, platformFailure } from "./managed-identity-endpoint.ts";
 import { serve, type Route } from "./serve.ts";
