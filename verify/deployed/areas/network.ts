@@ -8,58 +8,50 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
   const lodgers = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
     sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
+  const ofSite = { resource: siteId, read: azure.site, mend: PROVISION };
+  const ofSubnet = { resource: subnetId, read: azure.subnet, mend: PROVISION };
   return [
     question({
+      ...ofSite,
       id: `network/${name}/subnet`,
       title: `${name}: the subnet that its calls come from`,
-      resource: siteId,
-      read: azure.site,
       expected: subnetId,
       why: "Services tell their callers apart by their subnets: in another's subnet it would pass for the other.",
       found: ({ properties }) => listed([properties.virtualNetworkSubnetId ?? "not integrated"], [subnetId]),
-      mend: PROVISION,
     }),
     question({
+      ...ofSite,
       id: `network/${name}/routing`,
       title: `${name}: all outbound traffic goes through the virtual network`,
-      resource: siteId,
-      read: azure.site,
       expected: shown(site.outboundVnetRouting?.allTraffic),
       why: "Calls past the virtual network arrive from the internet, and are refused.",
       found: ({ properties }) => shown(properties.outboundVnetRouting?.allTraffic),
-      mend: PROVISION,
     }),
     question({
+      ...ofSubnet,
       id: `network/${name}/delegation`,
       title: `${name}: what its subnet is delegated to`,
-      resource: subnetId,
-      read: azure.subnet,
       expected: wording(delegations),
       why: "A subnet that is not App Service's alone can hold machines, whose calls pass for the service's.",
       found: ({ properties }) =>
         listed(properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [], delegations),
-      mend: PROVISION,
       mustExist: true,
     }),
     question({
+      ...ofSubnet,
       id: `network/${name}/service-endpoints`,
       title: `${name}: the service endpoints of its subnet`,
-      resource: subnetId,
-      read: azure.subnet,
       expected: wording(endpoints),
       why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
       found: ({ properties }) => listed(properties.serviceEndpoints?.map(({ service }) => service) ?? [], endpoints),
-      mend: PROVISION,
     }),
     question({
+      ...ofSite,
       id: `network/${name}/plan`,
       title: `${name}: its plan`,
-      resource: siteId,
-      read: azure.site,
       expected: planId,
       why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
       found: ({ properties }) => listed([properties.serverFarmId ?? "none"], [planId]),
-      mend: PROVISION,
     }),
     question({
       id: `network/${name}/plan-alone`,
