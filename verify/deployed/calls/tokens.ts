@@ -1,5 +1,6 @@
-import { createSign, generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import type { TokenCredential } from "@azure/identity";
+import { decodeJwt, SignJWT } from "jose";
 import { identifierUri, type Scene, type SceneService } from "../scene.ts";
 import { once, type Read } from "../reading.ts";
 import { failureOf } from "../azure-api.ts";
@@ -46,31 +47,25 @@ export async function forgedToken(
   const application = await service.api?.application();
   const client = await caller?.clientId();
   const now = Math.floor(Date.now() / 1000);
-  const signed = [
-    { typ: "JWT", alg: "RS256", kid: "forged" },
-    {
-      iss: `${authorityHost}/${deployment.tenantId}/v2.0`,
-      aud: application?.kind === "found" ? application.value.appId : identifierUri(deployment, service.name),
-      tid: deployment.tenantId,
-      azp: client?.kind === "found" ? client.value : "00000000-0000-0000-0000-000000000000",
-      idtyp: "app",
-      roles,
-      iat: now,
-      nbf: now,
-      exp: now + 3600,
-      ver: "2.0",
-    },
-  ]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
-    .join(".");
-  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(strangersKey()).toString("base64url")}`;
+  const claims = {
+    iss: `${authorityHost}/${deployment.tenantId}/v2.0`,
+    aud: application?.kind === "found" ? application.value.appId : identifierUri(deployment, service.name),
+    tid: deployment.tenantId,
+    azp: client?.kind === "found" ? client.value : "00000000-0000-0000-0000-000000000000",
+    idtyp: "app",
+    roles,
+    iat: now,
+    nbf: now,
+    exp: now + 3600,
+    ver: "2.0",
+  };
+  return new SignJWT(claims).setProtectedHeader({ typ: "JWT", alg: "RS256", kid: "forged" }).sign(strangersKey());
 }
 
 function principalOf(token: string): string | null {
   try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
-    if (typeof claims !== "object" || claims === null || !("oid" in claims)) return null;
-    return typeof claims.oid === "string" ? claims.oid : null;
+    const { oid } = decodeJwt(token);
+    return typeof oid === "string" ? oid : null;
   } catch {
     return null;
   }
