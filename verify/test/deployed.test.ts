@@ -233,6 +233,8 @@ describe("what could not be read is not checked, and never passed", () => {
       azure.answers[address] = { status: 404, body: {} };
       const report = await look(azure);
       expect(wrong(report)).toEqual([id]);
+      // azd remembers that the templates are as last time, and would skip the deployment.
+      expect(checkOf(report, id)?.mend).toContain("azd provision --no-state");
       expect(notChecked(report).length, id).toBeGreaterThan(0);
     }
   });

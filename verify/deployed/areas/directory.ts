@@ -1,7 +1,7 @@
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
 import type { Application, Registration } from "../directory.ts";
 import { type Read, together } from "../reading.ts";
-import { identifierUri, policy, provisionDirectory, type Scene, type SceneService } from "../scene.ts";
+import { identifierUri, policy, PROVISION, provisionDirectory, type Scene, type SceneService } from "../scene.ts";
 
 /** What the directory knows of a service: its app registration, and who may stand in for its identity. */
 export function directoryChecks(scene: Scene, service: SceneService): PlannedCheck[] {
@@ -26,7 +26,7 @@ function identityChecks({ deployment }: Scene, { name, expected, azure }: SceneS
       expected: "is there",
       why: "Roles are granted to it; without it nothing of them could be checked.",
       found: () => "is there",
-      mend: "azd up",
+      mend: PROVISION,
       mustExist: true,
     }),
     question({

@@ -20,7 +20,7 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       expected: "is there",
       why: "Without the site there is nothing to call, and nothing of it could be checked.",
       found: () => "is there",
-      mend: "azd up",
+      mend: `${PROVISION}\nazd deploy`,
       mustExist: true,
     }),
     question({
