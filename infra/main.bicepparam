@@ -1,5 +1,5 @@
 // What azd deploys: values of the azd environment (azd env set NAME VALUE), the defaults of main.bicep otherwise.
-// docs/deploy.md lists them all.
+// docs/deploy-parameters.md lists them all.
 using 'main.bicep'
 
 var sku = readEnvironmentVariable('PLAN_SKU', 'EP1')
