@@ -89,6 +89,13 @@ describe("a crash between two steps loses nothing and doubles nothing", () => {
   });
 });
 
+test("a run says how many calls the callee's access restrictions refused", async () => {
+  answer = () => ({ kind: "answer", status: 403, body: "", refusedBy: "network", tries: 1 });
+  await place("a");
+  passTime(5_000);
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ refusedByNetwork: 1, stillPending: 1 });
+});
+
 test("an order whose result storage did not take is pending, not an error, and is delivered again", async () => {
   const failing = createDelivery({ ...store, settle: () => Promise.reject(abortError()) }, callee);
   expect(await place("a", failing)).toMatchObject({ state: "pending" });

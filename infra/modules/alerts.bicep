@@ -50,15 +50,18 @@ var rules { *: AlertRule } = {
     periods: 1
   }
   'refused-connections': {
-    displayName: 'Requests refused by the network'
-    description: 'Access restrictions refused unusually many requests. A few are the internet\'s background noise; a caller among them has lost its subnet.'
-    severity: 3
+    displayName: 'A caller is refused by the network'
+    description: 'A service\'s access restrictions refused calls of a caller: it has lost its subnet, or the service its rule.'
+    severity: 2
+    // Only the caller sees these refusals: function apps have no log of access restrictions.
     query: '''
-      AppServiceIPSecAuditLogs
-      | where Result == 'Denied'
-      | project TimeGenerated, CsHost, CIp, ServiceEndpoint
+      AppTraces
+      | where Message startswith '{"event":"delivery-run"'
+      | extend run = parse_json(Message)
+      | where toint(run.refusedByNetwork) > 0
+      | project TimeGenerated, AppRoleName, refusedByNetwork = toint(run.refusedByNetwork)
     '''
-    threshold: 100
+    threshold: 0
     periods: 1
   }
   'failed-deliveries': {

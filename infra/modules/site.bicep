@@ -93,17 +93,6 @@ var addressRules = [
     ipAddress: range
   }
 ]
-// The default action refuses everybody else anyway, and says so nowhere: the audit log holds what a rule has matched.
-// https://learn.microsoft.com/azure/app-service/overview-access-restrictions#diagnostic-logging
-var loggedRefusals = [
-  for (range, i) in ['0.0.0.0/0', '::/0']: {
-    name: 'everybody-else-${i + 1}'
-    description: 'Refused by a rule, so that the audit log holds it'
-    action: 'Deny'
-    priority: 60000 + i
-    ipAddress: range
-  }
-]
 var deployerRules = [
   for (range, i) in access.deployerAddressRanges: {
     name: 'deployer-${i + 1}'
@@ -152,7 +141,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       ftpsState: 'Disabled'
       remoteDebuggingEnabled: false
       // https://learn.microsoft.com/azure/app-service/overview-access-restrictions
-      ipSecurityRestrictions: concat(callerRules, addressRules, loggedRefusals)
+      ipSecurityRestrictions: concat(callerRules, addressRules)
       ipSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictions: deployerRules
       scmIpSecurityRestrictionsDefaultAction: 'Deny'
@@ -180,9 +169,9 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// All that is offered for the site's kind and plan, the access restriction audit log among it. A category that is named
-// but not offered would fail the deployment.
-// https://learn.microsoft.com/azure/app-service/troubleshoot-diagnostic-logs#supported-log-types
+// All that is offered for the site's kind and plan. A category that is named but not offered would fail the deployment,
+// and function apps are not offered AppServiceIPSecAuditLogs, the log of access restrictions:
+// https://learn.microsoft.com/azure/azure-functions/monitor-functions-reference#resource-logs
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: site
   name: 'workspace'

@@ -59,7 +59,7 @@ export const monitoringPromises: readonly Promised[] = [
 /** What each alert looks for. */
 const SOURCES: Readonly<Record<string, string>> = {
   "refused-calls": "authorization",
-  "refused-connections": "AppServiceIPSecAuditLogs",
+  "refused-connections": "refusedByNetwork",
   "failed-deliveries": "delivery-run",
   "oldest-pending-order": "oldestSeconds",
 };

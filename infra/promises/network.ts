@@ -91,16 +91,6 @@ export const networkPromises: readonly Promised[] = [
       ...same(`${name}: rules of the main site`, config.scmIpSecurityRestrictionsUseMain, false),
     ]),
   ),
-  promised(
-    "whom no rule lets in, a rule refuses: the audit log holds nobody else",
-    forEachService(({ name, config }) =>
-      same(
-        `${name}: refused by a rule`,
-        finalRefusals(config.ipSecurityRestrictions ?? []).map(({ ipAddress }) => ipAddress),
-        EVERYBODY,
-      ),
-    ),
-  ),
   promised("no private endpoint goes around the access restrictions", (snapshot) =>
     same(
       "private endpoints",
@@ -114,22 +104,10 @@ function isCallee(policy: { readonly roles: object }): boolean {
   return Object.keys(policy.roles).length > 0;
 }
 
-const EVERYBODY = ["0.0.0.0/0", "::/0"];
-
-/** The rules that refuse everybody, after all others. */
-function finalRefusals(rules: readonly AccessRule[]): AccessRule[] {
-  const last = Math.max(...rules.filter(({ action }) => action === "Allow").map(({ priority = 0 }) => priority));
-  return rules.filter(
-    ({ action, priority = 0, ipAddress = "" }) => action === "Deny" && priority > last && EVERYBODY.includes(ipAddress),
-  );
-}
-
 /** What the rules let in, in order. A rule that does not allow, or has no condition, shows as what it is. */
 function allowed(rules: readonly AccessRule[] | undefined): string[] | undefined {
-  const refusals = finalRefusals(rules ?? []);
   return rules
-    ?.filter((rule) => !refusals.includes(rule))
-    .map(({ action, vnetSubnetResourceId, ipAddress }) =>
+    ?.map(({ action, vnetSubnetResourceId, ipAddress }) =>
       action === "Allow" ? (vnetSubnetResourceId ?? ipAddress ?? "anybody") : `not allowed: ${action ?? "no action"}`,
     )
     .sort();

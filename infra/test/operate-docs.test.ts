@@ -30,7 +30,6 @@ describe("the runbook", () => {
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   AppTraces: ["TimeGenerated", "AppRoleName", "AppRoleInstance", "Message", "OperationId", "SeverityLevel", "Type"],
   AppRequests: ["TimeGenerated", "AppRoleName", "Name", "OperationId", "Success", "Type"],
-  AppServiceIPSecAuditLogs: ["TimeGenerated", "Result", "CsHost", "CIp", "ServiceEndpoint", "Details"],
   FunctionAppLogs: ["TimeGenerated", "AppName", "RoleInstance", "Category", "Level", "Message"],
   // The same as AppTraces, by the names of Application Insights' own view.
   traces: ["timestamp", "message"],

@@ -25,17 +25,8 @@ const rule = (changes: object) => ({ name: "rule", action: "Allow", priority: 10
 describe.each(snapshotNames)("the rules as evaluated from Bicep (%s)", (name) => {
   const evaluated = parseAccessRestrictions(accessRestrictionsOf(readSnapshot(name), "callee-func"));
 
-  it("refuse another subnet and the internet, by a rule, which the audit log then holds", () => {
-    expect(decideAccess(evaluated, otherSubnet)).toEqual({ action: "Deny", rule: "everybody-else-2" });
-    expect(decideAccess(evaluated, internet)).toEqual({ action: "Deny", rule: "everybody-else-1" });
-  });
-
-  it("refuse them by default as well", () => {
-    const ipSecurityRestrictions = evaluated.ipSecurityRestrictions.filter(({ action }) => action === "Allow");
-    for (const source of [otherSubnet, internet]) {
-      const decision = decideAccess({ ...evaluated, ipSecurityRestrictions }, source);
-      expect(decision).toEqual({ action: "Deny", rule: "unmatched rule" });
-    }
+  it.each([otherSubnet, internet])("refuse another subnet and the internet", (source) => {
+    expect(decideAccess(evaluated, source)).toEqual({ action: "Deny", rule: "unmatched rule" });
   });
 
   it("let the caller's subnet in", () => {

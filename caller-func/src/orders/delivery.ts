@@ -30,6 +30,8 @@ export interface RunSummary {
   stillPending: number;
   /** Tried, but storage did not take the result: their leases run out, and they are delivered again. */
   unsaved: number;
+  /** Refused by the callee's access restrictions. Nobody else sees this: function apps have no log of access restrictions. */
+  refusedByNetwork: number;
   /** Calls beyond the first of each delivery. */
   retries: number;
   /** Why the run ended before there was nothing left to do. */
@@ -87,7 +89,9 @@ export function createDelivery(store: OrderStore, callee: ServiceClient): Delive
   };
 
   async function run(longestRun: number, traceParent?: string): Promise<RunSummary> {
-    const summary: RunSummary = { reserved: 0, rejected: 0, stuck: 0, stillPending: 0, unsaved: 0, retries: 0 };
+    const summary: RunSummary = {
+      ...{ reserved: 0, rejected: 0, stuck: 0, stillPending: 0, unsaved: 0, refusedByNetwork: 0, retries: 0 },
+    };
     const timeIsUp = AbortSignal.timeout(longestRun);
     const breakOff = AbortSignal.any([shutdown.signal, timeIsUp]);
     const whyStop = (): string | undefined =>
@@ -148,6 +152,7 @@ interface Attempt {
 
 function count(summary: RunSummary, { outcome, order, saved }: Attempt): void {
   summary.retries += Math.max(outcome.tries - 1, 0);
+  if (outcome.kind === "answer" && outcome.refusedBy === "network") summary.refusedByNetwork++;
   summary[!saved ? "unsaved" : order.state === "pending" ? "stillPending" : order.state]++;
 }
 

@@ -113,18 +113,9 @@ export const networkMutations: readonly Mutation[] = [
   },
   {
     breaks: "a callee lets in its callers' subnets and nobody else",
-    by: "everybody refused first",
+    by: "a rule that refuses",
     change: config(({ ipSecurityRestrictions = [] }) => {
       ipSecurityRestrictions.push({ name: "nobody", action: "Deny", priority: 1, ipAddress: "0.0.0.0/0" });
-    }),
-  },
-  {
-    breaks: "whom no rule lets in, a rule refuses: the audit log holds nobody else",
-    by: "IPv4 only",
-    change: config((siteConfig) => {
-      siteConfig.ipSecurityRestrictions = there(siteConfig.ipSecurityRestrictions).filter(
-        ({ ipAddress }) => ipAddress !== "::/0",
-      );
     }),
   },
   {

@@ -77,22 +77,14 @@ export function restrictionChecks(_scene: Scene, { name, expected, azure }: Scen
 
 type Rules = WebConfig["ipSecurityRestrictions"];
 
-/**
- * Each rule in words, without those that the platform adds. What a rule adds to action and origin is told as well, and so
- * it is when it refuses before another lets in.
- */
+/** Each rule in words, without those that the platform adds. What a rule adds to action and origin is told as well. */
 function inWords(rules: Rules | readonly AccessRule[]): string[] {
   const own = (rules ?? []).filter((rule) => !isSynthetic(rule));
-  const lastAllowed = Math.max(
-    0,
-    ...own.filter(({ action }) => action === "Allow").map(({ priority }) => priority ?? 0),
-  );
   return own.flatMap((rule: Partial<Rule>) => {
-    const { action, tag, ipAddress, vnetSubnetResourceId, headers, name, priority } = rule;
+    const { action, tag, ipAddress, vnetSubnetResourceId, headers, name } = rule;
     const more = [
       ...(["Default", undefined, null].includes(tag) ? [] : [`by ${tag ?? ""}`]),
       ...(Object.keys(headers ?? {}).length > 0 ? ["with conditions on headers"] : []),
-      ...(action !== "Allow" && (priority ?? 0) <= lastAllowed ? ["before others"] : []),
     ];
     const suffix = more.length === 0 ? "" : ` ${more.join(" ")} (rule ${shown(name)})`;
     const origins = [vnetSubnetResourceId, ipAddress].flatMap((origin) => origin?.split(",") ?? []);

@@ -161,13 +161,6 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
           service === "callee-func"
             ? { vnetSubnetResourceId: caller, action: "Allow", tag: "Default", priority: 100, name: "caller-func" }
             : { ipAddress: `${HERE}/32`, action: "Allow", tag: "Default", priority: 200, name: "ingress-1" },
-          ...["0.0.0.0/0", "::/0"].map((ipAddress, i) => ({
-            ipAddress,
-            action: "Deny",
-            tag: "Default",
-            priority: 60000 + i,
-            name: `everybody-else-${i + 1}`,
-          })),
           denyAll(),
         ],
         ipSecurityRestrictionsDefaultAction: "Deny",

@@ -120,14 +120,13 @@ export const drifts: readonly Drift[] = [
     id: "restrictions/callee-func/main/rules",
     found: /^missing: /,
   }),
-  drift("a refusal that stands before the rules", web, "properties.ipSecurityRestrictions.1.priority", to(1), {
-    id: "restrictions/callee-func/main/rules",
-    found: /too many: Deny 0\.0\.0\.0\/0 before others \(rule everybody-else-1\)$/,
-  }),
-  drift("a refusal that lets in", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
-    id: "restrictions/callee-func/main/rules",
-    found: /too many: Allow 0\.0\.0\.0\/0/,
-  }),
+  drift(
+    "a rule that refuses",
+    web,
+    "properties.ipSecurityRestrictions",
+    and({ ...allowRule, action: "Deny", ipAddress: "0.0.0.0/0" }),
+    { id: "restrictions/callee-func/main/rules", found: /^too many: Deny 0\.0\.0\.0\/0$/ },
+  ),
   drift(
     "a runner that was not shut out again",
     web,
@@ -143,7 +142,7 @@ export const drifts: readonly Drift[] = [
     found: /^Allow/,
     mend: PROVISION,
   }),
-  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.3.action", to("Allow"), {
+  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
     found: /^Deny, and a last rule that says Allow$/,
   }),
