@@ -1,3 +1,4 @@
+import { isNcrontab } from "shared/ncrontab";
 import { chooseCredential } from "shared/service-client";
 import { guid, origin, readSettings, tableEndpoint } from "shared/settings";
 import * as v from "valibot";
@@ -21,8 +22,8 @@ export const settings = readSettings(
     // The host reads this one; without it the app would run and deliver nothing.
     DELIVERY_SCHEDULE: v.pipe(
       v.string(),
-      v.check((text) => text.trim().split(/\s+/).length === 6),
-      v.description("a six-field NCRONTAB expression"),
+      v.check(isNcrontab),
+      v.description("an NCRONTAB expression: six fields, seconds first"),
     ),
     RETENTION_DAYS: v.pipe(
       v.optional(v.string(), "30"),

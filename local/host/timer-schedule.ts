@@ -1,4 +1,4 @@
-import { Cron } from "croner";
+import { type Ncrontab, parseNcrontab } from "../../shared/ncrontab.ts";
 
 /** When a timer fires. All times are UTC, as on Azure unless WEBSITE_TIME_ZONE says otherwise. */
 export interface TimerSchedule {
@@ -10,46 +10,29 @@ export interface TimerSchedule {
   nextAfter(time: number): number;
 }
 
-interface Field {
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-  readonly names?: readonly string[];
-}
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
-const FORM = "{second} {minute} {hour} {day} {month} {day of week}";
-const MONTHS = "january february march april may june july august september october november december".split(" ");
-const DAYS = "sunday monday tuesday wednesday thursday friday saturday".split(" ");
-const FIELDS: readonly Field[] = [
-  { name: "second", min: 0, max: 59 },
-  { name: "minute", min: 0, max: 59 },
-  { name: "hour", min: 0, max: 23 },
-  { name: "day", min: 1, max: 31 },
-  { name: "month", min: 1, max: 12, names: MONTHS },
-  { name: "day of week", min: 0, max: 6, names: DAYS },
-];
+/** No schedule that matches at all waits longer: 29 February falls on each day of the week once in 40 years. */
+const FAR = 41 * 366;
 
 /**
- * Reads a timer's schedule: NCRONTAB with six fields (seconds first) or five, or a TimeSpan such as "00:00:30".
+ * Reads a timer's schedule: NCRONTAB, see {@link parseNcrontab}, or a TimeSpan such as "00:00:30".
  *
  * @throws Error saying what is wrong with the expression
- * @see https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
  */
 export function parseSchedule(expression: string): TimerSchedule {
   const interval = parseTimeSpan(expression);
   if (interval !== undefined && interval > 0) {
     const nextAfter = (time: number): number => time + interval;
-    return { expression, monitored: interval >= 60_000, adjustForDst: false, nextAfter };
+    return { expression, monitored: interval >= MINUTE, adjustForDst: false, nextAfter };
   }
-  const given = expression.trim().split(/\s+/);
-  if (given.length !== 5 && given.length !== 6) throw new Error(`six fields (seconds first) expected: ${FORM}`);
-  const fields = given.length === 5 ? ["0", ...given] : given;
-  const values = FIELDS.map((field, index) => spellOut(fields[index] ?? "", field));
-  // NCRONTAB wants day and day of week both to match, where classic cron is content with either.
-  const cron = new Cron(values.join(" "), { mode: "6-part", domAndDow: true, timezone: "UTC" });
-  const nextAfter = (time: number): number => cron.nextRun(new Date(time))?.getTime() ?? Infinity;
+  const fields = parseNcrontab(expression);
+  const nextAfter = (time: number): number => nextMatch(fields, time);
   if (nextAfter(Date.now()) === Infinity) throw new Error("no date ever matches it");
-  return { expression, monitored: !firesWithinMinute(values, nextAfter), adjustForDst: true, nextAfter };
+  return { expression, monitored: !firesWithinMinute(fields), adjustForDst: true, nextAfter };
 }
 
 /** Reads "[d.]hh:mm:ss[.fff]". Returns milliseconds, or undefined when the text is no TimeSpan. */
@@ -63,34 +46,35 @@ export function parseTimeSpan(text: string): number | undefined {
   return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + fraction) * 1000;
 }
 
-/** Checks a field by NCRONTAB's rules (lists, ranges, steps, names; no `?`, `L`, `W`, `#`) and lists all its values. */
-function spellOut(text: string, field: Field): string {
-  const values = new Set(text.split(",").flatMap((item) => valuesOf(item, field)));
-  return values.size > field.max - field.min ? "*" : [...values].join(",");
-}
-
-function valuesOf(item: string, field: Field): readonly number[] {
-  const [, first, last, step] = /^(\*|\w+(?:-(\w+))?)(?:\/(\d+))?$/.exec(item) ?? [];
-  if (first === undefined || Number(step) === 0) {
-    throw new Error(`"${item}" is not allowed in the field ${field.name} of ${FORM}`);
+/** Day and day of week must both match, where classic cron is content with either. */
+function nextMatch(fields: Ncrontab, after: number): number {
+  const today = Math.floor(after / DAY) * DAY;
+  for (let day = today; day < today + FAR * DAY; day += DAY) {
+    const date = new Date(day);
+    if (
+      !fields.months.includes(date.getUTCMonth() + 1) ||
+      !fields.days.includes(date.getUTCDate()) ||
+      !fields.daysOfWeek.includes(date.getUTCDay())
+    )
+      continue;
+    for (const hour of fields.hours) {
+      if (day + (hour + 1) * HOUR <= after) continue;
+      for (const minute of fields.minutes) {
+        const start = day + hour * HOUR + minute * MINUTE;
+        const second = fields.seconds.find((value) => start + value * SECOND > after);
+        if (second !== undefined) return start + second * SECOND;
+      }
+    }
   }
-  const from = first === "*" ? field.min : toNumber(first.split("-")[0] ?? "", field);
-  // "5/10" means from 5 on to the end; a range given backwards is turned round.
-  const to = last !== undefined ? toNumber(last, field) : first === "*" || step !== undefined ? field.max : from;
-  const [low, high, by] = [Math.min(from, to), Math.max(from, to), Number(step ?? 1)];
-  return Array.from({ length: Math.floor((high - low) / by) + 1 }, (_, index) => low + index * by);
+  return Infinity;
 }
 
-function toNumber(text: string, { name, min, max, names = [] }: Field): number {
-  // Any beginning of a name stands for it, as in NCRONTAB ("Mon", "MONDAY").
-  const byName = names.findIndex((known) => known.startsWith(text.toLowerCase()));
-  const value = byName >= 0 ? byName + min : /^\d+$/.test(text) ? Number(text) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new Error(`"${text}" is not allowed in the field ${name}, which takes ${min} to ${max}`);
-}
-
-function firesWithinMinute(values: readonly string[], nextAfter: (time: number) => number): boolean {
-  if (values.slice(1).some((value) => value !== "*")) return false;
-  const first = nextAfter(0);
-  return nextAfter(first) - first < 60_000;
+function firesWithinMinute({ seconds, minutes, hours, days, months, daysOfWeek }: Ncrontab): boolean {
+  const isEveryMinute =
+    minutes.length === 60 &&
+    hours.length === 24 &&
+    days.length === 31 &&
+    months.length === 12 &&
+    daysOfWeek.length === 7;
+  return isEveryMinute && seconds.length > 1;
 }
