@@ -22,7 +22,7 @@ export async function listen(
   });
   await new Promise<void>((started, failed) => {
     server.once("error", (error) => {
-      failed(explained(error, port));
+      failed(new Error(cannotListen(causeOf(error), port), { cause: error }));
     });
     server.listen(port, "127.0.0.1", started);
   });
@@ -36,10 +36,33 @@ export async function listen(
   return { port: (server.address() as AddressInfo).port, stop };
 }
 
-function explained(error: Error, port: number): Error {
-  if (!("code" in error) || error.code !== "EADDRINUSE") return error;
-  return new Error(
-    `Port ${port} on 127.0.0.1 is taken: end the program that listens there, or choose another port (0 takes a free one).`,
-    { cause: error },
-  );
+/** The system's code for why a port cannot be listened on, such as EADDRINUSE. */
+export type Cause = string;
+
+export function causeOf(error: unknown): Cause {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
+/**
+ * What is wrong with a port of 127.0.0.1, and what to do about it: one message for each cause.
+ *
+ * @param ports the port, or several with the same cause
+ */
+export function cannotListen(cause: Cause, ports: string | number): string {
+  const others = "or take other ports: npm start -- --port <first>, or --free-ports";
+  switch (cause) {
+    case "EADDRINUSE":
+      return `In use by another program: port ${ports}. Is the system running already, in this clone or another? End it, ${others}.`;
+    case "EACCES":
+      // https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2 (WSAEACCES)
+      return (
+        `Not for this user to open: port ${ports}. The operating system keeps it back (on Windows, ` +
+        `"netsh interface ipv4 show excludedportrange protocol=tcp" lists such ranges; elsewhere the lowest ports are ` +
+        `root's). Take other ports: npm start -- --port <first>, or --free-ports.`
+      );
+    case "EADDRNOTAVAIL":
+      return `127.0.0.1 is no address of this machine, so nothing can listen on port ${ports}: switch the loopback interface on (Linux: ip link set lo up).`;
+    default:
+      return `Cannot listen on port ${ports} of 127.0.0.1: ${cause}.`;
+  }
 }

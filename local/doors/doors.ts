@@ -2,6 +2,7 @@ import { Agent, createServer, type IncomingMessage, type Server, type ServerResp
 import type { AddressInfo } from "node:net";
 import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../shared/access-policy.ts";
+import { cannotListen, causeOf } from "../listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { answerForbidden } from "./answers.ts";
 import { forward } from "./proxy.ts";
@@ -107,9 +108,8 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
 
 async function listen(server: Server, origin: string, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const reason = error.code === "EADDRINUSE" ? "the port is taken; choose another" : error.message;
-      reject(new Error(`The door for ${origin} cannot listen on 127.0.0.1:${port}: ${reason}.`));
+    server.once("error", (error) => {
+      reject(new Error(cannotListen(causeOf(error), `${port} (${origin})`), { cause: error }));
     });
     server.listen(port, "127.0.0.1", resolve);
   });

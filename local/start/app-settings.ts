@@ -14,7 +14,7 @@ const policies: Readonly<Record<string, { readonly roles: object; readonly calle
 const optionsOf: Readonly<Record<string, ServiceOptions>> = serviceOptions;
 
 export interface SettingsSources {
-  readonly endpoints: Endpoints;
+  readonly endpoints: Pick<Endpoints, "entra">;
   readonly directory: Directory;
   /** The table endpoint of a storage account. */
   readonly tableEndpoint: (account: string) => string;
@@ -67,7 +67,6 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
 
 /** The names of the settings that an app takes. */
 export function settingNames(app: AppName): readonly string[] {
-  const callee = { callerSubnet: "", otherSubnet: "", internet: "" };
   const entra = {
     authority: "",
     tenantId: "",
@@ -76,10 +75,8 @@ export function settingNames(app: AppName): readonly string[] {
     caFile: "",
     control: "",
   };
-  const api = { clientId: "", identifierUri: "" };
-  const endpoints: Endpoints = { caller: "", callee, entra, api, identities: {}, host: "embedded" };
   const nothing = (): string => "";
-  const sources = { endpoints, tableEndpoint: nothing, wayTo: nothing, deliverySchedule: "" };
+  const sources = { endpoints: { entra }, tableEndpoint: nothing, wayTo: nothing, deliverySchedule: "" };
   return Object.keys(settingsOf(app, { ...sources, directory: directoryOf(accessPolicy) }));
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { type Cause, causeOf, cannotListen } from "../listen.ts";
 
 /** Systems give ports above these to whoever asks for any, outgoing calls too (Linux from 32768, others from 49152). */
 const [FIRST, LAST] = [20_000, 32_000];
@@ -12,7 +13,7 @@ const [FIRST, LAST] = [20_000, 32_000];
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
     const port = randomInt(FIRST, LAST);
-    if (await isFree(port)) return port;
+    if ((await obstacle(port)) === undefined) return port;
   }
   throw new Error(`No port is free on 127.0.0.1 between ${FIRST} and ${LAST}.`);
 }
@@ -21,27 +22,27 @@ export async function freePort(): Promise<number> {
  * Asks for every port before anything starts, so that the answer names them all.
  *
  * @param ports by what they are for; 0 (any) is free
- * @throws Error that names those in use
+ * @throws Error that names those that cannot be used: one line for each cause, and what to do about it
  */
 export async function requireFree(ports: Readonly<Record<string, number>>): Promise<void> {
-  const taken: string[] = [];
+  const unusable = new Map<Cause, string[]>();
   for (const [name, port] of Object.entries(ports)) {
-    if (port !== 0 && !(await isFree(port))) taken.push(`${port} (${name})`);
+    const cause = port === 0 ? undefined : await obstacle(port);
+    if (cause !== undefined) unusable.set(cause, [...(unusable.get(cause) ?? []), `${port} (${name})`]);
   }
-  if (taken.length > 0) {
-    throw new Error(
-      `In use by another program: port ${taken.join(", ")}. Is the system running already? End it first.`,
-    );
-  }
+  if (unusable.size === 0) return;
+  const lines = [...unusable].map(([cause, names]) => cannotListen(cause, names.join(", ")));
+  throw new Error(lines.join("\n"));
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Why a port cannot be listened on; undefined where it can. */
+async function obstacle(port: number): Promise<Cause | undefined> {
   const server = createServer().listen(port, "127.0.0.1");
   try {
     await once(server, "listening");
-  } catch {
-    return false;
+  } catch (error) {
+    return causeOf(error);
   }
   await once(server.close(), "close");
-  return true;
+  return undefined;
 }

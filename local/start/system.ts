@@ -1,6 +1,7 @@
+import { rmSync } from "node:fs";
 import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { apps, stage } from "../../build.ts";
+import { apps, stage, STAGED_BY } from "../../build.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import type { Doors } from "../doors/doors.ts";
@@ -9,10 +10,13 @@ import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage } from "../storage/host-storage.ts";
 import { startStorage } from "../storage/storage.ts";
 import { type AppName, type AppSettings, appSettings, storageAccount } from "./app-settings.ts";
+import { checkedOutCommit } from "./commit.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
-import { type Endpoints, writePrivateJson } from "./endpoints.ts";
+import { type Endpoints, runningEndpoints, writePrivateJson } from "./endpoints.ts";
 import { openFrontEnds } from "./front-ends.ts";
 import { freePort, requireFree } from "./ports.ts";
+
+const root = join(import.meta.dirname, "..", "..");
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
@@ -78,8 +82,25 @@ export const defaultPorts: Ports = {
   hostTables: 7095,
 };
 
+/**
+ * The ports of `npm start`, each as far from the first as it is from 7071.
+ *
+ * @param first replaces 7071
+ */
+export function portsFrom(first: number): Ports {
+  return everyPort((port) => port - defaultPorts.caller + first);
+}
+
+/** The last one for which all of the others are ports, too. */
+export const LAST_FIRST_PORT = 65_535 - (Math.max(...Object.values<number>({ ...defaultPorts })) - defaultPorts.caller);
+
 /** Free ports, for a system of one's own beside a running one. */
-export const freePorts = Object.fromEntries(Object.keys(defaultPorts).map((name) => [name, 0])) as unknown as Ports;
+export const freePorts = everyPort(() => 0);
+
+function everyPort(change: (port: number) => number): Ports {
+  const changed = Object.entries<number>({ ...defaultPorts }).map(([name, port]) => [name, change(port)] as const);
+  return Object.fromEntries(changed) as unknown as Ports;
+}
 
 /** A schedule that does not tick while anyone watches. */
 export const HARDLY_EVER = "0 0 0 29 2 *";
@@ -87,12 +108,18 @@ export const HARDLY_EVER = "0 0 0 29 2 *";
 /**
  * Builds the apps and starts everything they need around them, then them.
  *
- * @throws Error with one clear line where a port is taken, a folder cannot be written, or Core Tools are wanted and not
+ * @throws Error with one clear line where a port cannot be used, the system of the folder runs already, a folder cannot be written, or Core Tools are wanted and not
  *   there; nothing is left running then.
  */
 export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
   const { folder, ports, host = "embedded", signal } = options;
-  const running: (() => Promise<void>)[] = [];
+  const endpointsFile = join(folder, "endpoints.json");
+  const settingsFiles = apps.map((app) => ({ app, file: join(folder, `${app}.settings.json`) }));
+  const removeFiles = (): void => {
+    for (const file of [endpointsFile, ...settingsFiles.map((settings) => settings.file)])
+      rmSync(file, { force: true });
+  };
+  const running: (() => Promise<void> | void)[] = [];
   let isStopping = false;
   const stop = async (): Promise<void> => {
     isStopping = true;
@@ -109,6 +136,13 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
   try {
     await requireWritable(folder);
+    await requireNotRunning(folder);
+    process.once("exit", removeFiles); // However this process ends: a second Ctrl-C, an error.
+    removeFiles(); // What a process that was killed has left.
+    running.push(() => {
+      process.off("exit", removeFiles);
+      removeFiles();
+    });
     await requireFree({
       ...(host === "func" ? ports : withoutHostStorage(ports)),
       ...furtherPorts(ports),
@@ -158,10 +192,13 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     const hosts = new Map<AppName, { stop(): Promise<void> }>();
     const appPorts = await chosenPorts(ports);
     const { doors, wayTo } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
-    const endpoints = endpointsOf(host, `http://127.0.0.1:${appPorts["caller-func"]}`, doors, entra, {
-      caFile: certificates.caFile,
-      clientCertificateFiles: { "caller-app": clientCertificate.file },
-    });
+    const endpoints = {
+      ...endpointsOf(host, appPorts, doors, entra, {
+        caFile: certificates.caFile,
+        clientCertificateFiles: { "caller-app": clientCertificate.file },
+      }),
+      run: { processId: process.pid, checkout: root, commit: await checkedOutCommit() },
+    };
     const settings = appSettings({
       endpoints,
       directory: entra.directory,
@@ -199,9 +236,8 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     if (options.withApps) await settled(apps.map((app) => startApp(app)));
     signal?.throwIfAborted();
 
-    const endpointsFile = join(folder, "endpoints.json");
+    await Promise.all(settingsFiles.map(({ app, file }) => writeLocalSettings(file, settings[app])));
     await writePrivateJson(endpointsFile, endpoints);
-    await Promise.all(apps.map((app) => writeLocalSettings(folder, app, settings[app])));
     return { endpoints, endpointsFile, entra, doors, startApp, stopApp, stop };
   } catch (error) {
     await stop();
@@ -229,17 +265,20 @@ async function chosenPorts(ports: Ports): Promise<Readonly<Record<AppName, numbe
 
 function endpointsOf(
   host: Endpoints["host"],
-  caller: string,
+  appPorts: Readonly<Record<AppName, number>>,
   doors: Doors,
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
-): Endpoints {
+): Omit<Endpoints, "run"> {
   const api = entra.directory.apis.find(({ service }) => service === "callee-func");
   if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
   const { callerSubnet, otherSubnet, internet } = doors;
   const { authority, tenantId, managedIdentityEndpoint, identityHeader, control } = entra;
+  const addresses = Object.fromEntries(
+    Object.entries(appPorts).map(([app, port]) => [app, `http://127.0.0.1:${port}`]),
+  );
   return {
-    caller,
+    caller: addresses["caller-func"] ?? "",
     callee: { callerSubnet, otherSubnet, internet },
     entra: { authority, tenantId, managedIdentityEndpoint, identityHeader, caFile, control },
     api: { clientId: api.clientId, identifierUri: api.identifierUri },
@@ -258,18 +297,29 @@ function endpointsOf(
       }),
     ),
     host,
+    apps: addresses,
   };
 }
 
 /** The settings in the form of `local.settings.json`, for any other host: Core Tools, or the embedded one by hand. */
-function writeLocalSettings(folder: string, app: AppName, settings: AppSettings): Promise<void> {
-  return writePrivateJson(join(folder, `${app}.settings.json`), { IsEncrypted: false, Values: settings });
+function writeLocalSettings(file: string, settings: AppSettings): Promise<void> {
+  return writePrivateJson(file, { IsEncrypted: false, [STAGED_BY]: "a start of this repository", Values: settings });
 }
 
 /** Waits for all before it fails for one: what has started can then be stopped. */
 async function settled<T extends readonly unknown[]>(parts: { [I in keyof T]: Promise<T[I]> | T[I] }): Promise<T> {
   await Promise.allSettled(parts);
   return await Promise.all(parts);
+}
+
+/** Two systems cannot share a folder: its storage is for one. */
+async function requireNotRunning(folder: string): Promise<void> {
+  const found = await runningEndpoints(folder, () => undefined);
+  if (found === undefined) return;
+  throw new Error(
+    `The system of this folder runs already: process ${found.run.processId}, ${found.caller}. End it first. ` +
+      "A second one beside it: in another clone, with --port or --free-ports.",
+  );
 }
 
 async function requireWritable(folder: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { cannotListen } from "../listen.ts";
 
 /** Azurite is ready within a second; a busy machine is given this many milliseconds. */
 const START_LIMIT = 60_000;
@@ -63,8 +64,8 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
   if (ports !== undefined) return { processId: child.pid, ports, stop };
   const ended = child.exitCode !== null || child.signalCode !== null;
   await stop();
-  const taken = /EADDRINUSE.* (\S+:\d+)/.exec(said)?.[1];
-  if (taken !== undefined) throw new Error(`Storage cannot listen on ${taken}: the port is taken; choose another.`);
+  const [, cause, port] = /listen (E[A-Z]+)\b.* \S+:(\d+)/.exec(said) ?? [];
+  if (cause !== undefined) throw new Error(cannotListen(cause, `${port ?? ""} (storage)`));
   throw new Error(
     ended ? `Azurite did not start: ${said}` : `Azurite did not start within ${START_LIMIT / 1_000} seconds.`,
   );

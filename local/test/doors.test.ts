@@ -429,7 +429,7 @@ describe("opening and closing", () => {
     await free.stop();
     const ports = { callerSubnet: callerPort, internet: appPort };
     await expect(startDoors({ ...options, ports })).rejects.toThrow(
-      `The door for internet cannot listen on 127.0.0.1:${appPort}: the port is taken; choose another.`,
+      `In use by another program: port ${appPort} (internet).`,
     );
     await expect(fetch(free.callerSubnet)).rejects.toThrow();
   });

@@ -19,7 +19,7 @@ describe("the local Entra", () => {
   it.each(["port", "managedIdentityPort"] as const)("names the %s that is taken", async (option) => {
     const port = await takePort();
     const starting = startLocalEntra({ certificates: entra.certificates, [option]: port });
-    await expect(starting).rejects.toThrow(new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is taken: .+$`));
+    await expect(starting).rejects.toThrow(new RegExp(`^In use by another program: port ${port}\\. .+$`));
   });
 
   it("leaves nothing listening when only its second port is taken", async () => {

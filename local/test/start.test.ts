@@ -1,13 +1,15 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { apps } from "../../build.ts";
 import { granted } from "../start/business.ts";
-import type { Endpoints } from "../start/endpoints.ts";
-import { defaultPorts, freePorts, startSystem } from "../start/system.ts";
+import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
+import { cannotListen, causeOf } from "../listen.ts";
+import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../start/system.ts";
 import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -99,7 +101,69 @@ describe("a running system", () => {
     const sample = JSON.parse(await readFile(join(root, "local.settings.sample.json"), "utf8")) as { Values: object };
     expect(Object.keys(sample.Values).sort()).toEqual([...new Set(names.flat())].sort());
   });
+
+  test("is found by the file that it wrote, which says whose it is", async () => {
+    expect(await runningEndpoints(system.folder, failIgnored)).toEqual(endpoints);
+    expect(endpoints.run).toMatchObject({ processId: process.pid, checkout: root });
+    expect(endpoints.apps["caller-func"]).toBe(endpoints.caller);
+  });
+
+  const ended = spawnSync(process.execPath, ["--version"]).pid;
+  test.each<[string, (found: Endpoints) => object, string]>([
+    ["of a process that has ended", ({ run }) => ({ run: { ...run, processId: ended } }), "which has ended"],
+    ["of another checkout", ({ run }) => ({ run: { ...run, checkout: "/elsewhere" } }), "another checkout, /elsewhere"],
+    ["of an earlier version", () => ({ run: undefined }), "is not of this version"],
+    [
+      "at whose addresses another system answers",
+      ({ entra }) => ({ entra: { ...entra, identityHeader: "of another start" } }),
+      "where another system answers",
+    ],
+    [
+      "at whose addresses nothing answers",
+      ({ entra }) => ({ entra: { ...entra, managedIdentityEndpoint: "http://127.0.0.1:1/msi/token" } }),
+      "where nothing answers",
+    ],
+  ])("is not taken for running by a file %s", async (_what, changes, reason) => {
+    const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "endpoints.json"), JSON.stringify({ ...endpoints, ...changes(endpoints) }));
+    const notes: string[] = [];
+    expect(await runningEndpoints(folder, (line) => notes.push(line))).toBeUndefined();
+    expect(notes).toEqual([expect.stringMatching(/^Ignored: .*endpoints\.json .*\.$/)]);
+    expect(notes[0]).toContain(reason);
+  });
+
+  test("is alone in its folder: a second start says what runs there, and leaves its files", async () => {
+    const second = startSystem({
+      ...{ folder: system.folder, appsFolder: join(system.folder, "others"), ports: freePorts, withApps: false },
+      ...{ deliverySchedule: "0 0 0 29 2 *", log: () => undefined },
+    });
+    await expect(second).rejects.toThrow(`runs already: process ${process.pid}, ${endpoints.caller}`);
+    expect(await runningEndpoints(system.folder, failIgnored)).toEqual(endpoints);
+  });
 });
+
+test("endpoints.json and the apps' settings are gone after a stop, and after a start that failed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const options = { folder, appsFolder: join(folder, "apps"), ports: freePorts, withApps: false };
+  const files = ["endpoints.json", ...apps.map((app) => `${app}.settings.json`)];
+  const written = async () => (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+  const start = (changes: object) =>
+    startSystem({ ...options, deliverySchedule: "0 0 0 29 2 *", log: () => undefined, ...changes });
+  const system = await start({});
+  expect(await written()).toEqual(files.toSorted());
+  await system.stop();
+  expect(await written()).toEqual([]);
+
+  await writeFile(join(folder, "endpoints.json"), "left by a process that was killed");
+  await expect(start({ signal: AbortSignal.abort() })).rejects.toThrow();
+  expect(await written()).toEqual([]);
+}, 120_000);
+
+function failIgnored(line: string): void {
+  throw new Error(line);
+}
 
 describe("what stands in the way is one clear line", () => {
   let folder: string;
@@ -133,10 +197,30 @@ describe("what stands in the way is one clear line", () => {
     second.close();
   });
 
+  test.each([
+    ["EACCES", /^Not for this user to open: port 7071\. .*--port/],
+    ["EADDRNOTAVAIL", /^127\.0\.0\.1 is no address of this machine/],
+    ["EMFILE", /^Cannot listen on port 7071 .*: EMFILE\.$/],
+  ])("a port that cannot be opened for another reason than being in use: %s", (cause, message) => {
+    expect(cannotListen(cause, 7071)).toMatch(message);
+  });
+
+  test("an address that is not this machine's is not taken for a port in use", async () => {
+    const elsewhere = createServer().listen(0, "203.0.113.1"); // RFC 5737: nobody's
+    const [error] = (await once(elsewhere, "error")) as [Error];
+    expect(causeOf(error)).toBe("EADDRNOTAVAIL");
+  });
+
   test("a folder that cannot be written", async () => {
     await writeFile(join(folder, "a-file"), "");
     await expect(start({ folder: join(folder, "a-file") })).rejects.toThrow(/a-file cannot be written/);
   });
+});
+
+test("another first port moves every other one with it", () => {
+  const ports = Object.entries(portsFrom(8071)).map(([name, port]) => [name, port - 1000]);
+  expect(Object.fromEntries(ports)).toEqual(defaultPorts);
+  expect(Math.max(...Object.values<number>({ ...portsFrom(LAST_FIRST_PORT) }))).toBe(65_535);
 });
 
 test("the ports of npm start are all different", () => {

@@ -180,9 +180,7 @@ describe("starting", () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    await expect(start("taken", port)).rejects.toThrow(
-      `Storage cannot listen on 127.0.0.1:${port}: the port is taken; choose another.`,
-    );
+    await expect(start("taken", port)).rejects.toThrow(`In use by another program: port ${port} (storage).`);
     other.close();
   });
 

@@ -34,7 +34,8 @@ describe("troubleshooting", () => {
 
   it.each([
     ["shared/settings.ts", "These app settings need attention"],
-    ["local/start/ports.ts", "In use by another program: port"],
+    ["local/listen.ts", "In use by another program: port"],
+    ["local/listen.ts", "Not for this user to open: port"],
     ["local/run.mjs", "The dependencies could not be installed"],
     ["local/start/core-tools.ts", "Azure Functions Core Tools are not installed here"],
     ["local/storage/azurite.ts", "Azurite did not start"],
