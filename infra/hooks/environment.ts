@@ -1,7 +1,10 @@
-import { isIP } from "node:net";
+import { parseAddressRange } from "../address-ranges.ts";
 
 /** What azd's environment says, by name. Empty counts as missing. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A range with a shorter prefix is larger than any one owner's. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
 const PLAN_SKUS = ["EP1", "EP2", "EP3", "P0v3", "P1v3", "P2v3", "P3v3"];
 
@@ -16,13 +19,14 @@ export function mistakes(environment: Environment): string[] {
   const set = (name: string, example: string): string => `azd env set ${name} ${example}`;
 
   const ranges = (name: string): string[] =>
-    (value(name)?.split(",") ?? [])
-      .filter((range) => !isAddressRange(range) || isEverybody(range))
-      .map((range) =>
-        isAddressRange(range)
-          ? `${name} has ${range}, which lets everybody in. Name addresses: ${set(name, "203.0.113.7/32")}`
-          : `${name} has '${range}', which is no address range. Separate ranges by commas alone: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`,
-      );
+    (value(name)?.split(",") ?? []).flatMap((text) => {
+      const range = parseAddressRange(text);
+      if (range === undefined)
+        return `${name} has '${text}', which is no address range. Separate ranges by commas alone: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
+      if (range.prefix < SHORTEST_PREFIX[range.family])
+        return `${name} has ${text}, which lets everybody in. Name addresses: ${set(name, "203.0.113.7/32")}`;
+      return [];
+    });
 
   const oneOf = (name: string, allowed: readonly string[]): string[] => {
     const found = value(name);
@@ -68,18 +72,6 @@ export function mistakes(environment: Environment): string[] {
     ...clientIds("API_CLIENT_IDS"),
     ...clientIds("CALLER_CLIENT_IDS"),
   ];
-}
-
-function isAddressRange(text: string): boolean {
-  const [address = "", prefix = "", ...rest] = text.split("/");
-  const longest = isIP(address) === 4 ? 32 : 128;
-  return isIP(address) !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest && rest.length === 0;
-}
-
-/** Whether a range is larger than any one owner's: shorter than /8, or /16 for IPv6. */
-function isEverybody(range: string): boolean {
-  const [address = "", prefix = ""] = range.split("/");
-  return Number(prefix) < (isIP(address) === 4 ? 8 : 16);
 }
 
 function isClientIds(text: string): boolean {

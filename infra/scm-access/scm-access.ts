@@ -1,5 +1,5 @@
-import { BlockList, isIP } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { isInRanges, rangeOf, readForbiddenAddress } from "../address-ranges.ts";
 import {
   type Deployment,
   readRestrictions,
@@ -89,10 +89,7 @@ async function letIn(
   // Declared, or let in a moment ago: it only takes time.
   if (restrictions.some((restriction) => letsIn(restriction, address))) return;
   const own = restrictions.find((restriction) => restriction.name === name);
-  const ranges = [own?.ipAddress, `${address}/${familyOf(address) === "ipv4" ? 32 : 128}`].filter(
-    (range) => range !== undefined,
-  );
-  const ipAddress = ranges.join(",");
+  const ipAddress = [own?.ipAddress, rangeOf(address)].filter((range) => range !== undefined).join(",");
   if (ipAddress.split(",").length > MOST_RANGES) {
     throw new Error(`This machine comes from more than ${MOST_RANGES} addresses: give it a fixed one.`);
   }
@@ -145,8 +142,8 @@ async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<stri
   const response = await fetch(origin(scmHost), { redirect: "manual", signal: AbortSignal.timeout(30_000) });
   await response.body?.cancel();
   if (response.status !== 403) return undefined;
-  const address = response.headers.get("x-ms-forbidden-ip") ?? "";
-  if (isIP(address) === 0) {
+  const address = readForbiddenAddress(response.headers.get("x-ms-forbidden-ip"));
+  if (address === undefined) {
     throw new Error(`The SCM site answers 403, and not by an access restriction. Is the app stopped?`);
   }
   if (/^f[cd]/i.test(address)) {
@@ -159,18 +156,8 @@ async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<stri
 }
 
 function letsIn({ action, ipAddress = "" }: Restriction, address: string): boolean {
-  if (action !== "Allow") return false;
-  return ipAddress.split(",").some((range) => {
-    const [network = "", prefix = ""] = range.trim().split("/");
-    if (isIP(network) === 0 || !/^\d+$/.test(prefix)) return false;
-    const list = new BlockList();
-    list.addSubnet(network, Number(prefix), familyOf(network));
-    return list.check(address, familyOf(address));
-  });
-}
-
-function familyOf(address: string): "ipv4" | "ipv6" {
-  return isIP(address) === 4 ? "ipv4" : "ipv6";
+  const ranges = ipAddress.split(",").map((range) => range.trim());
+  return action === "Allow" && isInRanges(address, ranges);
 }
 
 /** Tries until it works, as often as a site is looked at: most that goes wrong here is gone a moment later. */

@@ -338,7 +338,10 @@ function answerAsScmSite(site: FakeSite, _request: IncomingMessage, response: Se
   );
   if (site.stopped) response.writeHead(403).end("Site Disabled");
   else if (isIn) response.writeHead(401).end();
-  else response.writeHead(403, { "x-ms-forbidden-ip": address, connection: "close" }).end("Ip Forbidden");
+  else {
+    const seen = address.includes(":") ? `[${address}]` : address;
+    response.writeHead(403, { "x-ms-forbidden-ip": seen, connection: "close" }).end("Ip Forbidden");
+  }
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {

@@ -1,5 +1,5 @@
-import { BlockList, isIP, isIPv4, type IPVersion } from "node:net";
 import * as v from "valibot";
+import { isInRanges, parseAddressRange } from "../../infra/address-ranges.ts";
 
 /** Where a request comes from, as the front end sees it: by its connection, never by anything the request says. */
 export interface NetworkSource {
@@ -86,37 +86,15 @@ function matches(rule: AccessRule, source: NetworkSource): boolean {
   }
   if (rule.ipAddress === "Any") return true;
   if (rule.ipAddress === "AnyVnets") return source.vnetSubnetResourceId !== undefined;
-  return (rule.ipAddress ?? "").split(",").some((range) => contains(range, source.address));
-}
-
-function contains(range: string, address: string): boolean {
-  const { network, prefix, family } = readRange(range);
-  if (family !== familyOf(address)) return false; // a BlockList takes IPv4 for a part of IPv6
-  const block = new BlockList();
-  block.addSubnet(network, prefix, family);
-  return block.check(address, family);
+  return isInRanges(source.address, rule.ipAddress?.split(",") ?? []);
 }
 
 function isAddressCondition(text: string): boolean {
   if (text === "Any" || text === "AnyVnets") return true;
   const ranges = text.split(",");
-  return ranges.length <= MAXIMUM_RANGES && ranges.every(isRange);
+  return ranges.length <= MAXIMUM_RANGES && ranges.every((range) => parseAddressRange(range) !== undefined);
 }
 
 function expectedAddressCondition(): string {
   return `expected "Any", "AnyVnets" or up to ${MAXIMUM_RANGES} comma-separated ranges such as 203.0.113.0/24`;
-}
-
-function isRange(text: string): boolean {
-  const { network, prefix, family } = readRange(text);
-  return /^[^/]+\/\d{1,3}$/.test(text) && isIP(network) !== 0 && prefix <= (family === "ipv4" ? 32 : 128);
-}
-
-function readRange(text: string): { network: string; prefix: number; family: IPVersion } {
-  const [network = "", prefix = ""] = text.split("/");
-  return { network, prefix: Number(prefix), family: familyOf(network) };
-}
-
-function familyOf(address: string): IPVersion {
-  return isIPv4(address) ? "ipv4" : "ipv6";
 }

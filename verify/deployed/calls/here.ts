@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import { isInRanges, readForbiddenAddress } from "../../../infra/address-ranges.ts";
 import { exchange } from "../../exchange.ts";
 import type { Scene } from "../scene.ts";
 
@@ -19,20 +19,11 @@ export async function findHere({ services }: Scene, scmUrl: (url: string) => str
   for (const url of [...apis.map((service) => service.url), ...apis.map((service) => scmUrl(service.url))]) {
     try {
       const { headers } = await exchange(url, { method: "GET", signal: AbortSignal.timeout(patience) });
-      const address = headers["x-ms-forbidden-ip"]?.replace(/^\[(.*)\]$/, "$1") ?? "";
-      if (isIP(address) !== 0) return { address, isWithin: (ranges) => ranges.some((range) => has(range, address)) };
+      const address = readForbiddenAddress(headers["x-ms-forbidden-ip"]);
+      if (address !== undefined) return { address, isWithin: (ranges) => isInRanges(address, ranges) };
     } catch {
       continue; // A site that does not answer tells nothing; its own calls report it.
     }
   }
   return { address: null, isWithin: () => false };
-}
-
-function has(range: string, address: string): boolean {
-  const [network = "", prefix = ""] = range.split("/");
-  if (isIP(network) === 0 || isIP(network) !== isIP(address)) return false;
-  const family = isIP(network) === 4 ? "ipv4" : "ipv6";
-  const block = new BlockList();
-  block.addSubnet(network, Number(prefix), family);
-  return block.check(address, family);
 }

@@ -1,0 +1,48 @@
+import { BlockList, isIP, type IPVersion } from "node:net";
+
+/** A range of IP addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3). */
+export interface AddressRange {
+  readonly network: string;
+  /** How many leading bits all addresses of the range share. */
+  readonly prefix: number;
+  readonly family: IPVersion;
+}
+
+/** @returns undefined where the text is not `address/prefix`, without blanks, as access restrictions want it */
+export function parseAddressRange(text: string): AddressRange | undefined {
+  const [, network = "", length = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const prefix = Number(length);
+  const family = familyOf(network);
+  if (family === undefined || prefix > (family === "ipv4" ? 32 : 128)) return undefined;
+  return { network, prefix, family };
+}
+
+/** Whether one of the ranges contains the address. An IPv4 range contains no IPv6 address, nor the reverse. */
+export function isInRanges(address: string, ranges: readonly string[]): boolean {
+  const family = familyOf(address);
+  if (family === undefined) return false;
+  const block = new BlockList();
+  for (const text of ranges) {
+    const range = parseAddressRange(text);
+    // A BlockList takes an IPv4 address for a part of IPv6.
+    if (range?.family === family) block.addSubnet(range.network, range.prefix, family);
+  }
+  return block.check(address, family);
+}
+
+/** The range of one address alone. */
+export function rangeOf(address: string): string {
+  return `${address}/${familyOf(address) === "ipv4" ? 32 : 128}`;
+}
+
+/** @returns the address that `x-ms-forbidden-ip` names, where IPv6 has brackets; undefined where it names none */
+export function readForbiddenAddress(header: string | null | undefined): string | undefined {
+  const address = header?.replace(/^\[(.*)\]$/, "$1") ?? "";
+  return familyOf(address) === undefined ? undefined : address;
+}
+
+function familyOf(address: string): IPVersion | undefined {
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  return version === 4 ? "ipv4" : "ipv6";
+}

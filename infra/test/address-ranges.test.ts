@@ -1,0 +1,59 @@
+import { expect, it } from "vitest";
+import { isInRanges, parseAddressRange, rangeOf, readForbiddenAddress } from "../address-ranges.ts";
+
+it.each([
+  ["203.0.113.10", ["203.0.113.0/24"], true],
+  ["203.0.113.10", ["198.51.100.0/24", "203.0.113.8/29"], true],
+  ["203.0.113.10", ["0.0.0.0/0"], true],
+  ["203.0.113.10", ["203.0.113.11/32"], false],
+  ["203.0.113.10", [], false],
+  ["203.0.113.10", ["::/0"], false],
+  ["203.0.113.10", ["::ffff:0:0/96"], false],
+  ["2001:db8::7", ["2001:db8::/32"], true],
+  ["2001:DB8::7", ["2001:db8:0:0::7/128"], true],
+  ["2001:db8::7", ["2001:db9::/32"], false],
+  ["2001:db8::7", ["0.0.0.0/0"], false],
+  ["::ffff:203.0.113.10", ["203.0.113.0/24"], false],
+  ["fd00::a00:4", ["fd00::/8"], true],
+  ["not an address", ["0.0.0.0/0", "::/0"], false],
+  ["", ["0.0.0.0/0"], false],
+])("%s in %j: %s", (address, ranges, isIn) => {
+  expect(isInRanges(address, ranges)).toBe(isIn);
+});
+
+it.each([
+  "203.0.113.10",
+  "203.0.113.10/",
+  "203.0.113.10/33",
+  "203.0.113.10/-1",
+  "203.0.113.10/1e1",
+  "203.0.113.10/24/8",
+  " 203.0.113.10/32",
+  "203.0.113.010/32",
+  "2001:db8::/129",
+  "[2001:db8::]/32",
+  "fe80::1%eth0/64",
+  "/0",
+  "",
+  "Any",
+  "AzureCloud",
+])("'%s' is no range, and contains nobody", (text) => {
+  expect(parseAddressRange(text)).toBeUndefined();
+  expect(isInRanges("203.0.113.10", [text])).toBe(false);
+});
+
+it("gives the range of one address alone", () => {
+  expect([rangeOf("203.0.113.7"), rangeOf("2001:db8::7")]).toEqual(["203.0.113.7/32", "2001:db8::7/128"]);
+});
+
+it.each([
+  ["203.0.113.7", "203.0.113.7"],
+  ["[2001:db8::7]", "2001:db8::7"],
+  ["2001:db8::7", "2001:db8::7"],
+  ["203.0.113.7, 198.51.100.1", undefined],
+  ["", undefined],
+  [null, undefined],
+  [undefined, undefined],
+])("the refused address of x-ms-forbidden-ip: %s is %s", (header, address) => {
+  expect(readForbiddenAddress(header)).toBe(address);
+});
