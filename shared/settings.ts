@@ -3,11 +3,13 @@ import * as v from "valibot";
 /**
  * Reads an app's settings, once, at start-up.
  *
+ * @param app the app's name, for whoever reads the message in a log of several apps
  * @param schemas a schema for each setting, its `v.description` saying what is expected
  * @param environment the process's environment, where the Functions host puts app settings; empty counts as missing
  * @throws SettingsError that names everything that is wrong, and no value
  */
 export function readSettings<const Schemas extends v.ObjectEntries>(
+  app: string,
   schemas: Schemas,
   environment: NodeJS.ProcessEnv,
 ): v.InferOutput<v.ObjectSchema<Schemas, undefined>> {
@@ -20,7 +22,7 @@ export function readSettings<const Schemas extends v.ObjectEntries>(
     }
     return [name, result.output] as const;
   });
-  if (wrong.length > 0) throw new SettingsError(wrong);
+  if (wrong.length > 0) throw new SettingsError(app, wrong);
   return Object.fromEntries(read) as v.InferOutput<v.ObjectSchema<Schemas, undefined>>;
 }
 
@@ -28,8 +30,8 @@ export function readSettings<const Schemas extends v.ObjectEntries>(
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
-  constructor(wrong: readonly string[]) {
-    super(`These app settings need attention:\n${wrong.map((line) => `  - ${line}`).join("\n")}`);
+  constructor(app: string, wrong: readonly string[]) {
+    super(`These app settings of ${app} need attention:\n${wrong.map((line) => `  - ${line}`).join("\n")}`);
   }
 }
 
@@ -66,6 +68,8 @@ export function isSecure(url: string): boolean {
   return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }
 
+/** What the schema itself says, or else what it wraps: an optional setting is described where its value is. */
 function describe(schema: v.GenericSchema | v.GenericSchemaAsync): string {
-  return v.getDescription(schema) ?? schema.expects;
+  const inner = "wrapped" in schema ? (schema.wrapped as v.GenericSchema) : undefined;
+  return v.getDescription(schema) ?? (inner === undefined ? schema.expects : describe(inner));
 }

@@ -1,9 +1,11 @@
 import { clientAuthentications } from "shared/authorization";
 import { guid, guids, origin, readSettings, tableEndpoint } from "shared/settings";
 import * as v from "valibot";
+import { initialStock } from "./inventory/units.ts";
 
 /** This service's settings, read and checked once, when the app starts. */
 export const settings = readSettings(
+  "callee-func",
   {
     AZURE_TENANT_ID: guid,
     AZURE_CLIENT_ID: guid,
@@ -16,15 +18,7 @@ export const settings = readSettings(
       "secret",
     ),
     INVENTORY_TABLE_ENDPOINT: tableEndpoint,
-    INITIAL_STOCK: v.optional(
-      v.pipe(
-        v.string(),
-        v.parseJson(),
-        v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(0))),
-        v.description('units by SKU as JSON, such as {"widget": 100}'),
-      ),
-      "{}",
-    ),
+    INITIAL_STOCK: v.optional(initialStock, "{}"),
   },
   process.env,
 );

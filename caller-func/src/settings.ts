@@ -4,10 +4,11 @@ import { guid, origin, readSettings, tableEndpoint } from "shared/settings";
 import * as v from "valibot";
 
 /** As whom this app calls the callee, by the setting `CALLER_CREDENTIAL`. */
-export const credential = chooseCredential(process.env);
+export const credential = chooseCredential("caller-func", process.env);
 
 /** This service's settings, read and checked once, when the app starts. */
 export const settings = readSettings(
+  "caller-func",
   {
     // Storage is reached with the managed identity, whoever calls the callee; without this, with the system-assigned one.
     AZURE_CLIENT_ID: v.optional(guid),

@@ -55,12 +55,12 @@ test.each<[string, NodeJS.ProcessEnv, unknown]>([
     ClientAssertionCredential,
   ],
 ])("%s", async (_, environment, kind) => {
-  expect(await chooseCredential(environment).create()).toBeInstanceOf(kind);
+  expect(await chooseCredential("caller-func", environment).create()).toBeInstanceOf(kind);
 });
 
 function problemsOf(environment: NodeJS.ProcessEnv): string {
   try {
-    readSettings(chooseCredential(environment).schemas, environment);
+    readSettings("caller-func", chooseCredential("caller-func", environment).schemas, environment);
     return "none";
   } catch (error) {
     return String(error);

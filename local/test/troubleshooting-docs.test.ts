@@ -33,7 +33,7 @@ describe("troubleshooting", () => {
   });
 
   it.each([
-    ["shared/settings.ts", "These app settings need attention"],
+    ["shared/settings.ts", "These app settings of "],
     ["local/listen.ts", "In use by another program: port"],
     ["local/listen.ts", "Not for this user to open: port"],
     ["local/run.mjs", "The dependencies could not be installed"],

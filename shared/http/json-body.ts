@@ -5,6 +5,9 @@ import { ProblemError } from "./problem.ts";
 /** Bodies are JSON of at most this many bytes; beyond it the answer is 413. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
+/** A problem repeats at most this many characters of a member's name or value. */
+const MAX_ECHO = 64;
+
 /**
  * Reads a JSON body and checks its shape.
  *
@@ -34,9 +37,16 @@ function parseJson(bytes: ArrayBuffer): unknown {
   }
 }
 
+/** A schema's message repeats what it found, which may be as long as the body. */
 function describe(issue: v.BaseIssue<unknown>): string {
   const member = v.getDotPath(issue);
-  return member === null ? issue.message : `${member.slice(0, 64)}: ${issue.message}`;
+  const { received } = issue;
+  const message = received === "" ? issue.message : issue.message.replaceAll(received, () => shortened(received));
+  return member === null ? message : `${shortened(member)}: ${message}`;
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_ECHO ? `${text.slice(0, MAX_ECHO)}...` : text;
 }
 
 function invalidBody(detail: string): ProblemError {

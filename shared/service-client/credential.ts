@@ -13,13 +13,19 @@ export interface CredentialChoice {
   readonly create: () => Promise<TokenCredential>;
 }
 
-/** Chooses by the setting `CALLER_CREDENTIAL`. */
-export function chooseCredential(environment: NodeJS.ProcessEnv): CredentialChoice {
+/**
+ * Chooses by the setting `CALLER_CREDENTIAL`.
+ *
+ * @param app the app's name, for messages
+ */
+export function chooseCredential(app: string, environment: NodeJS.ProcessEnv): CredentialChoice {
   const { CALLER_CREDENTIAL: chosen = "" } = environment;
   const make = chosen === "" ? kinds["managed-identity"] : Object.hasOwn(kinds, chosen) && kinds[chosen as Kind];
-  if (make) return make(environment);
-  const schemas = { CALLER_CREDENTIAL: v.picklist(Object.keys(kinds)) };
-  return { schemas, create: () => readSettings(schemas, environment) as never };
+  if (make) return make(app, environment);
+  const known = Object.keys(kinds);
+  const expected = known.join(", ").replace(/, ([^,]*)$/, " or $1");
+  const schemas = { CALLER_CREDENTIAL: v.pipe(v.string(), v.picklist(known), v.description(expected)) };
+  return { schemas, create: () => readSettings(app, schemas, environment) as never };
 }
 
 type Kind = keyof typeof kinds;
@@ -32,7 +38,10 @@ const appRegistration = {
   CALLER_APP_CLIENT_ID: guid,
   AZURE_AUTHORITY_HOST: v.optional(origin, "https://login.microsoftonline.com"),
   // @azure/identity takes this in code only. Needed for an authority that Microsoft's public cloud does not know.
-  AZURE_DISABLE_INSTANCE_DISCOVERY: v.optional(v.picklist(["true", "false"]), "false"),
+  AZURE_DISABLE_INSTANCE_DISCOVERY: v.optional(
+    v.pipe(v.picklist(["true", "false"]), v.description("true or false")),
+    "false",
+  ),
 };
 
 const PEM =
@@ -64,14 +73,14 @@ const kinds = {
   ),
 
   // The content, as a Key Vault reference gives it, where it is set; else a file.
-  "client-certificate": (environment: NodeJS.ProcessEnv) =>
+  "client-certificate": (app: string, environment: NodeJS.ProcessEnv) =>
     environment["CALLER_APP_CERTIFICATE"]
       ? choice({ ...appRegistration, CALLER_APP_CERTIFICATE: certificate }, (s) =>
           clientCertificate(s, s.CALLER_APP_CERTIFICATE),
-        )(environment)
+        )(app, environment)
       : choice({ ...appRegistration, CALLER_APP_CERTIFICATE_PATH: certificateFile }, (s) =>
           clientCertificate(s, s.CALLER_APP_CERTIFICATE_PATH),
-        )(environment),
+        )(app, environment),
 
   // No secret at all: the user-assigned identity vouches for the app registration, which trusts it by a federated credential.
   "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, async (s) => {
@@ -81,13 +90,13 @@ const kinds = {
     const assertion = async (): Promise<string> => (await identity.getToken(scope))?.token ?? "";
     return new ClientAssertionCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, assertion, authority(s));
   }),
-} satisfies Record<string, (environment: NodeJS.ProcessEnv) => CredentialChoice>;
+} satisfies Record<string, (app: string, environment: NodeJS.ProcessEnv) => CredentialChoice>;
 
 function choice<const Schemas extends v.ObjectEntries>(
   schemas: Schemas,
   create: (settings: v.InferOutput<v.ObjectSchema<Schemas, undefined>>) => Promise<TokenCredential>,
-): (environment: NodeJS.ProcessEnv) => CredentialChoice {
-  return (environment) => ({ schemas, create: async () => create(readSettings(schemas, environment)) });
+): (app: string, environment: NodeJS.ProcessEnv) => CredentialChoice {
+  return (app, environment) => ({ schemas, create: async () => create(readSettings(app, schemas, environment)) });
 }
 
 type AppRegistration = v.InferOutput<v.ObjectSchema<typeof appRegistration, undefined>>;

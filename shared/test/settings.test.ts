@@ -7,6 +7,7 @@ const GUID = "6f0c8f2e-0000-4000-8000-00000000000a";
 test("reports everything that is wrong together, by name, and no value", () => {
   const read = () =>
     readSettings(
+      "app",
       { TENANT: guid, CLIENT: guid, URL: origin, FINE: v.string(), SECRET: v.pipe(v.string(), v.minLength(50)) },
       { TENANT: "not-a-guid", URL: "ftp://x", FINE: "fine", SECRET: "hunter2" },
     );
@@ -19,12 +20,14 @@ test("reports everything that is wrong together, by name, and no value", () => {
 });
 
 test("an empty setting counts as missing, and gets the default where there is one", () => {
-  expect(() => readSettings({ TENANT: guid }, { TENANT: "" })).toThrow(/TENANT is missing/);
-  expect(readSettings({ A: v.optional(v.string(), "default") }, { A: "" })).toEqual({ A: "default" });
+  expect(() => readSettings("app", { TENANT: guid }, { TENANT: "" })).toThrow(/TENANT is missing/);
+  expect(readSettings("app", { A: v.optional(v.string(), "default") }, { A: "" })).toEqual({ A: "default" });
 });
 
 test("GUIDs compare in lower case", () => {
-  expect(readSettings({ A: guid, B: guids }, { A: GUID.toUpperCase(), B: `${GUID.toUpperCase()}, ${GUID}` })).toEqual({
+  expect(
+    readSettings("app", { A: guid, B: guids }, { A: GUID.toUpperCase(), B: `${GUID.toUpperCase()}, ${GUID}` }),
+  ).toEqual({
     A: GUID,
     B: [GUID, GUID],
   });
@@ -37,7 +40,7 @@ describe("an origin", () => {
     "http://localhost:7081",
     "http://[::1]:80801".slice(0, -1),
   ])("may be %s", (value) => {
-    expect(readSettings({ URL: origin }, { URL: value })).toEqual({ URL: value });
+    expect(readSettings("app", { URL: origin }, { URL: value })).toEqual({ URL: value });
   });
   test.each([
     "http://callee.azurewebsites.net",
@@ -47,14 +50,14 @@ describe("an origin", () => {
     "http://127.0.0.1.example.com",
     "callee.azurewebsites.net",
   ])("may not be %s", (value) => {
-    expect(() => readSettings({ URL: origin }, { URL: value })).toThrow(/URL is invalid/);
+    expect(() => readSettings("app", { URL: origin }, { URL: value })).toThrow(/URL is invalid/);
   });
 });
 
 test.each(["a,b", `${GUID},`, ","])("a list of GUIDs may not be %j: a caller list is whole or refused", (value) => {
-  expect(() => readSettings({ LIST: guids }, { LIST: value })).toThrow(/LIST is invalid/);
+  expect(() => readSettings("app", { LIST: guids }, { LIST: value })).toThrow(/LIST is invalid/);
 });
 
 test("a table endpoint is https, without exception: it is asked with a token", () => {
-  expect(() => readSettings({ T: tableEndpoint }, { T: "http://127.0.0.1:10002/x" })).toThrow(/T is invalid/);
+  expect(() => readSettings("app", { T: tableEndpoint }, { T: "http://127.0.0.1:10002/x" })).toThrow(/T is invalid/);
 });

@@ -3,7 +3,7 @@ import { identifier, identifierParam } from "shared/http/identifier";
 import { readJsonBody } from "shared/http/json-body";
 import * as v from "valibot";
 import { inventory, requireRole } from "../composition.ts";
-import { MAX_UNITS } from "../inventory/inventory.ts";
+import { MAX_UNITS } from "../inventory/units.ts";
 
 const body = v.strictObject({
   sku: identifier,

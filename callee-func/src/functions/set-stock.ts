@@ -3,9 +3,9 @@ import { identifierParam } from "shared/http/identifier";
 import { readJsonBody } from "shared/http/json-body";
 import * as v from "valibot";
 import { inventory, requireRole } from "../composition.ts";
-import { MAX_UNITS } from "../inventory/inventory.ts";
+import { onHand } from "../inventory/units.ts";
 
-const body = v.strictObject({ onHand: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_UNITS)) });
+const body = v.strictObject({ onHand });
 
 app.http("setStock", {
   methods: ["PUT"],
@@ -13,7 +13,7 @@ app.http("setStock", {
   route: "inventory/{sku}",
   handler: requireRole("Inventory.Manage", async (request) => {
     const sku = identifierParam(request, "sku");
-    const { onHand } = await readJsonBody(request, body);
-    return { jsonBody: await inventory.setOnHand(sku, onHand) };
+    const stock = await readJsonBody(request, body);
+    return { jsonBody: await inventory.setOnHand(sku, stock.onHand) };
   }),
 });

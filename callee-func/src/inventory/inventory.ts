@@ -4,9 +4,6 @@ import { ProblemError } from "shared/http/problem";
 import { requireKnown, type VersionedRow } from "shared/storage/row-version";
 import { isLostRace, orUndefined } from "shared/storage/table";
 
-/** Whole units; within the Int32 that Table storage keeps. */
-export const MAX_UNITS = 1_000_000_000;
-
 export interface Stock {
   readonly sku: string;
   readonly onHand: number;

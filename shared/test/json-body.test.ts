@@ -1,0 +1,37 @@
+import { HttpRequest } from "@azure/functions";
+import * as v from "valibot";
+import { expect, test } from "vitest";
+import { identifier } from "../http/identifier.ts";
+import { readJsonBody } from "../http/json-body.ts";
+
+const LONG = "x".repeat(15_000);
+const schema = v.strictObject({ sku: identifier, quantity: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+
+const read = (body: string): Promise<unknown> =>
+  readJsonBody(new HttpRequest({ method: "PUT", url: "https://callee/api/x", body: { string: body } }), schema);
+
+test.each<[string, unknown, string]>([
+  ["a member that is not known", { sku: "a", quantity: 1, [LONG]: 1 }, "xxx...: Invalid key"],
+  [
+    "a member that is not known, under a name with quotes",
+    { sku: "a", quantity: 1, ['"'.repeat(30_000)]: 1 },
+    "Invalid",
+  ],
+  ["a text in place of a number", { sku: "a", quantity: LONG }, "quantity: Invalid type: Expected number but received"],
+  ["a number with many digits", { sku: "a", quantity: -1.5e300 }, "quantity: Invalid value: Expected"],
+  ["a text that is no identifier", { sku: LONG, quantity: 1 }, "sku: expected 1 to 64 letters"],
+  ["a text in place of the whole", LONG, "Expected Object but received"],
+  ["all of it", { sku: [LONG], quantity: LONG, [LONG]: LONG }, "sku: expected"],
+])("a 400 repeats no more than a little of %s", async (_, body, detail) => {
+  const failure = await read(JSON.stringify(body)).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ problem: { status: 400, code: "invalid-body" } });
+  const { problem } = failure as { problem: { detail: string } };
+  expect(problem.detail).toContain(detail);
+  expect(problem.detail.length).toBeLessThan(500);
+});
+
+test("a short name or value is repeated whole", async () => {
+  await expect(read('{"sku": "a", "quantity": "2", "note": ""}')).rejects.toThrow(
+    'quantity: Invalid type: Expected number but received "2"; note: Invalid key: Expected never but received "note"',
+  );
+});
