@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { type Bytes, contentsOf } from "../build.ts";
+import { environmentFor } from "../environment.mjs";
 import { readLocalSettings } from "../local/host/local-settings.ts";
 import { mintToken } from "../local/start/once.ts";
 import { startTestSystem, type TestSystem } from "../local/testing/test-system.ts";
@@ -208,7 +209,7 @@ async function start(
   settings: Readonly<Record<string, string>>,
   options: StartOptions,
 ): Promise<StartTimes> {
-  const env = { ...process.env, ...settings, COLD_START: JSON.stringify(options) };
+  const env = { ...environmentFor(), ...settings, COLD_START: JSON.stringify(options) };
   const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
   return JSON.parse(stdout.slice(stdout.lastIndexOf('{"functions"'))) as StartTimes;
 }

@@ -1,9 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { environmentFor } from "../environment.mjs";
 
 /** The one version whose snapshots are committed: another may evaluate or lint differently. */
 export const BICEP_VERSION = "0.49.2";
+
+/** The compiler loads packages and extensions. No value of an azd environment: what it evaluates must not depend on the shell. */
+const KINDS = ["internet", "dotnet", "az"] as const;
 
 /** A Bicep compiler of the pinned version. */
 export interface Bicep {
@@ -76,7 +80,7 @@ function compiler(source: string, command: string, firstArgs: readonly string[] 
     const result: Spawned = spawnSync(command, [...firstArgs, ...args], {
       cwd: folder,
       encoding: "utf8",
-      env: { ...process.env, ...environment },
+      env: { ...environmentFor(...KINDS), ...environment },
       maxBuffer: 64 * 1024 * 1024,
       // az is a script on Windows, which only a shell can start.
       shell: process.platform === "win32" && command === "az",
@@ -99,7 +103,7 @@ function restoreFromNuGet(): string {
 
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "restore.csproj"), restoreProject(id));
-  spawnSync("dotnet", ["restore", "restore.csproj"], { cwd: folder, encoding: "utf8" });
+  spawnSync("dotnet", ["restore", "restore.csproj"], { cwd: folder, encoding: "utf8", env: environmentFor(...KINDS) });
   return existsSync(path) ? path : "";
 }
 

@@ -4,7 +4,8 @@
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { command } from "../command-line.ts";
+import { command, reasonOf } from "../command-line.ts";
+import { environmentFor } from "../environment.mjs";
 import { type Bicep, BICEP_VERSION, findBicep, NoBicepError } from "./bicep.ts";
 import { evaluate, scratchCopy } from "./evaluate.ts";
 import { snapshotFile, snapshotNames } from "./snapshot.ts";
@@ -77,7 +78,7 @@ function snapshots(bicep: Bicep, update: boolean): string[] {
         : [`infra/snapshots/${name}.snapshot.json: ${firstDifference(committed, snapshot)}`];
     });
   } catch (error) {
-    return [(error as Error).message];
+    return [reasonOf(error)];
   } finally {
     scratch.remove();
   }
@@ -101,7 +102,11 @@ function tests(bicep: Bicep): string[] {
     {
       cwd: join(folder, ".."),
       encoding: "utf8",
-      env: { ...process.env, INFRA_BICEP: JSON.stringify(bicep.command), NO_COLOR: "1" },
+      env: {
+        ...environmentFor("terminal", "internet", "dotnet", "az"),
+        INFRA_BICEP: JSON.stringify(bicep.command),
+        NO_COLOR: "1",
+      },
     },
   );
   return status === 0 ? [] : `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");

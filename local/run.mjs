@@ -2,13 +2,14 @@
  * Runs a script of this repository: `node local/run.mjs <script> [argument ...]`.
  *
  * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
- * then runs the script under that Node. Built-ins only, and nothing newer than Node 20: this is the one file that runs
- * before anything is installed.
+ * then runs the script under that Node. Built-ins only, and nothing newer than Node 20: this file, and the one that it
+ * imports, run before anything is installed.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { environmentFor } from "../environment.mjs";
 
 const root = dirname(import.meta.dirname);
 
@@ -28,7 +29,10 @@ const node = findNode();
 const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
 // Vitest takes every output for a terminal unless it is told.
 const colours = process.stdout.isTTY || "FORCE_COLOR" in process.env ? {} : { NO_COLOR: "1" };
-process.exit(await run(node, [script, ...args], { env: { ...process.env, ...colours, PATH } }));
+// The scripts of these folders speak with Azure, or are azd's hooks.
+const further = /^(infra|verify)\//.test(script) ? ["azure"] : ["az"];
+const environment = environmentFor("command", "terminal", "internet", "dotnet", ...further);
+process.exit(await run(node, [script, ...args], { env: { ...environment, ...colours, PATH } }));
 
 /**
  * Compares what npm has installed with the lock file, package by package. What the installation lacks must be optional:

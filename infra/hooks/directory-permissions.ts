@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { environmentFor } from "../../environment.mjs";
 
 /** What a Microsoft Graph token says about whoever deploys. */
 export interface GraphClaims {
@@ -53,7 +54,11 @@ export function judge(claims: GraphClaims): Verdict {
 /** The claims of the token that azd would deploy with; undefined where azd is not there or not signed in. */
 export function graphClaims(): GraphClaims | undefined {
   const args = ["auth", "token", "--scope", "https://graph.microsoft.com/.default", "--output", "json"];
-  const { status, stdout } = spawnSync("azd", args, { encoding: "utf8", timeout: 30_000 });
+  const { status, stdout } = spawnSync("azd", args, {
+    encoding: "utf8",
+    env: environmentFor("internet", "azure"),
+    timeout: 30_000,
+  });
   if (status !== 0) return undefined;
   try {
     const { token } = JSON.parse(stdout) as { token: string };

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { environmentFor } from "../../environment.mjs";
 import type { FunctionsHostOptions } from "../host/functions-host.ts";
 import { killTree } from "../process-tree.ts";
 
@@ -28,6 +29,7 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
       // A process group of its own, which can be killed as one.
       const started = fork(new URL("app-process.ts", import.meta.url), {
         detached: true,
+        env: environmentFor(),
         silent: true,
         windowsHide: true,
       });

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { environmentFor } from "../../environment.mjs";
 import { within } from "./bounded.ts";
 import type { Log } from "./host-log.ts";
 import type { HostMessage, LogLevel, RegisteredFunction, RpcInvocationRequest } from "./protocol.ts";
@@ -14,10 +15,6 @@ const TERMINATE_LIMIT = 5_000;
 /** A worker that dies younger than this counts as dying again and again: the next start waits longer, up to the limit. */
 const STABLE_AGE = 10_000;
 const RESTART_DELAY = { first: 100, limit: 10_000 };
-
-/** What a process needs to run at all. Nothing else of the developer's environment reaches the app. */
-const PROCESS_ENVIRONMENT =
-  /^(PATH|HOME|TMPDIR|TEMP|TMP|LANG|TZ|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA)$/i;
 
 export interface WorkerOptions {
   readonly appFolder: string;
@@ -93,7 +90,7 @@ export class WorkerProcess {
     const { appFolder, settings, inspectPort, log } = this.#options;
     const child = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), [appFolder], {
       cwd: appFolder,
-      env: { ...processEnvironment(), ...settings },
+      env: { ...environmentFor(), ...settings },
       execArgv: [
         "--disable-warning=ExperimentalWarning",
         ...(inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`]),
@@ -179,8 +176,4 @@ export class WorkerProcess {
 function levelOfError(line: string): LogLevel {
   if (/warn/i.test(line)) return "warning";
   return /error|fail|severe|unhandled exception/i.test(line) ? "error" : "information";
-}
-
-function processEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => PROCESS_ENVIRONMENT.test(name)));
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { environmentFor } from "../../environment.mjs";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -13,7 +14,7 @@ export interface Commit {
 /** The commit of this checkout; null where the folder is no git checkout, or git is not there. */
 export async function checkedOutCommit(): Promise<Commit | null> {
   const git = async (...parameters: string[]): Promise<string> =>
-    (await promisify(execFile)("git", parameters, { cwd: root })).stdout.trim();
+    (await promisify(execFile)("git", parameters, { cwd: root, env: environmentFor() })).stdout.trim();
   try {
     const [id, changes] = await Promise.all([
       git("rev-parse", "HEAD"),

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { STAGED_BY } from "../../build.ts";
+import { environmentFor } from "../../environment.mjs";
 import type { LocalSettings } from "../host/local-settings.ts";
 import { writePrivateJson } from "./endpoints.ts";
 
@@ -46,7 +47,10 @@ export async function requireCoreTools(): Promise<void> {
 
 async function coreToolsVersion(): Promise<string | undefined> {
   try {
-    const { stdout } = await promisify(execFile)("func", ["--version"], { shell: process.platform === "win32" });
+    const { stdout } = await promisify(execFile)("func", ["--version"], {
+      env: environmentFor("terminal", "dotnet"),
+      shell: process.platform === "win32",
+    });
     return /^\d+\.\d+\.\S+$/m.exec(stdout.trim())?.[0];
   } catch {
     return undefined;
@@ -133,13 +137,14 @@ async function untilReady(port: number, signal: AbortSignal): Promise<undefined>
 
 /**
  * Core Tools skip each setting of local.settings.json that the environment holds already ("Skipping '...' from local
- * settings"), so none of them may come from the developer's shell. The worker's arguments are a setting too: the option
+ * settings"), so none of them may come from the developer's shell. They hand their own environment on to the apps, so it has
+ * no proxy: the apps' calls stay on this machine, or their settings name one. The worker's arguments are a setting too: the option
  * `--language-worker` is reported broken in version 4 (issue 3108 of Azure/azure-functions-core-tools).
  */
 function funcEnvironment(settings: Readonly<Record<string, string>>, inspectPort?: number): Record<string, string> {
   const isSetting = new Set(Object.keys(settings).map((name) => name.toUpperCase()));
-  const own = Object.entries(process.env).flatMap(([name, value]) =>
-    value === undefined || isSetting.has(name.toUpperCase()) ? [] : [[name, value] as const],
+  const own = Object.entries(environmentFor("terminal", "dotnet")).filter(
+    ([name]) => !isSetting.has(name.toUpperCase()),
   );
   const inspect =
     inspectPort === undefined ? {} : { languageWorkers__node__arguments: `--inspect=127.0.0.1:${inspectPort}` };

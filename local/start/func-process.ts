@@ -1,5 +1,5 @@
 /**
- * Runs `func` with this process's arguments, in this process's folder, for as long as the parent holds on to the IPC
+ * Runs `func` with this process's arguments, environment and folder, for as long as the parent holds on to the IPC
  * channel: it breaks when the parent lets go of it and also when the parent dies, however it dies.
  *
  * Core Tools end in an orderly way at a SIGINT and take a grace period of 2 s themselves (`CancelKeyHandler.cs` of

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { environmentFor } from "../../environment.mjs";
 import { cannotListen } from "../listen.ts";
 
 /** Azurite is ready within a second; a busy machine is given this many milliseconds. */
@@ -35,7 +36,7 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
   // The client library may speak a newer API version than Azurite knows; the operations used here are the same.
   const everywhere = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--disableProductStyleUrl"];
   const child = fork(new URL("azurite-process.ts", import.meta.url), [entry, ...options.args, ...everywhere], {
-    env: { ...process.env, AZURITE_ACCOUNTS: options.accounts },
+    env: { ...environmentFor(), AZURITE_ACCOUNTS: options.accounts },
     execArgv: [],
     // A process group of its own: Ctrl+C is for us alone, so that storage can outlast the apps that still write to it.
     detached: true,

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { requireCoreTools, startFuncHost } from "../start/core-tools.ts";
 import { freePort } from "../start/ports.ts";
 import { startTestSystem } from "../testing/test-system.ts";
+import type { Behaviour } from "./fixtures/func/func.ts";
 import { isAlive, lineLike, SAY_PID, stage } from "./host-fixture.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -20,10 +21,15 @@ let bin: string;
 
 beforeAll(async () => {
   bin = await mkdtemp(join(tmpdir(), "func-on-the-path-"));
+  await writeFile(behaviourFile(), "{}");
   const node = process.execPath;
-  if (process.platform === "win32") await writeFile(join(bin, "func.cmd"), `@"${node}" "${standIn}" %*\r\n`);
+  if (process.platform === "win32")
+    await writeFile(join(bin, "func.cmd"), `@"${node}" "${standIn}" --behaviour "${behaviourFile()}" %*\r\n`);
   else {
-    await writeFile(join(bin, "func"), `#!/bin/sh\nexec "${node}" "${standIn}" "$@"\n`);
+    await writeFile(
+      join(bin, "func"),
+      `#!/bin/sh\nexec "${node}" "${standIn}" --behaviour "${behaviourFile()}" "$@"\n`,
+    );
     await chmod(join(bin, "func"), 0o755);
   }
   vi.stubEnv("PATH", `${bin}${delimiter}${path}`);
@@ -32,6 +38,14 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   await rm(bin, { recursive: true });
 });
+
+const behaviourFile = (): string => join(bin, "behaviour.json");
+
+/** For one test. By a file: no variable that Core Tools do not need reaches them. */
+async function behave(behaviour: Behaviour): Promise<void> {
+  await writeFile(behaviourFile(), JSON.stringify(behaviour));
+  onTestFinished(() => writeFile(behaviourFile(), "{}"));
+}
 
 const HELLO = `${SAY_PID} app.http("hello", { handler: () => ({ body: process.env.GREETING }) });`;
 
@@ -68,9 +82,28 @@ test("a setting comes from the settings, also where the developer's shell has a 
   expect(lines.filter((line) => line.startsWith("Skipping"))).toEqual([]);
 });
 
+test("nothing of the developer's shell reaches Core Tools but what they need, no proxy among it", async () => {
+  const own = {
+    DEVELOPERS_OWN: "x",
+    NODE_EXTRA_CA_CERTS: "/nowhere",
+    HTTP_PROXY: "http://127.0.0.1:9",
+    NO_PROXY: "a.b",
+  };
+  for (const [name, value] of Object.entries(own)) vi.stubEnv(name, value);
+  onTestFinished(() => {
+    for (const name of Object.keys(own)) vi.stubEnv(name, undefined);
+  });
+  const { starting, lines } = await run(HELLO);
+  await starting;
+  const names = (await lineLike({ lines }, /^environment: /)).split(" ");
+  expect(names).toContain("PATH");
+  expect(names.filter((name) => /DEVELOPERS|NODE_|HTTP_PROXY|VITEST/.test(name))).toEqual([]);
+  const noProxy = "127.0.0.1,localhost,::1,[::1]";
+  expect(await lineLike({ lines }, /^NO_PROXY: /)).toBe(`NO_PROXY: ${noProxy}; no_proxy: ${noProxy}`);
+});
+
 test("Core Tools that do not heed a request to end are killed, with their worker", async () => {
-  vi.stubEnv("STAND_IN_IS_STUBBORN", "1");
-  onTestFinished(() => void vi.stubEnv("STAND_IN_IS_STUBBORN", undefined));
+  await behave({ isStubborn: true });
   const { starting, pids } = await run(HELLO);
   const host = await starting;
   const running = await pids();
@@ -89,8 +122,7 @@ test("the worker gets Node's inspector", async () => {
 
 describe("what does not start says so, and leaves nothing behind:", () => {
   test("Core Tools that end", async () => {
-    vi.stubEnv("STAND_IN_FAILS", "1");
-    onTestFinished(() => void vi.stubEnv("STAND_IN_FAILS", undefined));
+    await behave({ fails: true });
     await expect((await run(HELLO)).starting).rejects.toThrow("func start ended with exit code 3");
   });
 
@@ -104,8 +136,7 @@ describe("what does not start says so, and leaves nothing behind:", () => {
     ["none", "", "not installed here"],
     ["an old version", "3.0.1", "4 are needed, and this is 3.0.1"],
   ])("Core Tools that are missing: %s", async (_name, version, message) => {
-    vi.stubEnv("STAND_IN_VERSION", version);
-    onTestFinished(() => void vi.stubEnv("STAND_IN_VERSION", undefined));
+    await behave({ version });
     await expect(requireCoreTools()).rejects.toThrow(message);
   });
 

@@ -14,6 +14,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "launcher-"));
   await mkdir(join(folder, "local"));
   await cp(launcher, join(folder, "local", "run.mjs"));
+  await cp(join(launcher, "..", "..", "environment.mjs"), join(folder, "environment.mjs"));
   await lock({ version: "2.0.0" });
   await writeFile(
     join(folder, "npm.js"),

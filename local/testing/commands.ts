@@ -2,6 +2,7 @@ import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { environmentFor } from "../../environment.mjs";
 import type { Endpoints } from "../start/endpoints.ts";
 import { defaultPorts } from "../start/system.ts";
 import type { Block } from "./pages.ts";
@@ -17,6 +18,7 @@ export interface CopySystem {
 export async function startCopy(folder: string): Promise<CopySystem> {
   const child = fork(join(folder, "local", "testing", "serve.ts"), {
     cwd: folder,
+    env: environmentFor(),
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let errors = "";

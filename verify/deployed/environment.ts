@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { environmentFor } from "../../environment.mjs";
 import { accessPolicy } from "../../shared/access-policy.ts";
 
 /** A verification of a deployment cannot start; the message says what to do. */
@@ -47,7 +48,8 @@ export interface DeployedService {
  */
 export async function azdValues(): Promise<EnvironmentValues> {
   try {
-    const { stdout } = await promisify(execFile)("azd", ["env", "get-values", "--output", "json", "--no-prompt"]);
+    const args = ["env", "get-values", "--output", "json", "--no-prompt"];
+    const { stdout } = await promisify(execFile)("azd", args, { env: environmentFor("internet", "azure") });
     return v.parse(v.record(v.string(), v.string()), JSON.parse(stdout));
   } catch {
     if (process.env["SERVICES"] !== undefined) return process.env;

@@ -1,0 +1,57 @@
+// @ts-check
+/**
+ * The environment of every process that this repository starts: what a list lets through, not what the developer's shell
+ * happens to hold. What is not listed here reaches no app and no tool.
+ *
+ * JavaScript with built-ins only, because the launcher (local/run.mjs) uses it before anything is installed.
+ */
+
+/** What any process needs: where programs, the home folder and temporary files are, language and time zone. */
+const ANY =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|LANG|LANGUAGE|LC_\w+|TZ|XDG_\w+|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|USERNAME|USERPROFILE|HOMEDRIVE|HOMEPATH|APPDATA|LOCALAPPDATA|ALLUSERSPROFILE|ProgramData|(Common)?Program(Files|W6432)(\(x86\))?|NUMBER_OF_PROCESSORS|PROCESSOR_ARCHITECTURE|OS)$/i;
+
+/** What a process of a certain kind needs besides. */
+const FURTHER = {
+  /** Prints for a person, or for a pipeline. */
+  terminal: /^(TERM|TERM_PROGRAM|COLORTERM|WT_SESSION|NO_COLOR|FORCE_COLOR|CI|GITHUB_ACTIONS|TF_BUILD)$/i,
+  /** Calls the internet: the proxies, and the authorities that sign for them. */
+  internet:
+    /^((HTTP|HTTPS|ALL|NO)_PROXY|NODE_USE_ENV_PROXY|NODE_USE_SYSTEM_CA|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/i,
+  dotnet: /^(DOTNET|NUGET)_\w+$/i,
+  /** Is `az`, for what it does without signing in. */
+  az: /^AZURE_CONFIG_DIR$/i,
+  /**
+   * Signs in to Azure by `azd`, `az` or the SDK, or reads the values of an azd environment: the parameters of
+   * infra/main.bicepparam and the outputs of infra/main.bicep.
+   *
+   * For GitHub's and Azure Pipelines' tokens: https://learn.microsoft.com/azure/developer/azure-developer-cli/reference#azd-auth-login
+   */
+  azure:
+    /^((AZURE|AZD|ARM)_\w+|ACTIONS_ID_TOKEN_REQUEST_(TOKEN|URL)|SYSTEM_(ACCESSTOKEN|OIDCREQUESTURI)|AZURESUBSCRIPTION_\w+|GITHUB_RUN_ID|(IDENTITY|MSI|IMDS)_(ENDPOINT|HEADER|SECRET)|SERVICES|ENTRA_PERMISSIONS_CHECK|PLAN_SKU|ZONE_REDUNDANT|(MINIMUM|MAXIMUM)_INSTANCES|SUBNET_PREFIX_LENGTH|ADDRESS_SPACE|(DEPLOYER|INGRESS)_ADDRESS_RANGES|(API|CALLER)_CLIENT_IDS|SERVICE_MANAGEMENT_REFERENCE|CALLER_CREDENTIAL|APP_SERVICE_AUTHENTICATION|ALERT_EMAIL_ADDRESSES|LOG_RETENTION_DAYS)$/i,
+  /** Is a command of this repository: the variables that its tools and tests read. */
+  command: /^(REQUIRE_BROWSER|CHROMIUM_PATH|ACCEPT_BUNDLE_SIZES|COLD_START_ROUNDS|INFRA_BICEP)$/i,
+};
+
+/** No proxy is asked for these: all that runs here calls itself. Tools differ in how they write an IPv6 address. */
+const LOOPBACK = ["127.0.0.1", "localhost", "::1", "[::1]"];
+
+/**
+ * The environment for a process.
+ *
+ * Its NO_PROXY has the addresses of this machine, in both spellings, because some tools read only one. That holds also where
+ * no proxy is passed on: an app's settings may name one.
+ *
+ * @param {...keyof typeof FURTHER} kinds what the process is, beside being a process
+ * @returns {Record<string, string>}
+ */
+export function environmentFor(...kinds) {
+  const lists = [ANY, ...kinds.map((kind) => FURTHER[kind])];
+  /** @type {Record<string, string>} */
+  const environment = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && lists.some((list) => list.test(name))) environment[name] = value;
+  }
+  const exceptions = [environment["no_proxy"], environment["NO_PROXY"]].flatMap((list) => list?.split(/[\s,]+/) ?? []);
+  const noProxy = [...new Set([...LOOPBACK, ...exceptions])].filter((host) => host !== "").join(",");
+  return { ...environment, NO_PROXY: noProxy, no_proxy: noProxy };
+}
