@@ -32,9 +32,24 @@ export async function command<const C extends CommandConfig>(
     if (parsed.values["help"] === true) console.log(usage.trimEnd());
     else process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(reasonOf(error));
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
+}
+
+/**
+ * What went wrong, for a person, and in brackets what caused it: the message of a failed `fetch` says nothing, its cause does.
+ * A UsageError stands alone: its cause is Node's longer text on the same.
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message || error.name;
+  if (error instanceof UsageError) return message;
+  // Node's attempts to connect to several addresses of one host: no message, and an error for each.
+  if (error instanceof AggregateError) return [error.message, ...error.errors.map(reasonOf)].filter(Boolean).join("; ");
+  if (!(error.cause instanceof Error)) return message;
+  const cause = reasonOf(error.cause);
+  return message.includes(cause) ? message : `${message} (${cause})`;
 }
 
 /** @throws UsageError unless the text is a whole number from the least to the most */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { command, stopSignal } from "../command-line.ts";
+import { command, reasonOf, stopSignal } from "../command-line.ts";
 import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./report/report.ts";
@@ -55,7 +55,7 @@ await command(
         console.error("Stopped: nothing was reported.");
         return first;
       }
-      console.error(error instanceof Error ? error.message : error);
+      console.error(reasonOf(error));
       return 2;
     }
   },

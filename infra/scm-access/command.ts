@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { reasonOf } from "../../command-line.ts";
 import { close, open, type Options, RUNNER_RULE } from "./scm-access.ts";
 
 const HELP = `Usage: npm run scm-access -- open | close [--all]
@@ -43,7 +44,7 @@ export async function runCommand(
     else await close(deployment, (name) => (request.all ? name.startsWith(RUNNER_RULE) : name === own), options);
     return 0;
   } catch (error) {
-    console.error((error as Error).message);
+    console.error(reasonOf(error));
     if (request.command === "close") {
       console.error("An address may still be let in to an SCM site: docs/delivery.md says what to do.");
     }

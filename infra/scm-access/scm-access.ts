@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isInRanges, rangeOf, readForbiddenAddress } from "../address-ranges.ts";
+import { reasonOf } from "../../command-line.ts";
 import {
   type Deployment,
   readRestrictions,
@@ -182,7 +183,7 @@ async function forEachSite(
   if (sites.length === 0) throw new Error(`There is no site in the resource group ${deployment.resourceGroup}.`);
   const results = await Promise.allSettled(sites.map(action));
   const wrong = results.flatMap((result, i) =>
-    result.status === "rejected" ? [`${sites[i]?.name ?? ""}: ${(result.reason as Error).message}`] : [],
+    result.status === "rejected" ? [`${sites[i]?.name ?? ""}: ${reasonOf(result.reason)}`] : [],
   );
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
 }

@@ -3,6 +3,7 @@
  * left behind, however the parent ends. Its options come as the first message, so that no secret stands on a command
  * line; a second message asks it to end in an orderly way.
  */
+import { reasonOf } from "../../command-line.ts";
 import { type FunctionsHostOptions, startFunctionsHost } from "../host/functions-host.ts";
 
 process.once("disconnect", () => process.exit(0));
@@ -18,7 +19,7 @@ process.once("message", (options: Omit<FunctionsHostOptions, "log">) => {
       process.send?.("ready");
     },
     (error: unknown) => {
-      console.error(String(error));
+      console.error(reasonOf(error));
       process.exit(1);
     },
   );

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { reasonOf } from "../../command-line.ts";
 import { startFunctionsHost, type FunctionsHostOptions } from "./functions-host.ts";
 import { readLocalSettings } from "./local-settings.ts";
 
@@ -34,7 +35,7 @@ try {
   if (options === undefined) process.stdout.write(HELP);
   else await run(options);
 } catch (error) {
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`error: ${reasonOf(error)}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 

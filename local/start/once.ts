@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { reasonOf } from "../../command-line.ts";
 import { granted, notGranted, type Show, showBusiness } from "./business.ts";
 import type { LocalSystem } from "./system.ts";
 
@@ -12,7 +13,7 @@ import type { LocalSystem } from "./system.ts";
 export async function showOnce(system: LocalSystem, print: (line: string) => void): Promise<boolean> {
   let failures = 0;
   const show: Show = async (title, expected, happens) => {
-    const actual = await happens().catch((error: unknown) => `failed: ${String(error)}`);
+    const actual = await happens().catch((error: unknown) => `failed: ${reasonOf(error)}`);
     const isExpected = actual === expected;
     if (!isExpected) failures++;
     const mark = isExpected ? styleText("green", "ok  ") : styleText("red", "FAIL");

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { watch } from "../../build.ts";
+import { reasonOf } from "../../command-line.ts";
 import type { AppName } from "./app-settings.ts";
 import type { LocalSystem } from "./system.ts";
 
@@ -33,7 +34,7 @@ export async function watchApps(options: WatchOptions): Promise<() => Promise<vo
             log(app, "Restarted.");
           },
           (error: unknown) => {
-            log(app, `It does not start, and waits for the next change: ${(error as Error).message}`);
+            log(app, `It does not start, and waits for the next change: ${reasonOf(error)}`);
           },
         );
       };

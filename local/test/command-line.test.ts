@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UsageError, wholeNumber } from "../../command-line.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { command, reasonOf, UsageError, wholeNumber } from "../../command-line.ts";
+import { freePort } from "../start/ports.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
@@ -61,6 +62,35 @@ test("a number on the command line is a whole one, within its range", () => {
     expect(() => wholeNumber("--port", text, 1, 65_535)).toThrow(UsageError);
   }
   expect(() => wholeNumber("--orders", "0", 1)).toThrow("--orders must be a whole number, 1 or more, but is");
+});
+
+describe("a failure is printed with its cause:", () => {
+  test("the command of a failed call names the address", async () => {
+    const printed = vi.spyOn(console, "error").mockReturnValue();
+    const [argv, exitCode] = [process.argv, process.exitCode];
+    process.argv = argv.slice(0, 2);
+    try {
+      await command("", {}, async () => {
+        await fetch(`http://127.0.0.1:${await freePort()}`);
+        return 0;
+      });
+      expect(process.exitCode).toBe(1);
+      expect(printed.mock.calls.flat().join()).toMatch(/^fetch failed \(connect ECONNREFUSED 127\.0\.0\.1:\d+\)$/);
+    } finally {
+      Object.assign(process, { argv, exitCode });
+      printed.mockRestore();
+    }
+  });
+
+  test.each([
+    ["a cause of a cause", new Error("a", { cause: new Error("b", { cause: new Error("c") }) }), "a (b (c))"],
+    ["a cause that is told already", new Error("cannot read: b", { cause: new Error("b") }), "cannot read: b"],
+    ["several attempts", new Error("a", { cause: new AggregateError([new Error("b"), new Error("c")]) }), "a (b; c)"],
+    ["a usage error stands alone", new UsageError("a", { cause: new Error("b") }), "a"],
+    ["no error at all", "a", "a"],
+  ])("%s", (_what, error, words) => {
+    expect(reasonOf(error)).toBe(words);
+  });
 });
 
 describe("colours", () => {

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../command-line.ts";
 import { attacks } from "../../shared/test/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Cell, Exchange, Outcome, Policy } from "../report/report.ts";
@@ -90,9 +91,4 @@ async function call(url: string, method: string, body: object | undefined, crede
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
   return { actual: outcomeOf(answer), exchanges: [answer.recorded], note: null };
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
