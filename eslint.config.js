@@ -19,7 +19,7 @@ const onDemandOnly = {
   "@typescript-eslint/no-restricted-imports": [
     "error",
     {
-      paths: ["@azure/data-tables", "@azure/identity", "axios"].map((name) => ({
+      paths: ["@azure/core-rest-pipeline", "@azure/data-tables", "@azure/identity", "axios"].map((name) => ({
         name,
         allowTypeImports: true,
         message: "Load it by shared/on-demand.",

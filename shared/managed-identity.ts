@@ -7,8 +7,17 @@ import type { TokenCredential } from "@azure/identity";
  */
 export const retryOptions = { maxRetries: 2, retryDelayInMs: 400, maxRetryDelayInMs: 1_000 };
 
-/** @param clientId of a user-assigned identity; without it, the system-assigned one of the app */
+/**
+ * The request goes to the platform beside the app, with a secret header: never to a proxy, also where the app's settings name
+ * one (`HTTPS_PROXY`, which the SDK takes for every request).
+ *
+ * @param clientId of a user-assigned identity; without it, the system-assigned one of the app
+ */
 export async function managedIdentity(clientId: string | undefined): Promise<TokenCredential> {
-  const { ManagedIdentityCredential } = await import("./on-demand/managed-identity.ts");
-  return new ManagedIdentityCredential({ ...(clientId !== undefined && { clientId }), retryOptions });
+  const { ManagedIdentityCredential, directHttpClient } = await import("./on-demand/managed-identity.ts");
+  return new ManagedIdentityCredential({
+    ...(clientId !== undefined && { clientId }),
+    retryOptions,
+    httpClient: directHttpClient,
+  });
 }
