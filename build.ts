@@ -15,6 +15,12 @@ const root = import.meta.dirname;
 /** The apps of this repository: the services of the access policy, each with its code in the folder of its name. */
 export const apps = Object.keys(accessPolicy.services) as ServiceName[];
 
+/**
+ * The first version of Node that a bundle runs on: `Promise.withResolvers` is new in it, and `@azure/identity` and cockatiel
+ * ask for it (`engines` in their package.json). In Azure the apps run on 24, see infra/modules/site.bicep.
+ */
+const NODE = 22;
+
 /** The section of a staged local.settings.json that says a start has written it, not a user: a build may delete that one. */
 export const STAGED_BY = "StagedBy";
 
@@ -29,9 +35,9 @@ export async function stage(app: string, folder = join(root, "dist", app), plugi
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const { outputFiles } = await build({ ...bundle(app, folder, root), plugins });
-  await writeAll(await toCommonJs(outputFiles));
+  await writeAll(await toCommonJs(app, outputFiles));
   await copyFile(join(root, "host.json"), join(folder, "host.json"));
-  const manifest = { name: app, version: "0.1.0", private: true, main: "main.js", engines: { node: ">=22" } };
+  const manifest = { name: app, version: "0.1.0", private: true, main: "main.js", engines: { node: `>=${NODE}` } };
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return folder;
 }
@@ -59,7 +65,7 @@ export async function watch(
           onBuilt("failed");
           return;
         }
-        const files = await toCommonJs(outputFiles);
+        const files = await toCommonJs(app, outputFiles);
         // The others carry a digest in their names, which stand in this one.
         const isSame = files.get(file) === (await readFile(file, "utf8"));
         await writeAll(files);
@@ -117,7 +123,7 @@ function bundle(app: string, folder: string, sources: string) {
 
 const common = {
   platform: "node",
-  target: "node22",
+  target: `node${NODE}`,
   // Less to read and compile at a cold start. Identifiers stay: stack traces name what the source names.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -127,9 +133,12 @@ const common = {
  * Makes CommonJS of what was built: esbuild splits ECMAScript modules only, and the Functions worker provides its module
  * to `require`.
  *
+ * The file that a start loads begins with a look at Node's version: on an older one the app would start, and answer every
+ * call 500.
+ *
  * @returns what is to be written, by path
  */
-async function toCommonJs(outputs: readonly OutputFile[]): Promise<ReadonlyMap<string, string>> {
+async function toCommonJs(app: string, outputs: readonly OutputFile[]): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const { path, text } of outputs) {
     const name = basename(path);
@@ -138,6 +147,7 @@ async function toCommonJs(outputs: readonly OutputFile[]): Promise<ReadonlyMap<s
       format: "cjs",
       sourcefile: name,
       sourcemap: "external",
+      banner: name === "main.js" ? requireNode(app) : "",
       // `require` in its place: Node would parse each file once more, to find out whether it is an ECMAScript module.
       supported: { "dynamic-import": false },
       // In what `@azure/identity` opens a browser with, which no app does.
@@ -146,6 +156,13 @@ async function toCommonJs(outputs: readonly OutputFile[]): Promise<ReadonlyMap<s
     files.set(path, `${code}//# sourceMappingURL=${name}.map\n`).set(`${path}.map`, map);
   }
   return files;
+}
+
+/** In words that need no newer Node; the Functions host and Core Tools show what an app throws while it is loaded. */
+function requireNode(app: string): string {
+  const needed = `${app} needs Node ${NODE} or later, and this is Node `;
+  const remedy = ". In Azure, set the site's Node version to 24; on your machine, put Node 24 first on the PATH.";
+  return `if(parseInt(process.versions.node)<${NODE})throw new Error(${JSON.stringify(needed)}+process.versions.node+${JSON.stringify(remedy)});`;
 }
 
 async function writeAll(files: ReadonlyMap<string, string>): Promise<void> {

@@ -1,8 +1,9 @@
-import { readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps, contentsOf, stage } from "../../build.ts";
 
@@ -54,6 +55,34 @@ describe.each(apps)("%s is staged as a folder", (app) => {
     }
     const others = [...required].filter((name) => !builtinModules.includes(name.replace(/^node:/, "")));
     expect(others.filter((name) => !/^\.\/.*\.js$/.test(name))).toEqual(["@azure/functions-core"]);
+  });
+});
+
+/** A Node that is too old for the bundles, where the machine has one beside ours. */
+const oldNode = (process.env["PATH"] ?? "")
+  .split(delimiter)
+  .map((bin) => join(bin, "node"))
+  .find(
+    (node) => existsSync(node) && /^v(1\d|2[01])\./.test(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout),
+  );
+
+describe.each(apps)("%s says at its start that Node is too old for it", (app) => {
+  const firstLine = (node: string, before: string): string => {
+    const script = `${before}; try { require(${JSON.stringify(join(folder, app, "main.js"))}); } catch (error) { console.log(error.message); }`;
+    return spawnSync(node, ["-e", script], { encoding: "utf8" }).stdout.trim();
+  };
+  const refusal = (version: string): string => `${app} needs Node 22 or later, and this is Node ${version}. `;
+
+  test("by the version that Node names", () => {
+    const pretend = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } })`;
+    expect(firstLine(process.execPath, pretend)).toContain(refusal("20.19.0"));
+    expect(firstLine(process.execPath, "")).not.toContain("needs Node");
+  });
+
+  test.skipIf(oldNode === undefined)("on a Node that is too old (skipped where none is on the PATH)", () => {
+    const node = oldNode ?? "";
+    const version = spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).stdout.trim();
+    expect(firstLine(node, "")).toContain(refusal(version));
   });
 });
 
