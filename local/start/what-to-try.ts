@@ -24,7 +24,7 @@ export function whatToTry(
     ...(ports?.map(([app, port]) => `  debugger of ${app}           127.0.0.1:${port}`) ?? []),
     ...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : []),
   ];
-  return `
+  const text = `
 ${heading(state)}
 
   caller-func                       ${caller}
@@ -49,4 +49,15 @@ ${heading("Try:")}
 
 Ctrl-C stops everything.
 `;
+  return hasProxy() ? text.replaceAll(/\bcurl /g, "curl --noproxy '*' ") : text;
+}
+
+/**
+ * Whether `curl` may send a call to this machine to a proxy. Whether the shell makes an exception for this machine is not
+ * known here: the launcher has made one.
+ *
+ * @see https://everything.curl.dev/usingcurl/proxies/env
+ */
+function hasProxy(): boolean {
+  return ["http_proxy", "all_proxy", "ALL_PROXY"].some((name) => (process.env[name] ?? "") !== "");
 }

@@ -1,12 +1,15 @@
 /** What runs here is not at the mercy of the developer's shell: what its variables may change, and what they may not. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { environmentFor } from "../../environment.mjs";
+import { whatToTry } from "../start/what-to-try.ts";
+import { startTestSystem } from "../testing/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -83,6 +86,22 @@ describe("under a proxy, that of a company laptop, nothing that stays on this ma
     },
     240_000,
   );
+});
+
+describe.skipIf(process.platform === "win32")("in a shell with a proxy", () => {
+  test("the commands that a start prints work as they are", async () => {
+    const system = await startTestSystem();
+    onTestFinished(() => system.stop());
+    const proxy = await startProxy();
+    vi.stubEnv("http_proxy", proxy.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const text = whatToTry(system.endpoints, "", { withApps: true, inspectPort: undefined, isWatching: false });
+    const [, commands = ""] = /Try:.*?\n(.*)\nCtrl-C/s.exec(text) ?? [];
+    const { PATH = "" } = process.env;
+    const { stdout } = await promisify(execFile)("sh", ["-c", commands], { env: { PATH, http_proxy: proxy.url } });
+    expect(stdout.match(/HTTP\/1\.1 \d+/g)).toEqual(["201", "200", "401", "403"].map((status) => `HTTP/1.1 ${status}`));
+    expect(proxy.asked).toEqual([]);
+  }, 120_000);
 });
 
 /** A proxy that refuses everything, and notes what it was asked for. */
