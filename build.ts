@@ -4,11 +4,12 @@
  *
  *   npm run build [-- <app> ...]
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, context, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
 import { accessPolicy, type ServiceName } from "./shared/access-policy.ts";
+import { writeFile } from "./write-file.ts";
 
 const root = import.meta.dirname;
 

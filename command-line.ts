@@ -26,6 +26,7 @@ export async function command<const C extends CommandConfig>(
   config: C,
   run: (parsed: ReturnType<typeof parseArgs<C>>) => Promise<number | undefined> | number | undefined,
 ): Promise<void> {
+  endWithOutput();
   try {
     const options = { ...config.options, help: { type: "boolean", short: "h" } } as const;
     const parsed = parse({ ...config, options, args: withBareValues(process.argv.slice(2), config.bareValues ?? {}) });
@@ -52,6 +53,25 @@ export function reasonOf(error: unknown): string {
   return message.includes(cause) ? message : `${message} (${cause})`;
 }
 
+/** Whoever waits for requests to end is told of a closed pipe, too. */
+let whenPipeCloses = (exitCode: number): void => process.exit(exitCode);
+
+/**
+ * Ends this process when nobody reads any more what it prints (`npm start | head`): quietly, with the exit code that a shell
+ * gives for SIGPIPE, which Node ignores. What cannot be printed for another reason (`> file` on a full disk) is an error.
+ */
+export function endWithOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") whenPipeCloses(128 + 13);
+      else {
+        if (stream === process.stdout) console.error(`The output cannot be written: ${error.message}`);
+        process.exit(1);
+      }
+    });
+  }
+}
+
 /** @throws UsageError unless the text is a whole number from the least to the most */
 export function wholeNumber(option: string, text: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
   const number = Number(text);
@@ -66,10 +86,14 @@ export interface StopSignal {
   readonly signal: AbortSignal;
 }
 
-/** Waits for a Ctrl-C, or another request to end this process. */
+/** Waits for a Ctrl-C, another request to end this process, or the end of whoever reads its output. */
 export function stopSignal(): StopSignal {
   const controller = new AbortController();
   const first = new Promise<number>((resolve) => {
+    whenPipeCloses = (exitCode) => {
+      resolve(exitCode);
+      controller.abort();
+    };
     let firstAt: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => {

@@ -57,6 +57,19 @@ export default tseslint.config(
     rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra"),
   })),
   {
+    files: ["**/*.ts"],
+    ignores: ["write-file.ts", "**/test/**", "**/testing/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^writeFile/]",
+          message: "Take it from write-file.ts, whose errors name the file.",
+        },
+      ],
+    },
+  },
+  {
     files: ["shared/**/*.ts", ...apps.map((app) => `${app}/src/**/*.ts`)],
     ignores: ["shared/on-demand/*.ts", "shared/test/**"],
     rules: onDemandOnly,

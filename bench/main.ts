@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { command, UsageError } from "../command-line.ts";
+import { requireWritable } from "../write-file.ts";
 import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
@@ -27,6 +28,7 @@ await command(
     if (load === undefined || others.length > 0) {
       throw new UsageError(`Name one benchmark: ${Object.keys(benches).join(", ")}. --help shows the usage.`);
     }
+    if (values.write === true) await requireWritable(dirname(docs));
     const { bench } = await load();
     const report = await bench((line) => {
       console.error(line);

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { environmentFor } from "../environment.mjs";
+import { writeFileSync } from "../write-file.ts";
 
 /** The one version whose snapshots are committed: another may evaluate or lint differently. */
 export const BICEP_VERSION = "0.49.2";

@@ -2,13 +2,14 @@
  * Checks the templates with the real compiler, without Azure: `npm run infra:check [-- --update]`.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, reasonOf } from "../command-line.ts";
 import { environmentFor } from "../environment.mjs";
 import { type Bicep, BICEP_VERSION, findBicep, NoBicepError } from "./bicep.ts";
 import { evaluate, scratchCopy } from "./evaluate.ts";
 import { snapshotFile, snapshotNames } from "./snapshot.ts";
+import { requireWritable, writeFileSync } from "../write-file.ts";
 
 const USAGE = `Usage: npm run infra:check [-- --update]
 
@@ -143,7 +144,8 @@ function check(update: boolean): number {
   return exitCode;
 }
 
-await command(USAGE, { options: { update: { type: "boolean", default: false } } }, ({ values }) => {
+await command(USAGE, { options: { update: { type: "boolean", default: false } } }, async ({ values }) => {
+  if (values.update) await requireWritable(folder);
   try {
     return check(values.update);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { command, reasonOf, stopSignal } from "../command-line.ts";
+import { requireWritable } from "../write-file.ts";
 import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./report/report.ts";
@@ -42,6 +43,7 @@ await command(
     const progress = terminalProgress(process.stderr);
     const { first, signal } = stopSignal();
     try {
+      await requireWritable(folder); // Before minutes of calls, not after them.
       const report = deployed
         ? await verifyDeployment({ only, progress, signal })
         : await verifyLocal({ only, folder: local, progress, signal });

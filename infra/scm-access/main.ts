@@ -1,6 +1,7 @@
 /** Lets the machine that this runs on in to the SCM sites of a deployment, and out again: `npm run scm-access`. */
 import { spawnSync } from "node:child_process";
 import { environmentFor } from "../../environment.mjs";
+import { endWithOutput } from "../../command-line.ts";
 import { runCommand } from "./command.ts";
 
 const resourceManager = "https://management.azure.com";
@@ -18,4 +19,5 @@ function accessToken(): string {
   return (JSON.parse(stdout) as { readonly token: string }).token;
 }
 
+endWithOutput();
 process.exitCode = await runCommand(process.argv.slice(2), process.env, { resourceManager, accessToken });

@@ -1,7 +1,8 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { makeCertificates } from "./make-certificates.ts";
+import { writeFile } from "../../write-file.ts";
 
 /** Absolute paths of PEM files. */
 export interface LocalCertificates {

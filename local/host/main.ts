@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { reasonOf } from "../../command-line.ts";
+import { endWithOutput, reasonOf } from "../../command-line.ts";
 import { startFunctionsHost, type FunctionsHostOptions } from "./functions-host.ts";
 import { readLocalSettings } from "./local-settings.ts";
 
@@ -30,6 +30,7 @@ const CONFIG = {
 
 class UsageError extends Error {}
 
+endWithOutput();
 try {
   const options = readOptions();
   if (options === undefined) process.stdout.write(HELP);

@@ -3,16 +3,23 @@ import { HARDLY_EVER, type LocalSystem } from "./system.ts";
 
 /** What the local run shows and suggests of the business. Another business takes another such file: see docs/make-it-yours.md. */
 
-/** A call of callee-func that the caller holds the role for, and one whose role nobody holds. */
+/** A call of callee-func that the first of its roles allows, and one that this role does not allow. */
 export const granted = { method: "GET", path: "/api/inventory/widget" } as const;
 export const notGranted = { method: "PUT", path: "/api/inventory/widget", body: { onHand: 1_000_000 } } as const;
 
-/** A command to try, and what it does. */
-export const suggestion = {
-  title: "An order crosses the restricted call",
-  curl: (caller: string): string =>
-    `curl -i ${caller}/api/orders -H 'Content-Type: application/json' -d '{"sku": "widget", "quantity": 2}'`,
-} as const;
+/** Commands to try, and what each does. */
+export const suggestions = [
+  {
+    title: "An order crosses the restricted call",
+    curl: (caller: string): string =>
+      `curl -i ${caller}/api/orders -H 'Content-Type: application/json' -d '{"sku": "widget", "quantity": 2}'`,
+  },
+  {
+    title: "The timer delivers what is pending, now: 202",
+    curl: (caller: string): string =>
+      `curl -i ${caller}/admin/functions/deliverPendingOrders -H 'Content-Type: application/json' -d '{"input": ""}'`,
+  },
+] as const;
 
 /** One thing that is shown: what happened, in words that are compared as they stand. */
 export type Show = (title: string, expected: string, happens: () => Promise<string>) => Promise<void>;

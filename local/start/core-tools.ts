@@ -27,6 +27,8 @@ export interface FuncOptions {
 export interface FuncProcess {
   /** Its exit code, once it has ended. */
   readonly exited: Promise<number>;
+  /** Resolves once all that it wrote has been logged, or a second after it has ended: a process of its own may hold on. */
+  readonly said: Promise<unknown>;
   /** Ends it, its host and its workers; bounded. */
   stop(): Promise<void>;
 }
@@ -81,11 +83,13 @@ export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
   });
   for (const stream of [child.stdout, child.stderr]) if (stream && log) createInterface(stream).on("line", log);
   const exited = once(child, "exit").then(([code]) => (code as number | null) ?? 1);
+  const closed = once(child, "close");
+  const said = exited.then(() => Promise.race([closed, delay(1_000)]));
   const stop = async (): Promise<void> => {
     if (child.connected) child.disconnect();
     await exited;
   };
-  return { exited, stop };
+  return { exited, said, stop };
 }
 
 /**
@@ -99,6 +103,7 @@ export async function startFuncHost(options: FuncOptions, signal?: AbortSignal):
   const ready = untilReady(options.port, AbortSignal.any([stopWaiting.signal, ...(signal ? [signal] : [])]));
   try {
     const code = await Promise.race([ready, func.exited]);
+    if (code !== undefined) await func.said;
     if (code !== undefined) throw new Error(`func start ended with exit code ${code}: its lines above say why.`);
     return func;
   } catch (error) {

@@ -13,6 +13,8 @@ export interface FrontEnds {
    * @throws Error where the policy names no such call
    */
   readonly wayTo: (callee: string, caller: string) => string;
+  /** The origin at which a service's first caller reaches it; undefined where nobody may call it, so it has no front end. */
+  readonly addressOf: (callee: string) => string | undefined;
   stop(): Promise<void>;
 }
 
@@ -55,6 +57,8 @@ export async function openFrontEnds(
         if (way === undefined) throw new Error(`The access policy does not let ${caller} call ${callee}.`);
         return way;
       },
+      addressOf: (callee) =>
+        callee === "callee-func" ? doors.callerSubnet : [...ways].find(([key]) => key.endsWith(` ${callee}`))?.[1],
       stop,
     };
   } catch (error) {

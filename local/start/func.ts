@@ -5,6 +5,7 @@ import { requireCoreTools, startFunc } from "./core-tools.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { settingsToRun } from "./own-settings.ts";
 import { appPortsOf, defaultPorts } from "./system.ts";
+import { runningEndpoints } from "./endpoints.ts";
 
 const USAGE = `Usage: npm run start:caller [-- options]
        npm run start:callee [-- options]
@@ -13,7 +14,7 @@ Stages the app and runs it under Azure Functions Core Tools (func start) until C
 <app>/local.settings.json where there is that file (npm run settings makes it), or else those of the system that
 "npm start -- --no-apps" runs in another terminal.
 
-  --port <port>     where the app listens (default: caller-func ${defaultPorts.caller}, callee-func ${defaultPorts.callee})
+  --port <port>     where the app listens (default: where the running system expects it; caller-func ${defaultPorts.caller}, callee-func ${defaultPorts.callee})
   --inspect[=port]  start the app with Node's inspector (default: caller-func ${defaultInspectPort}, callee-func ${defaultInspectPort + 1})
   --help            show this text`;
 
@@ -31,11 +32,13 @@ await command(
     if (app === undefined)
       throw new UsageError("npm run start:caller or npm run start:callee. --help shows the usage.");
     if (others.length > 0) throw new UsageError(`Unexpected argument '${others.join(" ")}'. --help shows the usage.`);
-    const ownPort = appPortsOf(defaultPorts)[app];
-    const port = values.port === undefined ? ownPort : wholeNumber("--port", values.port, 1, 65_535);
+    const given = values.port === undefined ? undefined : wholeNumber("--port", values.port, 1, 65_535);
     const inspect = values.inspect === undefined ? undefined : wholeNumber("--inspect", values.inspect, 0, 65_535);
     const inspectPort = inspect === 0 ? inspectPorts(defaultInspectPort)[app] : inspect;
 
+    const system = await runningEndpoints(join(root, ".local"), console.error);
+    const port =
+      given ?? Number(new URL(system?.apps[app] ?? "http://127.0.0.1").port || appPortsOf(defaultPorts)[app]);
     const { settings, file } = settingsToRun(root, app);
     await requireCoreTools();
     const folder = await stage(app);

@@ -7,7 +7,15 @@ import { command, stopSignal, UsageError, wholeNumber } from "../../command-line
 import type { Endpoints } from "./endpoints.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { showOnce } from "./once.ts";
-import { defaultPorts, freePorts, type LocalSystem, startSystem } from "./system.ts";
+import {
+  defaultPorts,
+  freePorts,
+  LAST_FIRST_PORT,
+  type LocalSystem,
+  type Ports,
+  portsFrom,
+  startSystem,
+} from "./system.ts";
 import { watchApps } from "./watch.ts";
 import { whatToTry } from "./what-to-try.ts";
 
@@ -19,6 +27,8 @@ Builds both function apps and runs them on this machine, with stand-ins for ever
   --once            show the main job on a system of its own, then exit: 0 if every outcome was the expected one, else 1
   --host <host>     what runs the apps: embedded (default), or func: Azure Functions Core Tools
   --no-apps         start everything but the two apps: run them by npm run start:caller and npm run start:callee
+  --port <first>    another port in place of ${defaultPorts.caller}; every other one keeps its distance from it
+  --free-ports      any free ports: .local/endpoints.json has them
   --watch           build and restart an app when one of its sources is saved (embedded host)
   --inspect[=port]  start the apps with Node's inspector: caller-func on that port (default ${defaultInspectPort}), callee-func on the next
   --help            show this text`;
@@ -32,20 +42,22 @@ const SCHEDULE_ONCE = "*/2 * * * * *";
 interface RunOptions {
   readonly host: Endpoints["host"];
   readonly withApps: boolean;
+  readonly ports: Ports;
   readonly inspectPort: number | undefined;
   readonly isWatching: boolean;
 }
 
-async function runUntilStopped({ host, withApps, inspectPort, isWatching }: RunOptions): Promise<number> {
+async function runUntilStopped({ host, withApps, ports, inspectPort, isWatching }: RunOptions): Promise<number> {
   const folder = join(root, ".local");
   const appsFolder = join(root, "dist");
   const stopped = stopSignal();
   let system: LocalSystem | undefined;
   let endWatch: (() => Promise<void>) | undefined;
+  let ended: Promise<number> = stopped.first;
   try {
     console.log("Starting ...");
     system = await startSystem({
-      ...{ folder, appsFolder, host, withApps, ports: defaultPorts },
+      ...{ folder, appsFolder, host, withApps, ports },
       inspectPorts: inspectPort === undefined ? undefined : inspectPorts(inspectPort),
       deliverySchedule: SCHEDULE,
       log: printLine,
@@ -53,7 +65,8 @@ async function runUntilStopped({ host, withApps, inspectPort, isWatching }: RunO
     });
     if (isWatching) endWatch = await watchApps({ system, apps, appsFolder, log: printLine });
     console.log(whatToTry(system.endpoints, folder, { withApps, inspectPort, isWatching }));
-    await stopped.first;
+    ended = Promise.race([stopped.first, system.failed.then(toFailure)]);
+    await ended;
     console.log("Stopping ...");
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
@@ -61,7 +74,13 @@ async function runUntilStopped({ host, withApps, inspectPort, isWatching }: RunO
   await endWatch?.();
   await system?.stop();
   console.log("Stopped.");
-  return stopped.first;
+  return ended;
+}
+
+/** Without this part nothing works, and nothing restarts it. */
+function toFailure(what: string): number {
+  console.error(`${what}: the lines above say why, where it said so.`);
+  return 1;
 }
 
 /** A system with ports and folders of its own: one that is running already is left alone. */
@@ -83,12 +102,21 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
     const print = (line: string): void => {
       if (!stopped.signal.aborted) console.log(line);
     };
-    const shown = showOnce(system, print).then((isAsExpected) => (isAsExpected ? 0 : 1));
-    const exitCode = await Promise.race([shown, stopped.first]);
-    if (exitCode === 1) console.error(`\nWhat the system logged:\n${lines.join("\n")}`);
-    return exitCode;
+    const failures = await Promise.race([
+      showOnce(system, print),
+      system.failed.then((what) => [what]),
+      stopped.first.then(() => undefined),
+    ]);
+    if (failures === undefined) return await stopped.first;
+    if (failures.length === 0) {
+      print("\nEvery outcome was the expected one.");
+      return 0;
+    }
+    throw new Error(`Not every outcome was the expected one:\n${failures.join("\n")}`);
   } catch (error) {
     if (stopped.signal.aborted) return await stopped.first;
+    // The reason comes last, where it is seen: the command prints it.
+    if (lines.length > 0) console.error(`\nWhat the system logged:\n${lines.join("\n")}\n`);
     throw error;
   } finally {
     await system?.stop();
@@ -110,22 +138,28 @@ await command(
       once: { type: "boolean", default: false },
       host: { type: "string" },
       "no-apps": { type: "boolean", default: false },
+      port: { type: "string" },
+      "free-ports": { type: "boolean", default: false },
       watch: { type: "boolean", default: false },
       inspect: { type: "string" },
     },
     bareValues: { inspect: String(defaultInspectPort) },
   },
   ({ values }) => {
-    const { once, watch: isWatching, "no-apps": noApps, inspect } = values;
+    const { once, watch: isWatching, "no-apps": noApps, inspect, port, "free-ports": anyPorts } = values;
     // Without the apps, what runs them is Core Tools in all likelihood: the storage for their timers' state is there for them.
     const host = values.host ?? (noApps ? "func" : "embedded");
     if (host !== "func" && host !== "embedded") throw new UsageError(`--host is embedded or func, not "${host}".`);
-    if (once && (isWatching || noApps || inspect !== undefined)) throw new UsageError("--once goes with --host only.");
+    if (once && (isWatching || noApps || inspect !== undefined || port !== undefined || anyPorts))
+      throw new UsageError("--once goes with --host only.");
+    if (port !== undefined && anyPorts) throw new UsageError("--port and --free-ports exclude each other.");
     if (noApps && (isWatching || inspect !== undefined))
       throw new UsageError("--no-apps: there is no app to watch or inspect.");
     if (isWatching && host === "func") throw new UsageError("--watch is for the embedded host: leave out --host func.");
     if (once) return runOnce(host);
     const inspectPort = inspect === undefined ? undefined : wholeNumber("--inspect", inspect, 1, 65_534);
-    return runUntilStopped({ host, withApps: !noApps, inspectPort, isWatching });
+    const named = port === undefined ? defaultPorts : portsFrom(wholeNumber("--port", port, 1, LAST_FIRST_PORT));
+    const ports = anyPorts ? freePorts : named;
+    return runUntilStopped({ host, withApps: !noApps, ports, inspectPort, isWatching });
   },
 );

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
-import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { apps, stage, STAGED_BY } from "../../build.ts";
+import { requireWritable } from "../../write-file.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import type { Doors } from "../doors/doors.ts";
@@ -61,6 +61,8 @@ export interface LocalSystem {
   readonly endpointsFile: string;
   readonly entra: LocalEntra;
   readonly doors: Doors;
+  /** Says what it was, when a part that nothing restarts ends by itself: Core Tools, or storage. */
+  readonly failed: Promise<string>;
   stopApp(app: AppName): Promise<void>;
   /** @param overrides settings to start it with in place of its own */
   startApp(app: AppName, overrides?: AppSettings): Promise<void>;
@@ -119,6 +121,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     for (const file of [endpointsFile, ...settingsFiles.map((settings) => settings.file)])
       rmSync(file, { force: true });
   };
+  const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
   const running: (() => Promise<void> | void)[] = [];
   let isStopping = false;
   const stop = async (): Promise<void> => {
@@ -189,9 +192,11 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
         : undefined,
     ]);
 
-    const hosts = new Map<AppName, { stop(): Promise<void> }>();
+    for (const part of [storage, hostStorage]) void part?.died.then(fail);
+
+    const hosts = new Map<AppName, AppHost>();
     const appPorts = await chosenPorts(ports);
-    const { doors, wayTo } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
+    const { doors, wayTo, addressOf } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
     const endpoints = {
       ...endpointsOf(host, appPorts, doors, entra, {
         caFile: certificates.caFile,
@@ -213,14 +218,21 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     const startApp = async (app: AppName, overrides?: AppSettings): Promise<void> => {
       const appFolder = join(options.appsFolder, app);
       const values = { ...settings[app], ...overrides };
-      const common = { port: appPorts[app], inspectPort: options.inspectPorts?.[app], log: logOf(app) };
-      const appHost =
+      const common = {
+        port: appPorts[app],
+        inspectPort: options.inspectPorts?.[app],
+        log: atFrontEnd(`:${appPorts[app]}/`, addressOf(app), logOf(app)),
+      };
+      const appHost: AppHost =
         host === "func"
           ? await startFuncHost({ ...common, folder: appFolder, settings: { Values: values } }, signal)
           : await startFunctionsHost({
               ...{ ...common, appFolder, settings: values, stateFolder: join(folder, "state", app) },
             });
       hosts.set(app, appHost);
+      void appHost.exited?.then((code) => {
+        if (hosts.get(app) === appHost) fail(`func start of ${app} ended by itself, with exit code ${code}`);
+      });
       // Whoever restarts an app may do so at the very moment of the end: nothing may start behind its back.
       if (isStopping) await stopApp(app);
     };
@@ -238,11 +250,33 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
     await Promise.all(settingsFiles.map(({ app, file }) => writeLocalSettings(file, settings[app])));
     await writePrivateJson(endpointsFile, endpoints);
-    return { endpoints, endpointsFile, entra, doors, startApp, stopApp, stop };
+    return { endpoints, endpointsFile, entra, doors, failed, startApp, stopApp, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** What runs an app. The embedded host restarts its worker itself; Core Tools say when they have ended. */
+interface AppHost {
+  readonly exited?: Promise<number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Both hosts list an app's HTTP functions at the app's own address. Callers use the front end's, where there is one.
+ *
+ * @param own the part of the address that is the app's own: its port
+ */
+function atFrontEnd(own: string, address: string | undefined, log: (line: string) => void): (line: string) => void {
+  if (address === undefined) return log;
+  return (line) => {
+    log(
+      line.replace(/(?<=: \[[A-Z,a-z]*\] )http:\/\/(?:127\.0\.0\.1|localhost)(:\d+\/)/, (listed, port) =>
+        port === own ? `${address}/` : listed,
+      ),
+    );
+  };
 }
 
 /** Where the apps listen; 0 where it is any free port. */
@@ -320,15 +354,6 @@ async function requireNotRunning(folder: string): Promise<void> {
     `The system of this folder runs already: process ${found.run.processId}, ${found.caller}. End it first. ` +
       "A second one beside it: in another clone, with --port or --free-ports.",
   );
-}
-
-async function requireWritable(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-  } catch (error) {
-    throw new Error(`${folder} cannot be written: make it a folder that you may write to.`, { cause: error });
-  }
 }
 
 function withoutHostStorage({ hostBlobs, hostQueues, hostTables, ...ports }: Ports): Readonly<Record<string, number>> {

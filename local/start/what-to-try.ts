@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
-import { granted, suggestion } from "./business.ts";
+import { granted, suggestions } from "./business.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { inspectPorts } from "./inspect.ts";
 
@@ -16,9 +16,13 @@ export function whatToTry(
   const clientId = identities["caller-func"]?.clientId ?? "";
   const settings = relative(process.cwd(), join(folder, "<app>.settings.json"));
   const host = endpoints.host === "func" ? "Azure Functions Core Tools" : "the embedded host";
+  const count = Object.keys(endpoints.apps).length;
   const state = how.withApps
-    ? `Both apps are running under ${host}.`
+    ? `${count === 2 ? "Both" : `All ${count}`} apps are running under ${host}.`
     : `Everything but the apps is running. Start them by npm run start:caller and npm run start:callee; their settings: ${settings}`;
+  const further = Object.entries(endpoints.apps)
+    .filter(([app]) => app !== "caller-func" && app !== "callee-func")
+    .map(([app, address]) => `  ${app.padEnd(33)} ${address}`);
   const ports = how.inspectPort === undefined ? undefined : Object.entries(inspectPorts(how.inspectPort));
   const more = [
     ...(ports?.map(([app, port]) => `  debugger of ${app}           127.0.0.1:${port}`) ?? []),
@@ -30,13 +34,12 @@ ${heading(state)}
   caller-func                       ${caller}
   callee-func, from caller's subnet ${callee.callerSubnet}
   callee-func, from another subnet  ${callee.otherSubnet}
-  callee-func, from the internet    ${callee.internet}
+  callee-func, from the internet    ${callee.internet}${further.map((line) => `\n${line}`).join("")}
   local Entra                       ${entra.authority}/${entra.tenantId}${more.map((line) => `\n${line}`).join("")}
 
 ${heading("Try:")}
 
-  # ${suggestion.title}
-  ${suggestion.curl(caller)}
+${suggestions.map(({ title, curl }) => `  # ${title}\n  ${curl(caller)}`).join("\n\n")}
 
   # The caller's token, as its managed identity gets it
   TOKEN=$(curl -s '${entra.managedIdentityEndpoint}?api-version=2019-08-01&resource=${resource}&client_id=${clientId}' \\

@@ -26,6 +26,8 @@ export interface AzuriteProcess {
   readonly processId: number | undefined;
   /** Of the table service; or of blobs, queues and tables, in this order. */
   readonly ports: readonly number[];
+  /** Says so when it ends by itself. */
+  readonly died: Promise<string>;
   /** Saves and ends; bounded. */
   stop(): Promise<void>;
 }
@@ -45,8 +47,14 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
   });
   let stopping = false;
   let said = "";
-  const exited = once(child, "exit").then(([code, signal]) => {
-    if (!stopping) options.log(`Azurite ended unexpectedly (${String(signal ?? code)})`);
+  const exited = once(child, "exit");
+  const died = new Promise<string>((resolve) => {
+    child.once("exit", (code, signal) => {
+      if (stopping) return;
+      const what = `Azurite ended by itself (${String(signal ?? code)})`;
+      options.log(what);
+      resolve(what);
+    });
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     said = text.trim();
@@ -62,7 +70,7 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
   };
 
   const ports = await listening(child, options.services === "all" ? 3 : 1);
-  if (ports !== undefined) return { processId: child.pid, ports, stop };
+  if (ports !== undefined) return { processId: child.pid, ports, died, stop };
   const ended = child.exitCode !== null || child.signalCode !== null;
   await stop();
   const [, cause, port] = /listen (E[A-Z]+)\b.* \S+:(\d+)/.exec(said) ?? [];

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { startAzurite } from "./azurite.ts";
+import { type AzuriteProcess, startAzurite } from "./azurite.ts";
 
 const ACCOUNT = "hoststorage";
 
 export interface HostStorage {
   /** For the setting `AzureWebJobsStorage`. */
   readonly connectionString: string;
+  readonly died: AzuriteProcess["died"];
   stop(): Promise<void>;
 }
 
@@ -39,5 +40,5 @@ export async function startHostStorage(
   const connectionString =
     `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${key};BlobEndpoint=${blob};` +
     `QueueEndpoint=${queue};TableEndpoint=${table};`;
-  return { connectionString, stop: () => azurite.stop() };
+  return { connectionString, died: azurite.died, stop: () => azurite.stop() };
 }

@@ -46,6 +46,15 @@ describe.each(own)("npm run %s", (_name, args) => {
     expect(stdout).toMatch(/^ {2}--help /m);
   });
 
+  test.skipIf(process.platform === "win32")("ends quietly where nobody reads what it prints", async () => {
+    const child = spawn(process.execPath, [...args, "--help"], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let errors = "";
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number];
+    expect({ code, errors }).toEqual({ code: 141, errors: "" });
+  });
+
   test.each([
     ["an unknown option", "--nonsense"],
     ["an argument too many", "nonsense"],
@@ -97,7 +106,7 @@ describe("colours", () => {
   const print = `
     const { whatToTry } = await import(${JSON.stringify(new URL("../start/what-to-try.ts", import.meta.url).href)});
     const entra = { authority: "", tenantId: "", managedIdentityEndpoint: "", identityHeader: "" };
-    const endpoints = { caller: "", callee: {}, entra, api: { identifierUri: "" }, identities: {}, host: "embedded" };
+    const endpoints = { caller: "", callee: {}, entra, api: { identifierUri: "" }, identities: {}, apps: {}, host: "embedded" };
     console.log(whatToTry(endpoints, "", { withApps: true }));`;
   const printed = (settings: Record<string, string>): string => {
     const { FORCE_COLOR: _force, NO_COLOR: _no, ...env } = process.env;

@@ -4,11 +4,13 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { granted } from "../start/business.ts";
 import { requireCoreTools, startFuncHost } from "../start/core-tools.ts";
+import { mintToken } from "../start/once.ts";
 import { freePort } from "../start/ports.ts";
 import { startTestSystem } from "../testing/test-system.ts";
 import type { Behaviour } from "./fixtures/func/func.ts";
@@ -17,6 +19,7 @@ import { isAlive, lineLike, SAY_PID, stage } from "./host-fixture.ts";
 const root = join(import.meta.dirname, "..", "..");
 const standIn = join(import.meta.dirname, "fixtures", "func", "func.ts");
 const path = process.env["PATH"] ?? "";
+const LONG = { timeout: 60_000 };
 let bin: string;
 
 beforeAll(async () => {
@@ -181,6 +184,41 @@ test("a whole system says which host runs it, and gives the host a storage of it
     expect(system.log.find((line) => line.startsWith(`${app}: host storage`))).toMatch(/host storage: (201|409)$/);
   }
 }, 120_000);
+
+test.skipIf(process.platform === "win32")(
+  "the documentation's commands for an app by hand work where the shell names other certificates",
+  async () => {
+    const system = await startTestSystem({ withApps: false, host: "func" });
+    onTestFinished(() => system.stop());
+    const page = await readFile(join(root, "docs", "running-locally.md"), "utf8");
+    const [commands = ""] = /^cp \.local\/callee-func[^`]*/m.exec(page) ?? [];
+    const address = system.endpoints.apps["callee-func"] ?? "";
+    const there = commands
+      .replaceAll(".local/", `${system.folder}/`)
+      .replaceAll("dist/", `${system.folder}/apps/`)
+      .replace("7072", new URL(address).port);
+    const token = await mintToken(system.endpoints.entra.control, {});
+    const answer = async (script: string): Promise<number> => {
+      const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(root, "package.json") };
+      const shell = spawn("sh", ["-c", script], { env, detached: true, stdio: "ignore" });
+      const ended = once(shell, "exit");
+      try {
+        const headers = { Authorization: `Bearer ${token}` };
+        const call = () => fetch(`${system.endpoints.callee.callerSubnet}${granted.path}`, { headers });
+        await expect
+          .poll(async () => (await fetch(`${address}/api/health`).catch(() => undefined))?.ok, LONG)
+          .toBe(true);
+        return (await call()).status;
+      } finally {
+        process.kill(-(shell.pid ?? 0), "SIGKILL");
+        await ended;
+      }
+    };
+    expect(await answer(there)).toBe(200);
+    expect(await answer(there.replace("env -u NODE_EXTRA_CA_CERTS", "")), "what the page warns of").toBe(503);
+  },
+  180_000,
+);
 
 test("npm start -- --host func --once shows the main job", async () => {
   const main = join(root, "local", "start", "main.ts");

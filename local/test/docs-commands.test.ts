@@ -38,6 +38,7 @@ const kinds = {
   "needs Azure": /^(az|azd) |\$CALLER\b/,
   "brings the repository here": /^(git clone|cd) /,
   "changes the repository, by docs-make-it-yours.test.ts": /^git rm /,
+  "needs Core Tools, by core-tools.test.ts": /^(cp \.local\/|\(cd dist\/)/,
   "is a script of this repository": /^([A-Z_]+=\S+ )*npm (start|test|run \S+)( |$)/,
   "is a program of this repository": /^node \S+\.ts( |$)/,
   "calls the running system":

@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { renderHtml } from "./html.ts";
 import type { Report } from "./report.ts";
 import { verdictOf } from "./verdict.ts";
+import { writeFile } from "../../write-file.ts";
 
 /** `$schema` of a report: the schema is written beside it, so that it is found without a network. */
 export const REPORT_SCHEMA = "./report.schema.json";

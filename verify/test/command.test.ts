@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Report } from "../report/report.ts";
 
 const main = join(import.meta.dirname, "..", "main.ts");
@@ -72,6 +72,15 @@ describe("npm run verify", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("azd env select");
     expect(stderr).not.toContain("    at ");
+  });
+
+  it("asks whether the report can be written before it makes its calls", async () => {
+    const file = join(folder, "a-file");
+    await writeFile(file, "");
+    onTestFinished(() => rm(file));
+    const { code, stdout, stderr } = await run(["--report", join(file, "report")]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^\S+report cannot be written \(ENOTDIR\): .*\n$/);
   });
 
   it("explains itself", async () => {
