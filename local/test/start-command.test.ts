@@ -14,7 +14,7 @@ import { whatToTry } from "../start/what-to-try.ts";
 import { copyRepository, type RepositoryCopy } from "../testing/repository-copy.ts";
 
 /** Milliseconds, for a machine that does much else. Windows is left out: it knows neither signals nor this PATH's `func`. */
-const LIMIT = 240_000;
+const LIMIT = 600_000;
 
 const copies: RepositoryCopy[] = [];
 const copy = (): string => {
@@ -50,7 +50,7 @@ function start(folder: string, args: readonly string[], env: NodeJS.ProcessEnv =
     await ended;
   });
   const until = async (text: string): Promise<void> => {
-    await expect.poll(() => [output.includes(text), output, errors], { timeout: 120_000 }).toContain(true);
+    await expect.poll(() => [output.includes(text), output, errors], { timeout: 300_000 }).toContain(true);
   };
   return { child, ended, until, output: () => output, errors: () => errors };
 }
