@@ -7,12 +7,16 @@ interface Definition {
   readonly functionId: string;
   /** The name of the trigger's binding, under which the input goes to the worker. */
   readonly trigger: string;
+  /** Not served and not scheduled; by the admin API it runs all the same. */
+  readonly isDisabled: boolean;
 }
 
 export interface HttpFunction extends Definition, RouteTarget {
   readonly kind: "http";
   /** The name of the binding that carries the response. */
   readonly output: string | undefined;
+  /** Any level but "anonymous": a key is asked for where keys are enforced. */
+  readonly needsKey: boolean;
 }
 
 export interface TimerFunction extends Definition {
@@ -45,9 +49,10 @@ export function defineFunctions(
   const refused: string[] = [];
   for (const candidate of registered) {
     const definition = define(candidate, routePrefix, settings);
-    const why = isDisabled(candidate.name, settings) ? "it is disabled" : findFault(definition, routePrefix, functions);
-    if (why === undefined) functions.push(definition);
-    else refused.push(`The '${candidate.name}' function is not served: ${why}.`);
+    const fault = findFault(definition, routePrefix, functions);
+    if (fault === undefined) functions.push(definition);
+    const why = fault ?? (definition.isDisabled ? "it is disabled" : undefined);
+    if (why !== undefined) refused.push(`The '${candidate.name}' function is not served: ${why}.`);
   }
   return { functions, refused };
 }
@@ -67,7 +72,7 @@ function define(
   }
   if (trigger === undefined) throw new Error(`function '${name}' has no trigger`);
   const [triggerName, binding] = trigger;
-  const common = { name, functionId, trigger: triggerName };
+  const common = { name, functionId, trigger: triggerName, isDisabled: isDisabled(name, settings) };
   if (binding.type.toLowerCase() === "timertrigger") {
     return { ...common, kind: "timer", ...defineTimer(name, binding, settings), retry: retryOptions };
   }
@@ -77,6 +82,7 @@ function define(
     ...common,
     kind: "http",
     output,
+    needsKey: binding["authLevel"] !== "anonymous",
     template: [routePrefix, route.replace(/^\/+|\/+$/g, "")].filter((part) => part !== "").join("/"),
     methods: methods?.map((method) => method.toUpperCase()),
   };
@@ -114,7 +120,6 @@ function findFault(
   others: readonly FunctionDefinition[],
 ): string | undefined {
   if (!/^[a-z][a-z0-9_-]{0,127}$/i.test(definition.name)) return "its name is not a valid function name";
-  if (/^admin/i.test(definition.name)) return `a function's name cannot begin with "admin"`;
   if (others.some(({ name }) => name.toLowerCase() === definition.name.toLowerCase())) return "its name is not unique";
   if (definition.kind === "timer") return undefined;
   const { template, methods } = definition;

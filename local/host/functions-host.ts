@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 import { within } from "./bounded.ts";
 import { defineFunctions, type FunctionDefinition } from "./function-definitions.ts";
 import { readHostJson } from "./host-json.ts";
-import { createListener, listen } from "./http-listener.ts";
+import { createListener } from "./http-listener.ts";
 import { createLog } from "./host-log.ts";
 import { Invoker } from "./invocations.ts";
 import { runTimer } from "./timers.ts";
@@ -21,6 +21,11 @@ export interface FunctionsHostOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Where the timers' schedule status is kept, so that a run missed while the host was down is caught up. */
   readonly stateFolder: string;
+  /**
+   * Enforces keys, as in Azure: this one opens the host's own endpoints, and functions that ask for a key. Without it all
+   * is open, as under `func start`.
+   */
+  readonly masterKey?: string;
   /** Takes every line the host and its app write. */
   readonly log: (line: string) => void;
   /** Starts the worker with Node's inspector on that port. */
@@ -40,7 +45,7 @@ export interface FunctionsHost {
   readonly url: string;
   readonly port: number;
   readonly functions: readonly HostedFunction[];
-  /** Lets running functions finish (bounded), runs the app's `appTerminate` hooks (bounded) and ends the worker. */
+  /** Lets running functions finish and answers their callers (bounded), runs the app's `appTerminate` hooks (bounded) and ends the worker. */
   stop(): Promise<void>;
 }
 
@@ -67,16 +72,22 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
 
     const invoker = new Invoker(worker, hostJson.functionTimeout, log);
     const hostId = (settings as Record<string, string>)["WEBSITE_SITE_NAME"] ?? basename(appFolder);
-    const { stateFolder } = options;
+    const { stateFolder, masterKey } = options;
     const { maxOutstandingRequests } = hostJson;
-    const about = { log, hostId: hostId.toLowerCase().slice(0, 32), version: VERSION };
-    const server = createListener({ ...about, functions, invoker, stateFolder, maxOutstandingRequests });
-    const port = await listen(server, options.port);
+    const listener = createListener({
+      ...{ hostId: hostId.toLowerCase().slice(0, 32), version: VERSION, log, settings, masterKey },
+      ...{ functions, invoker, stateFolder, maxOutstandingRequests },
+      restart: () => {
+        worker.kill();
+      },
+    });
+    const port = await listener.listen(options.port);
     const url = `http://127.0.0.1:${port}`;
-    for (const line of describe(functions, url)) options.log(line);
+    const enabled = functions.filter(({ isDisabled }) => !isDisabled);
+    for (const line of describe(enabled, url)) options.log(line);
 
     const timersStop = new AbortController();
-    const timers = functions
+    const timers = enabled
       .filter((definition) => definition.kind === "timer")
       .map((timer) =>
         runTimer(timer, invoker, stateFolder, timersStop.signal).catch((error: unknown) => {
@@ -86,15 +97,12 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
 
     const stop = async (): Promise<void> => {
       timersStop.abort();
-      server.close();
-      server.closeIdleConnections();
-      await invoker.drained(DRAIN_LIMIT);
+      await Promise.all([listener.stop(DRAIN_LIMIT), invoker.drained(DRAIN_LIMIT)]);
       await worker.stop();
       await within(DRAIN_LIMIT, Promise.all(timers));
-      server.closeAllConnections();
     };
     let stopped: Promise<void> | undefined;
-    return { url, port, functions: functions.map(toHosted), stop: () => (stopped ??= stop()) };
+    return { url, port, functions: enabled.map(toHosted), stop: () => (stopped ??= stop()) };
   } catch (error) {
     await worker.stop();
     throw error;

@@ -1,55 +1,100 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Server as NetServer } from "node:net";
 import { buffer } from "node:stream/consumers";
-import { handleAdmin, type AdminOptions } from "./admin.ts";
+import { answerHostsOwn, hasKey, type HostApiOptions } from "./host-api.ts";
+import { within } from "./bounded.ts";
 import type { HttpFunction } from "./function-definitions.ts";
 import { toRpcRequest, writeRpcResponse } from "./http-messages.ts";
 import { CALLED_BY_API } from "./invocations.ts";
-import { createRouter, decodePath, type RouteMatch } from "./routes.ts";
+import { refusalOf } from "./request-rules.ts";
+import { createRouter, decodePath, removeDotSegments, type RouteMatch } from "./routes.ts";
 import { continueTrace } from "./trace-context.ts";
 
-/** The real host's own limits: Kestrel's for headers and idle connections, 100 MiB for a body. */
-const MAX_HEADER_BYTES = 32 * 1024;
+/** The real host's own limits: 100 MiB for a body, Kestrel's time (milliseconds) for an idle connection. */
 const MAX_BODY_BYTES = 100 * 1024 * 1024;
 const KEEP_ALIVE = 130_000;
 
-export interface ListenerOptions extends AdminOptions {
+/** Beyond Node's parser none of our answers is possible: it takes more than any request that is served. */
+const PARSER_LIMIT = 1024 * 1024;
+
+/** How long (milliseconds) a stopping host still serves connections on which no request is under way. */
+const LAST_REQUESTS = 200;
+
+export interface ListenerOptions extends HostApiOptions {
   readonly maxOutstandingRequests: number;
 }
 
-/** Makes the HTTP server of the host: routing, throttling, and the way to a function and back. Not listening yet. */
-export function createListener(options: ListenerOptions): Server {
+export interface HttpListener {
+  /**
+   * Binds to 127.0.0.1. Port 0 takes a free one.
+   *
+   * @returns the port
+   * @throws Error saying what to do when the port is taken
+   */
+  listen(port: number): Promise<number>;
+  /**
+   * Takes no new connections, answers the requests under way, and those that clients send on open connections before they
+   * hear of the end, and closes each connection after its answer.
+   *
+   * @param limit milliseconds after which open connections are cut off
+   */
+  stop(limit: number): Promise<void>;
+}
+
+/** Makes the HTTP side of the host: what its web server refuses, routing, throttling, the way to a function and back. */
+export function createListener(options: ListenerOptions): HttpListener {
   const httpFunctions = options.functions.filter((definition) => definition.kind === "http");
   const route = createRouter(httpFunctions);
   const byName = new Map(httpFunctions.map((definition) => [definition.name, definition]));
+  const maxBodyBytes = Number(options.settings["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? MAX_BODY_BYTES);
+  const underWay = new Set<ServerResponse>();
   let outstanding = 0;
+  let isStopping = false;
 
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE },
-    (request, response) => {
-      handle(request, response).catch(() => {
-        // Either the client went away while it sent its body, or the answer cannot be written as HTTP.
-        if (response.headersSent) response.destroy();
-        else answerEmpty(response, 500);
-      });
-    },
-  );
-  return server;
+  // Node's strict parser refuses what Kestrel takes; what Kestrel refuses is refused by our own rules.
+  const lenient = { insecureHTTPParser: true, maxHeaderSize: PARSER_LIMIT, keepAliveTimeout: KEEP_ALIVE };
+  const server = createServer(lenient, (request, response) => {
+    underWay.add(response);
+    response.on("close", () => underWay.delete(response));
+    if (isStopping) response.shouldKeepAlive = false;
+    handle(request, response).catch(() => {
+      // Either the client went away while it sent its body, or the answer cannot be written as HTTP.
+      if (response.headersSent) response.destroy();
+      else answerEmpty(response, 500);
+    });
+  });
+  server.maxHeadersCount = 0; // None is dropped in silence.
+  return { listen, stop };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const target = (request.url ?? "/").replace(/^https?:\/\/[^/?]+/i, "");
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) {
+      response.shouldKeepAlive = false;
+      answerEmpty(response, refusal);
+      return;
+    }
+    const target = (request.url ?? "").replace(/^https?:\/\/[^/?#]+/i, "").replace(/^(?!\/)/, "/");
     const queryAt = target.includes("?") ? target.indexOf("?") : target.length;
-    const path = decodePath(target.slice(0, queryAt));
-    if (!server.listening) answerEmpty(response, 503);
-    else if (/^\/admin(?:\/|$)/i.test(path)) await handleAdmin(options, path, request, response);
-    else if (outstanding >= options.maxOutstandingRequests) answerEmpty(response, 429);
-    else {
+    const path = removeDotSegments(decodePath(target.slice(0, queryAt)));
+    const query = target.slice(queryAt);
+    if (outstanding >= options.maxOutstandingRequests && !/^\/admin(?:\/|$)/i.test(path)) {
+      answerEmpty(response, 429);
+      return;
+    }
+    const match = route(request.method ?? "", path);
+    const definition = byName.get(match?.name ?? "");
+    if (match === undefined || definition === undefined) {
+      await answerHostsOwn(options, path, query, request, response);
+    } else if (definition.needsKey && !hasKey(options, request, query)) {
+      answerEmpty(response, 401);
+    } else if (definition.isDisabled && !(options.masterKey !== undefined && hasKey(options, request, query))) {
+      // As on the real host: the master key calls a disabled function all the same, and where no key is asked for nobody does.
+      answerEmpty(response, 404);
+    } else {
       outstanding += 1;
       try {
-        const match = route(request.method ?? "", path);
-        const definition = byName.get(match?.name ?? "");
-        if (match === undefined || definition === undefined) answerEmpty(response, 404);
-        else await callFunction(definition, match, path, target.slice(queryAt), request, response);
+        await callFunction(definition, match, path, query, request, response);
       } finally {
         outstanding -= 1;
       }
@@ -65,8 +110,9 @@ export function createListener(options: ListenerOptions): Server {
     response: ServerResponse,
   ): Promise<void> {
     // Only a body that announces its length reaches the function: one sent chunked arrives empty, as on the real host.
-    const length = Number(request.headers["content-length"] ?? 0);
-    if (length > MAX_BODY_BYTES) {
+    const isChunked = request.headers["transfer-encoding"] !== undefined;
+    const length = isChunked ? 0 : Number(request.headers["content-length"] ?? 0);
+    if (length > maxBodyBytes) {
       answerEmpty(response, 500);
       return;
     }
@@ -85,24 +131,30 @@ export function createListener(options: ListenerOptions): Server {
     const output = outputData?.find(({ name }) => name === definition.output)?.data ?? returnValue;
     writeRpcResponse(response, output?.http ?? undefined);
   }
-}
 
-/**
- * Binds the server to 127.0.0.1. Port 0 takes a free one.
- *
- * @returns the port
- * @throws Error saying what to do when the port is taken
- */
-export async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, "127.0.0.1");
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    throw new Error(`port ${port} is taken: end what listens on it, or choose another port`, { cause: error });
+  async function listen(port: number): Promise<number> {
+    server.listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      throw new Error(`port ${port} is taken: end what listens on it, or choose another port`, { cause: error });
+    }
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
   }
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
+
+  async function stop(limit: number): Promise<void> {
+    isStopping = true;
+    for (const response of underWay) response.shouldKeepAlive = false;
+    const closed = once(server, "close");
+    // An HTTP server's own close() also cuts idle connections off, on which a client may just be sending its next request.
+    NetServer.prototype.close.call(server);
+    await within(LAST_REQUESTS, closed);
+    server.close();
+    await within(limit, closed);
+    server.closeAllConnections();
+  }
 }
 
 function answerEmpty(response: ServerResponse, status: number): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RpcHttpCookie, RpcHttpData, RpcNullable } from "./protocol.ts";
+import { decodeHeader, headersOf } from "./request-rules.ts";
 
 type NullableStrings = Record<string, RpcNullable<string>>;
 
@@ -17,10 +18,13 @@ export function toRpcRequest(
   params: Readonly<Record<string, string>>,
   body: Uint8Array | undefined,
 ): RpcHttpData {
+  // Of a chunked body no length is known (RFC 9112 section 6.3), whatever the client said beside it.
+  const isChunked = request.headers["transfer-encoding"] !== undefined;
+  const headers = headersOf(request).filter(([name]) => !isChunked || name !== "content-length");
   return {
     method: request.method ?? "GET",
     url: `http://${request.headers.host ?? ""}${encodePath(path)}${query}`,
-    nullableHeaders: joined(headerPairs(request.rawHeaders)),
+    nullableHeaders: joined(headers.map(([name, value]) => [name, decodeHeader(value)])),
     nullableQuery: joined(new URLSearchParams(query)),
     nullableParams: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, { value }])),
     ...(body === undefined ? {} : { body: { bytes: body } }),
@@ -43,7 +47,7 @@ export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | u
   response.end(http.body?.bytes ?? http.body?.string ?? "");
 }
 
-/** Repeated names, told apart without regard to case, are joined with a comma. */
+/** Repeated names, told apart without regard to case, are joined with a comma; empty values are left out then. */
 function joined(pairs: Iterable<readonly [string, string]>): NullableStrings {
   const found = new Map<string, { readonly name: string; readonly values: string[] }>();
   for (const [name, value] of pairs) {
@@ -51,11 +55,9 @@ function joined(pairs: Iterable<readonly [string, string]>): NullableStrings {
     if (same === undefined) found.set(name.toLowerCase(), { name, values: [value] });
     else same.values.push(value);
   }
-  return Object.fromEntries([...found.values()].map(({ name, values }) => [name, { value: values.join(",") }]));
-}
-
-function* headerPairs(raw: readonly string[]): Generator<readonly [string, string]> {
-  for (let index = 0; index < raw.length; index += 2) yield [(raw[index] ?? "").toLowerCase(), raw[index + 1] ?? ""];
+  return Object.fromEntries(
+    [...found.values()].map(({ name, values }) => [name, { value: values.filter((value) => value !== "").join(",") }]),
+  );
 }
 
 /** `%2F` and other escapes that are still there stay as they are. */

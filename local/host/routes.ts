@@ -60,6 +60,19 @@ export function decodePath(path: string): string {
   return path.replace(/(?:%[0-9a-f]{2})+/gi, (run) => run.split(/(%2f)/i).map(decodeRun).join(""));
 }
 
+/** Takes `.` and `..` out of a decoded path (RFC 3986 section 5.2.4), as the host's web server does before it routes. */
+export function removeDotSegments(path: string): string {
+  const segments = path.split("/").slice(1);
+  const kept: string[] = [];
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+  }
+  // A dot segment at the end leaves its slash behind.
+  if (/^\.\.?$/.test(segments.at(-1) ?? "")) kept.push("");
+  return `/${kept.join("/")}`;
+}
+
 function decodeRun(run: string): string {
   if (/^%2f$/i.test(run)) return run;
   try {

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { isAlive, lineLike, run, SAY_PID, stage, start } from "./host-fixture.ts";
+import { ORDERLY, observeStop } from "./host-observed.ts";
 
 const OK = `app.http("ok", { handler: () => ({ body: "ok" }) });`;
 
@@ -189,16 +190,30 @@ describe("the embedded host's command line", () => {
     },
   );
 
+  // On Windows a signal that one process sends another ends it on the spot.
+  it.skipIf(process.platform === "win32")(
+    "answers all calls under way at SIGTERM under load, cuts none off, and is gone then",
+    async () => {
+      const { child, url } = await serve(
+        `app.http("slow", { handler: async () => { await new Promise((resolve) => setTimeout(resolve, 50)); return {}; } });`,
+      );
+      const ended = once(child, "exit");
+      const seen = await observeStop(Number(new URL(url).port), () => child.kill("SIGTERM"));
+      expect(seen).toEqual(ORDERLY);
+      expect(await ended).toEqual([0, null]);
+    },
+  );
+
   it("leaves no worker behind when it is killed", async () => {
     const { child, pid } = await serve();
     child.kill("SIGKILL");
     await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
   });
 
-  async function serve() {
+  async function serve(more = "") {
     // The interval keeps the app's event loop busy: only the host's end makes this worker end.
     const source = `${SAY_PID} setInterval(() => {}, 1000); app.hook.appTerminate(() => console.log("terminated"));
-      app.http("setting", { handler: () => ({ body: process.env.MY_SETTING }) });`;
+      app.http("setting", { handler: () => ({ body: process.env.MY_SETTING }) }); ${more}`;
     const folder = await stage(source);
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, "local.settings.json"), `{"Values":{"MY_SETTING":"from the file"}}`);

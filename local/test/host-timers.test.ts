@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseSchedule } from "../host/timer-schedule.ts";
 import { lineLike, run, SAY_PID, stage, start, type RunningHost } from "./host-fixture.ts";
@@ -169,6 +170,15 @@ describe("timers of the embedded host", () => {
     expect(runsOf(host).map((run) => run.retry?.retryCount)).toEqual([0, 1, 2]);
   });
 
+  it("run by hand also where a setting disables them, and then only so", async () => {
+    const host = await run(timer(`schedule: "* * * * * *"`), { settings: { "AzureWebJobs.tick.Disabled": "true" } });
+    await lineLike(host, /'tick' function is not served: it is disabled/);
+    await delay(1_500);
+    expect(runsOf(host)).toEqual([]);
+    expect((await runNow(host)).status).toBe(202);
+    await waitForRuns(host, 1);
+  });
+
   it("run now by the admin API, in any case of their name", async () => {
     const host = await run(timer(`schedule: "0 0 0 1 1 *"`));
     const response = await fetch(`${host.url}/admin/functions/TICK`, {
@@ -179,6 +189,6 @@ describe("timers of the embedded host", () => {
     expect([response.status, await response.text()]).toEqual([202, ""]);
     const [first] = await waitForRuns(host, 1);
     expect(first?.timer.isPastDue).toBe(false);
-    expect((await fetch(`${host.url}/admin/functions/tick`)).status).toBe(404);
+    expect(await (await fetch(`${host.url}/admin/functions/tick`)).json()).toEqual({ name: "tick", isDisabled: false });
   });
 });

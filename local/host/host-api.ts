@@ -1,0 +1,142 @@
+import { buffer } from "node:stream/consumers";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FunctionDefinition } from "./function-definitions.ts";
+import { CALLED_BY_API, type Invoker } from "./invocations.ts";
+import type { Log } from "./host-log.ts";
+import { readStatus } from "./timer-status.ts";
+import { timerInput } from "./timers.ts";
+
+export interface HostApiOptions {
+  readonly hostId: string;
+  readonly version: string;
+  readonly functions: readonly FunctionDefinition[];
+  readonly settings: Readonly<Record<string, string | undefined>>;
+  /** With it, keys are enforced, as in Azure; without it, everything is open, as under `func start`. */
+  readonly masterKey: string | undefined;
+  readonly invoker: Invoker;
+  readonly stateFolder: string;
+  readonly log: Log;
+  /** Ends the worker; the next one starts by itself. */
+  restart(): void;
+}
+
+type Answer = readonly [status: number, json?: unknown];
+
+/**
+ * Answers what is for no function: the host's own endpoints, as far as they are of use on one machine, and 404 for the rest.
+ *
+ * @param path decoded, without dot segments
+ * @param query with its question mark, or empty
+ */
+export async function answerHostsOwn(
+  options: HostApiOptions,
+  path: string,
+  query: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (path === "/") {
+    answerHomepage(options, response);
+    return;
+  }
+  const body = await buffer(request);
+  const route = `${request.method ?? ""} ${path.replace(/\/$/, "").toLowerCase()}`;
+  const [status, json] = answerTo(options, route, hasKey(options, request, query), request, body);
+  if (json === undefined) response.writeHead(status, { "content-length": 0 }).end();
+  else response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(json));
+}
+
+/** Whether a request brings the master key, or none is asked for. */
+export function hasKey({ masterKey }: HostApiOptions, request: IncomingMessage, query: string): boolean {
+  const given = request.headers["x-functions-key"] ?? new URLSearchParams(query).get("code");
+  return masterKey === undefined || given === masterKey;
+}
+
+/** The page that the real host shows here names the platform; who calls the app learns no more by this one. */
+function answerHomepage({ settings }: HostApiOptions, response: ServerResponse): void {
+  if (settings["AzureWebJobsDisableHomepage"]?.toLowerCase() === "true") response.writeHead(204).end();
+  else response.writeHead(200, { "content-type": "text/html" }).end("<!DOCTYPE html><title>Azure Functions</title>");
+}
+
+function answerTo(
+  options: HostApiOptions,
+  route: string,
+  isAllowed: boolean,
+  request: IncomingMessage,
+  body: Buffer,
+): Answer {
+  if (/^\w+ \/admin\/(?:host\/ping|warmup)$|^GET \/admin\/instance\/http-health$/.test(route)) return [200];
+  const isIsolated = options.settings["FUNCTIONS_ADMIN_ISOLATION_ENABLED"] === "1";
+  if (/^\w+ \/admin\/vfs(?:\/|$)/.test(route)) return [isAllowed && !isIsolated ? 403 : 401];
+  if (/^\w+ \/runtime\/webhooks\/./.test(route)) return [isAllowed ? 404 : 401];
+  const answer = administration(options, route, request, body);
+  if (answer === undefined) return [404];
+  if (!isAllowed) return [401];
+  return isIsolated ? [403] : answer();
+}
+
+/** What an endpoint for administrators does, or undefined where there is none. */
+function administration(
+  options: HostApiOptions,
+  route: string,
+  request: IncomingMessage,
+  body: Buffer,
+): (() => Answer) | undefined {
+  const { hostId, version, functions } = options;
+  const ofFunction = /^(GET|POST) \/admin\/functions\/([^/]+)$/.exec(route);
+  if (ofFunction !== null) {
+    const definition = functions.find(({ name }) => name.toLowerCase() === ofFunction[2]);
+    if (ofFunction[1] === "POST") return () => runNow(options, definition, request, body);
+    return () => (definition === undefined ? [404] : [200, describe(definition)]);
+  }
+  const answers: Readonly<Record<string, () => Answer>> = {
+    "GET /admin/host/status": () => [
+      200,
+      { id: hostId, state: "Running", version, processUptime: Math.round(process.uptime() * 1000) },
+    ],
+    "GET /admin/functions": () => [200, functions.map(describe)],
+    "GET /admin/host/keys": () => [200, { keys: [], links: [] }], // The master key, which the real host does not list, is all there is.
+    "GET /admin/host/config": () => [200, {}],
+    "GET /admin/instance/info": () => [200, { FUNCTIONS_EXTENSION_VERSION: version }],
+    "POST /admin/host/restart": () => {
+      options.restart();
+      return [200];
+    },
+  };
+  return answers[route];
+}
+
+function describe({ name, isDisabled }: FunctionDefinition): { readonly name: string; readonly isDisabled: boolean } {
+  return { name, isDisabled };
+}
+
+/** Starts a run without waiting for it. As on the real host it is no tick: no retries, and it may overlap with one. */
+function runNow(
+  { invoker, stateFolder, log }: HostApiOptions,
+  definition: FunctionDefinition | undefined,
+  request: IncomingMessage,
+  body: Buffer,
+): Answer {
+  if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers["content-type"] ?? "")) return [415];
+  if (!isJsonObject(body.toString())) return [400];
+  if (definition === undefined) return [404];
+  const { name } = definition;
+  if (definition.kind === "http") {
+    // As on the real host: accepted, and then there is no request that the function could be given.
+    log("error", `Function.${name}`, `'Functions.${name}' is triggered by HTTP and needs a request: call its URL`);
+  } else {
+    const input = timerInput(definition, readStatus(stateFolder, name), false);
+    void invoker.run({ definition, input, reason: CALLED_BY_API });
+  }
+  return [202];
+}
+
+/** Such as `{"input": ""}`. */
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
