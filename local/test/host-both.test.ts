@@ -40,9 +40,9 @@ describe.skipIf(!isRealHostThere())("the embedded host does what the real host d
     const requests = [...exchanges, ...ownEndpoints("no key"), ...ownEndpoints("key")];
     expect(await differences(requests, hosts)).toEqual([]);
     const [embedded, real] = hosts;
-    expect(await observeStop(embedded.port, embedded.stop)).toEqual(ORDERLY);
+    expect(await observeStop(embedded)).toEqual(ORDERLY);
     // The real host closes idle connections at once, on which a client may just be sending its next request: that alone differs.
-    expect(await observeStop(real.port, real.stop)).toMatchObject({ answers: [200] });
+    expect(await observeStop(real)).toMatchObject({ answers: [200] });
   });
 
   test("as App Service runs it, isolated and with limits", async () => {

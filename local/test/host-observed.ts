@@ -1,4 +1,5 @@
 /** What timers do under a host, and what its clients see of its end: the same for the embedded host and the real one. */
+import { once } from "node:events";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
@@ -61,7 +62,10 @@ export async function observeTimers(port: number): Promise<Readonly<Record<strin
  *
  * @returns which statuses they saw, how many calls were cut off, and how each of them ended
  */
-export async function observeStop(port: number, stop: () => unknown): Promise<Readonly<Record<string, unknown>>> {
+export async function observeStop(host: {
+  readonly port: number;
+  stop(): unknown;
+}): Promise<Readonly<Record<string, unknown>>> {
   const statuses = new Set<number>();
   const endings = new Set<string>();
   let answered = 0;
@@ -69,7 +73,7 @@ export async function observeStop(port: number, stop: () => unknown): Promise<Re
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
       for (;;) {
-        statuses.add(await call(port, agent));
+        statuses.add(await call(host.port, agent));
         answered += 1;
       }
     } catch (error) {
@@ -80,7 +84,7 @@ export async function observeStop(port: number, stop: () => unknown): Promise<Re
   };
   const clients = Promise.all(Array.from({ length: 16 }, client));
   while (answered < 200) await delay(20);
-  await stop();
+  await host.stop();
   await clients;
   return { answers: [...statuses], "how calls end": [...endings] };
 }
@@ -93,6 +97,7 @@ async function call(port: number, agent: Agent): Promise<number> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get({ host: "127.0.0.1", port, path: "/api/slow", agent }, resolve).on("error", reject);
   });
-  for await (const chunk of response) void chunk;
+  response.resume();
+  await once(response, "end");
   return response.statusCode ?? 0;
 }

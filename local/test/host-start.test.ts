@@ -198,7 +198,7 @@ describe("the embedded host's command line", () => {
         `app.http("slow", { handler: async () => { await new Promise((resolve) => setTimeout(resolve, 50)); return {}; } });`,
       );
       const ended = once(child, "exit");
-      const seen = await observeStop(Number(new URL(url).port), () => child.kill("SIGTERM"));
+      const seen = await observeStop({ port: Number(new URL(url).port), stop: () => child.kill("SIGTERM") });
       expect(seen).toEqual(ORDERLY);
       expect(await ended).toEqual([0, null]);
     },
