@@ -1,5 +1,48 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import type { Reporter } from "vitest/node";
+
+/** What some tests need and a machine may lack: such a test has the tag and skips itself. How to get it, in one line. */
+const needs = [
+  {
+    name: "needs-browser",
+    description: "the report in a browser: install Chromium, Chrome or Edge, or name one in CHROMIUM_PATH",
+  },
+  {
+    name: "needs-bicep",
+    description:
+      "the templates by the Bicep compiler: npm run infra:check runs these, and says how to get the compiler",
+  },
+  { name: "needs-openssl", description: "certificates by OpenSSL's strict check: install openssl" },
+  {
+    name: "needs-published-files",
+    description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
+  },
+];
+
+/** Prints a line for each thing that was left out; none where somebody has chosen by name or tag what to run. */
+class LeftOut implements Reporter {
+  #chosen = false;
+
+  onInit: NonNullable<Reporter["onInit"]> = (vitest) => {
+    this.#chosen = vitest.config.tagsFilter !== undefined || vitest.getGlobalTestNamePattern() !== undefined;
+  };
+
+  onTestRunEnd: NonNullable<Reporter["onTestRunEnd"]> = (modules) => {
+    if (this.#chosen) return;
+    const counts = new Map<string, number>();
+    for (const { children } of modules) {
+      for (const { tags, options } of children.allTests("skipped")) {
+        // Not one whose beforeAll failed.
+        if (options.mode !== "skip") continue;
+        const what = needs.find(({ name }) => tags.includes(name))?.description;
+        const line = what ?? "signals, file modes and sh, which Windows lacks: run them on Linux or macOS";
+        counts.set(line, (counts.get(line) ?? 0) + 1);
+      }
+    }
+    for (const [line, count] of counts) console.log(`Left out: ${count} ${count === 1 ? "test" : "tests"} of ${line}.`);
+  };
+}
 
 export default defineConfig({
   test: {
@@ -8,5 +51,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Most of these tests wait for processes: on two cores, three files at once take little more than half the time of one.
     maxWorkers: Math.max(3, availableParallelism() - 1),
+    tags: needs,
+    reporters: ["default", new LeftOut()],
   },
 });

@@ -10,7 +10,7 @@ import { expectedOf } from "./expected.ts";
 
 const bicep = bicepOfCheck();
 
-describe.skipIf(bicep === undefined)("the compiler (npm run infra:check runs these)", { timeout: 120_000 }, () => {
+describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", timeout: 120_000 }, () => {
   let scratch: Scratch;
 
   beforeEach(() => {

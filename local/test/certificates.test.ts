@@ -51,7 +51,8 @@ describe("the local certificates", () => {
   });
 
   it.skipIf(spawnSync("openssl", ["version"]).status !== 0)(
-    "satisfy OpenSSL's strict check (where it is at hand)",
+    "satisfy OpenSSL's strict check",
+    { tags: "needs-openssl" },
     async () => {
       const { caFile, certFile } = await ensureCertificates(folder);
       const { stdout } = await run("openssl", [

@@ -30,7 +30,7 @@ function example(bicep: Bicep, { folder }: RepositoryCopy, numbers: RegExp): [Sn
   ];
 }
 
-describe.skipIf(bicep === undefined)("make it yours (npm run infra:check runs these)", { timeout: 120_000 }, () => {
+describe.skipIf(bicep === undefined)("make it yours", { tags: "needs-bicep", timeout: 120_000 }, () => {
   let copy: RepositoryCopy | undefined;
   afterEach(() => copy?.remove());
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { callsOf, type Command, type CopySystem, runCommands, startCopy } from "../testing/commands.ts";
 import { applyBlock, type Block, blocksOf, shows } from "../testing/pages.ts";
 import { copyRepository } from "../testing/repository-copy.ts";
@@ -42,10 +42,13 @@ function typecheck(folder: string, ...args: readonly string[]): string {
 }
 
 describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_000 }, () => {
-  const copy = copyRepository();
-  const { folder } = copy;
-  afterAll(() => {
-    copy.remove();
+  let folder: string;
+  beforeAll(() => {
+    const copy = copyRepository();
+    ({ folder } = copy);
+    return () => {
+      copy.remove();
+    };
   });
   const change = (file: string, from: string, to: string): void => {
     const text = readFileSync(join(folder, file), "utf8");
@@ -96,10 +99,13 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_00
 });
 
 describe.skipIf(process.platform === "win32")("another business in place of this one", { timeout: 180_000 }, () => {
-  const copy = copyRepository();
-  const { folder } = copy;
-  afterAll(() => {
-    copy.remove();
+  let folder: string;
+  beforeAll(() => {
+    const copy = copyRepository();
+    ({ folder } = copy);
+    return () => {
+      copy.remove();
+    };
   });
 
   test("runs on all that is left as it is", async () => {

@@ -132,7 +132,7 @@ test("a build deletes a local.settings.json that a start has staged, and refuses
 });
 
 const schemas = join(repository, "..", "shared", "data", "schemas");
-describe.skipIf(!existsSync(schemas))("the published JSON schemas (where they are at hand)", () => {
+describe.skipIf(!existsSync(schemas))("the published JSON schemas", { tags: "needs-published-files" }, () => {
   test.each([
     ["functions-local.settings.schema.json", "local.settings.sample.json"],
     ["functions-host.schema.json", "host.json"],

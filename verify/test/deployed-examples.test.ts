@@ -71,7 +71,7 @@ const published: readonly Published[] = [
   },
 ];
 
-describe.skipIf(!existsSync(examples))("answers as published (needs ../shared/data/rest-examples)", () => {
+describe.skipIf(!existsSync(examples))("answers as published", { tags: "needs-published-files" }, () => {
   it.each(published)("$file", ({ file, address, added }) => {
     expect(strays(healthy({})[address]?.body, bodyOf(file)).sort()).toEqual([...added].sort());
   });

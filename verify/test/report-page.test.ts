@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Report } from "../report/report.ts";
 import { anchorOf } from "../report/words.ts";
@@ -23,19 +23,19 @@ const reports = {
 type Name = keyof typeof reports;
 const CALLS = failedReport().cells.length.toLocaleString("en-GB");
 
-const found = await findBrowser();
-if (found === undefined && process.env["REQUIRE_BROWSER"] === "1") {
+const launch = await findBrowser();
+if (launch === undefined && process.env["REQUIRE_BROWSER"] === "1") {
   throw new Error("REQUIRE_BROWSER=1, and no Chromium was found. Install one, or name it in CHROMIUM_PATH.");
 }
-const title = found === undefined ? "the page (no Chromium here: set CHROMIUM_PATH)" : "the page in Chromium";
 
-describe.skipIf(found === undefined)(title, () => {
-  const browser = found ?? unreachable();
+describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-browser" }, () => {
+  let browser: Browser;
   const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
   let folder = "";
   let troubles: string[] = [];
 
   beforeAll(async () => {
+    browser = await chromium.launch(launch);
     folder = await mkdtemp(join(tmpdir(), "report-page-"));
     for (const [name, report] of Object.entries(reports)) await writeReport(report, join(folder, name));
   });
@@ -267,27 +267,28 @@ describe.skipIf(found === undefined)(title, () => {
   });
 });
 
-function unreachable(): never {
-  throw new Error("These tests are skipped where there is no browser.");
-}
-
 /** What differs, and every 36th call of the rest. */
 function someCallsOf(report: Report): Report {
   return { ...report, cells: report.cells.filter(({ result }, i) => result === "different" || i % 36 === 0) };
 }
 
-/** The Chromium of CHROMIUM_PATH, of the usual places, or else an installed Chrome or Edge; undefined for none. */
-async function findBrowser(): Promise<Browser | undefined> {
+/**
+ * How to start the Chromium of CHROMIUM_PATH, of the usual places, or else an installed Chrome or Edge; undefined for none,
+ * and where CHROMIUM_PATH is empty.
+ */
+async function findBrowser(): Promise<LaunchOptions | undefined> {
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const named = process.env["CHROMIUM_PATH"];
-  if (named !== undefined) return chromium.launch({ executablePath: named, args });
+  if (named !== undefined) return named === "" ? undefined : { executablePath: named, args };
   const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/snap/bin/chromium"].filter((path) =>
     existsSync(path),
   );
   const ways = [...usual.map((executablePath) => ({ executablePath })), { channel: "chrome" }, { channel: "msedge" }];
   for (const way of ways) {
     try {
-      return await chromium.launch({ ...way, args });
+      const options = { ...way, args };
+      await (await chromium.launch(options)).close();
+      return options;
     } catch {
       // The next one may be there.
     }
