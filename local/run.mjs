@@ -2,22 +2,30 @@
  * Runs a script of this repository: `node local/run.mjs <script> [argument ...]`.
  *
  * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
- * then runs the script under that Node. Built-ins only, and nothing newer than Node 20: this file, and the one that it
- * imports, run before anything is installed.
+ * then runs the script under that Node. Built-ins only: this file, and the one that it imports, run before anything is
+ * installed. Up to the check of the version, nothing newer than Node 18.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { environmentFor } from "../environment.mjs";
 
-const root = dirname(import.meta.dirname);
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The first Node that npm can install the packages with: "engines" in package.json. */
+const TO_INSTALL = [20, 19];
 /** The first Node that runs TypeScript files as they are. */
-const NEEDED = [22, 18];
+const TO_RUN = [22, 18];
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail("Usage: node local/run.mjs <script> [argument ...]", 2);
+if (!isAtLeast(process.version, TO_INSTALL)) {
+  fail(
+    `Node ${TO_INSTALL.join(".")} or later is needed, and this is ${process.version}. Install Node 24: https://nodejs.org`,
+  );
+}
 
 /** What is running now: gets each request to end. */
 let child;
@@ -25,7 +33,7 @@ let child;
 let asked;
 passOnRequestsToEnd();
 if (!isInstalled()) await install();
-const node = findNode();
+const node = await findNode();
 const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
 // Vitest takes every output for a terminal unless it is told.
 const colours = process.stdout.isTTY || "FORCE_COLOR" in process.env ? {} : { NO_COLOR: "1" };
@@ -56,28 +64,50 @@ function isInstalled() {
 
 async function install() {
   console.log("Installing dependencies (npm ci) ...");
-  // Its warnings are about the Node that npm runs under, which the scripts do not.
-  const npmCi = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  // npm tells its scripts where it is; without npm around, there is one on the PATH.
-  const npm = process.env.npm_execpath;
-  const exitCode = npm?.endsWith(".js")
-    ? await run(process.execPath, [npm, ...npmCi])
-    : await run(["npm", ...npmCi].join(" "), [], { shell: true });
-  if (asked !== undefined) process.exit(exitCode);
+  // What npm is told elsewhere for other projects (NODE_ENV=production, omit, engine-strict) is not meant here: all packages
+  // are needed, and the Node that npm runs under is not the one that uses them; the warnings are about that one, too.
+  // https://docs.npmjs.com/cli/v11/commands/npm-ci
+  const all = ["--include=dev", "--include=optional", "--include=peer", "--engine-strict=false"];
+  const exitCode = await npm("ci", ...all, "--no-audit", "--no-fund", "--loglevel=error");
   if (exitCode !== 0) fail("The dependencies could not be installed: see npm's message above.");
 }
 
-/** The Node that npm installed into this repository, or else the one on the PATH. */
-function findNode() {
+/** Runs npm: the one that runs this, else (by hand, or under another package manager) the one on the PATH. */
+async function npm(...args) {
+  const path = process.env.npm_execpath ?? "";
+  const exitCode =
+    basename(path) === "npm-cli.js"
+      ? await run(process.execPath, [path, ...args])
+      : await run(["npm", ...args].join(" "), [], { shell: true });
+  if (asked !== undefined) process.exit(exitCode);
+  return exitCode;
+}
+
+/** The Node that npm installed into this repository; where that one is missing or cannot run here, the one that runs this. */
+async function findNode() {
   const own = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-  const node = existsSync(own) ? own : "node";
-  const version = spawnSync(node, ["--version"], { encoding: "utf8" }).stdout?.trim() ?? "none";
-  const [major, minor] = version.replace("v", "").split(".").map(Number);
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return node;
+  // A program for another C library (Alpine) or on a file system without programs (noexec) has no version.
+  const version = () => spawnSync(own, ["--version"], { encoding: "utf8" }).stdout?.trim();
+  if (isAtLeast(version(), TO_RUN)) return own;
+  if (isAtLeast(process.version, TO_RUN)) return process.execPath;
+  if (!existsSync(own)) {
+    // Somebody's ignore-scripts=true leaves this package empty. What its script brings would be run in any case.
+    console.log(
+      `Installing Node (npm rebuild node): ${TO_RUN.join(".")} or later is needed, and this is ${process.version} ...`,
+    );
+    await npm("rebuild", "node", "--ignore-scripts=false", "--no-audit", "--no-fund", "--loglevel=error");
+    if (isAtLeast(version(), TO_RUN)) return own;
+  }
   return fail(
-    `Node ${NEEDED.join(".")} or later is needed, and this is ${version}. npm did not run the install script of the ` +
-      `"node" package, which brings it: run "npm rebuild node", or install Node 24.`,
+    `Node ${TO_RUN.join(".")} or later is needed, and this is ${process.version}. The one of the "node" package ` +
+      `${existsSync(own) ? "cannot run here" : "is missing"} (${own}). Install Node 24: https://nodejs.org`,
   );
+}
+
+/** @param version as "v24.1.0", undefined for none */
+function isAtLeast(version = "v0.0.0", [major, minor]) {
+  const [found, foundMinor] = version.replace("v", "").split(".").map(Number);
+  return found > major || (found === major && foundMinor >= minor);
 }
 
 /** Runs to its end; the exit code is 128 + n where signal n has asked for it, as a shell has it. */
@@ -102,7 +132,7 @@ function passOnRequestsToEnd() {
   }
   // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
   const shell = process.ppid;
-  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child?.kill("SIGTERM")), 500);
+  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child?.kill("SIGTERM")), 50);
   watch.unref();
 }
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isAlive } from "./host-fixture.ts";
 
 const launcher = join(import.meta.dirname, "..", "run.mjs");
@@ -17,8 +17,8 @@ beforeEach(async () => {
   await cp(join(launcher, "..", "..", "environment.mjs"), join(folder, "environment.mjs"));
   await lock({ version: "2.0.0" });
   await writeFile(
-    join(folder, "npm.js"),
-    `require("fs").writeFileSync("npm-was-called", process.argv.slice(2).join(" "));`,
+    join(folder, "npm-cli.js"),
+    `require("fs").appendFileSync("npm-was-called", process.argv.slice(2).join(" ") + "\\n");`,
   );
   await writeFile(join(folder, "script.mjs"), `console.log("script", ...process.argv.slice(2)); process.exitCode = 7;`);
 });
@@ -27,7 +27,7 @@ afterEach(() => rm(folder, { recursive: true }));
 function launch(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "local", "run.mjs"), ...args], {
     encoding: "utf8",
-    env: { ...process.env, npm_execpath: join(folder, "npm.js") },
+    env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
   });
   return { status, stdout, stderr };
 }
@@ -71,7 +71,7 @@ test("installs what is missing, then runs the script, with its arguments and its
     status: 7,
     stdout: expect.stringContaining("script --once") as string,
   });
-  expect(await npmCall()).toBe("ci --no-audit --no-fund --loglevel=error");
+  expect(await npmCall()).toMatch(/^ci --include=dev [^\n]*\n$/);
 });
 
 test("installs nothing where all of the lock file is there but what is optional, however new the lock file is", async () => {
@@ -90,29 +90,115 @@ test.each([
 ])("installs anew where the installation %s", async (_how, packages) => {
   await pretendInstalled(packages);
   launch("script.mjs");
-  expect(await npmCall()).toBe("ci --no-audit --no-fund --loglevel=error");
+  expect(await npmCall()).toMatch(/^ci --include=dev [^\n]*\n$/);
 });
 
 test("stops where the installation fails", async () => {
-  await writeFile(join(folder, "npm.js"), "process.exitCode = 1;");
+  await writeFile(join(folder, "npm-cli.js"), "process.exitCode = 1;");
   const { status, stdout, stderr } = launch("script.mjs");
   expect({ status, ran: stdout.includes("script") }).toEqual({ status: 1, ran: false });
   expect(stderr).toContain("could not be installed");
 });
 
-// On Windows it would take a program, not a script, to pretend.
-test.skipIf(process.platform === "win32")(
-  "stops where Node is still too old after it, and says why and what to do",
-  async () => {
-    await pretendInstalled();
-    const bin = join(folder, "node_modules", "node", "bin");
-    await mkdir(bin, { recursive: true });
-    await writeFile(join(bin, "node"), "#!/bin/sh\necho v20.20.2\n", { mode: 0o755 });
-    const { status, stderr } = launch("script.mjs");
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/Node 22\.18 or later is needed, and this is v20\.20\.2\..*npm rebuild node/s);
-  },
-);
+/** Runs the launcher as if by another version of Node. */
+async function launchUnder(version: string, env: Readonly<Record<string, string>> = {}) {
+  const preload = join(folder, "version.cjs");
+  await writeFile(preload, `Object.defineProperty(process, "version", { value: ${JSON.stringify(version)} });`);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--require", preload, join(folder, "local", "run.mjs"), "script.mjs"],
+    { encoding: "utf8", env: { ...process.env, npm_execpath: join(folder, "npm-cli.js"), ...env } },
+  );
+  return { status, stdout, stderr };
+}
+
+/** Pretends that npm has installed a Node into the repository. */
+async function ownNode(program: string): Promise<void> {
+  await pretendInstalled();
+  const bin = join(folder, "node_modules", "node", "bin");
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, process.platform === "win32" ? "node.exe" : "node"), program, { mode: 0o755 });
+}
+
+test("says in one line that Node is too old to install anything, and installs nothing", async () => {
+  const { status, stdout, stderr } = await launchUnder("v18.20.8");
+  expect({ status, stdout, lines: stderr.trim().split("\n") }).toEqual({
+    status: 1,
+    stdout: "",
+    lines: ["Node 20.19 or later is needed, and this is v18.20.8. Install Node 24: https://nodejs.org"],
+  });
+  expect(await npmCall()).toBe("not called");
+  // Node 18 has neither of them: there, the launcher would end with a stack trace before it looks at the version.
+  expect(await readFile(launcher, "utf8")).not.toMatch(/import\.meta\.(dirname|filename)/);
+});
+
+test("has the script of the node package run where npm left it out and this Node is too old for the scripts", async () => {
+  await pretendInstalled();
+  const { status, stderr } = await launchUnder("v20.20.2");
+  expect(await npmCall()).toMatch(/^rebuild node --ignore-scripts=false /);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^Node 22\.18 or later is needed, and this is v20\.20\.2\. .* is missing \(.*\)\. Install Node 24: .*\n$/,
+  );
+});
+
+test("runs under the Node that runs it where the installed one cannot run, as on Alpine", async () => {
+  await ownNode("#!/no/such/loader\n");
+  expect(launch("script.mjs")).toMatchObject({ status: 7, stderr: "" });
+  const { status, stderr } = await launchUnder("v20.20.2");
+  expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot run here") as string });
+  expect(await npmCall()).toBe("not called");
+});
+
+describe("in the environment of another project", () => {
+  // A package that is a development dependency, is for another Node, and has an install script that brings a Node.
+  const files = {
+    "node/package.json": {
+      name: "node",
+      version: "24.0.0",
+      engines: { node: ">=99" },
+      scripts: { preinstall: "node install.cjs" },
+    },
+    "package.json": { name: "us", private: true, devDependencies: { node: "file:node-24.0.0.tgz" } },
+  };
+  const installScript = `
+    const { copyFileSync, mkdirSync, symlinkSync } = require("node:fs");
+    mkdirSync("bin", { recursive: true });
+    if (process.platform === "win32") copyFileSync(process.execPath, "bin/node.exe");
+    else symlinkSync(process.execPath, "bin/node");`;
+  let project: string;
+
+  beforeAll(async () => {
+    project = await mkdtemp(join(tmpdir(), "launcher-project-"));
+    await mkdir(join(project, "node"));
+    for (const [file, content] of Object.entries(files)) await writeFile(join(project, file), JSON.stringify(content));
+    await writeFile(join(project, "node", "install.cjs"), installScript);
+    for (const command of ["npm pack ./node", "npm install --package-lock-only --ignore-scripts"]) {
+      const { status, stderr } = spawnSync(command, { cwd: project, encoding: "utf8", shell: true });
+      expect(status, stderr).toBe(0);
+    }
+  });
+  afterAll(() => rm(project, { recursive: true }));
+
+  test.each([
+    ["NODE_ENV=production", { NODE_ENV: "production" }],
+    ["omit=dev", { npm_config_omit: "dev" }],
+    ["engine-strict=true", { npm_config_engine_strict: "true" }],
+    ["ignore-scripts=true", { npm_config_ignore_scripts: "true" }],
+    ["yarn, which is no npm", { npm_execpath: join("somewhere", "yarn.js") }],
+  ])("installs everything, once, and runs the script: %s", { timeout: 120_000 }, async (_what, env) => {
+    for (const file of ["package.json", "package-lock.json", "node-24.0.0.tgz"]) {
+      await cp(join(project, file), join(folder, file));
+    }
+    const npm = process.env["npm_execpath"] ?? "";
+    const first = await launchUnder("v20.20.2", { npm_execpath: npm, ...env });
+    expect(first, first.stderr).toMatchObject({ status: 7, stderr: "" });
+    expect(await launchUnder("v20.20.2", { npm_execpath: npm, ...env })).toMatchObject({
+      status: 7,
+      stdout: "script\n",
+    });
+  });
+});
 
 describe.skipIf(process.platform === "win32")("a script that is asked to end", () => {
   /** Starts the launcher below a shell, as npm does, and waits until the script runs. */
@@ -139,9 +225,9 @@ describe.skipIf(process.platform === "win32")("a script that is asked to end", (
   });
 
   test("ends during the installation too, with npm, and says by its exit code why", async () => {
-    await writeFile(join(folder, "npm.js"), `console.log("npm", process.pid); setInterval(() => undefined, 1000);`);
+    await writeFile(join(folder, "npm-cli.js"), `console.log("npm", process.pid); setInterval(() => undefined, 1000);`);
     const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
-      env: { ...process.env, npm_execpath: join(folder, "npm.js") },
+      env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
       stdio: ["ignore", "pipe", "inherit"],
     });
     let output = "";
