@@ -15,6 +15,10 @@ const needs = [
   },
   { name: "needs-openssl", description: "certificates by OpenSSL's strict check: install openssl" },
   {
+    name: "needs-old-node",
+    description: "bundles on a Node that is too old for them: put a Node below 22 on the PATH, after the other",
+  },
+  {
     name: "needs-published-files",
     description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
   },

@@ -27,6 +27,11 @@ if (!isAtLeast(process.version, TO_INSTALL)) {
   );
 }
 
+// Vitest takes the path for a URL.
+if (script.includes("vitest") && /[#?%]/.test(root)) {
+  fail(`Vitest cannot run in a folder with "#", "?" or "%" in its path, as in ${root}. Move this folder elsewhere.`);
+}
+
 /** What is running now: gets each request to end. */
 let child;
 /** The last such request: it decides the exit code. */

@@ -100,7 +100,9 @@ interface Place {
 function originalPlace(map: SourceMap, mapFile: string, { lineNumber, columnNumber }: Place): object | undefined {
   const entry = map.findEntry(lineNumber, columnNumber);
   if (!("originalSource" in entry) || !entry.originalSource) return undefined;
-  const file = relative(root, resolve(dirname(mapFile), entry.originalSource)).replaceAll("\\", "/");
+  // A URL, relative to the map: https://tc39.es/ecma426/#sec-source-map-format
+  const source = resolve(dirname(mapFile), decodeURIComponent(entry.originalSource));
+  const file = relative(root, source).replaceAll("\\", "/");
   return { file, line: entry.originalLine };
 }
 

@@ -132,6 +132,22 @@ test("says in one line that Node is too old to install anything, and installs no
   expect(await readFile(launcher, "utf8")).not.toMatch(/import\.meta\.(dirname|filename)/);
 });
 
+// Windows has no "?" in a path.
+test.each(["#", "%20"])("says in one line that Vitest cannot run in a folder with %j in its path", async (text) => {
+  const odd = join(folder, `a${text}b`);
+  await cp(join(folder, "local"), join(odd, "local"), { recursive: true });
+  await cp(join(folder, "environment.mjs"), join(odd, "environment.mjs"));
+  const args = [join(odd, "local", "run.mjs"), "node_modules/vitest/vitest.mjs", "run"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  expect({ status, stdout, lines: stderr.trim().split("\n") }).toEqual({
+    status: 1,
+    stdout: "",
+    lines: [
+      `Vitest cannot run in a folder with "#", "?" or "%" in its path, as in ${odd}. Move this folder elsewhere.`,
+    ],
+  });
+});
+
 test("has the script of the node package run where npm left it out and this Node is too old for the scripts", async () => {
   await pretendInstalled();
   const { status, stderr } = await launchUnder("v20.20.2");

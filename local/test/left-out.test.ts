@@ -39,20 +39,24 @@ const withoutBrowser = [
   "infra/test/compiler.test.ts",
 ];
 
-test("a machine that lacks what some tests need passes, and is told in one line each how to get it", () => {
-  const { status, output, leftOut } = runTests(...withoutBrowser);
-  expect(status, output).toBe(0);
-  expect(leftOut).toHaveLength(3);
-  for (const line of [
-    /^Left out: 1 test of certificates by OpenSSL's strict check: install openssl\.$/,
-    /^Left out: \d+ tests of the report in a browser: install Chromium, .*CHROMIUM_PATH\.$/,
-    /^Left out: \d+ tests of the templates by the Bicep compiler: npm run infra:check /,
-  ]) {
-    expect(leftOut).toContainEqual(expect.stringMatching(line));
-  }
-});
+test(
+  "a machine that lacks what some tests need passes, and is told in one line each how to get it",
+  { timeout: 180_000 },
+  () => {
+    const { status, output, leftOut } = runTests(...withoutBrowser);
+    expect(status, output).toBe(0);
+    expect(leftOut).toHaveLength(3);
+    for (const line of [
+      /^Left out: 1 test of certificates by OpenSSL's strict check: install openssl\.$/,
+      /^Left out: \d+ tests of the report in a browser: install Chromium, .*CHROMIUM_PATH\.$/,
+      /^Left out: \d+ tests of the templates by the Bicep compiler: npm run infra:check /,
+    ]) {
+      expect(leftOut).toContainEqual(expect.stringMatching(line));
+    }
+  },
+);
 
-test("who chooses tests by name is not told of the others", () => {
+test("who chooses tests by name is not told of the others", { timeout: 180_000 }, () => {
   expect(runTests("local/test/certificates.test.ts", "-t", "keep no other key")).toMatchObject({
     status: 0,
     leftOut: [],

@@ -13,9 +13,13 @@ export interface RepositoryCopy {
   remove(): void;
 }
 
-/** Copies it without its installed packages, to which the copy has links; its workspaces are the copy's own. */
-export function copyRepository(): RepositoryCopy {
-  const folder = mkdtempSync(join(tmpdir(), "repository-"));
+/**
+ * Copies it without its installed packages, to which the copy has links; its workspaces are the copy's own.
+ *
+ * @param name what the name of the copy's folder begins with
+ */
+export function copyRepository(name = "repository-"): RepositoryCopy {
+  const folder = mkdtempSync(join(tmpdir(), name));
   cpSync(root, folder, { recursive: true, filter: (path) => path === root || !MADE_HERE.has(basename(path)) });
   const modules = join(root, "node_modules");
   mkdirSync(join(folder, "node_modules"));
