@@ -4,7 +4,7 @@ import { callersOf } from "./matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "./matrix/cells.ts";
 import { type Ground, prepareGround } from "./matrix/ground.ts";
 import { operations } from "./matrix/operations.ts";
-import { origins } from "./matrix/origins.ts";
+import { originsOf } from "./matrix/origins.ts";
 import { prepareCalls, runCell } from "./matrix/run-cell.ts";
 import { matcherOf, nothingMatches } from "./only.ts";
 import type { Progress } from "./progress.ts";
@@ -43,7 +43,7 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
   const note = (line: string): void => {
     progress.note(line);
   };
-  const ground = await prepareGround(folder, note, signal);
+  const ground = await prepareGround(folder, policy, note, signal);
   try {
     await prepareCalls(ground);
     progress.total(cells.length);
@@ -53,12 +53,12 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
     return {
       $schema: REPORT_SCHEMA,
       formatVersion: 1,
-      target: { kind: "local", system: ground.system },
+      target: ground.target,
       startedAt: startedAt.toISOString(),
       durationSeconds: (Date.now() - startedAt.getTime()) / 1000,
       ...(await provenance()),
       policy,
-      origins: origins.map(({ id, title }) => ({ id, title })),
+      origins: originsOf(policy, "callee-func").map(({ id, title }) => ({ id, title })),
       callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
       operations,
       ...parts,

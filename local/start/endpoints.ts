@@ -14,6 +14,8 @@ export interface Endpoints {
   readonly caller: string;
   /** The callee's front end, by the network that a request comes from. */
   readonly callee: { readonly callerSubnet: string; readonly otherSubnet: string; readonly internet: string };
+  /** The same by service, for each that may call it: from its own integration subnet. */
+  readonly calleeFrom: Readonly<Record<string, string>>;
   readonly entra: {
     readonly authority: string;
     readonly tenantId: string;

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { apps, stage, STAGED_BY } from "../../build.ts";
 import { requireWritable } from "../../write-file.ts";
+import { accessPolicy } from "../../shared/access-policy.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import type { Doors } from "../doors/doors.ts";
@@ -202,6 +203,12 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
         caFile: certificates.caFile,
         clientCertificateFiles: { "caller-app": clientCertificate.file },
       }),
+      calleeFrom: Object.fromEntries(
+        Object.keys(accessPolicy.services["callee-func"].callers).map((caller) => [
+          caller,
+          wayTo("callee-func", caller),
+        ]),
+      ),
       run: { processId: process.pid, checkout: root, commit: await checkedOutCommit() },
     };
     const settings = appSettings({
@@ -303,7 +310,7 @@ function endpointsOf(
   doors: Doors,
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
-): Omit<Endpoints, "run"> {
+): Omit<Endpoints, "calleeFrom" | "run"> {
   const api = entra.directory.apis.find(({ service }) => service === "callee-func");
   if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
   const { callerSubnet, otherSubnet, internet } = doors;

@@ -188,7 +188,17 @@ test("every app is in the list of addresses", () => {
   const run = { processId: 1, checkout: "", commit: null };
   const api = { clientId: "", identifierUri: "" };
   const apps = { "caller-func": "", "callee-func": "", "audit-func": "http://127.0.0.1:7073" };
-  const endpoints: Endpoints = { caller: "", callee, entra, api, identities: {}, host: "embedded", apps, run };
+  const endpoints: Endpoints = {
+    caller: "",
+    callee,
+    calleeFrom: {},
+    entra,
+    api,
+    identities: {},
+    host: "embedded",
+    apps,
+    run,
+  };
   const shown = whatToTry(endpoints, "", { withApps: true, inspectPort: undefined, isWatching: false });
   expect(shown).toContain("All 3 apps are running");
   expect(shown).toMatch(/^ {2}audit-func +http:\/\/127\.0\.0\.1:7073$/m);

@@ -1,7 +1,7 @@
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { callersOf } from "../matrix/callers.ts";
 import { operations as calleeOperations } from "../matrix/operations.ts";
-import { origins } from "../matrix/origins.ts";
+import { originsOf } from "../matrix/origins.ts";
 import { matcherOf, nothingMatches } from "../only.ts";
 import type { Progress } from "../progress.ts";
 import { provenance } from "../provenance.ts";
@@ -125,7 +125,9 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
     policy,
     origins: [
       { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
-      ...origins.filter(({ subnetOf }) => subnetOf !== null).map(({ id, title }) => ({ id, title })),
+      ...originsOf(policy, "callee-func")
+        .filter(({ subnetOf }) => subnetOf !== null)
+        .map(({ id, title }) => ({ id, title })),
     ],
     callers: callerKinds(),
     operations: allOperations(),

@@ -3,7 +3,7 @@ import type { Cell, Layers, Operation, Outcome, Policy } from "../report/report.
 import { callersOf, type Standing } from "./callers.ts";
 import { expectedOutcome } from "./expected.ts";
 import { attackedOperation, operations, sampleCallOf } from "./operations.ts";
-import { origins } from "./origins.ts";
+import { originsOf } from "./origins.ts";
 
 /** A call that is to be made, and how it must end. */
 export type PlannedCell = Pick<Cell, "id" | "layers" | "operation" | "origin" | "caller" | "attack" | "expected">;
@@ -16,7 +16,7 @@ const ALL_LAYERS = ["both", "application-only", "network-only"] as const satisfi
  */
 export function plannedCells(policy: Policy): PlannedCell[] {
   return ALL_LAYERS.flatMap((layers) =>
-    origins.flatMap((origin) => {
+    originsOf(policy, attackedOperation.service).flatMap((origin) => {
       const expected = (operation: Operation, caller: Standing): Outcome =>
         expectedOutcome({ policy, layers, operation, origin, caller, success: sampleCallOf(operation.id, "").status });
       const calls = operations.flatMap((operation) =>

@@ -1,24 +1,24 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
-import { type Doors, startDoors } from "../../local/doors/doors.ts";
+import { startDoors } from "../../local/doors/doors.ts";
 import { startFunctionsHost } from "../../local/host/functions-host.ts";
 import { readLocalSettings } from "../../local/host/local-settings.ts";
-import type { Endpoints } from "../../local/start/endpoints.ts";
+import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts";
 import { startTestSystem } from "../../local/testing/test-system.ts";
-import type { Layers } from "../report/report.ts";
+import type { Layers, LocalTarget, Policy } from "../report/report.ts";
 import { requireAllListed } from "./operations.ts";
+import { originsOf } from "./origins.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
 /** Where the calls of the matrix are made. */
 export interface Ground {
   readonly endpoints: Endpoints;
-  /** Started for the purpose, or running already. */
-  readonly system: "own" | "running";
-  /** The callee's addresses, by network, with both layers on or one of them off. */
-  readonly doors: Readonly<Record<Layers, Endpoints["callee"]>>;
+  readonly target: LocalTarget;
+  /** The callee's addresses, by the id of the network origin, with both layers on or one of them off. */
+  readonly doors: Readonly<Record<Layers, Readonly<Record<string, string>>>>;
   stop(): Promise<void>;
 }
 
@@ -30,11 +30,13 @@ const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultA
  * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors.
  *
  * @param folder where a running system has written its `endpoints.json`
- * @param note is told which of the two it is
+ * @param policy names the services from whose subnets calls come
+ * @param note is told which of the two it is, and why
  * @param signal ends the start early
  */
 export async function prepareGround(
   folder: string,
+  policy: Policy,
   note: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<Ground> {
@@ -50,8 +52,8 @@ export async function prepareGround(
   try {
     const scratch = await mkdtemp(join(tmpdir(), "verify-"));
     running.push(() => rm(scratch, { recursive: true, force: true }));
-    const found = await runningSystem(folder);
-    note(found ? `The running system at ${found.caller}.` : "No system is running here: starting one of its own.");
+    const found = await runningSystem(folder, note);
+    note(found ? `The running system at ${found.caller}.` : "No system of this checkout is running: starting one.");
     const system = found ? { endpoints: found, folder } : await started(startTestSystem({ signal }));
 
     const unguardedFolder = join(scratch, "without-guard");
@@ -67,15 +69,25 @@ export async function prepareGround(
     );
     requireAllListed(unguarded.functions);
 
-    const doors = (restrictions: unknown, targetPort: number): Promise<Doors> =>
-      started(startDoors({ restrictions: parseAccessRestrictions(restrictions), targetPort, log: () => undefined }));
+    const further = originsOf(policy, "callee-func").filter(({ frontEnd }) => frontEnd === null);
+    const doors = async (restrictions: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
+      const frontEnd = await started(
+        startDoors({ restrictions: parseAccessRestrictions(restrictions), targetPort, log: () => undefined }),
+      );
+      const opened = further.map(async ({ id, subnetOf }) => [id, await frontEnd.openFor(subnetOf ?? "")] as const);
+      const { callerSubnet, otherSubnet, internet } = frontEnd;
+      return { callerSubnet, otherSubnet, internet, ...Object.fromEntries(await Promise.all(opened)) };
+    };
     const { endpoints } = system;
     const admitted = Number(new URL(endpoints.callee.callerSubnet).port);
     return {
       endpoints,
-      system: found ? "running" : "own",
+      target: found ? { kind: "local", system: "running", commit: found.run.commit } : { kind: "local", system: "own" },
       doors: {
-        both: endpoints.callee,
+        both: {
+          ...endpoints.callee,
+          ...Object.fromEntries(further.map(({ id, subnetOf }) => [id, endpoints.calleeFrom[subnetOf ?? ""] ?? ""])),
+        },
         "application-only": await doors(LETS_ALL_IN, admitted),
         "network-only": await doors(accessRestrictionsOf(readSnapshot("default"), "callee-func"), unguarded.port),
       },
@@ -87,15 +99,12 @@ export async function prepareGround(
   }
 }
 
-/** The running system of a folder; undefined where there is none, or not all of it answers. */
-async function runningSystem(folder: string): Promise<Endpoints | undefined> {
-  try {
-    const endpoints = JSON.parse(await readFile(join(folder, "endpoints.json"), "utf8")) as Endpoints;
-    const answers = await Promise.all(
-      [`${endpoints.callee.callerSubnet}/api/health`, `${endpoints.entra.control}/requests`].map((url) => fetch(url)),
-    );
-    return answers.every(({ ok }) => ok) ? endpoints : undefined;
-  } catch {
-    return undefined;
-  }
+/** The running system of this checkout, if its callee answers; else a note says why there is none. */
+async function runningSystem(folder: string, note: (line: string) => void): Promise<Endpoints | undefined> {
+  const found = await runningEndpoints(folder, note);
+  if (found === undefined) return undefined;
+  const answer = await fetch(`${found.callee.callerSubnet}/api/health`).catch(() => undefined);
+  if (answer?.ok === true) return found;
+  note(`Ignored: the running system at ${found.caller}, whose callee-func does not answer.`);
+  return undefined;
 }

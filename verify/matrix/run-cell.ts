@@ -7,7 +7,6 @@ import type { PlannedCell } from "./cells.ts";
 import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
 import type { Ground } from "./ground.ts";
 import { operations, preparation, sampleCallOf } from "./operations.ts";
-import type { Origin } from "./origins.ts";
 import { outcomeOf, sameOutcome } from "./outcome.ts";
 
 /** Milliseconds: a call that takes longer has no answer. */
@@ -36,7 +35,7 @@ export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy,
 /** Makes what the calls need to succeed, past the guard: that it lets somebody in is not to be taken for granted. */
 export async function prepareCalls({ doors }: Ground): Promise<void> {
   const { path, body, status } = sampleCallOf(preparation.id, "preparation");
-  const url = `${doors["network-only"].callerSubnet}${path}`;
+  const url = `${doors["network-only"]["callerSubnet"] ?? ""}${path}`;
   const { actual } = await call(url, preparation.method, body, { authorization: null });
   if (actual?.status === status) return;
   throw new Error(
@@ -54,7 +53,9 @@ async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique
   const operation = operations.find(({ id }) => id === cell.operation);
   if (operation === undefined) throw new Error(`there is no operation ${cell.operation}`);
   const { path, body } = sampleCallOf(operation.id, unique);
-  const url = `${ground.doors[cell.layers][cell.origin as Origin["id"]]}${path}`;
+  const origin = ground.doors[cell.layers][cell.origin];
+  if (origin === undefined) throw new Error(`there is no front end for ${cell.origin}`);
+  const url = `${origin}${path}`;
   return call(url, operation.method, body, await credentialsOf(cell, operation.service, ground, policy));
 }
 

@@ -10,8 +10,8 @@ export interface Report {
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly durationSeconds: number;
-  /** The commit that was verified, and whether files were changed since; null where this is not a git checkout. */
-  readonly commit: { readonly id: string; readonly changed: boolean } | null;
+  /** The commit of the checkout that verified, and whether files were changed since; null where it is not a git checkout. */
+  readonly commit: Commit | null;
   /** What took part, by name: Node, packages, compiler. */
   readonly versions: Readonly<Record<string, string>>;
   /** The filter of `--only`; null where everything was verified. */
@@ -34,18 +34,30 @@ export interface Report {
  */
 export type Verdict = "passed" | "failed" | "incomplete";
 
+export interface Commit {
+  readonly id: string;
+  /** Whether files were changed since. */
+  readonly changed: boolean;
+}
+
 export type Target =
-  | {
-      readonly kind: "local";
-      /** Started for this verification, from the commit; or running already, and from which code is not known. */
-      readonly system: "own" | "running";
-    }
+  | LocalTarget
   | {
       readonly kind: "deployment";
       readonly environment: string;
       readonly subscriptionId: string;
       readonly resourceGroup: string;
       readonly tenantId: string;
+    };
+
+/** Started for this verification, from the checkout; or running already, from this checkout as it was at that start. */
+export type LocalTarget =
+  | { readonly kind: "local"; readonly system: "own" }
+  | {
+      readonly kind: "local";
+      readonly system: "running";
+      /** The checkout's commit when the system was started; null where it was no git checkout. */
+      readonly commit: Commit | null;
     };
 
 export interface Policy {

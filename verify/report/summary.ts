@@ -1,5 +1,5 @@
 import { html, type Markup, type Part } from "./markup.ts";
-import type { Cell, Check, Layers, Report, Target } from "./report.ts";
+import type { Cell, Check, Commit, Layers, Report, Target } from "./report.ts";
 import { table } from "./sections.ts";
 import { count, duration, instant, LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 
@@ -52,7 +52,7 @@ export function reason({ verdict, cells, checks, only }: Report): string {
 /** What a reader may and may not conclude. */
 function reach({ target }: Report): string {
   return target.kind === "local"
-    ? `Real calls, with really signed tokens, to the unchanged apps${target.system === "own" ? "" : ", as they were running: from which code is not known"}. ` +
+    ? `Real calls, with really signed tokens, to the unchanged apps${target.system === "own" ? "" : ", as they were running"}. ` +
         "Entra ID, the front end with its access restrictions, and storage are local stand-ins: this says nothing about " +
         "the state of any Azure subscription."
     : "Real calls to the deployed apps, and the deployed configuration held against the template, at the time stated. " +
@@ -66,9 +66,7 @@ function provenance({ target, startedAt, durationSeconds, commit, only }: Report
     ["Verified", only === null ? "everything" : html`only <code>${only}</code>`],
     [
       "Commit",
-      commit === null
-        ? "not known: this is not a git checkout"
-        : html`<code>${commit.id}</code>${commit.changed ? ", with changes that are not committed" : ", unchanged"}`,
+      target.kind === "local" && target.system === "running" ? whileRunning(target.commit, commit) : at(commit),
     ],
   ];
   if (target.kind === "deployment") {
@@ -87,6 +85,19 @@ function provenance({ target, startedAt, durationSeconds, commit, only }: Report
         </div> `,
     )}
   </dl>`;
+}
+
+/** The code of a system that ran already is known only if nothing has changed, in its checkout, since its start. */
+function whileRunning(started: Commit | null, now: Commit | null): Part {
+  const isSame = started !== null && now !== null && started.id === now.id && !started.changed && !now.changed;
+  if (isSame) return at(started);
+  return html`when the system was started: ${at(started)}; when it was verified: ${at(now)}. What ran may be other code
+  than either`;
+}
+
+function at(commit: Commit | null): Part {
+  if (commit === null) return "not known: this is not a git checkout";
+  return html`<code>${commit.id}</code>${commit.changed ? ", with changes that are not committed" : ", unchanged"}`;
 }
 
 function tally({ cells, checks }: Report): Markup | null {

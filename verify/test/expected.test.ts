@@ -4,6 +4,7 @@ import { callersOf } from "../matrix/callers.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { expectedOutcome, type Situation } from "../matrix/expected.ts";
 import { operations, requireAllListed } from "../matrix/operations.ts";
+import { originsOf } from "../matrix/origins.ts";
 import { outcomeOf } from "../matrix/outcome.ts";
 import type { Policy } from "../report/report.ts";
 
@@ -82,6 +83,36 @@ describe("the matrix follows the policy", () => {
     const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Manage"] });
     expect(outcomes(policy, "third-func")).toEqual(["nobody", "role-missing", "role-missing", "nobody"]);
     expect(outcomes(policy, "caller-func")).toEqual(["nobody", "nobody", "role-missing", "role-missing"]);
+  });
+
+  it("each calling service has a network of its own, from which it gets through with both layers on", () => {
+    const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Read"] });
+    expect(originsOf(policy, "callee-func").map(({ id, title, subnetOf }) => [id, title, subnetOf])).toEqual([
+      ["callerSubnet", "caller-func's subnet", "caller-func"],
+      ["third-func-subnet", "third-func's subnet", "third-func"],
+      ["otherSubnet", "another subnet", "callee-func"],
+      ["internet", "the internet", null],
+    ]);
+    const through = plannedCells(policy).filter(
+      ({ layers, operation, caller, expected }) =>
+        layers === "both" && operation === "get-stock" && caller === "third-func" && expected.refusedBy === "nobody",
+    );
+    expect(through.map(({ origin }) => origin)).toEqual(["callerSubnet", "third-func-subnet"]);
+  });
+
+  it("a service that may not call has no network that is let in", () => {
+    const policy = withThird({ "third-func": ["Inventory.Read"] });
+    expect(originsOf(policy, "callee-func").map(({ id, title }) => [id, title])).toEqual([
+      ["third-func-subnet", "the caller's subnet"],
+      ["otherSubnet", "another subnet"],
+      ["internet", "the internet"],
+    ]);
+  });
+
+  it("makes as many calls of the present policy as ever, under the same names", () => {
+    const cells = plannedCells(accessPolicy);
+    expect(cells).toHaveLength(1_179);
+    expect(new Set(cells.map(({ origin }) => origin))).toEqual(new Set(["callerSubnet", "otherSubnet", "internet"]));
   });
 
   it("a role that nobody is granted lets nobody through, with either layer on", () => {

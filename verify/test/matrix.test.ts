@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
@@ -38,7 +39,7 @@ describe("the running system as it is", () => {
   it("does what the policy says, in every call of the matrix", () => {
     expect(different(report)).toEqual([]);
     expect(report.verdict).toBe("passed");
-    expect(report.target).toEqual({ kind: "local", system: "running" });
+    expect(report.target).toEqual({ kind: "local", system: "running", commit: system.endpoints.run.commit });
     expect(ids(report.cells)).toEqual(
       plannedCells(accessPolicy)
         .map(({ id }) => id)
@@ -148,6 +149,34 @@ describe("a system in which one thing is wrong", () => {
     const text = await readFile(join(system.folder, `${app}.settings.json`), "utf8");
     return (JSON.parse(text) as { Values: Record<string, string> }).Values;
   }
+});
+
+describe("a running system that is not this checkout's, or not whole, is left alone, and a note says why", () => {
+  const run = { processId: process.pid, checkout: "/another/clone", commit: null };
+  it.each<[string, () => object, RegExp]>([
+    ["another clone's", () => ({ run }), /is of another checkout, \/another\/clone/],
+    [
+      "one whose callee does not answer",
+      () => ({ callee: { ...system.endpoints.callee, callerSubnet: "http://127.0.0.1:1" } }),
+      /whose callee-func does not answer/,
+    ],
+  ])(
+    "%s",
+    async (_, difference, reason) => {
+      const folder = await mkdtemp(join(tmpdir(), "matrix-"));
+      const notes: string[] = [];
+      const progress: Progress = { ...silent, note: (line) => notes.push(line) };
+      try {
+        await writeFile(join(folder, "endpoints.json"), JSON.stringify({ ...system.endpoints, ...difference() }));
+        const report = await verifyLocal({ only: "both/health/internet/no-token", folder, progress });
+        expect(report.target).toEqual({ kind: "local", system: "own" });
+        expect(notes.join("\n")).toMatch(reason);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    120_000,
+  );
 });
 
 it("takes a filter that matches nothing for a mistake, and says what an id looks like", async () => {

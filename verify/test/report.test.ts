@@ -29,6 +29,7 @@ const CALLS = failedReport().cells.length.toLocaleString("en-GB");
 const reports: readonly [name: string, report: Report][] = [
   ["passed", passedReport()],
   ["failed", failedReport()],
+  ["of a running system", { ...passedReport(), target: { kind: "local", system: "running", commit: null } }],
   ["filtered", filteredReport()],
   ["deployment", deploymentReport()],
   ["six services", reportOfServices(6)],
@@ -223,6 +224,44 @@ describe("report.html", () => {
     const isOfScript = (name: string): boolean => script.includes(`.${name}`) || script.includes(`"${name}"`);
     expect([...written].filter((name) => !rules.has(name) && !isOfScript(name))).toEqual([]);
     expect([...rules].filter((name) => !written.has(name) && !isOfScript(name))).toEqual([]);
+  });
+
+  describe("names the code of", () => {
+    const [one, other] = ["1".repeat(40), "2".repeat(40)];
+    const commitOf = async (target: Report["target"], commit: Report["commit"]): Promise<string> =>
+      /<dt>Commit<\/dt>\s*<dd>(.*?)<\/dd>/s
+        .exec(await renderHtml({ ...passedReport(), target, commit }))?.[1]
+        ?.replace(/<[^>]*>/g, "")
+        .replace(/\s+/g, " ") ?? "";
+    const running = (commit: Report["commit"]): Report["target"] => ({ kind: "local", system: "running", commit });
+
+    it("a system of its own", async () => {
+      expect(await commitOf({ kind: "local", system: "own" }, { id: one, changed: false })).toBe(`${one}, unchanged`);
+    });
+
+    it("a running system, where nothing has changed since its start", async () => {
+      expect(await commitOf(running({ id: one, changed: false }), { id: one, changed: false })).toBe(
+        `${one}, unchanged`,
+      );
+    });
+
+    it.each<[string, Report["commit"], Report["commit"], string]>([
+      ["at another commit now", { id: one, changed: false }, { id: other, changed: false }, `${other}, unchanged`],
+      ["changed now", { id: one, changed: false }, { id: one, changed: true }, `${one}, with changes`],
+      ["changed then", { id: one, changed: true }, { id: one, changed: false }, `${one}, unchanged`],
+      [
+        "changed then and now, nobody knows how",
+        { id: one, changed: true },
+        { id: one, changed: true },
+        `${one}, with`,
+      ],
+      ["no git checkout", null, null, "not known"],
+    ])("a running system whose checkout is %s", async (_, then, now, present) => {
+      const text = await commitOf(running(then), now);
+      expect(text).toContain(`when the system was started: ${then?.id ?? "not known"}`);
+      expect(text).toContain(`when it was verified: ${present}`);
+      expect(text).toContain("What ran may be other code");
+    });
   });
 
   it("does not move by itself", async () => {

@@ -1,7 +1,7 @@
 import { callersOf } from "../../matrix/callers.ts";
 import { expectedOutcome } from "../../matrix/expected.ts";
 import { operations, sampleCallOf } from "../../matrix/operations.ts";
-import { origins } from "../../matrix/origins.ts";
+import { originsOf } from "../../matrix/origins.ts";
 import { policy } from "../scene.ts";
 import { notMade, type PlannedCell, plannedCell } from "./cell.ts";
 
@@ -11,12 +11,12 @@ const NOTE =
 
 /** What is not to be seen from this machine, named one by one: calls from within the virtual network. */
 export function elsewhereCells(): PlannedCell[] {
-  return origins
-    .filter(({ subnetOf }) => subnetOf !== null)
-    .flatMap((origin) =>
-      operations
-        .filter(({ service }) => service in policy.services)
-        .flatMap((operation) =>
+  return operations
+    .filter(({ service }) => service in policy.services)
+    .flatMap((operation) =>
+      originsOf(policy, operation.service)
+        .filter(({ subnetOf }) => subnetOf !== null)
+        .flatMap((origin) =>
           callersOf(policy, operation.service)
             .filter(({ id }) => id === "no-token" || id in policy.services)
             .map(({ id, standing }) => {

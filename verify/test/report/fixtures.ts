@@ -2,12 +2,14 @@ import { accessPolicy } from "../../../shared/access-policy.ts";
 import { callersOf } from "../../matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "../../matrix/cells.ts";
 import { operations } from "../../matrix/operations.ts";
-import { origins } from "../../matrix/origins.ts";
+import { originsOf } from "../../matrix/origins.ts";
 import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../report/report.ts";
 import { verdictOf } from "../../report/verdict.ts";
 
 /** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */
 export const policy: Policy = { services: accessPolicy.services };
+
+const origins = originsOf(policy, "callee-func");
 
 const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
