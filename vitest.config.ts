@@ -19,6 +19,10 @@ const needs = [
     description: "bundles on a Node that is too old for them: put a Node below 22 on the PATH, after the other",
   },
   {
+    name: "needs-real-host",
+    description: "the embedded host beside the real one: CI has a build of it and .NET, and runs these",
+  },
+  {
     name: "needs-published-files",
     description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
   },
