@@ -1,8 +1,9 @@
 /** Runs before `azd provision`: fails early, with what to do, where a value or a permission is missing. */
+import { configuredClouds, otherCloud } from "./cloud.ts";
 import { graphClaims, judge } from "./directory-permissions.ts";
 import { mistakes } from "./environment.ts";
 
-const found = mistakes(process.env);
+const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat();
 for (const mistake of found) console.error(mistake);
 
 // A custom directory role shows in no token, and whoever has one can say so.

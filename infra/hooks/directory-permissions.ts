@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { environmentFor } from "../../environment.mjs";
+import { publicCloud } from "../public-cloud.ts";
 
 /** What a Microsoft Graph token says about whoever deploys. */
 export interface GraphClaims {
@@ -53,7 +54,7 @@ export function judge(claims: GraphClaims): Verdict {
 
 /** The claims of the token that azd would deploy with; undefined where azd is not there or not signed in. */
 export function graphClaims(): GraphClaims | undefined {
-  const args = ["auth", "token", "--scope", "https://graph.microsoft.com/.default", "--output", "json"];
+  const args = ["auth", "token", "--scope", `${publicCloud.graph}/.default`, "--output", "json"];
   const { status, stdout } = spawnSync("azd", args, {
     encoding: "utf8",
     env: environmentFor("internet", "azure"),

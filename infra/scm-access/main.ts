@@ -2,9 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { environmentFor } from "../../environment.mjs";
 import { endWithOutput } from "../../command-line.ts";
+import { publicCloud } from "../public-cloud.ts";
 import { runCommand } from "./command.ts";
 
-const resourceManager = "https://management.azure.com";
+const { resourceManager } = publicCloud;
 
 /** A token as azd would deploy with. */
 function accessToken(): string {

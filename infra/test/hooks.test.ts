@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { otherCloud } from "../hooks/cloud.ts";
 import { judge } from "../hooks/directory-permissions.ts";
 import { mistakes } from "../hooks/environment.ts";
 
@@ -47,6 +48,13 @@ describe("before provisioning", () => {
     ["AZURE_LOCATION", "", /azd sets it/],
   ])("names %s where it is '%s', and says what to do", (name, value, message) => {
     expect(mistakes({ ...good, [name]: value })).toEqual([expect.stringMatching(message)]);
+  });
+
+  it("refuses another cloud than the public one", () => {
+    expect(otherCloud([undefined, undefined])).toBeUndefined();
+    expect(otherCloud([undefined, "AzureCloud"])).toBeUndefined();
+    expect(otherCloud(["AzureChinaCloud", undefined])).toMatch(/AzureChinaCloud.*public cloud only: azd config unset/);
+    expect(otherCloud(["AzureCloud", "AzureUSGovernment"])).toMatch(/AzureUSGovernment.*azd env config unset/);
   });
 
   it("ends with an exit code that stops azd", () => {

@@ -39,9 +39,9 @@ const signingKeySchema = v.object({
 
 /**
  * Fetches the tenant's OpenID Connect metadata and its key set. The v1.0 document is read for its issuer, which lives
- * on another host than the authority, a different one in each national cloud.
+ * on another host than the authority.
  *
- * @param authority the authority's origin, `https://login.microsoftonline.com` in the public cloud
+ * @param authority the authority's origin, `https://login.microsoftonline.com` at Microsoft
  * @throws Error where a document cannot be had, is too large, or does not belong to this tenant
  * @see https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#fetch-the-openid-configuration-document
  */

@@ -55,6 +55,9 @@ const certificateFile = v.pipe(
   v.description(`the path of a file ${PEM}`),
 );
 
+/** @see https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity */
+const EXCHANGE_SCOPE = "api://AzureADTokenExchange/.default";
+
 const kinds = {
   "managed-identity": choice({ AZURE_CLIENT_ID: v.optional(guid) }, ({ AZURE_CLIENT_ID }) =>
     managedIdentity(AZURE_CLIENT_ID),
@@ -86,8 +89,7 @@ const kinds = {
   "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, async (s) => {
     const { ClientAssertionCredential } = await import("../on-demand/app-registration.ts");
     const identity = await managedIdentity(s.AZURE_CLIENT_ID);
-    const scope = `${exchangeAudience(s.AZURE_AUTHORITY_HOST)}/.default`;
-    const assertion = async (): Promise<string> => (await identity.getToken(scope))?.token ?? "";
+    const assertion = async (): Promise<string> => (await identity.getToken(EXCHANGE_SCOPE))?.token ?? "";
     return new ClientAssertionCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, assertion, authority(s));
   }),
 } satisfies Record<string, (app: string, environment: NodeJS.ProcessEnv) => CredentialChoice>;
@@ -118,14 +120,6 @@ async function clientCertificate(settings: AppRegistration, pem: string): Promis
     { certificate: pem },
     authority(settings),
   );
-}
-
-/** @see https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity */
-function exchangeAudience(authorityHost: string): string {
-  const { hostname } = new URL(authorityHost);
-  if (hostname.endsWith(".us")) return "api://AzureADTokenExchangeUSGov";
-  if (hostname.endsWith(".cn")) return "api://AzureADTokenExchangeChina";
-  return "api://AzureADTokenExchange";
 }
 
 function isCertificateWithKey(pem: string): boolean {

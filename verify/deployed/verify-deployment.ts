@@ -1,4 +1,5 @@
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
+import { publicCloud } from "../../infra/public-cloud.ts";
 import { callersOf } from "../matrix/callers.ts";
 import { operations as calleeOperations } from "../matrix/operations.ts";
 import { originsOf } from "../matrix/origins.ts";
@@ -51,10 +52,8 @@ export interface DeploymentEndpoints {
   readonly scmUrl: (url: string) => string;
 }
 
-const publicCloud: DeploymentEndpoints = {
-  resourceManager: "https://management.azure.com",
-  graph: "https://graph.microsoft.com",
-  authority: "https://login.microsoftonline.com",
+const azure: DeploymentEndpoints = {
+  ...publicCloud,
   // https://learn.microsoft.com/azure/app-service/resources-kudu
   scmUrl: (url) => url.replace(".", ".scm."),
 };
@@ -73,7 +72,7 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
   const { only, progress, signal } = options;
   const startedAt = new Date();
   const deployment = readDeployment(options.environment ?? (await azdValues()));
-  const endpoints = { ...publicCloud, ...options.endpoints };
+  const endpoints = { ...azure, ...options.endpoints };
   const patience = options.patience ?? usualPatience;
   const credential = options.credential ?? new DefaultAzureCredential();
 
