@@ -9,6 +9,11 @@ import { AccessPolicy, CallerCredential, EntraSetup, identityName, nameSuffix, P
 @description('The name of the environment. It is part of the names of all resources.')
 param environmentName string
 
+@description('Tags of all resources, besides those that azd finds them by.')
+param tags {
+  *: string
+} = {}
+
 @minLength(1)
 @description('The region of all resources.')
 param location string
@@ -66,12 +71,16 @@ param serviceOptions {
 var policy AccessPolicy = loadJsonContent('../shared/access-policy.json')
 var services = items(policy.services)
 var suffix = nameSuffix(subscription().subscriptionId, environmentName)
-var tags = { 'azd-env-name': environmentName }
+var allTags = union(tags, { 'azd-env-name': environmentName })
 
 // One address for each instance, twice that during upgrades, and the five that Azure keeps in every subnet:
 // https://learn.microsoft.com/azure/app-service/overview-vnet-integration#subnet-requirements
 var maximumInstances = plan.kind == 'ElasticPremium' ? plan.maximumInstances : plan.instances
-var prefixLength = subnetPrefixLength ?? (maximumInstances > 61 ? 24 : maximumInstances > 29 ? 25 : 26)
+// Not given is 0 to some tools that expand the template, such as PSRule.
+var givenPrefixLength = subnetPrefixLength ?? 0
+var prefixLength = givenPrefixLength != 0
+  ? givenPrefixLength
+  : maximumInstances > 61 ? 24 : maximumInstances > 29 ? 25 : 26
 var addresses = { '24': 256, '25': 128, '26': 64, '27': 32, '28': 16 }
 var neededAddresses = 2 * maximumInstances + 5
 var checkedPrefixLength = neededAddresses > addresses[string(prefixLength)]
@@ -94,10 +103,15 @@ var preparedCallers = !empty(missingCallers)
       ? map(items(entra.callerClientIds), caller => { name: caller.key, clientId: caller.value })
       : []
 
+// Microsoft Graph Bicep deploys to the public cloud only: https://learn.microsoft.com/graph/templates/limitations
+var publicCloudOnly = environment().name == 'AzureCloud'
+  ? {}
+  : fail('This system deploys to the public cloud only, and this is ${environment().name}: azd config unset cloud.name')
+
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${environmentName}'
   location: location
-  tags: tags
+  tags: union(allTags, publicCloudOnly)
 }
 
 module identities 'modules/identities.bicep' = {
@@ -105,7 +119,7 @@ module identities 'modules/identities.bicep' = {
   params: {
     location: location
     environmentName: environmentName
-    tags: tags
+    tags: allTags
   }
 }
 
@@ -113,11 +127,16 @@ module network 'modules/network.bicep' = {
   scope: group
   params: {
     location: location
-    tags: tags
-    name: 'vnet-${suffix}'
+    tags: allTags
+    suffix: suffix
     addressSpace: addressSpace
     subnetPrefixLength: checkedPrefixLength
-    services: map(services, service => { name: service.key, place: service.value.subnet })
+    services: map(services, service => {
+      name: service.key
+      place: service.value.subnet
+      outboundDestinations: serviceOptions[?service.key].?outboundDestinations ?? []
+    })
+    contentShare: plan.kind == 'ElasticPremium'
   }
 }
 
@@ -125,7 +144,7 @@ module monitoring 'modules/monitoring.bicep' = {
   scope: group
   params: {
     location: location
-    tags: tags
+    tags: allTags
     suffix: suffix
     retentionDays: logRetentionDays
     publishers: map(services, service => identityName(service.key, suffix))
@@ -148,7 +167,7 @@ module service 'modules/service.bicep' = [
     scope: group
     params: {
       location: location
-      tags: tags
+      tags: allTags
       suffix: suffix
       name: service.key
       policy: service.value
@@ -174,7 +193,7 @@ module alerts 'modules/alerts.bicep' = {
   scope: group
   params: {
     location: location
-    tags: tags
+    tags: allTags
     suffix: suffix
     workspaceId: monitoring.outputs.workspaceId
     emailAddresses: alertEmailAddresses

@@ -10,9 +10,11 @@ var prefixLength = readEnvironmentVariable('SUBNET_PREFIX_LENGTH', '')
 var deployers = filter(split(readEnvironmentVariable('DEPLOYER_ADDRESS_RANGES', ''), ','), range => !empty(range))
 var ingress = filter(split(readEnvironmentVariable('INGRESS_ADDRESS_RANGES', ''), ','), range => !empty(range))
 var apiClientIds = readEnvironmentVariable('API_CLIENT_IDS', '{}')
+var resourceTags = readEnvironmentVariable('RESOURCE_TAGS', '')
 var managementReference = readEnvironmentVariable('SERVICE_MANAGEMENT_REFERENCE', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', '')
+param tags = json(empty(resourceTags) ? '{}' : resourceTags)
 param location = readEnvironmentVariable('AZURE_LOCATION', '')
 param plan = startsWith(sku, 'EP')
   ? {

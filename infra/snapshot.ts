@@ -31,6 +31,7 @@ export interface PropertiesByType {
     addressSpace?: { addressPrefixes?: string[] };
     subnets?: SubnetDefinition[];
   };
+  "Microsoft.Network/networkSecurityGroups": { securityRules?: SecurityRule[] };
   "Microsoft.Network/privateEndpoints": object;
   "Microsoft.Web/serverfarms": { reserved?: boolean; maximumElasticWorkerCount?: number; zoneRedundant?: boolean };
   "Microsoft.Web/sites": SiteProperties;
@@ -38,7 +39,7 @@ export interface PropertiesByType {
   "Microsoft.Web/sites/basicPublishingCredentialsPolicies": { allow?: boolean };
   "Microsoft.Storage/storageAccounts": StorageAccountProperties;
   "Microsoft.Storage/storageAccounts/fileServices/shares": object;
-  "Microsoft.Authorization/roleAssignments": { roleDefinitionId?: string; principalId?: string };
+  "Microsoft.Authorization/roleAssignments": { roleDefinitionId?: string; principalId?: string; description?: string };
   "Microsoft.OperationalInsights/workspaces": { retentionInDays?: number };
   "Microsoft.Insights/components": { DisableLocalAuth?: boolean; WorkspaceResourceId?: string };
   "Microsoft.Insights/diagnosticSettings": {
@@ -53,9 +54,25 @@ export interface PropertiesByType {
   "Microsoft.Graph/appRoleAssignedTo@v1.0": { appRoleId?: string; principalId?: string; resourceId?: string };
 }
 
+export interface SecurityRule {
+  name?: string;
+  properties?: {
+    access?: string;
+    direction?: string;
+    priority?: number;
+    protocol?: string;
+    sourceAddressPrefix?: string;
+    sourcePortRange?: string;
+    destinationAddressPrefix?: string;
+    destinationPortRange?: string;
+    destinationPortRanges?: string[];
+  };
+}
+
 export interface SubnetDefinition {
   name?: string;
   properties?: {
+    networkSecurityGroup?: { id?: string };
     addressPrefix?: string;
     delegations?: { properties?: { serviceName?: string } }[];
     serviceEndpoints?: { service?: string }[];
@@ -76,7 +93,9 @@ export interface SiteProperties {
   httpsOnly?: boolean;
   publicNetworkAccess?: string;
   virtualNetworkSubnetId?: string;
-  outboundVnetRouting?: { allTraffic?: boolean };
+  outboundVnetRouting?: { allTraffic?: boolean; applicationTraffic?: boolean; contentShareTraffic?: boolean };
+  sshEnabled?: boolean;
+  endToEndEncryptionEnabled?: boolean;
   siteConfig?: SiteConfig;
 }
 
@@ -103,6 +122,8 @@ export interface StorageAccountProperties {
   allowBlobPublicAccess?: boolean;
   minimumTlsVersion?: string;
   supportsHttpsTrafficOnly?: boolean;
+  sasPolicy?: { sasExpirationPeriod?: string; expirationAction?: string };
+  keyPolicy?: { keyExpirationPeriodInDays?: number };
   networkAcls?: {
     defaultAction?: string;
     bypass?: string;

@@ -122,6 +122,21 @@ type ServiceOptions = {
   settings: {
     *: string
   }?
+
+  @description('Where else the service calls, besides Entra ID, Application Insights, other services and storage; nowhere if not given.')
+  outboundDestinations: OutboundDestination[]?
+}
+
+@export()
+@description('A destination that a service may call.')
+type OutboundDestination = {
+  @description('A service tag, such as Sql, or an address range in CIDR notation.')
+  to: string
+
+  @minValue(1)
+  @maxValue(65535)
+  @description('The port, for TCP and UDP.')
+  port: int
 }
 
 @export()
@@ -174,13 +189,6 @@ func identifierUri(tenantId string, service string, suffix string) string => 'ap
 @description('The name of a service\'s site. The service comes first: the first 32 characters are the id of the Functions host, and hosts of the same id on one storage account stop each other.')
 func siteName(service string, suffix string) string => '${service}-${suffix}'
 
-var siteDomains = {
-  AzureCloud: 'azurewebsites.net'
-  AzureUSGovernment: 'azurewebsites.us'
-  AzureChinaCloud: 'chinacloudsites.cn'
-}
-
 @export()
 @description('The origin of a service: no path, no trailing slash.')
-func siteUrl(service string, suffix string) string =>
-  'https://${siteName(service, suffix)}.${siteDomains[environment().name]}'
+func siteUrl(service string, suffix string) string => 'https://${siteName(service, suffix)}.azurewebsites.net'

@@ -20,6 +20,9 @@ param identityName string
 @description('The only subnet that the account answers to.')
 param subnetId string
 
+@description('The workspace that logs go to.')
+param workspaceId string
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -42,6 +45,17 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: 'Enabled'
+    // What is signed with a key, or by an identity in place of one, is good for 7 days at most.
+    // https://learn.microsoft.com/azure/storage/common/sas-expiration-policy
+    sasPolicy: {
+      sasExpirationPeriod: '7.00:00:00'
+      expirationAction: 'Block'
+    }
+    // A reminder for whoever audits; keys do not end by themselves.
+    // https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage#create-a-key-expiration-policy
+    keyPolicy: {
+      keyExpirationPeriodInDays: 90
+    }
     networkAcls: {
       defaultAction: 'Deny'
       bypass: 'None'
@@ -50,23 +64,38 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
       ]
     }
   }
+
+  resource tables 'tableServices' existing = {
+    name: 'default'
+  }
 }
 
-@description('Storage Table Data Contributor')
-var tableContributor = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-)
+// Who has read and changed the data.
+// https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-storage-storageaccounts-tableservices-logs
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: account::tables
+  name: 'workspace'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'audit'
+        enabled: true
+      }
+    ]
+  }
+}
 
 // On the account and not on single tables, because the service creates its tables at first use; nothing else is here.
-resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: account
-  name: guid(account.id, identity.id, tableContributor)
-  properties: {
-    roleDefinitionId: tableContributor
+module access 'storage-access.bicep' = {
+  params: {
+    accountName: account.name
+    #disable-next-line what-if-short-circuiting // a preview shows everything but these role assignments
     principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    description: '${identityName} reads and writes its tables.'
+    roles: {
+      // Storage Table Data Contributor
+      '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3': '${identityName} reads and writes its tables.'
+    }
   }
 }
 

@@ -50,6 +50,17 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: 'Enabled'
+    // What is signed with a key, or by an identity in place of one, is good for 7 days at most.
+    // https://learn.microsoft.com/azure/storage/common/sas-expiration-policy
+    sasPolicy: {
+      sasExpirationPeriod: '7.00:00:00'
+      expirationAction: 'Block'
+    }
+    // A reminder for whoever audits; keys do not end by themselves.
+    // https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage#create-a-key-expiration-policy
+    keyPolicy: {
+      keyExpirationPeriodInDays: 90
+    }
     networkAcls: {
       defaultAction: 'Deny'
       bypass: 'None'
@@ -71,20 +82,16 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
 
 // What a host without storage bindings needs: blobs for coordination and keys, tables for its diagnostic events.
 // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
-var roles = {
-  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-}
-
-resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for role in items(roles): {
-    scope: account
-    name: guid(account.id, identity.id, role.value)
-    properties: {
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
-      principalId: identity.properties.principalId
-      principalType: 'ServicePrincipal'
-      description: '${role.key}, for the Functions host of ${identityName}.'
+module access 'storage-access.bicep' = {
+  params: {
+    accountName: account.name
+    #disable-next-line what-if-short-circuiting // a preview shows everything but these role assignments
+    principalId: identity.properties.principalId
+    roles: {
+      // Storage Blob Data Owner
+      'b7e6dc6d-f1e8-4753-8033-0f276bb0955b': 'Blobs, for the Functions host of ${identityName}.'
+      // Storage Table Data Contributor
+      '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3': 'Tables, for the Functions host of ${identityName}.'
     }
   }
-]
+}

@@ -38,6 +38,21 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   }
 }
 
+// Who has read the logs: https://learn.microsoft.com/azure/azure-monitor/logs/query-audit
+resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: workspace
+  name: 'workspace'
+  properties: {
+    workspaceId: workspace.id
+    logs: [
+      {
+        categoryGroup: 'audit'
+        enabled: true
+      }
+    ]
+  }
+}
+
 // Telemetry is taken from Entra ID identities only: the connection string that names this resource is no secret then.
 // https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
@@ -52,21 +67,13 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-@description('Monitoring Metrics Publisher')
-var publisherRole = subscriptionResourceId(
-  'Microsoft.Authorization/roleDefinitions',
-  '3913510d-42f4-4e42-8a64-420c390055eb'
-)
-
-resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+module publish 'telemetry-access.bicep' = [
   for (publisher, i) in publishers: {
-    scope: insights
-    name: guid(insights.id, identity[i].id, publisherRole)
-    properties: {
-      roleDefinitionId: publisherRole
+    params: {
+      insightsName: insights.name
+      publisher: publisher
+      #disable-next-line what-if-short-circuiting // a preview shows everything but these role assignments
       principalId: identity[i].properties.principalId
-      principalType: 'ServicePrincipal'
-      description: '${publisher} sends its telemetry here.'
     }
   }
 ]

@@ -1,15 +1,15 @@
-import { Subnet } from '../types.bicep'
+import { OutboundDestination, Subnet } from '../types.bicep'
 
 @description('The region.')
 param location string
 
-@description('Tags of the virtual network.')
+@description('Tags of the resources.')
 param tags {
   *: string
 }
 
-@description('The name of the virtual network.')
-param name string
+@description('What makes the names different from those of other environments.')
+param suffix string
 
 @description('The address space of the virtual network: a /16 has a place for every service that the access policy can name.')
 param addressSpace string
@@ -19,17 +19,81 @@ param addressSpace string
 @description('The size of each integration subnet.')
 param subnetPrefixLength int
 
-@description('The services in need of a subnet, and the place of each.')
+@description('The services in need of a subnet, the place of each, and where else it calls.')
 param services {
   name: string
   place: int
+  outboundDestinations: OutboundDestination[]
 }[]
+
+@description('Whether the apps mount their files from Azure Files, as an Elastic Premium plan does.')
+param contentShare bool
+
+// What every service calls: Entra ID, Application Insights, other services (and its own address, by which the Functions
+// host synchronises its triggers) and storage; Azure Files by SMB. The tags of all regions: sign-in and telemetry have
+// no region. https://learn.microsoft.com/azure/virtual-network/service-tags-overview
+var httpsTags = ['AzureActiveDirectory', 'AzureMonitor', 'AppService', 'Storage']
+var needed = concat(
+  map(httpsTags, tag => { to: tag, port: 443, protocol: 'Tcp' }),
+  contentShare ? [{ to: 'Storage', port: 445, protocol: 'Tcp' }] : []
+)
+// Platform DNS and managed identities are not subject to these rules.
+// https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview#azure-platform-considerations
+var refusals = [
+  { name: 'no-remote-administration', to: 'VirtualNetwork', ports: ['22', '3389'], priority: 4000 }
+  { name: 'nothing-else', to: '*', ports: ['0-65535'], priority: 4096 }
+]
+
+// Only outbound rules act on an integration subnet: https://learn.microsoft.com/azure/app-service/overview-vnet-integration#network-security-groups
+resource outbound 'Microsoft.Network/networkSecurityGroups@2025-01-01' = [
+  for service in services: {
+    name: 'nsg-${service.name}-${suffix}'
+    location: location
+    tags: tags
+    properties: {
+      securityRules: concat(
+        map(
+          concat(
+            needed,
+            map(service.outboundDestinations, declared => { to: declared.to, port: declared.port, protocol: '*' })
+          ),
+          (allowed, i) => {
+            name: 'call-${i + 1}'
+            properties: {
+              access: 'Allow'
+              direction: 'Outbound'
+              priority: 100 + i
+              protocol: allowed.protocol
+              sourceAddressPrefix: '*'
+              sourcePortRange: '*'
+              destinationAddressPrefix: allowed.to
+              destinationPortRange: string(allowed.port)
+            }
+          }
+        ),
+        map(refusals, refused => {
+          name: refused.name
+          properties: {
+            access: 'Deny'
+            direction: 'Outbound'
+            priority: refused.priority
+            protocol: '*'
+            sourceAddressPrefix: '*'
+            sourcePortRange: '*'
+            destinationAddressPrefix: refused.to
+            destinationPortRanges: refused.ports
+          }
+        })
+      )
+    }
+  }
+]
 
 // Every service has a /24 of the address space to itself, and its subnet begins where that begins: neither an added
 // service nor another size moves a subnet. The subnets are part of the virtual network's own definition: whether a
 // virtual network that is deployed again without its subnets keeps them depends on the API version and the region.
 resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
-  name: name
+  name: 'vnet-${suffix}'
   location: location
   tags: tags
   properties: {
@@ -37,9 +101,12 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
       addressPrefixes: [addressSpace]
     }
     subnets: [
-      for service in services: {
+      for (service, i) in services: {
         name: service.name
         properties: {
+          networkSecurityGroup: {
+            id: outbound[i].id
+          }
           addressPrefix: cidrSubnet(cidrSubnet(addressSpace, 24, service.place), subnetPrefixLength, 0)
           // https://learn.microsoft.com/azure/app-service/overview-vnet-integration#subnet-requirements
           delegations: [

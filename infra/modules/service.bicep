@@ -151,6 +151,7 @@ module dataStorage 'data-storage.bicep' = {
     zoneRedundant: plan.zoneRedundant
     identityName: ownIdentityName
     subnetId: subnetId
+    workspaceId: workspaceId
   }
 }
 

@@ -125,15 +125,26 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     // https://learn.microsoft.com/azure/app-service/configure-vnet-integration-routing
     outboundVnetRouting: {
       allTraffic: true
+      // Part of allTraffic by that page; a thread saw single options read back as false:
+      // https://github.com/Azure/bicep-types-az/issues/2529
+      applicationTraffic: true
+      contentShareTraffic: true // what the app setting WEBSITE_CONTENTOVERVNET was before
     }
+    // A shell in the app's container has its identity: https://learn.microsoft.com/azure/app-service/configure-linux-open-ssh-session
+    sshEnabled: false
+    // From the front end to the worker as well. Offered on Premium App Service plans; Elastic Premium is not named.
+    // https://learn.microsoft.com/azure/app-service/overview-tls#end-to-end-tls-encryption
+    endToEndEncryptionEnabled: plan.kind == 'Dedicated'
     siteConfig: {
       linuxFxVersion: 'NODE|24'
       // Refused on Elastic Premium, which keeps minimumElasticInstanceCount instances ready; timers need it elsewhere.
       alwaysOn: plan.kind == 'Dedicated'
       minimumElasticInstanceCount: plan.kind == 'ElasticPremium' ? plan.minimumInstances : null
       functionAppScaleLimit: plan.kind == 'ElasticPremium' ? plan.maximumInstances : null
-      // Offered on the Premium and dedicated plans:
+      // Offered on Premium and dedicated plans. An earlier edition of the second page advised against it on Premium
+      // Functions; the present one names them.
       // https://learn.microsoft.com/azure/azure-functions/configure-monitoring#monitor-function-apps-using-health-check
+      // https://learn.microsoft.com/azure/app-service/monitor-instances-health-check#enable-health-check
       healthCheckPath: healthCheckPath
       http20Enabled: true
       minTlsVersion: '1.2'

@@ -21,7 +21,7 @@ export const accessPromises: readonly Promised[] = [
       const found = resources(snapshot, "Microsoft.Authorization/roleAssignments").map(({ id, properties }) => {
         const role = properties?.roleDefinitionId?.split("/").at(-1) ?? "?";
         const who = services.find(({ identityId }) => asksFor(properties?.principalId, identityId, "principalId"));
-        const scope = id?.split("/providers/Microsoft.Authorization/")[0]?.split("/").slice(-2).join("/");
+        const scope = /(storageAccounts|components)\/[\w-]+/.exec(id ?? "")?.[0];
         return `${who?.name ?? "somebody else"}: ${roles[role] ?? role} on ${scope ?? "?"}`;
       });
       const needed = services.flatMap(({ name, hostAccount, dataAccount }) => [
@@ -32,6 +32,15 @@ export const accessPromises: readonly Promised[] = [
       ]);
       return same("role assignments", found.sort(), needed.sort());
     },
+  ),
+  promised("an identity that is created again gets role assignments of its own", (snapshot) =>
+    resources(snapshot, "Microsoft.Authorization/roleAssignments").flatMap(({ name, properties }) =>
+      same(
+        `${properties?.description ?? "a role assignment"}: its name depends on the principal`,
+        name?.includes(bare(properties?.principalId ?? "nobody")),
+        true,
+      ),
+    ),
   ),
   promised(
     "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
@@ -161,9 +170,12 @@ export const accessPromises: readonly Promised[] = [
       callees.flatMap((callee) => {
         const prefix = callee.replace("-func", "").replaceAll("-", "_").toUpperCase();
         const other = services.find((service) => service.name === callee);
-        const url = settings[`${prefix}_URL`] ?? "nothing";
         return [
-          ...same(`${name}: ${prefix}_URL names ${callee}'s site`, url.includes(`'${other?.site?.name ?? "?"}'`), true),
+          ...same(
+            `${name}: ${prefix}_URL`,
+            settings[`${prefix}_URL`],
+            `https://${other?.site?.name ?? "?"}.azurewebsites.net`,
+          ),
           ...same(`${name}: ${prefix}_SCOPE`, settings[`${prefix}_SCOPE`], other && `${identifierUri(other)}/.default`),
           ...same(`${name}: CALLER_CREDENTIAL`, settings["CALLER_CREDENTIAL"], expected.parameters.callerCredential),
         ];

@@ -1,6 +1,6 @@
 import { resources } from "../snapshot.ts";
 import { promised, type Promised } from "./promise.ts";
-import { asksFor, forEachService, same } from "./services.ts";
+import { asksFor, forEachService, same, servicesOf } from "./services.ts";
 
 /** What happens is seen. */
 export const monitoringPromises: readonly Promised[] = [
@@ -28,6 +28,23 @@ export const monitoringPromises: readonly Promised[] = [
           ...same(`${name}: logs`, settings?.logs, [{ categoryGroup: "allLogs", enabled: true }]),
         ];
       })(snapshot, expected),
+    ];
+  }),
+  promised("who reads a service's data, and who reads the logs, is logged", (snapshot, expected) => {
+    const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "?";
+    const diagnostics = resources(snapshot, "Microsoft.Insights/diagnosticSettings");
+    const audited = (what: string, of: string): string[] => {
+      const settings = diagnostics.find(({ id }) => id?.startsWith(`${of}/providers/`))?.properties;
+      return [
+        ...same(`${what}: workspace`, settings?.workspaceId, workspace),
+        ...same(`${what}: logs`, settings?.logs, [{ categoryGroup: "audit", enabled: true }]),
+      ];
+    };
+    return [
+      ...audited("the workspace", workspace),
+      ...servicesOf(snapshot, expected).flatMap(({ name, dataAccount }) =>
+        audited(`${name}: tables`, `${dataAccount?.id ?? "?"}/tableServices/default`),
+      ),
     ];
   }),
   promised(

@@ -1,4 +1,4 @@
-import { type AccessRule, resources } from "../snapshot.ts";
+import { type AccessRule, resources, type SecurityRule } from "../snapshot.ts";
 import { promised, type Promised } from "./promise.ts";
 import { forEachService, same } from "./services.ts";
 
@@ -54,8 +54,39 @@ export const networkPromises: readonly Promised[] = [
   promised(
     "all outbound traffic goes through the virtual network",
     forEachService(({ name, site }) =>
-      same(`${name}: all traffic`, site?.properties?.outboundVnetRouting?.allTraffic, true),
+      same(`${name}: routing`, site?.properties?.outboundVnetRouting, {
+        allTraffic: true,
+        applicationTraffic: true,
+        contentShareTraffic: true,
+      }),
     ),
+  ),
+  promised(
+    "a service calls Entra ID, monitoring, other services, storage and what it declares, and nothing else",
+    forEachService(({ name, subnet }, { parameters, serviceOptions }, snapshot) => {
+      const id = subnet?.properties?.networkSecurityGroup?.id;
+      const group = resources(snapshot, "Microsoft.Network/networkSecurityGroups").find((found) => found.id === id);
+      const rules = group?.properties?.securityRules?.map(({ properties }) => properties) ?? [];
+      const declared = serviceOptions[name]?.outboundDestinations ?? [];
+      const needed = [
+        ...["AzureActiveDirectory", "AzureMonitor", "AppService", "Storage"].map((tag) => `${tag}:443`),
+        ...(parameters.plan.kind === "ElasticPremium" ? ["Storage:445"] : []),
+        ...declared.map(({ to, port }) => `${to}:${port}`),
+      ];
+      const calls = rules.filter((rule) => rule?.access === "Allow").map(destination);
+      const last = rules.toSorted((one, other) => (one?.priority ?? 0) - (other?.priority ?? 0)).at(-1);
+      return [
+        ...same(`${name}: may call`, calls.sort(), needed.sort()),
+        ...same(`${name}: last rule`, [last?.access, last?.protocol, destination(last)], ["Deny", "*", "*:0-65535"]),
+      ];
+    }),
+  ),
+  promised("a service administers no machine of the network", (snapshot) =>
+    resources(snapshot, "Microsoft.Network/networkSecurityGroups").flatMap(({ name, properties }) => {
+      const refused = properties?.securityRules?.filter((rule) => rule.properties?.access === "Deny") ?? [];
+      const destinations = refused.map((rule) => destination(rule.properties));
+      return same(`${name ?? "?"}: SSH and RDP refused`, destinations.includes("VirtualNetwork:22,3389"), true);
+    }),
   ),
   promised(
     "a callee lets in its callers' subnets and nobody else",
@@ -102,6 +133,14 @@ export const networkPromises: readonly Promised[] = [
 
 function isCallee(policy: { readonly roles: object }): boolean {
   return Object.keys(policy.roles).length > 0;
+}
+
+/** Where a rule of a network security group leads to; the sources are always all of the subnet. */
+function destination(rule: SecurityRule["properties"]): string {
+  const { direction, sourceAddressPrefix, sourcePortRange, destinationAddressPrefix } = rule ?? {};
+  const ports = rule?.destinationPortRanges?.join() ?? rule?.destinationPortRange ?? "?";
+  const fromAll = direction === "Outbound" && sourceAddressPrefix === "*" && sourcePortRange === "*";
+  return `${destinationAddressPrefix ?? "?"}:${ports}${fromAll ? "" : ", in part"}`;
 }
 
 /** What the rules let in, in order. A rule that does not allow, or has no condition, shows as what it is. */

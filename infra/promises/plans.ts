@@ -54,6 +54,22 @@ export const planPromises: readonly Promised[] = [
       ];
     }),
   ),
+  promised("all resources carry azd's tag and the declared ones", (snapshot, { parameters: { tags } }) => {
+    const tagged = snapshot.predictedResources.filter(
+      ({ type, location }) => location !== undefined && type !== "Microsoft.Resources/resourceGroups",
+    );
+    return tagged.flatMap(({ name, tags: found = {} }) =>
+      [...Object.keys(tags), "azd-env-name"]
+        .filter((tag) => found[tag] === undefined)
+        .map((tag) => `${name ?? "?"} has no tag ${tag}`),
+    );
+  }),
+  promised("a deployment to another cloud than the public one fails", (snapshot) => {
+    // The compiler does not know the cloud: the condition stays an expression, in the tags of the resource group.
+    const [group] = resources(snapshot, "Microsoft.Resources/resourceGroups");
+    const condition = "if(equals(environment().name, 'AzureCloud'), createObject(), fail(";
+    return same("the resource group's tags end it", JSON.stringify(group?.tags).includes(condition), true);
+  }),
   promised("no two sites have the same host id", (snapshot, expected) => {
     const ids = servicesOf(snapshot, expected).map(({ site }) => site?.name?.slice(0, 32));
     return same("different first 32 characters of the sites' names", new Set(ids).size, ids.length);

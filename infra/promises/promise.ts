@@ -39,6 +39,8 @@ export interface ServiceOptions {
   readonly tableEndpointSetting?: string;
   readonly healthCheckPath?: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where else it calls: service tags or address ranges, each with a port. */
+  readonly outboundDestinations?: readonly { readonly to: string; readonly port: number }[];
 }
 
 /** As in main.bicep. */
@@ -57,4 +59,6 @@ export interface Parameters {
   readonly callerCredential: "managed-identity" | "federated-identity";
   readonly appServiceAuthentication: boolean;
   readonly alertEmailAddresses: readonly string[];
+  /** Tags besides azd's. */
+  readonly tags: Readonly<Record<string, string>>;
 }

@@ -54,6 +54,16 @@ export const sitePromises: readonly Promised[] = [
     }),
   ),
   promised(
+    "nobody gets a shell in an app's container",
+    forEachService(({ name, site }) => same(`${name}: sshEnabled`, site?.properties?.sshEnabled, false)),
+  ),
+  promised(
+    "requests are encrypted up to the worker, where the plan offers it",
+    forEachService(({ name, site }, { parameters: { plan } }) =>
+      same(`${name}: end to end`, site?.properties?.endToEndEncryptionEnabled, plan.kind === "Dedicated"),
+    ),
+  ),
+  promised(
     "remote debugging is off",
     forEachService(({ name, config }) => same(`${name}: remoteDebuggingEnabled`, config.remoteDebuggingEnabled, false)),
   ),

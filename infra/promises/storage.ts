@@ -59,6 +59,19 @@ export const storagePromises: readonly Promised[] = [
     ),
   ),
   promised(
+    "a shared access signature is good for 7 days at most, and a key is to be renewed after 90",
+    forEachService(({ name, hostAccount, dataAccount }) =>
+      [hostAccount, dataAccount].flatMap((account) => {
+        const where = `${name}: ${account?.name ?? "its storage"}`;
+        const { sasPolicy, keyPolicy } = account?.properties ?? {};
+        return [
+          ...same(`${where}, signatures`, sasPolicy, { sasExpirationPeriod: "7.00:00:00", expirationAction: "Block" }),
+          ...same(`${where}, keys`, keyPolicy, { keyExpirationPeriodInDays: 90 }),
+        ];
+      }),
+    ),
+  ),
+  promised(
     "the Functions host reaches its storage as the service's identity",
     forEachService(({ name, settings, identityId }) => [
       ...same(`${name}: credential`, settings["AzureWebJobsStorage__credential"], "managedidentity"),

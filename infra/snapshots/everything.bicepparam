@@ -3,6 +3,9 @@ using '../main.bicep'
 
 param environmentName = 'snapshot'
 param location = 'westeurope'
+param tags = {
+  owner: 'orders'
+}
 param plan = {
   kind: 'ElasticPremium'
   sku: 'EP3'

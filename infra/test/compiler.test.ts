@@ -38,10 +38,14 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
       },
     };
     writeFileSync(scratch.policyFile, JSON.stringify({ ...policy, services }));
+    const ownOptions = { outboundDestinations: [{ to: "Sql", port: 1433 }] };
+    const serviceOptions = { ...expectedOf("default").serviceOptions, "billing-func": ownOptions };
+    writeFileSync(join(scratch.infra, "service-options.json"), JSON.stringify(serviceOptions));
     const snapshot = evaluated(there(bicep), scratch, "default");
 
-    // Plan, subnet, identity, storage, site, restrictions, app registration, role assignments, logs: all promises.
-    const expected = { ...expectedOf("default"), policy: { services } as AccessPolicy };
+    // Plan, subnet, where it may call, identity, storage, site, restrictions, app registration, role assignments, logs: all
+    // promises.
+    const expected = { ...expectedOf("default"), policy: { services } as AccessPolicy, serviceOptions };
     expect(broken(snapshot, expected)).toEqual({});
     expect(resources(snapshot, "Microsoft.Web/sites")).toHaveLength(Object.keys(services).length);
     const letIn = (service: string): (string | undefined)[] =>

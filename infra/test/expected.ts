@@ -13,6 +13,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "managed-identity",
     appServiceAuthentication: false,
     alertEmailAddresses: [],
+    tags: {},
   },
   everything: {
     plan: { kind: "ElasticPremium", sku: "EP3", instances: [3, 40], zoneRedundant: true },
@@ -22,6 +23,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "federated-identity",
     appServiceAuthentication: true,
     alertEmailAddresses: ["operations@example.com"],
+    tags: { owner: "orders" },
   },
   dedicated: {
     plan: { kind: "Dedicated", sku: "P0v3", instances: [2, 2], zoneRedundant: false },
@@ -31,6 +33,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "managed-identity",
     appServiceAuthentication: false,
     alertEmailAddresses: [],
+    tags: {},
   },
 };
 

@@ -24,7 +24,11 @@ const site = v.object({
     publicNetworkAccess: text,
     serverFarmId: text,
     virtualNetworkSubnetId: text,
-    outboundVnetRouting: v.nullish(v.object({ allTraffic: yesNo })),
+    outboundVnetRouting: v.nullish(
+      v.object({ allTraffic: yesNo, applicationTraffic: yesNo, contentShareTraffic: yesNo }),
+    ),
+    sshEnabled: yesNo,
+    endToEndEncryptionEnabled: yesNo,
   }),
 });
 
@@ -95,8 +99,26 @@ const authentication = v.object({
   }),
 });
 
+const securityRule = v.object({
+  properties: v.object({
+    access: v.string(),
+    direction: v.string(),
+    priority: v.number(),
+    protocol: v.string(),
+    sourceAddressPrefix: text,
+    sourcePortRange: text,
+    destinationAddressPrefix: text,
+    destinationAddressPrefixes: v.nullish(v.array(v.string())),
+    destinationPortRange: text,
+    destinationPortRanges: v.nullish(v.array(v.string())),
+  }),
+});
+export type DeployedSecurityRule = v.InferOutput<typeof securityRule>;
+const securityGroup = v.object({ properties: v.object({ securityRules: v.nullish(v.array(securityRule)) }) });
+
 const subnet = v.object({
   properties: v.object({
+    networkSecurityGroup: v.nullish(v.object({ id: v.string() })),
     delegations: v.nullish(v.array(v.object({ properties: v.object({ serviceName: v.string() }) }))),
     serviceEndpoints: v.nullish(v.array(v.object({ service: v.string() }))),
   }),
@@ -109,6 +131,7 @@ const account = v.object({
     allowBlobPublicAccess: yesNo,
     minimumTlsVersion: text,
     supportsHttpsTrafficOnly: yesNo,
+    sasPolicy: v.nullish(v.object({ sasExpirationPeriod: text, expirationAction: text })),
     networkAcls: v.nullish(
       v.object({
         defaultAction: text,
@@ -135,6 +158,7 @@ export interface AzureService {
   readonly identity: Read<v.InferOutput<typeof identity>["properties"]>;
   readonly identityFederation: Read<readonly v.InferOutput<typeof federation>[]>;
   readonly subnet: Read<v.InferOutput<typeof subnet>>;
+  readonly securityGroup: Read<v.InferOutput<typeof securityGroup>>;
   readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
   /** The storage account that the service's settings name. */
   readonly account: (purpose: "host" | "data") => Read<v.InferOutput<typeof account>>;
@@ -145,7 +169,7 @@ export interface AzureService {
 export function azureService(
   arm: AzureApi,
   { subscriptionId, resourceGroup }: Deployment,
-  { name, siteId, identityId, subnetId, planId }: ExpectedService,
+  { name, siteId, identityId, subnetId, subnet: expectedSubnet, planId }: ExpectedService,
 ): AzureService {
   const reader = (permission: string): string => `${permission}, of the Azure role Reader`;
   const contributor = (permission: string): string => `${permission}, of the Azure role Website Contributor`;
@@ -194,6 +218,12 @@ export function azureService(
       ),
     subnet: () =>
       arm.get(`${subnetId}?api-version=${NETWORK}`, subnet, reader("Microsoft.Network/virtualNetworks/subnets/read")),
+    securityGroup: () =>
+      arm.get(
+        `${expectedSubnet.networkSecurityGroup?.id ?? ""}?api-version=${NETWORK}`,
+        securityGroup,
+        reader("Microsoft.Network/networkSecurityGroups/read"),
+      ),
     sitesOfPlan: () =>
       arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
     account: (purpose) => () =>

@@ -4,6 +4,7 @@ import {
   readSnapshot,
   type Resource,
   resources,
+  type SecurityRule,
   type SiteConfig,
   siteOf,
   type SiteProperties,
@@ -24,6 +25,8 @@ export interface ExpectedService {
   readonly planId: string;
   readonly subnetId: string;
   readonly subnet: NonNullable<SubnetDefinition["properties"]>;
+  /** What its calls may reach. */
+  readonly outboundRules: readonly SecurityRule[];
   /** Whom the main site lets in or refuses, and the SCM site. */
   readonly mainRules: readonly AccessRule[];
   readonly scmRules: readonly AccessRule[];
@@ -46,6 +49,8 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
   const site = siteOf(snapshot, name);
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
   const subnet = network?.properties?.subnets?.find((candidate) => candidate.name === name)?.properties;
+  const groups = resources(snapshot, "Microsoft.Network/networkSecurityGroups");
+  const outboundRules = groups.find(({ id }) => id === subnet?.networkSecurityGroup?.id)?.properties?.securityRules;
   const [identityId] = Object.keys(site?.identity?.userAssignedIdentities ?? {});
   const { serverFarmId, virtualNetworkSubnetId, siteConfig } = site?.properties ?? {};
   const hostAccount = accountOf(snapshot, virtualNetworkSubnetId, "sthost");
@@ -55,6 +60,7 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     site.properties === undefined ||
     siteConfig === undefined ||
     subnet === undefined ||
+    outboundRules === undefined ||
     identityId === undefined ||
     serverFarmId === undefined ||
     virtualNetworkSubnetId === undefined ||
@@ -78,6 +84,7 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     planId: serverFarmId,
     subnetId: virtualNetworkSubnetId,
     subnet,
+    outboundRules,
     mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi(name) ? [] : deployment.ingressRanges),
     scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
     hostAccount,

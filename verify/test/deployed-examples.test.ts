@@ -19,7 +19,13 @@ const published: readonly Published[] = [
   {
     file: "WebApps_Get.2026-03-15.json",
     address: `GET ${site}`,
-    added: ["identity", "properties.publicNetworkAccess", "properties.virtualNetworkSubnetId"],
+    added: [
+      "identity",
+      "properties.endToEndEncryptionEnabled",
+      "properties.publicNetworkAccess",
+      "properties.sshEnabled",
+      "properties.virtualNetworkSubnetId",
+    ],
   },
   {
     file: "WebApps_GetConfiguration.2026-03-15.json",
@@ -46,7 +52,7 @@ const published: readonly Published[] = [
   {
     file: "Subnets_Get.WithDelegation.2025-07-01.json",
     address: `GET ${resource.subnet("callee-func")}`,
-    added: ["properties.serviceEndpoints"],
+    added: ["properties.networkSecurityGroup", "properties.serviceEndpoints"],
   },
   {
     file: "StorageAccounts_GetProperties.2026-04-01.json",
@@ -56,6 +62,7 @@ const published: readonly Published[] = [
       "properties.allowBlobPublicAccess",
       "properties.minimumTlsVersion",
       "properties.networkAcls.virtualNetworkRules.0",
+      "properties.sasPolicy",
     ],
   },
   {

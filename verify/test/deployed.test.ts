@@ -163,8 +163,14 @@ describe("what could not be read is not checked, and never passed", () => {
     {
       name: "subnets",
       address: /\/subnets\//,
-      leaves: /^network\/[^/]+\/(delegation|service-endpoints)$/,
+      leaves: /^network\/[^/]+\/(delegation|security-group|service-endpoints)$/,
       permission: "Microsoft.Network/virtualNetworks/subnets/read",
+    },
+    {
+      name: "network security groups",
+      address: /\/networkSecurityGroups\//,
+      leaves: /^network\/[^/]+\/outbound$/,
+      permission: "Microsoft.Network/networkSecurityGroups/read",
     },
     {
       name: "storage",
@@ -217,7 +223,7 @@ describe("what could not be read is not checked, and never passed", () => {
     azure.answers = rest;
     const report = await look(azure, { only: "network" });
     expect(wrong(report)).toEqual(["network/caller-func/delegation"]);
-    expect(notChecked(report)).toEqual(["network/caller-func/service-endpoints"]);
+    expect(notChecked(report)).toEqual(["network/caller-func/service-endpoints", "network/caller-func/security-group"]);
   });
 
   it("a site, a registration, an identity or an account that is gone is one finding", async () => {

@@ -19,6 +19,7 @@ export const accessMutations: readonly Mutation[] = [
     change: (snapshot: Snapshot): void => {
       const principalId = resources(snapshot, "Microsoft.Authorization/roleAssignments")[0]?.properties?.principalId;
       add("Microsoft.Authorization/roleAssignments", {
+        name: there(principalId),
         id: "/subscriptions/x/resourceGroups/rg/providers/Microsoft.Authorization/roleAssignments/y",
         properties: { roleDefinitionId: "b24988ac-6180-42a0-ab88-20f7382dd24c", principalId: there(principalId) },
       })(snapshot);
@@ -28,6 +29,13 @@ export const accessMutations: readonly Mutation[] = [
     breaks: "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
     by: "no role on the data",
     change: remove("Microsoft.Authorization/roleAssignments", "reads and writes its tables"),
+  },
+  {
+    breaks: "an identity that is created again gets role assignments of its own",
+    by: "a name that stays the same",
+    change: resource("Microsoft.Authorization/roleAssignments", "guid", (_properties, assignment) => {
+      assignment.name = "[guid('always', 'the', 'same')]";
+    }),
   },
   {
     breaks: "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",

@@ -14,6 +14,16 @@ export const monitoringMutations: readonly Mutation[] = [
     change: remove("Microsoft.Insights/diagnosticSettings", CALLEE),
   },
   {
+    breaks: "who reads a service's data, and who reads the logs, is logged",
+    by: "tables without diagnostic settings",
+    change: remove("Microsoft.Insights/diagnosticSettings", "tableServices"),
+  },
+  {
+    breaks: "who reads a service's data, and who reads the logs, is logged",
+    by: "a workspace without diagnostic settings",
+    change: remove("Microsoft.Insights/diagnosticSettings", "Microsoft.OperationalInsights/workspaces/log"),
+  },
+  {
     breaks: "refused calls, failed deliveries and an old pending order raise an alert",
     by: "an alert switched off",
     change: resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {

@@ -1,5 +1,16 @@
-import { subnetIdOf, type Snapshot } from "../../snapshot.ts";
-import { site, config, subnet, add, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+import { type SecurityRule, subnetIdOf, type Snapshot } from "../../snapshot.ts";
+import { site, config, resource, subnet, add, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+
+const ONLY_DECLARED =
+  "a service calls Entra ID, monitoring, other services, storage and what it declares, and nothing else";
+
+const outboundRule = (
+  name: string,
+  change: (rule: NonNullable<SecurityRule["properties"]>) => void,
+): Mutation["change"] =>
+  resource("Microsoft.Network/networkSecurityGroups", CALLEE, ({ securityRules }) => {
+    change(there(securityRules?.find((rule) => rule.name === name)?.properties));
+  });
 
 export const networkMutations: readonly Mutation[] = [
   {
@@ -42,6 +53,49 @@ export const networkMutations: readonly Mutation[] = [
     by: "no routing",
     change: site((properties) => {
       delete properties.outboundVnetRouting;
+    }),
+  },
+  {
+    breaks: "all outbound traffic goes through the virtual network",
+    by: "the content share over the public network",
+    change: site(({ outboundVnetRouting }) => {
+      there(outboundVnetRouting).contentShareTraffic = false;
+    }),
+  },
+  {
+    breaks: ONLY_DECLARED,
+    by: "a subnet without a network security group",
+    change: subnet((properties) => {
+      delete properties.networkSecurityGroup;
+    }),
+  },
+  {
+    breaks: ONLY_DECLARED,
+    by: "the internet",
+    change: outboundRule("call-1", (rule) => {
+      rule.destinationAddressPrefix = "Internet";
+    }),
+  },
+  {
+    breaks: ONLY_DECLARED,
+    by: "no last rule",
+    change: outboundRule("nothing-else", (rule) => {
+      rule.destinationPortRanges = ["1024-65535"];
+    }),
+  },
+  {
+    breaks: ONLY_DECLARED,
+    by: "Azure Files, where no content share is",
+    in: "dedicated",
+    change: outboundRule("call-4", (rule) => {
+      rule.destinationPortRange = "445";
+    }),
+  },
+  {
+    breaks: "a service administers no machine of the network",
+    by: "RDP only",
+    change: outboundRule("no-remote-administration", (rule) => {
+      rule.destinationPortRanges = ["3389"];
     }),
   },
   {

@@ -1,4 +1,4 @@
-import { siteOf, type Snapshot, type Resource } from "../../snapshot.ts";
+import { resources, siteOf, type Snapshot, type Resource } from "../../snapshot.ts";
 import { site, config, resource, plan, account, add, CALLER, CALLEE, there, type Mutation } from "./change.ts";
 
 export const planMutations: readonly Mutation[] = [
@@ -64,6 +64,21 @@ export const planMutations: readonly Mutation[] = [
     change: account("stdata", (_properties, found) => {
       found.sku = { name: "Standard_LRS" };
     }),
+  },
+  {
+    breaks: "all resources carry azd's tag and the declared ones",
+    by: "a plan without the declared tag",
+    in: "everything",
+    change: resource("Microsoft.Web/serverfarms", CALLEE, (_properties, { tags }) => {
+      delete there(tags)["owner"];
+    }),
+  },
+  {
+    breaks: "a deployment to another cloud than the public one fails",
+    by: "no condition",
+    change: (snapshot: Snapshot): void => {
+      there(resources(snapshot, "Microsoft.Resources/resourceGroups")[0]).tags = {};
+    },
   },
   {
     breaks: "no two sites have the same host id",

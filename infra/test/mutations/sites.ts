@@ -65,6 +65,21 @@ export const siteMutations: readonly Mutation[] = [
     change: remove("Microsoft.Web/sites/basicPublishingCredentialsPolicies", "/ftp"),
   },
   {
+    breaks: "nobody gets a shell in an app's container",
+    by: "nothing said about SSH",
+    change: site((properties) => {
+      delete properties.sshEnabled;
+    }),
+  },
+  {
+    breaks: "requests are encrypted up to the worker, where the plan offers it",
+    by: "plain HTTP inside the platform",
+    in: "dedicated",
+    change: site((properties) => {
+      properties.endToEndEncryptionEnabled = false;
+    }),
+  },
+  {
     breaks: "remote debugging is off",
     by: "remote debugging",
     change: config((siteConfig) => {

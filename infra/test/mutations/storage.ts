@@ -61,6 +61,20 @@ export const storageMutations: readonly Mutation[] = [
     }),
   },
   {
+    breaks: "a shared access signature is good for 7 days at most, and a key is to be renewed after 90",
+    by: "longer signatures that are only logged",
+    change: account("stdata", ({ sasPolicy }) => {
+      there(sasPolicy).expirationAction = "Log";
+    }),
+  },
+  {
+    breaks: "a shared access signature is good for 7 days at most, and a key is to be renewed after 90",
+    by: "no key policy",
+    change: account("sthost", (properties) => {
+      delete properties.keyPolicy;
+    }),
+  },
+  {
     breaks: "the Functions host reaches its storage as the service's identity",
     by: "no identity named",
     change: setting("AzureWebJobsStorage__clientId", ""),

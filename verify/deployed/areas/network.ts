@@ -1,9 +1,11 @@
+import type { SecurityRule, SiteProperties } from "../../../infra/snapshot.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { DeployedSecurityRule } from "../resources.ts";
 import { PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** Where a service's calls come from: what tells it from the others. */
 export function networkChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
-  const { siteId, site, subnetId, subnet, planId } = expected;
+  const { siteId, site, subnetId, subnet, outboundRules, planId } = expected;
   const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
   const lodgers = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
@@ -23,9 +25,9 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       ...ofSite,
       id: `network/${name}/routing`,
       title: `${name}: all outbound traffic goes through the virtual network`,
-      expected: shown(site.outboundVnetRouting?.allTraffic),
+      expected: routing(site.outboundVnetRouting),
       why: "Calls past the virtual network arrive from the internet, and are refused.",
-      found: ({ properties }) => shown(properties.outboundVnetRouting?.allTraffic),
+      found: ({ properties }) => routing(properties.outboundVnetRouting),
     }),
     question({
       ...ofSubnet,
@@ -44,6 +46,31 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       expected: wording(endpoints),
       why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
       found: ({ properties }) => listed(properties.serviceEndpoints?.map(({ service }) => service) ?? [], endpoints),
+    }),
+    question({
+      ...ofSubnet,
+      id: `network/${name}/security-group`,
+      title: `${name}: the network security group of its subnet`,
+      expected: shown(subnet.networkSecurityGroup?.id),
+      why: "Without it, a stolen caller can send tokens and data anywhere.",
+      found: ({ properties }) => {
+        const id = properties.networkSecurityGroup?.id;
+        return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
+      },
+    }),
+    question({
+      id: `network/${name}/outbound`,
+      title: `${name}: where its calls may go`,
+      resource: subnet.networkSecurityGroup?.id ?? "",
+      read: azure.securityGroup,
+      expected: wording(outboundRules.map(inWords)),
+      why: "With more, a stolen caller can send tokens and data there; with less, the service does not work.",
+      found: ({ properties }) =>
+        listed(
+          properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
+          outboundRules.map(inWords),
+        ),
+      mend: PROVISION,
     }),
     question({
       ...ofSite,
@@ -70,4 +97,23 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
           .join("\n") || PROVISION,
     }),
   ];
+}
+
+type Routing = {
+  readonly [Option in keyof NonNullable<SiteProperties["outboundVnetRouting"]>]?: boolean | null | undefined;
+};
+
+/** Each option by itself: Resource Manager has been seen to answer false for a part of allTraffic. */
+function routing(options: Routing | null | undefined): string {
+  const { allTraffic, applicationTraffic, contentShareTraffic } = options ?? {};
+  return `all: ${shown(allTraffic)}; application: ${shown(applicationTraffic)}; content share: ${shown(contentShareTraffic)}`;
+}
+
+/** A rule by what it does, whatever its name. */
+function inWords({ properties }: SecurityRule | DeployedSecurityRule): string {
+  const rule: Partial<DeployedSecurityRule["properties"]> = properties ?? {};
+  const to = [rule.destinationAddressPrefix, ...(rule.destinationAddressPrefixes ?? [])].filter(Boolean).join();
+  const ports = [rule.destinationPortRange, ...(rule.destinationPortRanges ?? [])].filter(Boolean).join();
+  const fromAll = rule.sourceAddressPrefix === "*" && rule.sourcePortRange === "*";
+  return `${shown(rule.priority)} ${shown(rule.access)} ${to}:${ports} (${shown(rule.protocol)}${fromAll ? "" : ", of some sources"})`;
 }

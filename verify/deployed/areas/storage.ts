@@ -78,6 +78,14 @@ function accountChecks(
     }),
     question({
       ...common,
+      id: `storage/${name}-${purpose}/signatures`,
+      title: `${name}: how long shared access signatures for ${holds} are good`,
+      expected: signatures(template.sasPolicy),
+      why: "A signature that leaks opens the account until it ends.",
+      found: ({ properties }) => signatures(properties.sasPolicy),
+    }),
+    question({
+      ...common,
       id: `storage/${name}-${purpose}/tls`,
       title: `${name}: encryption on the way to ${holds}`,
       expected: encryption(template),
@@ -89,6 +97,15 @@ function accountChecks(
 
 function allowed(value: boolean | null | undefined): string {
   return value === undefined || value === null ? "not set" : value ? "allowed" : "not allowed";
+}
+
+interface SasPolicy {
+  readonly sasExpirationPeriod?: string | null | undefined;
+  readonly expirationAction?: string | null | undefined;
+}
+
+function signatures(policy: SasPolicy | null | undefined): string {
+  return `${shown(policy?.sasExpirationPeriod)}; longer ones: ${shown(policy?.expirationAction)}`;
 }
 
 interface Encryption {

@@ -43,6 +43,8 @@ export const resource = {
     `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-${service}-${SUFFIX}`,
   subnet: (service: string): string =>
     `${group}/providers/Microsoft.Network/virtualNetworks/vnet-${SUFFIX}/subnets/${service}`,
+  securityGroup: (service: string): string =>
+    `${group}/providers/Microsoft.Network/networkSecurityGroups/nsg-${service}-${SUFFIX}`,
   account: (name: string): string => `${group}/providers/Microsoft.Storage/storageAccounts/${name}`,
 };
 
@@ -136,11 +138,13 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
         virtualNetworkSubnetId: resource.subnet(service),
         outboundVnetRouting: {
           allTraffic: true,
-          applicationTraffic: false,
+          applicationTraffic: true,
           backupRestoreTraffic: false,
-          contentShareTraffic: false,
+          contentShareTraffic: true,
           imagePullTraffic: false,
         },
+        sshEnabled: false,
+        endToEndEncryptionEnabled: false,
         siteConfig: { minTlsVersion: "1.2", scmMinTlsVersion: "1.2", linuxFxVersion: "NODE|24" },
       },
     }),
@@ -225,6 +229,7 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
       properties: {
         addressPrefix: "10.0.0.0/26",
         provisioningState: "Succeeded",
+        networkSecurityGroup: { id: resource.securityGroup(service) },
         delegations: [
           {
             id: `${resource.subnet(service)}/delegations/app-service`,
@@ -235,6 +240,23 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
         serviceEndpoints: [
           { service: "Microsoft.Storage", locations: ["westeurope"], provisioningState: "Succeeded" },
           { service: "Microsoft.Web", locations: ["*"], provisioningState: "Succeeded" },
+        ],
+      },
+    }),
+    // NetworkSecurityGroups_Get.
+    [`GET ${resource.securityGroup(service)}`]: ok({
+      id: resource.securityGroup(service),
+      name: `nsg-${service}-${SUFFIX}`,
+      type: "Microsoft.Network/networkSecurityGroups",
+      location: "westeurope",
+      properties: {
+        provisioningState: "Succeeded",
+        securityRules: [
+          ...["AzureActiveDirectory:443", "AzureMonitor:443", "AppService:443", "Storage:443", "Storage:445"].map(
+            (to, i) => outboundRule("Allow", "Tcp", 100 + i, to),
+          ),
+          outboundRule("Deny", "*", 4000, "VirtualNetwork:22,3389"),
+          outboundRule("Deny", "*", 4096, "*:0-65535"),
         ],
       },
     }),
@@ -258,6 +280,7 @@ function accountAnswer(name: string, service: string, allowSharedKeyAccess: bool
         allowBlobPublicAccess: false,
         minimumTlsVersion: "TLS1_2",
         supportsHttpsTrafficOnly: true,
+        sasPolicy: { sasExpirationPeriod: "7.00:00:00", expirationAction: "Block" },
         networkAcls: {
           bypass: "None",
           defaultAction: "Deny",
@@ -267,6 +290,20 @@ function accountAnswer(name: string, service: string, allowSharedKeyAccess: bool
         },
       },
     }),
+  };
+}
+
+/** Resource Manager answers one port in `destinationPortRange`, and several in `destinationPortRanges`. */
+export function outboundRule(access: string, protocol: string, priority: number, to: string): object {
+  const [destinationAddressPrefix = "", ports = ""] = to.split(":");
+  const range = access === "Deny" ? { destinationPortRanges: ports.split(",") } : { destinationPortRange: ports };
+  return {
+    name: `rule-${priority}`,
+    properties: {
+      provisioningState: "Succeeded",
+      ...{ access, direction: "Outbound", priority, protocol, sourceAddressPrefix: "*", sourcePortRange: "*" },
+      ...{ sourceAddressPrefixes: [], destinationAddressPrefix, destinationAddressPrefixes: [], ...range },
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import {
   ids,
   main,
   MARKERS,
+  outboundRule,
   resource,
   roles,
   scm,
@@ -286,6 +287,49 @@ export const drifts: readonly Drift[] = [
   drift("traffic past the network", `GET ${caller}`, "properties.outboundVnetRouting.allTraffic", to(false), {
     id: "network/caller-func/routing",
   }),
+  drift(
+    "the content share past the network",
+    `GET ${caller}`,
+    "properties.outboundVnetRouting.contentShareTraffic",
+    to(false),
+    { id: "network/caller-func/routing", found: /content share: false$/ },
+  ),
+  drift(
+    "a subnet without its network security group",
+    `GET ${resource.subnet("caller-func")}`,
+    "properties",
+    without("networkSecurityGroup"),
+    { id: "network/caller-func/security-group", found: /^missing: .*nsg-caller-func/ },
+  ),
+  drift(
+    "calls to everywhere",
+    `GET ${resource.securityGroup("caller-func")}`,
+    "properties.securityRules",
+    and(outboundRule("Allow", "*", 90, "Internet:443")),
+    { id: "network/caller-func/outbound", found: /^too many: 90 Allow Internet:443 \(\*\)$/, mend: PROVISION },
+  ),
+  drift(
+    "calls to storage refused",
+    `GET ${resource.securityGroup("caller-func")}`,
+    "properties.securityRules.3.properties.access",
+    to("Deny"),
+    { id: "network/caller-func/outbound", found: /^missing: 103 Allow Storage:443 \(Tcp\)/ },
+  ),
+  drift("a shell for whoever may deploy", `GET ${callee}`, "properties.sshEnabled", to(true), {
+    id: "sites/callee-func/ssh",
+    found: /^true$/,
+    mend: PROVISION,
+  }),
+  drift("encryption up to the worker set by hand", `GET ${callee}`, "properties.endToEndEncryptionEnabled", to(true), {
+    id: "sites/callee-func/end-to-end-encryption",
+  }),
+  drift(
+    "signatures without an end",
+    `GET ${resource.account("stdatacallee")}`,
+    "properties.sasPolicy.expirationAction",
+    to("Log"),
+    { id: "storage/callee-func-data/signatures", found: /longer ones: Log$/, mend: PROVISION },
+  ),
   drift("no delegation", `GET ${resource.subnet("caller-func")}`, "properties.delegations", to([]), {
     id: "network/caller-func/delegation",
   }),
