@@ -39,7 +39,7 @@ export function restrictionChecks(_scene: Scene, { name, expected, azure }: Scen
       title: `${name}: whether the rules are what decides`,
       read: azure.site,
       expected: shown(site.publicNetworkAccess),
-      why: "With anything else, the callers' calls over their service endpoints are refused as well.",
+      why: "With anything else, callers are refused as well, by the documentation. A policy of the landing zone can do that.",
       found: ({ properties }) => shown(properties.publicNetworkAccess),
     }),
     question({
