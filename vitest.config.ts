@@ -14,6 +14,7 @@ const needs = [
       "the templates by the Bicep compiler: npm run infra:check runs these, and says how to get the compiler",
   },
   { name: "needs-openssl", description: "certificates by OpenSSL's strict check: install openssl" },
+  { name: "needs-full-disk", description: "a full disk, which Linux has as /dev/full: run them on Linux" },
   {
     name: "needs-old-node",
     description: "bundles on a Node that is too old for them: put a Node below 22 on the PATH, after the other",

@@ -34,34 +34,30 @@ afterEach(async () => {
   for (const stop of running.splice(0).reverse()) await stop();
 });
 
-describe.skipIf(!isRealHostThere())(
-  "the embedded host does what the real host does",
-  { tags: "needs-real-host", timeout: 300_000 },
-  () => {
-    test("as App Service runs it: requests, and a stop under load", async () => {
-      const hosts = await both(SETTINGS, startAsAppService);
-      const requests = [...exchanges, ...ownEndpoints("no key"), ...ownEndpoints("key")];
-      expect(await differences(requests, hosts)).toEqual([]);
-      const [embedded, real] = hosts;
-      expect(await observeStop(embedded)).toEqual(ORDERLY);
-      // The real host closes idle connections at once, on which a client may just be sending its next request: that alone differs.
-      expect(await observeStop(real)).toMatchObject({ answers: [200] });
-    });
+describe.skipIf(!isRealHostThere())("beside the real host", { tags: "needs-real-host", timeout: 300_000 }, () => {
+  test("as App Service runs it: requests, and a stop under load", async () => {
+    const hosts = await both(SETTINGS, startAsAppService);
+    const requests = [...exchanges, ...ownEndpoints("no key"), ...ownEndpoints("key")];
+    expect(await differences(requests, hosts)).toEqual([]);
+    const [embedded, real] = hosts;
+    expect(await observeStop(embedded)).toEqual(ORDERLY);
+    // The real host closes idle connections at once, on which a client may just be sending its next request: that alone differs.
+    expect(await observeStop(real)).toMatchObject({ answers: [200] });
+  });
 
-    test("as App Service runs it, isolated and with limits", async () => {
-      const hosts = await both(LOCKED, startAsAppService);
-      expect(await differences([...ownEndpoints("key, isolated"), ...limitedBodies], hosts)).toEqual([]);
-    });
+  test("as App Service runs it, isolated and with limits", async () => {
+    const hosts = await both(LOCKED, startAsAppService);
+    expect(await differences([...ownEndpoints("key, isolated"), ...limitedBodies], hosts)).toEqual([]);
+  });
 
-    // As App Service runs it, the host starts no timer without storage.
-    test("as func start runs it: its own endpoints, and timers", async () => {
-      const hosts = await both(SETTINGS, startUnderCoreTools, {});
-      expect(await differences(ownEndpoints("open"), hosts)).toEqual([]);
-      const [embedded, real] = await Promise.all(hosts.map(({ port }) => observeTimers(port)));
-      expect(embedded).toEqual(real);
-    });
-  },
-);
+  // As App Service runs it, the host starts no timer without storage.
+  test("as func start runs it: its own endpoints, and timers", async () => {
+    const hosts = await both(SETTINGS, startUnderCoreTools, {});
+    expect(await differences(ownEndpoints("open"), hosts)).toEqual([]);
+    const [embedded, real] = await Promise.all(hosts.map(({ port }) => observeTimers(port)));
+    expect(embedded).toEqual(real);
+  });
+});
 
 /** Where the two answer differently, or the real one not as the list says. */
 async function differences(

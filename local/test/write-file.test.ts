@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe.skipIf(!existsSync("/dev/full"))("a full disk is said, with the file", () => {
+describe.skipIf(!existsSync("/dev/full"))("a full disk is said, with the file", { tags: "needs-full-disk" }, () => {
   // https://man7.org/linux/man-pages/man4/full.4.html: every write fails with ENOSPC.
   const said = "/dev/full cannot be written: the disk is full.";
 
