@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
@@ -50,7 +51,10 @@ function start(folder: string, args: readonly string[], env: NodeJS.ProcessEnv =
     await ended;
   });
   const until = async (text: string): Promise<void> => {
-    await expect.poll(() => [output.includes(text), output, errors], { timeout: 300_000 }).toContain(true);
+    const isOver = ended.then(() => true);
+    while (!output.includes(text)) {
+      if (await Promise.race([isOver, delay(200, false)])) throw new Error(`It ended: ${output}${errors}`);
+    }
   };
   return { child, ended, until, output: () => output, errors: () => errors };
 }
@@ -107,7 +111,9 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     async () => {
       const folder = copy();
       const standIn = join(folder, "local", "test", "fixtures", "func", "func.ts");
-      const env = await funcThat(`exec "${process.execPath}" "${standIn}" "$@"`);
+      const behaviour = join(bin, "behaviour.json");
+      await writeFile(behaviour, "{}");
+      const env = await funcThat(`exec "${process.execPath}" "${standIn}" --behaviour "${behaviour}" "$@"`);
       const kill = {
         "func start of callee-func": (output: string) => /callee-func +stand-in (\d+) in/.exec(output)?.[1],
         Azurite: () =>
