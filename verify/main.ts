@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { command, reasonOf, stopSignal } from "../command-line.ts";
+import { command, reasonOf, stopSignal, UsageError } from "../command-line.ts";
 import { requireWritable } from "../write-file.ts";
 import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
@@ -20,6 +20,7 @@ and every attack of the catalogue, and compares how each ends with what must be.
 one of its own.
 
   --deployed         verify the deployment of the selected azd environment instead: real calls, and its configuration
+  --host <host>      start a system of its own under that host: embedded, or func (Azure Functions Core Tools)
   --only <id>        verify only what has this id or begins with it; * stands for anything within a part: "both/*/internet"
   --report <folder>  where report.html and report.json go (default: .local/verify)
   --help             show this text
@@ -35,18 +36,23 @@ await command(
   {
     options: {
       deployed: { type: "boolean", default: false },
+      host: { type: "string" },
       only: { type: "string" },
       report: { type: "string", default: join(local, "verify") },
     },
   },
-  async ({ values: { deployed, only = null, report: folder } }) => {
+  async ({ values: { deployed, host, only = null, report: folder } }) => {
+    if (host !== undefined && host !== "func" && host !== "embedded") {
+      throw new UsageError(`--host is embedded or func, not "${host}".`);
+    }
+    if (deployed && host !== undefined) throw new UsageError("--host is for the local system: leave out --deployed.");
     const progress = terminalProgress(process.stderr);
     const { first, signal } = stopSignal();
     try {
       await requireWritable(folder); // Before minutes of calls, not after them.
       const report = deployed
         ? await verifyDeployment({ only, progress, signal })
-        : await verifyLocal({ only, folder: local, progress, signal });
+        : await verifyLocal({ only, folder: local, host, progress, signal });
       const { html } = await writeReport(report, folder);
       console.log(summaryOf(report));
       console.log(`The report: ${html}`);

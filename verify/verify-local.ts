@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { accessPolicy } from "../shared/access-policy.ts";
+import type { Endpoints } from "../local/start/endpoints.ts";
 import { callersOf } from "./matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "./matrix/cells.ts";
 import { type Ground, prepareGround } from "./matrix/ground.ts";
@@ -18,6 +19,8 @@ export interface LocalVerification {
   readonly only: string | null;
   /** Where a running local system has its `endpoints.json`; without one, a system of its own is started. */
   readonly folder: string;
+  /** Runs the apps of a system of its own; undefined where the running one will do. */
+  readonly host?: Endpoints["host"] | undefined;
   readonly progress: Progress;
   /** Ends the verification early; what was started is stopped. */
   readonly signal?: AbortSignal;
@@ -33,7 +36,7 @@ const AT_ONCE = 8;
  *
  * @throws Error where the filter matches no call, where the system cannot be started, or at the signal
  */
-export async function verifyLocal({ only, folder, progress, signal }: LocalVerification): Promise<Report> {
+export async function verifyLocal({ only, folder, host, progress, signal }: LocalVerification): Promise<Report> {
   const startedAt = new Date();
   const planned = plannedCells(policy);
   const isAskedFor = matcherOf(only);
@@ -43,7 +46,7 @@ export async function verifyLocal({ only, folder, progress, signal }: LocalVerif
   const note = (line: string): void => {
     progress.note(line);
   };
-  const ground = await prepareGround(folder, policy, note, signal);
+  const ground = await prepareGround(folder, policy, note, signal, host);
   try {
     await prepareCalls(ground);
     progress.total(cells.length);

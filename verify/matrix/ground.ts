@@ -33,12 +33,14 @@ const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultA
  * @param policy names the services from whose subnets calls come
  * @param note is told which of the two it is, and why
  * @param signal ends the start early
+ * @param host runs the apps of a system of its own, whether or not one is running; undefined: either system will do
  */
 export async function prepareGround(
   folder: string,
   policy: Policy,
   note: (line: string) => void,
   signal?: AbortSignal,
+  host?: Endpoints["host"],
 ): Promise<Ground> {
   const running: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
@@ -52,9 +54,12 @@ export async function prepareGround(
   try {
     const scratch = await mkdtemp(join(tmpdir(), "verify-"));
     running.push(() => rm(scratch, { recursive: true, force: true }));
-    const found = await runningSystem(folder, note);
-    note(found ? `The running system at ${found.caller}.` : "No system of this checkout is running: starting one.");
-    const system = found ? { endpoints: found, folder } : await started(startTestSystem({ signal }));
+    const found = host === undefined ? await runningSystem(folder, note) : undefined;
+    const why = host === undefined ? "No system of this checkout is running" : `Under --host ${host}`;
+    note(found ? `The running system at ${found.caller}.` : `${why}: starting one.`);
+    const system = found
+      ? { endpoints: found, folder }
+      : await started(startTestSystem({ signal, ...(host !== undefined && { host }) }));
 
     const unguardedFolder = join(scratch, "without-guard");
     await stageWithoutGuard("callee-func", unguardedFolder);
