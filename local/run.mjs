@@ -2,7 +2,7 @@
  * Runs a script of this repository: `node local/run.mjs <script> [argument ...]`.
  *
  * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
- * then runs the script under that Node. Built-ins only: this file, and the one that it imports, run before anything is
+ * then runs the script under that Node. Built-ins only: this file, and those that it imports, run before anything is
  * installed. Up to the check of the version, nothing newer than Node 18.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -11,6 +11,7 @@ import { constants } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentFor } from "../environment.mjs";
+import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -32,7 +33,7 @@ if (script.includes("vitest") && /[#?%]/.test(root)) {
   fail(`Vitest cannot run in a folder with "#", "?" or "%" in its path, as in ${root}. Move this folder elsewhere.`);
 }
 
-/** What is running now: gets each request to end. */
+/** What is running now: gets each request to end. Nothing is while another process installs. */
 let child;
 /** The last such request: it decides the exit code. */
 let asked;
@@ -52,11 +53,14 @@ process.exit(await run(node, [script, ...args], { env: { ...environment, ...colo
  * it is for another platform, or did not install.
  */
 function isInstalled() {
-  // npm writes this file last, so an interrupted installation is begun again.
-  const installedFile = join(root, "node_modules", ".package-lock.json");
-  if (!existsSync(installedFile)) return false;
   const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages ?? {};
-  const installed = packagesOf(installedFile);
+  let installed;
+  try {
+    // npm writes this file last, so an interrupted installation is begun again.
+    installed = packagesOf(join(root, "node_modules", ".package-lock.json"));
+  } catch {
+    return false;
+  }
   const wanted = packagesOf(join(root, "package-lock.json"));
   delete wanted[""]; // The repository itself.
   const isThere = ([path, { version, integrity, resolved, link, optional }]) => {
@@ -64,10 +68,30 @@ function isInstalled() {
     if (found === undefined) return optional === true;
     return found.version === version && found.integrity === integrity && (!link || found.resolved === resolved);
   };
-  return Object.keys(installed).every((path) => path in wanted) && Object.entries(wanted).every(isThere);
+  // The install script of the "node" package puts Node there, and npm install notes it. No lock file names it.
+  const isKnown = (path) => path in wanted || path.startsWith("node_modules/node/node_modules/");
+  return Object.keys(installed).every(isKnown) && Object.entries(wanted).every(isThere);
 }
 
 async function install() {
+  await whileOthersWait(async () => {
+    if (!isInstalled()) await npmCi();
+  });
+}
+
+/** Two npm at once in one folder break each other's work: azd's hooks, two terminals in a new clone. */
+async function whileOthersWait(action) {
+  const folder = join(root, ".local", "installing");
+  const giveBack = await lock(folder, (holder, seconds) => {
+    console.log(
+      `Process ${holder} is installing the dependencies: waiting for it (${seconds} s). It is not? Delete ${folder}`,
+    );
+  });
+  await action();
+  giveBack();
+}
+
+async function npmCi() {
   console.log("Installing dependencies (npm ci) ...");
   // What npm is told elsewhere for other projects (NODE_ENV=production, omit, engine-strict) is not meant here: all packages
   // are needed, and the Node that npm runs under is not the one that uses them; the warnings are about that one, too.
@@ -100,7 +124,10 @@ async function findNode() {
     console.log(
       `Installing Node (npm rebuild node): ${TO_RUN.join(".")} or later is needed, and this is ${process.version} ...`,
     );
-    await npm("rebuild", "node", "--ignore-scripts=false", "--no-audit", "--no-fund", "--loglevel=error");
+    await whileOthersWait(async () => {
+      if (existsSync(own)) return;
+      await npm("rebuild", "node", "--ignore-scripts=false", "--no-audit", "--no-fund", "--loglevel=error");
+    });
     if (isAtLeast(version(), TO_RUN)) return own;
   }
   return fail(
@@ -121,6 +148,7 @@ function run(command, args, options) {
     child = spawn(command, args, { cwd: root, stdio: "inherit", ...options });
     child.on("error", (error) => fail(`${command} could not be started: ${error.message}`));
     child.on("exit", (code, signal) => {
+      child = undefined;
       const ended = asked ?? signal;
       resolve(ended === null ? code : 128 + constants.signals[ended]);
     });
@@ -131,13 +159,19 @@ function passOnRequestsToEnd() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       asked = signal;
+      if (child === undefined) process.exit(128 + constants.signals[signal]);
       // On Windows the terminal tells every process of a Ctrl-C by itself, and a signal that is sent kills at once.
-      if (process.platform !== "win32") child?.kill(signal);
+      if (process.platform !== "win32") child.kill(signal);
     });
   }
   // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
   const shell = process.ppid;
-  const watch = setInterval(() => process.ppid === shell || (clearInterval(watch), child?.kill("SIGTERM")), 50);
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    if (child === undefined) process.exit(128 + constants.signals.SIGTERM);
+    child.kill("SIGTERM");
+  }, 50);
   watch.unref();
 }
 

