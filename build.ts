@@ -8,13 +8,13 @@ import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, context, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
-import { accessPolicy, type ServiceName } from "./shared/access-policy.ts";
+import { serviceNames } from "./tools/access-policy.ts";
 import { writeFile } from "./write-file.ts";
 
 const root = import.meta.dirname;
 
 /** The apps of this repository: the services of the access policy, each with its code in the folder of its name. */
-export const apps = Object.keys(accessPolicy.services) as ServiceName[];
+export const apps = serviceNames;
 
 /**
  * The first version of Node that a bundle runs on: `Promise.withResolvers` is new in it, and `@azure/identity` and cockatiel

@@ -1,6 +1,8 @@
 /**
- * What every command of this repository has in common: `--help`, one clear line for what went wrong, and exit codes.
- * 0: done; 1: failed, and said why; 2: the arguments are wrong, nothing was done; 128 + n: ended by signal n (Ctrl-C: 130).
+ * What every command of this repository has in common: a valid access policy, `--help`, one clear line for what went wrong, and
+ * exit codes.
+ * 0: done; 1: failed, and said why; 2: the arguments, the access policy or the service options are wrong, nothing was done;
+ * 128 + n: ended by signal n (Ctrl-C: 130).
  */
 import { constants } from "node:os";
 import { parseArgs, type ParseArgsConfig } from "node:util";
@@ -31,7 +33,11 @@ export async function command<const C extends CommandConfig>(
     const options = { ...config.options, help: { type: "boolean", short: "h" } } as const;
     const parsed = parse({ ...config, options, args: withBareValues(process.argv.slice(2), config.bareValues ?? {}) });
     if (parsed.values["help"] === true) console.log(usage.trimEnd());
-    else process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
+    else {
+      // Ends the process where the access policy or the service options have mistakes.
+      await import("./tools/access-policy.ts");
+      process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
+    }
   } catch (error) {
     console.error(reasonOf(error));
     process.exitCode = error instanceof UsageError ? 2 : 1;

@@ -14,6 +14,22 @@ const mayNotImport = (...rooms) => ({
   ],
 });
 
+/** Tools load these two by `tools/access-policy.ts` alone, which validates them. Their types are for all. */
+const validatedPolicyOnly = {
+  "@typescript-eslint/no-restricted-imports": [
+    "error",
+    {
+      patterns: [
+        {
+          regex: "/(access-policy|service-options)\\.json$",
+          allowTypeImports: true,
+          message: "Import accessPolicy or serviceOptions from tools/access-policy.ts.",
+        },
+      ],
+    },
+  ],
+};
+
 /** What a start does without is loaded by `shared/on-demand/` alone; an import of it elsewhere would load it at the start. */
 const onDemandOnly = {
   "@typescript-eslint/no-restricted-imports": [
@@ -50,11 +66,13 @@ export default tseslint.config(
       globals: { process: "readonly", console: "readonly", setInterval: "readonly", clearInterval: "readonly" },
     },
   },
-  { files: ["shared/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra") },
+  { files: ["*.ts", "{tools,infra,local,verify,bench}/**/*.ts"], rules: validatedPolicyOnly },
+  { files: ["shared/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra", "tools") },
+  { files: ["tools/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra") },
   { files: ["infra/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench") },
   ...apps.map((app) => ({
     files: [`${app}/src/**/*.ts`],
-    rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra"),
+    rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra", "tools"),
   })),
   {
     files: ["**/*.ts"],

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import type { Reporter } from "vitest/node";
+// Says what is wrong with the access policy or the service options once, and ends the run, instead of failing in every file.
+import "./tools/access-policy.ts";
 
 /** What some tests need and a machine may lack: such a test has the tag and skips itself. How to get it, in one line. */
 const needs = [

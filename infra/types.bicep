@@ -4,7 +4,7 @@
 @description('Who may call whom, with which app role: shared/access-policy.json.')
 type AccessPolicy = {
   @description('Where the JSON Schema of the policy is.')
-  '$schema': string
+  '$schema': string?
 
   @description('The services by name.')
   services: {
@@ -180,6 +180,11 @@ func nameSuffix(subscriptionId string, environmentName string) string =>
 @export()
 @description('The name of a service\'s identity.')
 func identityName(service string, suffix string) string => 'id-${service}-${suffix}'
+
+@export()
+@description('What the settings that tell a caller about a service begin with: CALLEE for callee-func, BILLING for billing-func or billing. tools/service-names.ts has the same rule.')
+func settingPrefix(service string) string =>
+  toUpper(replace(endsWith(service, '-func') ? take(service, length(service) - 5) : service, '-', '_'))
 
 @export()
 @description('The App ID URI of a service. It names the tenant and not the app registration\'s own client id, which a template cannot know before it exists.')

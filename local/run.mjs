@@ -15,6 +15,9 @@ import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The exit code of a script that wants to be started again: `npm run dev`, when the access policy has changed. */
+const START_AGAIN = 75;
+
 /** The first Node that npm can install the packages with: "engines" in package.json. */
 const TO_INSTALL = [20, 19];
 /** The first Node that runs TypeScript files as they are. */
@@ -46,7 +49,10 @@ const colours = process.stdout.isTTY || "FORCE_COLOR" in process.env ? {} : { NO
 // The scripts of these folders speak with Azure, or are azd's hooks.
 const further = /^(infra|verify)\//.test(script) ? ["azure"] : ["az"];
 const environment = environmentFor("command", "terminal", "internet", "dotnet", ...further);
-process.exit(await run(node, [script, ...args], { env: { ...environment, ...colours, PATH } }));
+let exitCode;
+do exitCode = await run(node, [script, ...args], { env: { ...environment, ...colours, PATH } });
+while (exitCode === START_AGAIN);
+process.exit(exitCode);
 
 /**
  * Compares what npm has installed with the lock file, package by package. What the installation lacks must be optional:

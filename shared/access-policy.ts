@@ -1,9 +1,9 @@
-import policy from "./access-policy.json" with { type: "json" };
+import type policy from "./access-policy.json";
 
 /** The one source of truth: who may call whom, with which roles. Bicep, the apps, the local Entra and the proof read it. */
-export const accessPolicy = policy;
+export type AccessPolicy = typeof policy;
 
-type Services = typeof policy.services;
+type Services = AccessPolicy["services"];
 
 /** A service of this system, as the access policy names it. */
 export type ServiceName = keyof Services;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { accessPolicy } from "../shared/access-policy.ts";
+import { accessPolicy } from "../tools/access-policy.ts";
 import type { Endpoints } from "../local/start/endpoints.ts";
 import { callersOf } from "./matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "./matrix/cells.ts";

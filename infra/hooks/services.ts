@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessPolicy } from "../../tools/access-policy.ts";
 
 /** A deployed service, as main.bicep gives it out. */
 export interface DeployedService {
@@ -16,17 +15,12 @@ export function deployedServices(environment: NodeJS.ProcessEnv): readonly Deplo
 
 /** Whether a service has roles, and so an app registration. */
 export function isApi(service: string): boolean {
-  return Object.keys(policy()[service]?.roles ?? {}).length > 0;
+  return Object.keys(services[service]?.roles ?? {}).length > 0;
 }
 
 /** Whether a service may call another one. */
 export function isCaller(service: string): boolean {
-  return Object.values(policy()).some(({ callers }) => service in callers);
+  return Object.values(services).some(({ callers }) => service in callers);
 }
 
-type Services = Readonly<Record<string, { readonly roles: object; readonly callers: object }>>;
-
-function policy(): Services {
-  const file = join(import.meta.dirname, "..", "..", "shared", "access-policy.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { readonly services: Services }).services;
-}
+const services: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;

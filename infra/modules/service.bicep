@@ -7,6 +7,7 @@ import {
   Plan
   ServiceOptions
   ServicePolicy
+  settingPrefix
   siteName
   siteUrl
   Subnet
@@ -111,8 +112,8 @@ var apiSettings = isApi
 
 // CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func, and so on.
 var calleeSettings = map(callees, callee => {
-  '${toUpper(replace(replace(callee, '-func', ''), '-', '_'))}_URL': siteUrl(callee, suffix)
-  '${toUpper(replace(replace(callee, '-func', ''), '-', '_'))}_SCOPE': '${identifierUri(tenant().tenantId, callee, suffix)}/.default'
+  '${settingPrefix(callee)}_URL': siteUrl(callee, suffix)
+  '${settingPrefix(callee)}_SCOPE': '${identifierUri(tenant().tenantId, callee, suffix)}/.default'
 })
 var credentialSettings = callerCredential == 'federated-identity' && isCaller
   ? {
@@ -173,7 +174,8 @@ module site 'site.bicep' = {
     hostStorageName: hostStorageName
     contentShare: contentShare
     healthCheckPath: options.?healthCheckPath
-    settings: union(commonSettings, apiSettings, callerSettings, options.?settings ?? {})
+    // The options first: a setting that is made here wins.
+    settings: union(options.?settings ?? {}, commonSettings, apiSettings, callerSettings)
     workspaceId: workspaceId
   }
   dependsOn: [hostStorage]

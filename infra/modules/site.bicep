@@ -157,7 +157,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       scmIpSecurityRestrictions: deployerRules
       scmIpSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictionsUseMain: false
-      appSettings: map(items(union(hostSettings, contentSettings, settings)), setting => {
+      appSettings: map(items(union(settings, hostSettings, contentSettings)), setting => {
         name: setting.key
         value: setting.value
       })

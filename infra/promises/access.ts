@@ -1,3 +1,4 @@
+import { settingPrefix } from "../../tools/service-names.ts";
 import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
 import { type Check, type Expected, promised, type Promised } from "./promise.ts";
 import { asksFor, forEachService, same, type Service, servicesOf } from "./services.ts";
@@ -168,7 +169,7 @@ export const accessPromises: readonly Promised[] = [
     const services = servicesOf(snapshot, expected);
     return services.flatMap(({ name, callees, settings }) =>
       callees.flatMap((callee) => {
-        const prefix = callee.replace("-func", "").replaceAll("-", "_").toUpperCase();
+        const prefix = settingPrefix(callee);
         const other = services.find((service) => service.name === callee);
         return [
           ...same(

@@ -1,3 +1,4 @@
+import type { ServiceOptions } from "../../tools/access-policy.ts";
 import type { Snapshot } from "../snapshot.ts";
 
 /** Something the infrastructure promises, and how to see in an evaluated template whether it is kept. */
@@ -33,14 +34,6 @@ export interface ServicePolicy {
   readonly subnet: number;
   readonly roles: Readonly<Record<string, { readonly id: string }>>;
   readonly callers: Readonly<Record<string, readonly string[]>>;
-}
-
-export interface ServiceOptions {
-  readonly tableEndpointSetting?: string;
-  readonly healthCheckPath?: string;
-  readonly settings?: Readonly<Record<string, string>>;
-  /** Where else it calls: service tags or address ranges, each with a port. */
-  readonly outboundDestinations?: readonly { readonly to: string; readonly port: number }[];
 }
 
 /** As in main.bicep. */

@@ -21,4 +21,6 @@ function accessToken(): string {
 }
 
 endWithOutput();
+// Nothing is opened for a deployment that its hooks would refuse. Closing depends on nothing: no address may stay let in.
+if (process.argv[2] === "open") await import("../../tools/access-policy.ts");
 process.exitCode = await runCommand(process.argv.slice(2), process.env, { resourceManager, accessToken });

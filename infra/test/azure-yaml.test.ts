@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Ajv2019, type AnySchemaObject } from "ajv/dist/2019.js";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const schemaFile = join(root, "..", "shared", "data", "schemas", "azd-azure.yaml.schema.json");

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { accessPolicy } from "../../shared/access-policy.ts";
-import { readSnapshot, siteOf } from "../snapshot.ts";
+import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
+import { isOwnedSetting } from "../../tools/policy-mistakes.ts";
+import { readSnapshot, siteOf, snapshotNames } from "../snapshot.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const sourceOf = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -34,6 +35,19 @@ describe.each(Object.keys(accessPolicy.services))("the settings of %s", (service
   it("are none that the code does not read", () => {
     expect(inCode.map(([name]) => name)).toEqual(expect.arrayContaining(names.filter((name) => !ELSEWHERE.test(name))));
   });
+});
+
+it.each(snapshotNames)("every setting of the snapshot %s is an option, or one that no option may override", (name) => {
+  const services = Object.keys(accessPolicy.services);
+  const open = services.flatMap((service) => {
+    const { settings = {}, tableEndpointSetting = "DATA_TABLE_ENDPOINT" } = serviceOptions[service] ?? {};
+    const made = siteOf(readSnapshot(name), service)?.properties?.siteConfig?.appSettings ?? [];
+    return made
+      .map((setting) => setting.name)
+      .filter((setting) => setting !== tableEndpointSetting && !isOwnedSetting(setting, services))
+      .filter((setting) => !Object.hasOwn(settings, setting));
+  });
+  expect(open).toEqual([]);
 });
 
 describe("the alerts", () => {

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { settingPrefix } from "../../tools/service-names.ts";
 import { type Bicep, bicepOfCheck } from "../bicep.ts";
 import { evaluate, evaluated, type Scratch, scratchCopy } from "../evaluate.ts";
 import { broken } from "../promises/index.ts";
 import type { AccessPolicy } from "../promises/promise.ts";
-import { accessRestrictionsOf, readSnapshot, resources, type Snapshot, subnetIdOf } from "../snapshot.ts";
+import { accessRestrictionsOf, readSnapshot, resources, siteOf, type Snapshot, subnetIdOf } from "../snapshot.ts";
 import { expectedOf } from "./expected.ts";
 
 const bicep = bicepOfCheck();
@@ -61,6 +62,33 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     const kept = readSnapshot("default").predictedResources.filter(({ id }) => id !== undefined);
     const ids = new Set(snapshot.predictedResources.map(({ id }) => id));
     expect(kept.filter(({ id }) => !ids.has(id))).toEqual([]);
+  });
+
+  it("names a caller's settings by the service's name without a trailing -func, and by no other rule", () => {
+    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
+    const names = ["order-functions", "pay-func-eu", "func-a", "billing", "pay-func"];
+    const added = names.map((name, i) => {
+      const role = { id: `00000000-0000-0000-0000-00000000000${i + 1}`, description: "Call it" };
+      return [name, { subnet: 10 + i, roles: { Call: role }, callers: { "caller-func": ["Call"] } }] as const;
+    });
+    const services = { ...policy.services, ...Object.fromEntries(added) };
+    writeFileSync(scratch.policyFile, JSON.stringify({ ...policy, services }));
+    const snapshot = evaluated(there(bicep), scratch, "default");
+
+    const settings = siteOf(snapshot, "caller-func")?.properties?.siteConfig?.appSettings ?? [];
+    const prefixes = settings.flatMap(({ name }) => /^(.*)_SCOPE$/.exec(name)?.[1] ?? []);
+    expect(prefixes.sort()).toEqual(["BILLING", "CALLEE", "FUNC_A", "ORDER_FUNCTIONS", "PAY", "PAY_FUNC_EU"]);
+    expect(prefixes).toEqual(["callee-func", ...names].map(settingPrefix).sort());
+    expect(broken(snapshot, { ...expectedOf("default"), policy: { services } })).toEqual({});
+  });
+
+  it("lets no service option take the place of a setting that the templates make", () => {
+    const file = join(scratch.infra, "service-options.json");
+    const options = JSON.parse(readFileSync(file, "utf8")) as Record<string, { settings: Record<string, string> }>;
+    const owned = { AZURE_TENANT_ID: "another", WEBSITE_RUN_FROM_PACKAGE: "https://example.com/other.zip" };
+    Object.assign(options["callee-func"]?.settings ?? {}, owned);
+    writeFileSync(file, JSON.stringify(options));
+    expect(evaluated(there(bicep), scratch, "default")).toEqual(readSnapshot("default"));
   });
 
   it("makes larger subnets out of more instances, each from where it was", () => {

@@ -1,6 +1,5 @@
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
 import type { Expected, Parameters } from "../promises/index.ts";
-import serviceOptions from "../service-options.json" with { type: "json" };
 import type { SnapshotName } from "../snapshot.ts";
 
 /** The parameters of the snapshots, once more: as in `snapshots/*.bicepparam` and, where nothing is said there, main.bicep. */

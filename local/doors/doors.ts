@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { cannotListen, causeOf } from "../listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { answerForbidden } from "./answers.ts";

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { listen, type Listener } from "../listen.ts";
 import { issuerOfVersion2 } from "./access-token.ts";
 import { authorityRoutes } from "./authority.ts";

@@ -1,7 +1,7 @@
-import type { ServiceOptions } from "../../infra/promises/promise.ts";
-import serviceOptions from "../../infra/service-options.json" with { type: "json" };
 import { apps } from "../../build.ts";
-import { accessPolicy, type ServiceName } from "../../shared/access-policy.ts";
+import type { ServiceName } from "../../shared/access-policy.ts";
+import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
+import { settingPrefix, storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
 
@@ -11,7 +11,6 @@ export type AppName = ServiceName;
 export type AppSettings = Readonly<Record<string, string>>;
 
 const policies: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
-const optionsOf: Readonly<Record<string, ServiceOptions>> = serviceOptions;
 
 export interface SettingsSources {
   readonly endpoints: Pick<Endpoints, "entra">;
@@ -37,16 +36,12 @@ export function appSettings(sources: SettingsSources): Readonly<Record<AppName, 
   return Object.fromEntries(apps.map((app) => [app, settingsOf(app, sources)])) as Record<AppName, AppSettings>;
 }
 
-/** Each service has a storage account of its own: `callerdata` for caller-func. */
-export function storageAccount(service: string): string {
-  return `${service.replace(/-func$/, "").replaceAll("-", "")}data`;
-}
-
 function settingsOf(service: string, sources: SettingsSources): AppSettings {
   const { endpoints, directory, tableEndpoint, deliverySchedule, hostStorage = "UseDevelopmentStorage=true" } = sources;
   const { entra } = endpoints;
-  const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings = {} } = optionsOf[service] ?? {};
+  const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings = {} } = serviceOptions[service] ?? {};
   return {
+    ...settings,
     FUNCTIONS_WORKER_RUNTIME: "node",
     AzureWebJobsStorage: hostStorage,
     AZURE_TENANT_ID: entra.tenantId,
@@ -60,7 +55,6 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
     ...apiSettings(service, directory),
     ...callerSettings(service, sources),
     [tableEndpointSetting]: tableEndpoint(storageAccount(service)),
-    ...settings,
     ...("DELIVERY_SCHEDULE" in settings && { DELIVERY_SCHEDULE: deliverySchedule }),
   };
 }
@@ -96,10 +90,7 @@ function callerSettings(service: string, { directory, wayTo }: SettingsSources):
   const callees = directory.apis.filter((api) => service in (policies[api.service]?.callers ?? {}));
   if (callees.length === 0) return {};
   const ways = callees.flatMap((api) => {
-    const prefix = api.service
-      .replace(/-func$/, "")
-      .replaceAll("-", "_")
-      .toUpperCase();
+    const prefix = settingPrefix(api.service);
     return [
       [`${prefix}_URL`, wayTo(api.service, service)],
       [`${prefix}_SCOPE`, `${api.identifierUri}/.default`],

@@ -1,5 +1,5 @@
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
 import { type Doors, type DoorsOptions, startDoors } from "../doors/doors.ts";
 

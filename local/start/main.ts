@@ -16,7 +16,7 @@ import {
   portsFrom,
   startSystem,
 } from "./system.ts";
-import { watchApps } from "./watch.ts";
+import { type PolicyWatch, watchApps, watchPolicy } from "./watch.ts";
 import { whatToTry } from "./what-to-try.ts";
 
 const USAGE = `Usage: npm start [-- options]
@@ -29,11 +29,15 @@ Builds both function apps and runs them on this machine, with stand-ins for ever
   --no-apps         start everything but the two apps: run them by npm run start:caller and npm run start:callee
   --port <first>    another port in place of ${defaultPorts.caller}; every other one keeps its distance from it
   --free-ports      any free ports: .local/endpoints.json has them
-  --watch           build and restart an app when one of its sources is saved (embedded host)
+  --watch           build and restart an app when one of its sources is saved (embedded host), and all with a changed access
+                    policy or changed service options, unless there is a mistake in them
   --inspect[=port]  start the apps with Node's inspector: caller-func on that port (default ${defaultInspectPort}), callee-func on the next
   --help            show this text`;
 
 const root = join(import.meta.dirname, "..", "..");
+
+/** The exit code by which the launcher, local/run.mjs, starts this again: a changed access policy is read by a new process. */
+const START_AGAIN = 75;
 
 /** Ticks often enough to watch. */
 const SCHEDULE = "*/10 * * * * *";
@@ -54,7 +58,9 @@ async function runUntilStopped({ host, withApps, ports, inspectPort, isWatching 
   let system: LocalSystem | undefined;
   let endWatch: (() => Promise<void>) | undefined;
   let ended: Promise<number> = stopped.first;
+  let policy: PolicyWatch | undefined;
   try {
+    if (isWatching) policy = watchPolicy(root, printLine);
     console.log("Starting ...");
     system = await startSystem({
       ...{ folder, appsFolder, host, withApps, ports },
@@ -65,16 +71,26 @@ async function runUntilStopped({ host, withApps, ports, inspectPort, isWatching 
     });
     if (isWatching) endWatch = await watchApps({ system, apps, appsFolder, log: printLine });
     console.log(whatToTry(system.endpoints, folder, { withApps, inspectPort, isWatching }));
-    ended = Promise.race([stopped.first, system.failed.then(toFailure)]);
+    ended = Promise.race([
+      stopped.first,
+      system.failed.then(toFailure),
+      ...(policy ? [policy.changed.then(toStartAgain)] : []),
+    ]);
     await ended;
     console.log("Stopping ...");
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
   }
+  policy?.end();
   await endWatch?.();
   await system?.stop();
   console.log("Stopped.");
   return ended;
+}
+
+function toStartAgain(): number {
+  console.log("The access policy or the service options have changed: starting again ...");
+  return START_AGAIN;
 }
 
 /** Without this part nothing works, and nothing restarts it. */

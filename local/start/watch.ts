@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { watch } from "../../build.ts";
 import { reasonOf } from "../../command-line.ts";
+import { readPolicyFiles } from "../../tools/policy-mistakes.ts";
 import type { AppName } from "./app-settings.ts";
 import type { LocalSystem } from "./system.ts";
 
@@ -55,5 +56,39 @@ export async function watchApps(options: WatchOptions): Promise<() => Promise<vo
   );
   return async () => {
     await Promise.all(ends.map((end) => end()));
+  };
+}
+
+export interface PolicyWatch {
+  /** Resolves when the access policy or the service options have changed, and have no mistakes. */
+  readonly changed: Promise<void>;
+  end(): void;
+}
+
+/**
+ * Watches the access policy and the service options. Mistakes in a saved change are printed, and wait for the next one.
+ *
+ * @param root the folder of the repository
+ */
+export function watchPolicy(root: string, log: WatchOptions["log"]): PolicyWatch {
+  const before = JSON.stringify(readPolicyFiles(root));
+  let last = before;
+  const { promise: changed, resolve } = Promise.withResolvers<undefined>();
+  const look = (): void => {
+    const found = readPolicyFiles(root);
+    const now = JSON.stringify(found);
+    if (now === last) return;
+    last = now;
+    for (const mistake of found.mistakes) log("policy", mistake);
+    if (found.mistakes.length > 0) log("policy", "What runs is left as it is.");
+    else if (now !== before) resolve(undefined);
+  };
+  // It reads them again and again: editors replace a file in ways that the events of one system or another do not show.
+  const timer = setInterval(look, 300).unref();
+  return {
+    changed,
+    end: () => {
+      clearInterval(timer);
+    },
   };
 }

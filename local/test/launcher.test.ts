@@ -149,7 +149,10 @@ describe("several at once", () => {
   });
 
   test("the next one installs where the first one has failed", async () => {
-    await writeFile(join(folder, "npm-cli.js"), `require("fs").appendFileSync("npm-calls", "x"); process.exitCode = 1;`);
+    await writeFile(
+      join(folder, "npm-cli.js"),
+      `require("fs").appendFileSync("npm-calls", "x"); process.exitCode = 1;`,
+    );
     const ends = await Promise.all([start(), start()]);
     expect(ends.map(({ code }) => code)).toEqual([1, 1]);
     expect(await readFile(join(folder, "npm-calls"), "utf8")).toBe("xx");
@@ -336,4 +339,15 @@ describe.skipIf(process.platform === "win32")("a script that is asked to end", (
     shell.kill("SIGTERM");
     await expect.poll(output, { timeout: 10_000 }).toContain("got SIGTERM");
   });
+});
+
+test("a script that ends with 75 is started again", async () => {
+  await pretendInstalled();
+  const script = `import { existsSync, writeFileSync } from "node:fs";
+    const isFirst = !existsSync("started");
+    writeFileSync("started", "");
+    console.log(isFirst ? "first" : "second", ...process.argv.slice(2));
+    process.exit(isFirst ? 75 : 3);`;
+  await writeFile(join(folder, "again.mjs"), script);
+  expect(launch("again.mjs", "--watch")).toEqual({ status: 3, stdout: "first --watch\nsecond --watch\n", stderr: "" });
 });

@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { stage } from "../../build.ts";
+import { serviceOptions } from "../../tools/access-policy.ts";
+import { isOwnedSetting } from "../../tools/policy-mistakes.ts";
 import { readLocalSettings } from "../host/local-settings.ts";
+import { settingNames } from "../start/app-settings.ts";
 import { makeOwnSettings, settingsToRun } from "../start/own-settings.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
@@ -41,6 +44,12 @@ describe("npm run settings", () => {
     expect(await makeOwnSettings(root, "caller-func")).toBe(false);
     expect(await readFile(own(), "utf8")).toBe("mine");
   });
+});
+
+test.each(apps)("what is made here for %s, no service option may override", (app) => {
+  const { settings = {}, tableEndpointSetting } = serviceOptions[app] ?? {};
+  const made = settingNames(app).filter((name) => !Object.hasOwn(settings, name) && name !== tableEndpointSetting);
+  expect(made.filter((name) => !isOwnedSetting(name, apps))).toEqual([]);
 });
 
 describe("the settings that an app runs with", () => {

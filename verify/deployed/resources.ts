@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import type { ServiceOptions } from "../../infra/promises/promise.ts";
-import serviceOptions from "../../infra/service-options.json" with { type: "json" };
+import { serviceOptions } from "../../tools/access-policy.ts";
 import type { AzureApi } from "./azure-api.ts";
 import type { Deployment } from "./environment.ts";
 import { following, type Read } from "./reading.ts";
@@ -144,8 +143,6 @@ const account = v.object({
   }),
 });
 
-const options: Readonly<Record<string, ServiceOptions | undefined>> = serviceOptions;
-
 /** What Azure Resource Manager has of one service. Nothing is read before it is asked for. */
 export interface AzureService {
   readonly site: Read<v.InferOutput<typeof site>>;
@@ -184,7 +181,7 @@ export function azureService(
     const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
     return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
   };
-  const tableSetting = options[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+  const tableSetting = serviceOptions[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
 
   return {
     site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),

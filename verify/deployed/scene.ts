@@ -1,4 +1,4 @@
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Policy } from "../report/report.ts";
 import type { AzureApi } from "./azure-api.ts";
 import { type Registration, registration } from "./directory.ts";

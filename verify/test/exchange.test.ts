@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { exchange, RECORDED_BODY_LENGTH } from "../exchange.ts";
 import { operations } from "../matrix/operations.ts";
-import policy from "../../shared/access-policy.json" with { type: "json" };
+import { accessPolicy as policy } from "../../tools/access-policy.ts";
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 const signature = "c2lnbmF0dXJlLXRoYXQtbXVzdC1ub3QtYmUtc2Vlbg";

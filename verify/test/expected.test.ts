@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { callersOf } from "../matrix/callers.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { expectedOutcome, type Situation } from "../matrix/expected.ts";

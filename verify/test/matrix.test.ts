@@ -11,7 +11,7 @@ import { stageWithoutGuard } from "../matrix/without-guard.ts";
 import type { Progress } from "../progress.ts";
 import type { Cell, Report } from "../report/report.ts";
 import { verifyLocal } from "../verify-local.ts";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 
 const silent: Progress = {
   total: () => undefined,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { promises } from "../../infra/promises/index.ts";
-import { accessPolicy } from "../../shared/access-policy.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { matcherOf } from "../only.ts";
 

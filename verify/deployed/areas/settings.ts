@@ -1,3 +1,4 @@
+import { settingPrefix } from "../../../tools/service-names.ts";
 import { listed, type PlannedCheck, question, wording } from "../check.ts";
 import { member, type Read, together } from "../reading.ts";
 import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
@@ -92,7 +93,7 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
           allowedCallers(scene, service),
         ]),
     ...callees.flatMap((callee) => {
-      const prefix = callee.replace(/-func/, "").replaceAll("-", "_").toUpperCase();
+      const prefix = settingPrefix(callee);
       const url = scene.services.find((other) => other.name === callee)?.url ?? "";
       return [
         known(`${prefix}_URL`, url, "The caller would send its tokens to another address."),

@@ -1,4 +1,4 @@
-import { accessPolicy } from "../../../shared/access-policy.ts";
+import { accessPolicy } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "../../matrix/cells.ts";
 import { operations } from "../../matrix/operations.ts";

@@ -1,0 +1,33 @@
+/**
+ * The access policy and the service options, validated: the one place where tools load them. Where one of them has
+ * mistakes, the process that loads this prints them all and ends with exit code 2: nothing was done.
+ */
+import { writeSync } from "node:fs";
+import { join } from "node:path";
+import type { AccessPolicy, ServiceName } from "../shared/access-policy.ts";
+import { readPolicyFiles } from "./policy-mistakes.ts";
+
+/** What only one service needs: `ServiceOptions` in infra/types.bicep. */
+export interface ServiceOptions {
+  readonly tableEndpointSetting?: string;
+  readonly healthCheckPath?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Where else it calls: service tags or address ranges, each with a port. */
+  readonly outboundDestinations?: readonly { readonly to: string; readonly port: number }[];
+}
+
+const { policy, options, mistakes } = readPolicyFiles(join(import.meta.dirname, ".."));
+if (mistakes.length > 0) {
+  // Not console.error, which may write later than the process ends.
+  writeSync(2, `${mistakes.join("\n")}\n`);
+  process.exit(2);
+}
+
+/** Who may call whom, with which roles: `shared/access-policy.json`. */
+export const accessPolicy = policy as AccessPolicy;
+
+/** The services of the access policy. */
+export const serviceNames = Object.keys(accessPolicy.services) as ServiceName[];
+
+/** What only one service needs, by service: `infra/service-options.json`. */
+export const serviceOptions = options as Readonly<Record<string, ServiceOptions | undefined>>;

@@ -1,0 +1,89 @@
+export interface JsonText {
+  /** Undefined where the text is not valid JSON. */
+  readonly value: unknown;
+  /** Each as `line:column: what`, counted from 1: where the text stops being JSON, and members that are there twice. */
+  readonly mistakes: readonly string[];
+}
+
+/**
+ * Parses JSON as `JSON.parse` does, and tells the place of a mistake, which `JSON.parse` does for a few mistakes only.
+ * A member that is there twice is a mistake too: `JSON.parse` silently takes the last one.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc8259
+ */
+export function parseJsonText(text: string): JsonText {
+  const mistakes: string[] = [];
+  const note = (at: number, what: string): void => {
+    const lines = text.slice(0, at).split("\n");
+    mistakes.push(`${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}: ${what}`);
+  };
+  try {
+    read(text, (at, name) => {
+      note(at, `the member ${name} is there twice`);
+    });
+    return { value: JSON.parse(text), mistakes };
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+    const found = /^\S+/.exec(text.slice(error.at, error.at + 20))?.[0] ?? "the end of the file";
+    note(error.at, `expected ${error.expected}, found ${found}`);
+    return { value: undefined, mistakes };
+  }
+}
+
+class NotJson extends Error {
+  readonly at: number;
+  readonly expected: string;
+
+  constructor(at: number, expected: string) {
+    super(`expected ${expected}`);
+    this.at = at;
+    this.expected = expected;
+  }
+}
+
+const SPACE = /[ \t\r\n]*/y;
+const STRING = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"`;
+const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
+const TOKEN = new RegExp(`[{}[\\]:,]|${STRING}|${NUMBER}|true|false|null`, "y");
+
+/** @throws NotJson at the first place that is not JSON */
+function read(text: string, onDuplicate: (at: number, name: string) => void): void {
+  let at = 0;
+  const match = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    return pattern.exec(text)?.[0] ?? "";
+  };
+  const peek = (): string => {
+    at += match(SPACE).length;
+    return match(TOKEN);
+  };
+  const take = (expected: string, isExpected: (token: string) => boolean): string => {
+    const token = peek();
+    if (token === "" || !isExpected(token)) throw new NotJson(at, expected);
+    at += token.length;
+    return token;
+  };
+  /** The parts of an object or an array, up to its end. */
+  const list = (end: "}" | "]", part: () => void): void => {
+    if (peek() !== end) {
+      do part();
+      while (take(`"," or "${end}"`, (token) => token === "," || token === end) === ",");
+    } else at++;
+  };
+  const value = (): void => {
+    const token = take("a value", (found) => !/^[}\]:,]/.test(found));
+    if (token === "[") list("]", value);
+    if (token !== "{") return;
+    const names = new Set<unknown>();
+    list("}", () => {
+      const name = take("a member's name", (found) => found.startsWith('"'));
+      const parsed: unknown = JSON.parse(name);
+      if (names.has(parsed)) onDuplicate(at - name.length, name);
+      names.add(parsed);
+      take('":"', (found) => found === ":");
+      value();
+    });
+  };
+  value();
+  if (peek() !== "" || at < text.length) throw new NotJson(at, "the end of the file");
+}

@@ -1,0 +1,208 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { parseJsonText } from "./json-text.ts";
+import { settingPrefix, storageAccount } from "./service-names.ts";
+
+export const POLICY_FILE = "shared/access-policy.json";
+export const OPTIONS_FILE = "infra/service-options.json";
+
+export interface PolicyFiles {
+  /** As the file has it; undefined where it is not JSON. To be trusted only where there is no mistake. */
+  readonly policy: unknown;
+  readonly options: unknown;
+  /** What is wrong with either file, in lines for a person; empty where all is well. */
+  readonly mistakes: readonly string[];
+}
+
+/**
+ * Reads the access policy and the service options, and finds all mistakes in them: by their JSON schemas, by the rules
+ * that a schema cannot express, and by what Azure is known to refuse.
+ *
+ * @param root the folder of the repository
+ */
+export function readPolicyFiles(root: string): PolicyFiles {
+  const policy = readFile(root, POLICY_FILE, policySchema);
+  const options = readFile(root, OPTIONS_FILE, optionsSchema);
+  const services = objectOf(objectOf(policy.value)["services"]);
+  const found = {
+    [POLICY_FILE]: [...policy.mistakes, ...inServices(services, root)],
+    [OPTIONS_FILE]: [
+      ...options.mistakes,
+      ...(policy.value === undefined ? [] : inOptions(objectOf(options.value), services)),
+    ],
+  };
+  const mistakes = Object.entries(found).flatMap(([file, lines]) => lines.map((line) => `${file}${line}`));
+  return { policy: policy.value, options: options.value, mistakes };
+}
+
+/** Settings that the templates, the platform or the local system make: an option of the same name would override them. */
+export function isOwnedSetting(name: string, services: readonly string[]): boolean {
+  const upper = name.toUpperCase();
+  return (
+    OWNED_SETTINGS.has(upper) ||
+    OWNED_PREFIXES.some((prefix) => upper.startsWith(prefix)) ||
+    services.some((service) => [`${settingPrefix(service)}_URL`, `${settingPrefix(service)}_SCOPE`].includes(upper))
+  );
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const OWNED_SETTINGS = new Set([
+  "ALLOWED_CALLERS",
+  "API_CLIENT_ID",
+  "API_IDENTIFIER_URI",
+  "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+  "APPLICATIONINSIGHTS_CONNECTION_STRING",
+  "AZURE_AUTHORITY_HOST",
+  "AZURE_CLIENT_ID",
+  "AZURE_DISABLE_INSTANCE_DISCOVERY",
+  "AZURE_TENANT_ID",
+  "CALLER_APP_CLIENT_ID",
+  "CALLER_CREDENTIAL",
+  "FUNCTIONS_EXTENSION_VERSION",
+  "FUNCTIONS_WORKER_RUNTIME",
+  "NODE_EXTRA_CA_CERTS",
+  "WEBSITE_RUN_FROM_PACKAGE",
+]);
+const OWNED_PREFIXES = ["AZUREWEBJOBSSTORAGE", "IDENTITY_", "WEBSITE_CONTENT", "WEBSITE_SKIP_CONTENTSHARE"];
+
+/**
+ * What the name of a resource with a public endpoint must not contain, or begin with. The other reserved words are
+ * refused as whole names only, and a site's name has a suffix.
+ * https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-reserved-resource-name
+ */
+const RESERVED = /microsoft|windows|^login/;
+
+/** Entra takes it for "no role": https://learn.microsoft.com/graph/api/resources/approleassignment */
+const NO_ROLE = "00000000-0000-0000-0000-000000000000";
+
+const ajv = new Ajv2020({ allErrors: true, verbose: true });
+const schemaOf = (path: string) =>
+  ajv.compile(JSON.parse(readFileSync(join(import.meta.dirname, "..", path), "utf8")) as object);
+const policySchema = schemaOf("shared/access-policy.schema.json");
+const optionsSchema = schemaOf("infra/service-options.schema.json");
+
+function readFile(root: string, file: string, validate: typeof policySchema): { value: unknown; mistakes: string[] } {
+  let text: string;
+  try {
+    // Editors on Windows may begin it with a byte order mark, which Node and Bicep pass over, too.
+    text = readFileSync(join(root, file), "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    return { value: undefined, mistakes: [`: cannot be read: ${(error as Error).message}`] };
+  }
+  const { value, mistakes } = parseJsonText(text);
+  const places = mistakes.map((mistake) => `:${mistake}`);
+  if (value === undefined || validate(value)) return { value, mistakes: places };
+  return { value, mistakes: [...places, ...(validate.errors ?? []).flatMap(inWords)] };
+}
+
+/** A mistake that the schema has found; none for an error that only sums up another one. */
+function inWords({ keyword, instancePath, params, parentSchema, data, message, propertyName }: ErrorObject): string[] {
+  const names = instancePath.split("/").slice(1);
+  const path = (names[0] === "services" ? names.slice(1) : names).join(".");
+  const found = `found ${JSON.stringify(data).slice(0, 60)}`;
+  const { description = message, properties = {} } = objectOf(parentSchema) as {
+    description?: string;
+    properties?: object;
+  };
+  switch (keyword) {
+    case "propertyNames":
+      return [];
+    case "additionalProperties":
+      return [
+        line(path, `"${String(params["additionalProperty"])}" is not one of ${Object.keys(properties).join(", ")}`),
+      ];
+    case "required":
+      return [line(path, `"${String(params["missingProperty"])}" is missing`)];
+    case "pattern":
+      return [line(path, `${propertyName === undefined ? found : `found "${propertyName}"`}. ${description ?? ""}`)];
+    default:
+      return [line(path, `${message ?? keyword}, ${found}`)];
+  }
+}
+
+function inServices(services: Json, root: string): string[] {
+  const mistakes: string[] = [];
+  const ids = new Map<unknown, string>();
+  const places = new Map<unknown, string>();
+  const prefixes = new Map<string, string>();
+  const accounts = new Map<string, string>();
+  /** @returns who has it already */
+  const taken = <T>(by: Map<T, string>, value: T, who: string): string | undefined => {
+    const first = by.get(value);
+    if (first === undefined) by.set(value, who);
+    return first;
+  };
+  for (const [name, service] of Object.entries(services)) {
+    const { subnet, roles, callers } = objectOf(service);
+    const offered = objectOf(roles);
+    const note = (path: string, what: string): void => {
+      mistakes.push(line(path, what));
+    };
+
+    if (RESERVED.test(name)) {
+      note(name, "Azure refuses names that contain microsoft or windows, or begin with login");
+    }
+    if (/^[\w-]+$/.test(name) && !existsSync(join(root, name, "src", "main.ts"))) {
+      note(name, `there is no ${name}/src/main.ts, the service's code`);
+    }
+    const prefix = settingPrefix(name);
+    const samePrefix = taken(prefixes, prefix, name);
+    const sameAccount = taken(accounts, storageAccount(name), name);
+    if (samePrefix !== undefined) {
+      note(name, `its callers' settings would be ${prefix}_URL and ${prefix}_SCOPE, which are those of ${samePrefix}`);
+    } else if (sameAccount !== undefined) {
+      note(name, `its storage account would be ${storageAccount(name)}, which is that of ${sameAccount}`);
+    }
+    const samePlace = subnet === undefined ? undefined : taken(places, subnet, name);
+    if (samePlace !== undefined) note(`${name}.subnet`, `${String(subnet)} is the subnet of ${samePlace}`);
+
+    for (const [role, { id }] of Object.entries(offered).map(([role, value]) => [role, objectOf(value)] as const)) {
+      const path = `${name}.roles.${role}`;
+      const sameId = id === undefined ? undefined : taken(ids, id, path);
+      if (sameId !== undefined) note(`${path}.id`, `it is the id of ${sameId}`);
+      if (id === NO_ROLE) note(`${path}.id`, "this id means no role at all");
+    }
+    for (const [caller, granted] of Object.entries(objectOf(callers))) {
+      if (!Object.hasOwn(services, caller)) note(`${name}.callers`, `"${caller}" is not a service`);
+      if (caller === name) note(`${name}.callers`, "a service does not call itself over the network");
+      for (const role of Array.isArray(granted) ? (granted as unknown[]) : []) {
+        if (typeof role === "string" && !Object.hasOwn(offered, role)) {
+          note(`${name}.callers.${caller}`, `"${role}" is not a role of ${name}`);
+        }
+      }
+    }
+  }
+  return mistakes;
+}
+
+function inOptions(options: Json, services: Json): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (!Object.hasOwn(services, name)) return [line("", `"${name}" is not a service`)];
+    const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings } = objectOf(value);
+    const isOwned = (setting: unknown): boolean =>
+      typeof setting === "string" && isOwnedSetting(setting, Object.keys(services));
+    return [
+      ...(isOwned(tableEndpointSetting)
+        ? [line(`${name}.tableEndpointSetting`, `"${String(tableEndpointSetting)}" is made by the templates`)]
+        : []),
+      ...Object.keys(objectOf(settings)).flatMap((setting) => {
+        if (isOwned(setting)) return [line(`${name}.settings`, `"${setting}" is made by the templates`)];
+        const isEndpoint = setting.toUpperCase() === String(tableEndpointSetting).toUpperCase();
+        return isEndpoint
+          ? [line(`${name}.settings`, `"${setting}" is made by the templates: its table endpoint`)]
+          : [];
+      }),
+    ];
+  });
+}
+
+/** What follows the file's name. */
+function line(path: string, what: string): string {
+  return path === "" ? `: ${what}` : `: ${path}: ${what}`;
+}
+
+function objectOf(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}

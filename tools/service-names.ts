@@ -1,0 +1,18 @@
+/**
+ * What the settings that tell a caller about a service begin with: `CALLEE` for callee-func, in `CALLEE_URL` and
+ * `CALLEE_SCOPE`. The rule of `settingPrefix` in infra/types.bicep; `npm run infra:check` compares the two.
+ *
+ * @param service a service's name in the access policy
+ */
+export function settingPrefix(service: string): string {
+  return withoutEnding(service).replaceAll("-", "_").toUpperCase();
+}
+
+/** The name of a service's storage account on this machine: `callerdata` for caller-func. */
+export function storageAccount(service: string): string {
+  return `${withoutEnding(service).replaceAll("-", "")}data`;
+}
+
+function withoutEnding(service: string): string {
+  return service.replace(/-func$/, "");
+}
