@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -101,5 +102,24 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
     await expect.poll(() => isChanged, soon).toBe(true);
   } finally {
     watch.end();
+  }
+});
+
+test("npm run dev ends its system when they have changed, and asks to be started again", async () => {
+  const args = ["local/start/main.ts", "--watch", "--free-ports"];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(child, "exit");
+  try {
+    await expect.poll(() => output, { timeout: 90_000 }).toContain("are running");
+    writeFileSync(optionsFile, options.replace("{", "{,"));
+    await expect.poll(() => output, { timeout: 20_000 }).toContain("What runs is left as it is.");
+    writeFileSync(optionsFile, options.replace("/api/health", "/api/healthy"));
+    expect(await ended).toEqual([75, null]);
+    expect(output).toMatch(/starting again \.\.\.\nStopping \.\.\.\n(.*\n)*Stopped\.\n$/);
+  } finally {
+    child.kill();
+    await ended;
   }
 });
