@@ -1,9 +1,10 @@
 /**
- * Stages the function apps: `dist/<app>` with the bundle, its source maps, `host.json` and a minimal `package.json` - a
- * folder that `func start` and a zip deployment take as it is.
+ * Stages the function apps: `dist/<app>` with the bundle, its source maps, `host.json`, an entry point that is named by the
+ * digest of all that, and a minimal `package.json` - a folder that `func start` and a zip deployment take as it is.
  *
  *   npm run build [-- <app> ...]
  */
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, context, type OutputFile, type Plugin, transform } from "esbuild";
@@ -35,12 +36,32 @@ export async function stage(app: string, folder = join(root, "dist", app), plugi
   await requireNothingOfTheUsers(app, folder);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { outputFiles } = await build({ ...bundle(app, folder, root), plugins });
+  const [{ outputFiles }, main] = await Promise.all([
+    build({ ...bundle(app, folder, root), plugins }),
+    entryPointOf(app, plugins),
+  ]);
   await writeAll(await toCommonJs(app, outputFiles));
   await copyFile(join(root, "host.json"), join(folder, "host.json"));
-  const manifest = { name: app, version: "0.1.0", private: true, main: "main.js", engines: { node: `>=${NODE}` } };
+  await writeFile(join(folder, main), 'require("./main.js");\n');
+  const manifest = { name: app, version: "0.1.0", private: true, main, engines: { node: `>=${NODE}` } };
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return folder;
+}
+
+/**
+ * The name of a staged app's entry point: the SHA-256 digest of `host.json` and of the bundle. The Functions host reports
+ * that name with each function, and Resource Manager passes it on: what runs can be held against a commit, without a
+ * setting or a parameter that says what should run.
+ *
+ * @see https://github.com/Azure/azure-functions-nodejs-worker/blob/v3.x/src/coreApi/registerFunction.ts (`scriptFile`)
+ */
+export async function entryPointOf(app: string, plugins: Plugin[] = []): Promise<string> {
+  // Always as for the same folders, and without source maps: esbuild's hashes in the names of files depend on both.
+  const options = { ...bundle(app, join(root, "dist", app), root), absWorkingDir: root, sourcemap: false } as const;
+  const { outputFiles } = await build({ ...options, plugins });
+  const digest = createHash("sha256").update(await readFile(join(root, "host.json")));
+  for (const { path, contents } of outputFiles) digest.update(`\0${basename(path)}\0`).update(contents);
+  return `package-${digest.digest("hex")}.js`;
 }
 
 /**

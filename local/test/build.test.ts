@@ -5,7 +5,8 @@ import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { apps, contentsOf, stage } from "../../build.ts";
+import type { Plugin } from "esbuild";
+import { apps, contentsOf, entryPointOf, stage } from "../../build.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -41,12 +42,13 @@ async function sources(app: string): Promise<string[]> {
 }
 
 describe.each(apps)("%s is staged as a folder", (app) => {
-  test("of the bundle, its source maps, host.json and a minimal package.json, and nothing else", async () => {
-    const names = ["host.json", "main.js", "main.js.map", "on-demand", "package.json"];
+  test("of the bundle, its source maps, its entry point, host.json and a minimal package.json, and nothing else", async () => {
+    const main = await entryPointOf(app);
+    const names = ["host.json", "main.js", "main.js.map", "on-demand", main, "package.json"];
     expect((await readdir(join(folder, app))).sort()).toEqual(names);
     expect((await readdir(join(folder, app, "on-demand"))).filter((file) => !/\.js(\.map)?$/.test(file))).toEqual([]);
     const manifest = JSON.parse(await read(app, "package.json")) as Record<string, unknown>;
-    expect(manifest).toMatchObject({ main: "main.js", engines: { node: ">=22" } });
+    expect(manifest).toMatchObject({ main, engines: { node: ">=22" } });
     expect(manifest).not.toHaveProperty("dependencies");
     expect(await read(app, "host.json")).toBe(await readFile(join(root, "host.json"), "utf8"));
   });
@@ -86,6 +88,36 @@ describe.each(apps)("%s says at its start that Node is too old for it", (app) =>
     const node = oldNode ?? "";
     const version = spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).stdout.trim();
     expect(firstLine(node, "")).toContain(refusal(version));
+  });
+});
+
+describe("the name of the entry point", () => {
+  const app = "callee-func";
+  const named = async (file: string): Promise<string> =>
+    (JSON.parse(await readFile(file, "utf8")) as { main: string }).main;
+
+  test("is the same wherever the app is staged, and from wherever", async () => {
+    const other = join(folder, "some", "where", "else");
+    const here = process.cwd();
+    try {
+      process.chdir(folder);
+      await stage(app, other);
+    } finally {
+      process.chdir(here);
+    }
+    expect(await named(join(other, "package.json"))).toBe(await named(join(folder, app, "package.json")));
+  });
+
+  test("is another for other code, and for another app", async () => {
+    const changed: Plugin = {
+      name: "changed",
+      setup(build) {
+        build.onLoad({ filter: /functions.health\.ts$/ }, () => ({ contents: "console.log('other code')" }));
+      },
+    };
+    const names = [await entryPointOf(app), await entryPointOf(app, [changed]), await entryPointOf("caller-func")];
+    expect(new Set(names).size).toBe(3);
+    for (const name of names) expect(name).toMatch(/^package-[0-9a-f]{64}\.js$/);
   });
 });
 
