@@ -15,6 +15,7 @@ export interface Resource<Properties = object> {
   type: string;
   id?: string;
   name?: string;
+  apiVersion?: string;
   location?: string;
   kind?: string;
   sku?: { name?: string; tier?: string; capacity?: number };

@@ -61,17 +61,23 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
 
 /** The names of the settings that an app takes. */
 export function settingNames(app: AppName): readonly string[] {
+  return Object.keys(madeUpSettings(app));
+}
+
+/** Settings with which an app starts, and reaches nothing: to see what it registers. */
+export function madeUpSettings(app: AppName): AppSettings {
+  const nowhere = "https://made-up.invalid";
+  const directory = directoryOf(accessPolicy);
   const entra = {
-    authority: "",
-    tenantId: "",
-    managedIdentityEndpoint: "",
-    identityHeader: "",
+    authority: nowhere,
+    tenantId: directory.tenantId,
+    managedIdentityEndpoint: nowhere,
+    identityHeader: "made-up",
     caFile: "",
-    control: "",
+    control: nowhere,
   };
-  const nothing = (): string => "";
-  const sources = { endpoints: { entra }, tableEndpoint: nothing, wayTo: nothing, deliverySchedule: "" };
-  return Object.keys(settingsOf(app, { ...sources, directory: directoryOf(accessPolicy) }));
+  const ways = { tableEndpoint: () => nowhere, wayTo: () => nowhere };
+  return settingsOf(app, { endpoints: { entra }, directory, ...ways, deliverySchedule: "0 * * * * *" });
 }
 
 /** Of a service with roles: it is an API, and has a list of its callers. */

@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "staged-"));
   await Promise.all(apps.map((app) => stage(app, join(folder, app))));
-});
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true }));
 
 const read = (app: string, file: string): Promise<string> => readFile(join(folder, app, file), "utf8");

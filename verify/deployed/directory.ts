@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { AzureApi } from "./azure-api.ts";
-import { following, type Read } from "./reading.ts";
+import { following, member, type Read } from "./reading.ts";
 
 const PERMISSION = "the Microsoft Graph permission Application.Read.All";
 
@@ -23,10 +23,13 @@ export type Application = v.InferOutput<typeof application>;
 
 const servicePrincipal = v.object({
   id: v.string(),
+  accountEnabled: v.nullish(v.boolean()),
   appRoleAssignmentRequired: v.nullish(v.boolean()),
   passwordCredentials: v.array(credential),
   keyCredentials: v.array(credential),
 });
+
+export type ServicePrincipal = v.InferOutput<typeof servicePrincipal>;
 
 const assignment = v.object({
   id: v.string(),
@@ -43,19 +46,25 @@ const federation = v.object({ id: v.string(), name: v.string(), issuer: v.string
 export interface Registration {
   readonly uniqueName: string;
   readonly application: Read<Application>;
-  readonly servicePrincipal: Read<v.InferOutput<typeof servicePrincipal>>;
+  readonly servicePrincipal: Read<ServicePrincipal>;
   readonly assignments: Read<readonly Assignment[]>;
   readonly federation: Read<readonly v.InferOutput<typeof federation>[]>;
+}
+
+/** The service principal of an app registration or of a managed identity. */
+export function servicePrincipalOf(graph: AzureApi, clientId: Read<string>): Read<ServicePrincipal> {
+  return () =>
+    following(clientId, (id) => graph.get(`/v1.0/servicePrincipals(appId='${id}')`, servicePrincipal, PERMISSION));
 }
 
 /** @param uniqueName as infra/modules/entra.bicep names it */
 export function registration(graph: AzureApi, uniqueName: string): Registration {
   const readApplication = () =>
     graph.get(`/v1.0/applications(uniqueName='${encodeURIComponent(uniqueName)}')`, application, PERMISSION);
-  const readPrincipal = () =>
-    following(readApplication, ({ appId }) =>
-      graph.get(`/v1.0/servicePrincipals(appId='${appId}')`, servicePrincipal, PERMISSION),
-    );
+  const readPrincipal = servicePrincipalOf(
+    graph,
+    member(readApplication, ({ appId }) => appId),
+  );
   return {
     uniqueName,
     application: readApplication,

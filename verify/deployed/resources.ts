@@ -2,14 +2,17 @@ import * as v from "valibot";
 import { serviceOptions } from "../../tools/access-policy.ts";
 import type { AzureApi } from "./azure-api.ts";
 import type { Deployment } from "./environment.ts";
-import { following, type Read } from "./reading.ts";
-import type { ExpectedService } from "./template.ts";
+import { following, type Read, type Reading } from "./reading.ts";
+import type { AccountPurpose, ExpectedService } from "./template.ts";
 
 /** The API versions that the template deploys by, so that both say the same things in the same words. */
 const WEB = "2025-03-01";
 const NETWORK = "2025-01-01";
 const STORAGE = "2025-06-01";
 const IDENTITY = "2024-11-30";
+const AUTHORIZATION = "2022-04-01";
+/** The last version with `listAssociatedResources`: later ones leave it out, the portal and `az identity list-resources` use it. */
+const ASSOCIATED_RESOURCES = "2022-01-31-preview";
 
 // What is relied on of the answers. All that may be left out, or null, in the published examples is optional: what it
 // means to find nothing there is for each check to say.
@@ -65,6 +68,40 @@ const named = v.object({ id: v.string(), name: v.string() });
 const connection = v.object({ id: v.string() });
 const federation = v.object({ name: v.string(), properties: v.object({ issuer: text, subject: text }) });
 const identity = v.object({ properties: v.object({ clientId: v.string(), principalId: v.string() }) });
+// What the Functions host reports when triggers are synchronised:
+// https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/Extensions/FunctionMetadataExtensions.cs
+const functionEnvelope = v.object({
+  name: v.string(),
+  properties: v.object({
+    isDisabled: yesNo,
+    config: v.nullish(v.object({ scriptFile: text, bindings: v.nullish(v.array(v.record(v.string(), v.unknown()))) })),
+  }),
+});
+export type FunctionEnvelope = v.InferOutput<typeof functionEnvelope>;
+
+const roleAssignment = v.object({
+  id: v.string(),
+  properties: v.object({ roleDefinitionId: v.string(), principalId: v.string(), principalType: text, scope: text }),
+});
+const roleDefinition = v.object({
+  properties: v.object({
+    roleName: text,
+    permissions: v.array(v.object({ dataActions: v.nullish(v.array(v.string())) })),
+  }),
+});
+
+/** Somebody's role on a storage account that reaches its data, not only its configuration. */
+export interface DataRole {
+  readonly assignmentId: string;
+  /** A GUID, the same for a built-in role everywhere. */
+  readonly roleId: string;
+  readonly roleName: string;
+  readonly principalId: string;
+  readonly principalType: string;
+  /** Where it is assigned: the account, or what the account is in. */
+  readonly scope: string;
+}
+
 const hostKeys = v.object({ functionKeys: v.nullish(v.record(v.string(), v.string())) });
 
 const authentication = v.object({
@@ -120,10 +157,12 @@ const subnet = v.object({
     networkSecurityGroup: v.nullish(v.object({ id: v.string() })),
     delegations: v.nullish(v.array(v.object({ properties: v.object({ serviceName: v.string() }) }))),
     serviceEndpoints: v.nullish(v.array(v.object({ service: v.string() }))),
+    serviceAssociationLinks: v.nullish(v.array(v.object({ properties: v.object({ link: text }) }))),
   }),
 });
 
 const account = v.object({
+  id: v.string(),
   name: v.string(),
   properties: v.object({
     allowSharedKeyAccess: yesNo,
@@ -154,11 +193,16 @@ export interface AzureService {
   readonly privateEndpoints: Read<readonly v.InferOutput<typeof connection>[]>;
   readonly identity: Read<v.InferOutput<typeof identity>["properties"]>;
   readonly identityFederation: Read<readonly v.InferOutput<typeof federation>[]>;
+  /** The resources that the identity is attached to, in whatever subscription. */
+  readonly resourcesOfIdentity: Read<readonly v.InferOutput<typeof named>[]>;
+  readonly functions: Read<readonly FunctionEnvelope[]>;
   readonly subnet: Read<v.InferOutput<typeof subnet>>;
   readonly securityGroup: Read<v.InferOutput<typeof securityGroup>>;
   readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
   /** The storage account that the service's settings name. */
-  readonly account: (purpose: "host" | "data") => Read<v.InferOutput<typeof account>>;
+  readonly account: (purpose: AccountPurpose) => Read<v.InferOutput<typeof account>>;
+  /** Who may read or write what is in that account, by a role on the account or on what it is in. */
+  readonly dataRoles: (purpose: AccountPurpose) => Read<readonly DataRole[]>;
   /** A function key, to call the service's own functions with. */
   readonly functionKey: Read<string>;
 }
@@ -182,6 +226,13 @@ export function azureService(
     return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
   };
   const tableSetting = serviceOptions[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+  const readAccount: AzureService["account"] = (purpose) => () =>
+    following(readSettings, (values) => {
+      const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
+      const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
+      const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
+      return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
+    });
 
   return {
     site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),
@@ -213,6 +264,20 @@ export function azureService(
         federation,
         reader("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read"),
       ),
+    // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-view-associated-resources-for-an-identity
+    resourcesOfIdentity: () =>
+      arm.list(
+        `${identityId}/listAssociatedResources?api-version=${ASSOCIATED_RESOURCES}`,
+        named,
+        "Microsoft.ManagedIdentity/userAssignedIdentities/listAssociatedResources/action, of the Azure role Managed Identity Contributor",
+        "POST",
+      ),
+    functions: () =>
+      arm.list(
+        `${siteId}/functions?api-version=${WEB}`,
+        functionEnvelope,
+        reader("Microsoft.Web/sites/functions/read"),
+      ),
     subnet: () =>
       arm.get(`${subnetId}?api-version=${NETWORK}`, subnet, reader("Microsoft.Network/virtualNetworks/subnets/read")),
     securityGroup: () =>
@@ -223,13 +288,8 @@ export function azureService(
       ),
     sitesOfPlan: () =>
       arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
-    account: (purpose) => () =>
-      following(readSettings, (values) => {
-        const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
-        const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
-        const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
-        return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
-      }),
+    account: readAccount,
+    dataRoles: (purpose) => () => following(readAccount(purpose), ({ id }) => dataRolesOn(arm, id)),
     functionKey: async () => {
       const path = `${siteId}/host/default/listKeys?api-version=${WEB}`;
       const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
@@ -238,4 +298,45 @@ export function azureService(
       return key === undefined ? { kind: "missing", what: "A function key" } : { kind: "found", value: key };
     },
   };
+}
+
+/**
+ * The roles on a resource that have data actions. Without a filter the list has what is assigned on the resource, on what it
+ * is in, and on what is in it.
+ *
+ * @see https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
+ */
+async function dataRolesOn(arm: AzureApi, id: string): Promise<Reading<readonly DataRole[]>> {
+  const path = `${id}/providers/Microsoft.Authorization/roleAssignments?api-version=${AUTHORIZATION}`;
+  const permission = (what: string): string => `Microsoft.Authorization/${what}/read, of the Azure role Reader`;
+  const assignments = await arm.list(path, roleAssignment, permission("roleAssignments"));
+  if (assignments.kind !== "found") return assignments;
+  const roles: DataRole[] = [];
+  for (const { id: assignmentId, properties } of assignments.value) {
+    const { roleDefinitionId, principalId, principalType, scope } = properties;
+    const definition = await arm.get(
+      `${roleDefinitionId}?api-version=${AUTHORIZATION}`,
+      roleDefinition,
+      permission("roleDefinitions"),
+    );
+    if (definition.kind !== "found") return definition;
+    const { permissions, roleName } = definition.value.properties;
+    if (!permissions.some(({ dataActions }) => (dataActions ?? []).some(isOfStorage))) continue;
+    const roleId = roleDefinitionId.split("/").at(-1) ?? "";
+    roles.push({
+      assignmentId,
+      roleId,
+      roleName: roleName ?? roleId,
+      principalId,
+      principalType: principalType ?? "Principal",
+      scope: scope ?? id,
+    });
+  }
+  return { kind: "found", value: roles };
+}
+
+/** Wildcards may stand anywhere in an action: https://learn.microsoft.com/azure/role-based-access-control/role-definitions */
+function isOfStorage(action: string): boolean {
+  const [provider = ""] = action.split("/");
+  return provider.includes("*") || provider.toLowerCase() === "microsoft.storage";
 }

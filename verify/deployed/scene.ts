@@ -1,7 +1,7 @@
 import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Policy } from "../report/report.ts";
 import type { AzureApi } from "./azure-api.ts";
-import { type Registration, registration } from "./directory.ts";
+import { type Registration, registration, type ServicePrincipal, servicePrincipalOf } from "./directory.ts";
 import type { Deployment } from "./environment.ts";
 import { member, type Read, together } from "./reading.ts";
 import { type AzureService, azureService } from "./resources.ts";
@@ -16,6 +16,7 @@ export interface Scene {
   readonly authorityHost: string;
   /** The origin of Microsoft Graph. */
   readonly graphEndpoint: string;
+  readonly arm: AzureApi;
   readonly services: readonly SceneService[];
 }
 
@@ -27,6 +28,8 @@ export interface SceneService {
   readonly siteName: string;
   readonly expected: ExpectedService;
   readonly azure: AzureService;
+  /** Its managed identity, as Entra ID knows it. */
+  readonly identityPrincipal: Read<ServicePrincipal>;
   /** Its app registration; null for a service without roles. */
   readonly api: Registration | null;
   /** The app registration that it calls others as; null where that is its identity. */
@@ -57,6 +60,10 @@ export function sceneOf(
       siteName: deployed?.siteName ?? "",
       expected,
       azure,
+      identityPrincipal: servicePrincipalOf(
+        graph,
+        member(azure.identity, ({ clientId }) => clientId),
+      ),
       api: isApi ? registration(graph, `${name}-${deployment.suffix}`) : null,
       client,
       clientId:
@@ -70,7 +77,7 @@ export function sceneOf(
       callees,
     };
   });
-  return { deployment, authorityHost, graphEndpoint, services };
+  return { deployment, authorityHost, graphEndpoint, arm, services };
 }
 
 /** How the callers of a service that the policy names are known to Entra ID, by their names. */

@@ -30,8 +30,25 @@ export interface ExpectedService {
   /** Whom the main site lets in or refuses, and the SCM site. */
   readonly mainRules: readonly AccessRule[];
   readonly scmRules: readonly AccessRule[];
-  readonly hostAccount: StorageAccountProperties;
-  readonly dataAccount: StorageAccountProperties;
+  readonly accounts: Readonly<Record<AccountPurpose, ExpectedAccount>>;
+}
+
+export type AccountPurpose = "host" | "data";
+
+export interface ExpectedAccount {
+  /** As in the snapshot: a hash that only Azure can make. The deployment's name is in the site's settings. */
+  readonly madeUpName: string;
+  readonly properties: StorageAccountProperties;
+  /** The ids of the roles that the service's identity has on it. */
+  readonly roles: readonly string[];
+}
+
+/** A resource as the template states it, in the names of the deployment but for the names of storage accounts. */
+export interface ExpectedResource {
+  readonly id: string;
+  readonly type: string;
+  readonly apiVersion: string;
+  readonly properties: object;
 }
 
 /**
@@ -41,8 +58,24 @@ export interface ExpectedService {
  * @throws CannotStart where the snapshots are older than the access policy
  */
 export function expectedServices(deployment: Deployment): readonly ExpectedService[] {
-  const snapshot = inNamesOf(deployment, readSnapshot(deployment.planKind === "Dedicated" ? "dedicated" : "default"));
+  const snapshot = snapshotOf(deployment);
   return deployment.services.map(({ name }) => expectedService(snapshot, deployment, name));
+}
+
+/** All resources of the evaluated template that Resource Manager knows by an id, and of which the template states something. */
+export function expectedResources(deployment: Deployment): readonly ExpectedResource[] {
+  return snapshotOf(deployment).predictedResources.flatMap(({ id, type, apiVersion, properties = {} }) =>
+    id === undefined || isExpression(id) || apiVersion === undefined ? [] : [{ id, type, apiVersion, properties }],
+  );
+}
+
+/** Whether a value in the evaluated template is known to Azure only, such as a key. */
+export function isExpression(value: unknown): boolean {
+  return typeof value === "string" && value.startsWith("[") && value.endsWith("]");
+}
+
+function snapshotOf(deployment: Deployment): Snapshot {
+  return inNamesOf(deployment, readSnapshot(deployment.planKind === "Dedicated" ? "dedicated" : "default"));
 }
 
 function expectedService(snapshot: Snapshot, deployment: Deployment, name: string): ExpectedService {
@@ -87,8 +120,7 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     outboundRules,
     mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi(name) ? [] : deployment.ingressRanges),
     scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
-    hostAccount,
-    dataAccount,
+    accounts: { host: hostAccount, data: dataAccount },
   };
 }
 
@@ -102,16 +134,20 @@ function ofDeployment(rules: readonly AccessRule[] = [], ranges: readonly string
   ];
 }
 
+const GUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
 /** The account of a service is the one that answers to its subnet. */
-function accountOf(
-  snapshot: Snapshot,
-  subnetId: string | undefined,
-  prefix: string,
-): StorageAccountProperties | undefined {
-  return resources(snapshot, "Microsoft.Storage/storageAccounts").find(
+function accountOf(snapshot: Snapshot, subnetId: string | undefined, prefix: string): ExpectedAccount | undefined {
+  const account = resources(snapshot, "Microsoft.Storage/storageAccounts").find(
     ({ name, properties }) =>
       name?.startsWith(prefix) && properties?.networkAcls?.virtualNetworkRules?.some(({ id }) => id === subnetId),
-  )?.properties;
+  );
+  if (account?.name === undefined || account.properties === undefined) return undefined;
+  // The ids of assignments hold a principal's, which only Azure knows: they are expressions, with the account's in quotes.
+  const roles = resources(snapshot, "Microsoft.Authorization/roleAssignments")
+    .filter(({ id }) => id?.includes(`'${account.id ?? "?"}'`))
+    .map(({ properties }) => properties?.roleDefinitionId?.match(GUID)?.at(-1) ?? "?");
+  return { madeUpName: account.name, properties: account.properties, roles };
 }
 
 /** All that is made up in a snapshot stands in its resource group, in its tenant setting and in the names of its sites. */

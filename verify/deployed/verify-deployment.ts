@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { publicCloud } from "../../infra/public-cloud.ts";
 import { callersOf } from "../matrix/callers.ts";
@@ -10,11 +11,13 @@ import type { CallerKind, Cell, Check, Report } from "../report/report.ts";
 import { verdictOf } from "../report/verdict.ts";
 import { REPORT_SCHEMA } from "../report/write-report.ts";
 import { assignmentChecks } from "./areas/assignments.ts";
+import { codeChecks } from "./areas/code.ts";
 import { directoryChecks } from "./areas/directory.ts";
 import { networkChecks } from "./areas/network.ts";
 import { restrictionChecks } from "./areas/restrictions.ts";
 import { siteChecks } from "./areas/sites.ts";
 import { storageChecks } from "./areas/storage.ts";
+import { templateChecks } from "./areas/template.ts";
 import { azureApi, type AzureApiOptions, failureOf } from "./azure-api.ts";
 import { elsewhereCells } from "./calls/elsewhere.ts";
 import { findHere } from "./calls/here.ts";
@@ -39,6 +42,8 @@ export interface DeployedVerification {
   readonly endpoints?: Partial<DeploymentEndpoints>;
   /** Milliseconds that a request may take, and that an order may be pending. */
   readonly patience?: { readonly request: number; readonly order: OrderPatience };
+  /** Waits for so many milliseconds, before Azure is asked again. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
   /** Ends the verification early. */
   readonly signal?: AbortSignal;
 }
@@ -76,9 +81,10 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
   const patience = options.patience ?? usualPatience;
   const credential = options.credential ?? new DefaultAzureCredential();
 
-  const common = { credential, tenantId: deployment.tenantId, patience: patience.request };
-  const arm = { ...common, name: "Azure Resource Manager", ...api(endpoints.resourceManager) };
-  const graph = { ...common, name: "Microsoft Graph", ...api(endpoints.graph) };
+  const common = { credential, tenantId: deployment.tenantId, patience: patience.request, wait: options.wait ?? wait };
+  const arm = { ...common, name: "Azure Resource Manager", missingMayAppear: false, ...api(endpoints.resourceManager) };
+  // https://devblogs.microsoft.com/identity/designing-for-eventual-consistency-for-microsoft-entra/
+  const graph = { ...common, name: "Microsoft Graph", missingMayAppear: true, ...api(endpoints.graph) };
   await requireSignedIn(arm);
   const scene = sceneOf(
     deployment,
@@ -136,8 +142,19 @@ export async function verifyDeployment(options: DeployedVerification): Promise<R
 }
 
 function allChecks(scene: Scene): ReturnType<typeof siteChecks> {
-  const areas = [restrictionChecks, siteChecks, networkChecks, storageChecks, directoryChecks, assignmentChecks];
-  return areas.flatMap((area) => scene.services.flatMap((service) => area(scene, service)));
+  const areas = [
+    restrictionChecks,
+    siteChecks,
+    codeChecks,
+    networkChecks,
+    storageChecks,
+    directoryChecks,
+    assignmentChecks,
+  ];
+  return [
+    ...areas.flatMap((area) => scene.services.flatMap((service) => area(scene, service))),
+    ...templateChecks(scene),
+  ];
 }
 
 function callerKinds(): CallerKind[] {

@@ -7,14 +7,27 @@ import { CannotStart } from "../deployed/verify-deployment.ts";
 import { matcherOf } from "../only.ts";
 import { renderHtml } from "../report/html.ts";
 import type { Report } from "../report/report.ts";
-import { AUTHORITY, change, forbidden, HERE, ids, main, MARKERS, resource, scm, SUFFIX } from "./deployed/answers.ts";
+import {
+  AUTHORITY,
+  change,
+  forbidden,
+  hasRole,
+  HERE,
+  ids,
+  main,
+  MARKERS,
+  resource,
+  scm,
+  SUFFIX,
+} from "./deployed/answers.ts";
 import { callDrifts, drifts, ELSEWHERE } from "./deployed/drifts.ts";
-import { credential, type FakeAzure, look, notAssigned, startFakeAzure } from "./deployed/fake-azure.ts";
+import { BROKEN, credential, type FakeAzure, look, notAssigned, startFakeAzure } from "./deployed/fake-azure.ts";
 
 let azure: FakeAzure;
+// Builds both apps: on a busy machine that takes a while.
 beforeAll(async () => {
   azure = await startFakeAzure();
-});
+}, 240_000);
 beforeEach(() => {
   azure.reset();
 });
@@ -135,6 +148,50 @@ describe("one thing that differs is one finding, and no other", () => {
   });
 });
 
+describe("what is no drift", () => {
+  const healthyChecks = async (only: string): Promise<void> => {
+    const report = await look(azure, { only });
+    expect([...wrong(report), ...notChecked(report)]).toEqual([]);
+    expect(report.checks.length).toBeGreaterThan(0);
+  };
+
+  it("the runtime in another case", async () => {
+    change(azure.answers, `GET ${site}/config/web`, "properties.linuxFxVersion", () => "node|24");
+    await healthyChecks("sites/callee-func/runtime");
+  });
+
+  it("Microsoft Defender for Storage, which lets its scanner in and gives it a role to read blobs by", async () => {
+    const account = resource.account("stdatacallee");
+    const scanner = `/subscriptions/${ids.subscription}/providers/Microsoft.Security/datascanners/StorageDataScanner`;
+    change(azure.answers, `GET ${account}`, "properties.networkAcls.resourceAccessRules", () => [
+      { tenantId: ids.tenant, resourceId: scanner },
+    ]);
+    change(azure.answers, `GET ${account}/providers/Microsoft.Authorization/roleAssignments`, "value", (list) => [
+      ...(list as unknown[]),
+      hasRole("Defender for Storage Data Scanner", account),
+    ]);
+    await healthyChecks("storage/callee-func-data");
+  });
+
+  it("Any in place of 0.0.0.0/0, where a rule says so", async () => {
+    const environment = { ...azure.environment, INGRESS_ADDRESS_RANGES: "0.0.0.0/0" };
+    const rules = `GET ${resource.site("caller-func")}/config/web`;
+    change(azure.answers, rules, "properties.ipSecurityRestrictions.0.ipAddress", () => "Any");
+    const report = await look(azure, { only: "restrictions/caller-func", environment });
+    expect([...wrong(report), ...notChecked(report)]).toEqual([]);
+  });
+
+  it("what Azure adds to what the template states, and other cases of names", async () => {
+    const diagnostics = `GET ${site}/providers/Microsoft.Insights/diagnosticSettings/workspace`;
+    change(azure.answers, diagnostics, "properties.logs", (logs) => [
+      { category: "FunctionAppLogs", categoryGroup: null, enabled: false },
+      ...(logs as unknown[]),
+    ]);
+    change(azure.answers, diagnostics, "properties.workspaceId", (id) => String(id).toLowerCase());
+    await healthyChecks("template");
+  });
+});
+
 describe("what could not be read is not checked, and never passed", () => {
   const denied: readonly {
     readonly name: string;
@@ -145,50 +202,76 @@ describe("what could not be read is not checked, and never passed", () => {
     {
       name: "sites",
       address: /^GET \S+\/sites\/callee-func-\w+$/,
-      leaves: /^(sites|network|restrictions)\/callee-func/,
+      leaves: /^(sites|network|restrictions|template\/sites)\/callee-func/,
       permission: "Microsoft.Web/sites/read",
     },
     {
       name: "their configuration",
       address: /config\/web$/,
-      leaves: /^(restrictions|sites)\//,
+      leaves: /^(restrictions|sites|template\/sites)\//,
       permission: "Microsoft.Web/sites/config/read",
     },
     {
       name: "their settings",
       address: /config\/appsettings\/list$/,
-      leaves: /^(sites\/[^/]+\/settings|storage\/)/,
+      leaves: /^(sites\/[^/]+\/settings|storage\/|template\/storageAccounts\/)/,
       permission: "Microsoft.Web/sites/config/list/action",
     },
     {
       name: "subnets",
       address: /\/subnets\//,
-      leaves: /^network\/[^/]+\/(delegation|security-group|service-endpoints)$/,
+      leaves: /^network\/[^/]+\/(delegation|security-group|service-endpoints|joined)$/,
       permission: "Microsoft.Network/virtualNetworks/subnets/read",
     },
     {
       name: "network security groups",
       address: /\/networkSecurityGroups\//,
-      leaves: /^network\/[^/]+\/outbound$/,
+      leaves: /^(network\/[^/]+\/outbound$|template\/networkSecurityGroups\/)/,
       permission: "Microsoft.Network/networkSecurityGroups/read",
     },
     {
       name: "storage",
       address: /\/storageAccounts\//,
-      leaves: /^storage\//,
+      leaves: /^(storage|template\/storageAccounts)\//,
       permission: "Microsoft.Storage/storageAccounts/read",
     },
     {
       name: "the directory",
       address: /^GET \/v1\.0\//,
-      leaves: /^(directory\/callee-func|assignments|sites\/callee-func\/settings\/API_CLIENT_ID)/,
+      leaves:
+        /^(directory\/(callee-func|caller-func\/identity-enabled)|assignments|sites\/callee-func\/settings\/API_CLIENT_ID)/,
       permission: "Application.Read.All",
     },
     {
       name: "identities",
       address: /\/userAssignedIdentities\/[^/]+$/,
-      leaves: /^(directory\/[^/]+\/identity|assignments|sites\/[^/]+\/settings\/(AZURE_CLIENT_ID|ALLOWED_CALLERS))/,
+      leaves:
+        /^(directory\/[^/]+\/identity|assignments|storage\/[^/]+\/data-roles$|sites\/[^/]+\/settings\/(AZURE_CLIENT_ID|ALLOWED_CALLERS))/,
       permission: "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+    },
+    {
+      name: "what an identity is attached to",
+      address: /\/listAssociatedResources$/,
+      leaves: /^directory\/[^/]+\/identity-attached$/,
+      permission: "Microsoft.ManagedIdentity/userAssignedIdentities/listAssociatedResources/action",
+    },
+    {
+      name: "functions",
+      address: /\/functions$/,
+      leaves: /^code\//,
+      permission: "Microsoft.Web/sites/functions/read",
+    },
+    {
+      name: "role assignments",
+      address: /\/roleAssignments$/,
+      leaves: /^storage\/[^/]+\/data-roles$/,
+      permission: "Microsoft.Authorization/roleAssignments/read",
+    },
+    {
+      name: "role definitions",
+      address: /\/roleDefinitions\//,
+      leaves: /^storage\/[^/]+\/data-roles$/,
+      permission: "Microsoft.Authorization/roleDefinitions/read",
     },
     {
       name: "function keys",
@@ -223,7 +306,11 @@ describe("what could not be read is not checked, and never passed", () => {
     azure.answers = rest;
     const report = await look(azure, { only: "network" });
     expect(wrong(report)).toEqual(["network/caller-func/delegation"]);
-    expect(notChecked(report)).toEqual(["network/caller-func/service-endpoints", "network/caller-func/security-group"]);
+    expect(notChecked(report)).toEqual([
+      "network/caller-func/service-endpoints",
+      "network/caller-func/security-group",
+      "network/caller-func/joined",
+    ]);
   });
 
   it("a site, a registration, an identity or an account that is gone is one finding", async () => {
@@ -274,6 +361,62 @@ describe("what could not be read is not checked, and never passed", () => {
     const report = await look(azure, { only: "assignments" });
     expect(report.checks.every(({ result }) => result === "not-checked")).toBe(true);
     expect(azure.requests.map(({ what }) => what)).not.toContain("GET /elsewhere");
+  });
+
+  it("no function at all is a finding: the deployment failed, or the app does not start", async () => {
+    change(azure.answers, `GET ${site}/functions`, "value", () => []);
+    const report = await look(azure, { only: "code" });
+    expect(wrong(report)).toEqual(["code/callee-func/functions"]);
+    expect(notChecked(report)).toEqual(["code/callee-func/package"]);
+  });
+
+  it("a package that Resource Manager does not name is not checked", async () => {
+    const list = azure.answers[`GET ${site}/functions`]?.body as { value: object[] };
+    for (const i of list.value.keys())
+      change(azure.answers, `GET ${site}/functions`, `value.${i}.properties.config.scriptFile`, () => null);
+    const report = await look(azure, { only: "code/callee-func" });
+    expect(wrong(report)).toEqual([]);
+    expect(checkOf(report, "code/callee-func/package")?.note).toContain("config.scriptFile");
+  });
+
+  it.each([
+    ["errors", { status: 503 }],
+    ["broken connections", { status: BROKEN }],
+  ])("is asked again after %s, for a minute", async (_name, passing) => {
+    const key = `GET ${site}/config/web`;
+    const web = azure.answers[key] ?? { status: 0, body: "" };
+    azure.answers[key] = { ...web, before: [passing, passing, passing] };
+    expect(notChecked(await look(azure, { only: "restrictions/callee-func" }))).toEqual([]);
+
+    azure.reset();
+    let waited = 0;
+    const wait = (milliseconds: number): Promise<void> => {
+      waited += milliseconds;
+      return Promise.resolve();
+    };
+    azure.answers[key] = { ...passing, body: "" };
+    azure.answers[`GET ${site}`] = { ...passing, body: "" };
+    const left = notChecked(await look(azure, { only: "restrictions/callee-func/main", wait }));
+    expect(left).toHaveLength(3);
+    expect(waited).toBe(60_000);
+  });
+
+  it("what was just created in the directory may be missing at first; in Resource Manager it may not", async () => {
+    const missing = { status: 404 };
+    for (const key of [
+      `GET /v1.0/applications(uniqueName='callee-func-${SUFFIX}')`,
+      `GET /v1.0/servicePrincipals(appId='${ids.api}')`,
+    ]) {
+      const answer = azure.answers[key] ?? { status: 0, body: "" };
+      azure.answers[key] = { ...answer, before: [missing, missing] };
+    }
+    const report = await look(azure, { only: "directory/callee-func" });
+    expect([...wrong(report), ...notChecked(report)]).toEqual([]);
+
+    azure.reset();
+    azure.answers[`GET ${site}`] = { status: 404, body: {} };
+    await look(azure, { only: "sites/callee-func/exists" });
+    expect(azure.requests.filter(({ what }) => what === `GET ${site}`)).toHaveLength(1);
   });
 
   it("is asked again where it is throttled, and not for ever", async () => {
@@ -508,7 +651,7 @@ describe("other ways to deploy", () => {
     };
     azure.answers[`GET /v1.0/servicePrincipals(appId='${ids.client}')`] = {
       status: 200,
-      body: { id: ids.clientPrincipal, passwordCredentials: [], keyCredentials: [] },
+      body: { id: ids.clientPrincipal, accountEnabled: true, passwordCredentials: [], keyCredentials: [] },
     };
     const own = {
       id: "fic",

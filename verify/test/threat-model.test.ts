@@ -14,7 +14,7 @@ const threats = boundaries.flatMap((boundary) => boundary.threats);
 const cells = plannedCells({ services: accessPolicy.services });
 
 /** The first part of a check's id; the second is a service. That each check is there, deployed.test.ts tests. */
-const CHECK_AREAS = ["restrictions", "sites", "network", "storage", "directory", "assignments"];
+const CHECK_AREAS = ["restrictions", "sites", "network", "storage", "directory", "assignments", "code", "template"];
 
 describe("the threat model", () => {
   it("has threats at each of its boundaries", () => {

@@ -3,10 +3,23 @@ import { listed, type PlannedCheck, question, shown } from "../check.ts";
 import { together } from "../reading.ts";
 import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
 
-/** App Service Authentication in front of the in-code checks, where the environment asks for it. */
+/** App Service Authentication in front of the in-code checks: where the environment asks for it, and nowhere else. */
 export function authenticationChecks(scene: Scene, service: SceneService): PlannedCheck[] {
-  const { name, api, azure, expected } = service;
-  if (!scene.deployment.appServiceAuthentication || api === null) return [];
+  const { name, api, azure, expected, siteName } = service;
+  if (!scene.deployment.appServiceAuthentication || api === null) {
+    return [
+      question({
+        id: `sites/${name}/authentication`,
+        title: `${name}: App Service Authentication`,
+        resource: `${expected.siteId}/config/authsettingsV2`,
+        read: azure.authentication,
+        expected: "off",
+        why: "Enabled by hand it refuses by rules of its own, and can keep callers' tokens. No deployment takes it away.",
+        found: ({ properties }) => (properties.platform?.enabled === true ? "on" : "off"),
+        mend: `az webapp auth update --resource-group ${scene.deployment.resourceGroup} --name ${siteName} --enabled false`,
+      }),
+    ];
+  }
   const template = resources(readSnapshot("everything"), "Microsoft.Web/sites/config").find(
     (resource) => resource.name?.startsWith(`${name}-`) === true,
   )?.properties;

@@ -1,5 +1,5 @@
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
-import type { Application, Registration } from "../directory.ts";
+import type { Application, Registration, ServicePrincipal } from "../directory.ts";
 import { type Read, together } from "../reading.ts";
 import { identifierUri, policy, PROVISION, provisionDirectory, type Scene, type SceneService } from "../scene.ts";
 
@@ -10,13 +10,29 @@ export function directoryChecks(scene: Scene, service: SceneService): PlannedChe
     ...identityChecks(scene, service),
     ...(api === null
       ? []
-      : [...apiChecks(scene, name, api), ...secretChecks(name, "api", api), noFederation(name, api)]),
-    ...(client === null ? [] : [...secretChecks(name, "client", client), clientFederation(scene, service, client)]),
+      : [
+          ...apiChecks(scene, name, api),
+          enabled(name, "enabled", `service principal of ${api.uniqueName}`, api.servicePrincipal),
+          ...secretChecks(name, "api", api),
+          noFederation(name, api),
+        ]),
+    ...(client === null
+      ? []
+      : [
+          enabled(name, "client-enabled", `service principal of ${client.uniqueName}`, client.servicePrincipal),
+          ...secretChecks(name, "client", client),
+          clientFederation(scene, service, client),
+        ]),
   ];
 }
 
-function identityChecks({ deployment }: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
-  const { identityId } = expected;
+function identityChecks(
+  { deployment }: Scene,
+  { name, expected, azure, identityPrincipal, siteName }: SceneService,
+): PlannedCheck[] {
+  const { identityId, siteId } = expected;
+  const others = <Resource extends { readonly id: string }>(resources: readonly Resource[]): Resource[] =>
+    resources.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
   return [
     question({
       id: `directory/${name}/identity`,
@@ -28,6 +44,29 @@ function identityChecks({ deployment }: Scene, { name, expected, azure }: SceneS
       found: () => "is there",
       mend: PROVISION,
       mustExist: true,
+    }),
+    enabled(name, "identity-enabled", `service principal of ${identityId}`, identityPrincipal),
+    question({
+      id: `directory/${name}/identity-attached`,
+      title: `${name}: what its identity is attached to`,
+      resource: `${identityId}/listAssociatedResources`,
+      read: azure.resourcesOfIdentity,
+      expected: `${siteName} alone`,
+      why: "Whatever the identity is attached to gets its tokens, and with them its roles, from wherever it runs.",
+      found: (resources) => {
+        if (others(resources).length > 0)
+          return `also ${others(resources)
+            .map(({ id }) => id)
+            .join(", ")}`;
+        return resources.length > 0 ? `${siteName} alone` : "nothing";
+      },
+      mend: (resources) =>
+        others(resources)
+          .map(
+            ({ id }) =>
+              `# Take the identity off ${id}; of a site: az webapp identity remove --identities ${identityId} --ids ${id}`,
+          )
+          .join("\n") || PROVISION,
     }),
     question({
       id: `directory/${name}/identity-federation`,
@@ -49,6 +88,21 @@ function identityChecks({ deployment }: Scene, { name, expected, azure }: SceneS
           .join("\n"),
     }),
   ];
+}
+
+/** Entra ID issues no token for a service principal that is disabled, and none to it. */
+function enabled(name: string, id: string, resource: string, read: Read<ServicePrincipal>): PlannedCheck {
+  return question({
+    id: `directory/${name}/${id}`,
+    title: `${name}: sign-in, by the ${resource.replace(/\/subscriptions\/.*\//, "")}`,
+    resource,
+    read,
+    expected: "enabled",
+    why: "Entra ID issues no token for a disabled service principal, and none to it: no call gets through.",
+    found: ({ accountEnabled }) =>
+      accountEnabled === true ? "enabled" : accountEnabled === false ? "disabled" : "not set",
+    mend: (principal) => `az ad sp update --id ${principal.id} --set accountEnabled=true`,
+  });
 }
 
 function apiChecks(

@@ -73,6 +73,27 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       mend: PROVISION,
     }),
     question({
+      ...ofSubnet,
+      id: `network/${name}/joined`,
+      title: `${name}: which plans are joined to its subnet`,
+      expected: planId,
+      why: "An app on another plan in this subnet calls from it: its calls pass for this service's.",
+      found: ({ properties }) =>
+        listed(
+          (properties.serviceAssociationLinks ?? []).map((association) => association.properties.link ?? "unknown"),
+          [planId],
+        ),
+      mend: ({ properties }) =>
+        (properties.serviceAssociationLinks ?? [])
+          .map((association) => association.properties.link ?? "unknown")
+          .filter((link) => link.toLowerCase() !== planId.toLowerCase())
+          .map(
+            (link) =>
+              `# For each app on ${link}: az webapp vnet-integration remove --resource-group <its group> --name <app>`,
+          )
+          .join("\n") || PROVISION,
+    }),
+    question({
       ...ofSite,
       id: `network/${name}/plan`,
       title: `${name}: its plan`,

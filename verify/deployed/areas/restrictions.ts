@@ -87,7 +87,9 @@ function inWords(rules: Rules | readonly AccessRule[]): string[] {
       ...(Object.keys(headers ?? {}).length > 0 ? ["with conditions on headers"] : []),
     ];
     const suffix = more.length === 0 ? "" : ` ${more.join(" ")} (rule ${shown(name)})`;
-    const origins = [vnetSubnetResourceId, ipAddress].flatMap((origin) => origin?.split(",") ?? []);
+    // "Any" and 0.0.0.0/0 are one range to the platform, which says either.
+    const address = ipAddress === "Any" ? "0.0.0.0/0" : ipAddress;
+    const origins = [vnetSubnetResourceId, address].flatMap((origin) => origin?.split(",") ?? []);
     if (origins.length === 0) origins.push("anybody");
     return origins.map((origin) => `${shown(action)} ${origin}${suffix}`);
   });

@@ -1,6 +1,7 @@
 import { settingPrefix } from "../../../tools/service-names.ts";
 import { listed, type PlannedCheck, question, wording } from "../check.ts";
 import { member, type Read, together } from "../reading.ts";
+import { isExpression } from "../template.ts";
 import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../scene.ts";
 
 /** The id that nobody has: what a service lists whom nobody may call (infra/modules/service.bicep). */
@@ -10,12 +11,16 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
 const SHOWN_VALUE =
   /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,(?=.)|$))+$|^https:\/\/[a-z0-9.-]+$|^api:\/\/[0-9a-f-]{36}\/[a-z0-9-]+(\/\.default)?$|^(managed|federated)-identity$/i;
 
-/** The settings that the restriction hangs on. Of all others only the names are looked at. */
+/** The settings that the restriction hangs on, one by one; all others together, by their names. */
 export function settingChecks(scene: Scene, service: SceneService): PlannedCheck[] {
   const { name, expected, azure } = service;
   const resource = `${expected.siteId}/config/appsettings`;
+  const restricting = restrictingSettings(scene, service);
+  const others = (expected.config.appSettings ?? []).filter(
+    (stated) => !restricting.some(({ setting }) => setting === stated.name),
+  );
   return [
-    ...restrictingSettings(scene, service).map(({ setting, means, value, why }) =>
+    ...restricting.map(({ setting, means, value, why }) =>
       question({
         id: `sites/${name}/settings/${setting}`,
         title: `${name}: ${setting}`,
@@ -27,6 +32,23 @@ export function settingChecks(scene: Scene, service: SceneService): PlannedCheck
         mend: PROVISION,
       }),
     ),
+    question({
+      id: `sites/${name}/settings-changed`,
+      title: `${name}: settings that are not as the template states them`,
+      resource,
+      read: azure.settings,
+      expected: "none",
+      why: "A setting can change how often orders are delivered, or which version of the host runs.",
+      found: (settings) =>
+        wording(
+          others.flatMap((stated) => {
+            const found = settings[stated.name];
+            if (found === undefined) return [`${stated.name} is missing`];
+            return isExpression(stated.value) || found === stated.value ? [] : [stated.name];
+          }),
+        ),
+      mend: PROVISION,
+    }),
     question({
       id: `sites/${name}/settings-by-hand`,
       title: `${name}: settings that the template does not have`,

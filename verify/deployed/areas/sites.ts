@@ -95,7 +95,8 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: "Another image or a startup command runs other code than what was deployed: nothing says that it checks tokens.",
       // A command may hold a secret: that there is one is enough.
       found: ({ properties: { linuxFxVersion, appCommandLine } }) =>
-        `${shown(linuxFxVersion)}, ${shown(appCommandLine) === "not set" ? "no startup command" : "a startup command"}`,
+        `${inCaseOf(config.linuxFxVersion, linuxFxVersion)}, ` +
+        (shown(appCommandLine) === "not set" ? "no startup command" : "a startup command"),
     }),
     ...(["ftp", "scm"] as const).map((what) =>
       question({
@@ -164,4 +165,9 @@ function identitiesOf(identity: Identity | null | undefined): string[] {
 /** Resource Manager names a slot `{site}/{slot}`. */
 function slotName({ name }: { readonly name: string }): string {
   return name.split("/").at(-1) ?? name;
+}
+
+/** Case does not count in linuxFxVersion: https://github.com/Azure/azure-functions-ux/pull/3698 */
+function inCaseOf(stated: string | undefined, found: string | null | undefined): string {
+  return shown(found).toLowerCase() === shown(stated).toLowerCase() ? shown(stated) : shown(found);
 }

@@ -1,29 +1,39 @@
-import type { StorageAccountProperties } from "../../../infra/snapshot.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import { member, together } from "../reading.ts";
+import type { DataRole } from "../resources.ts";
 import { PROVISION, type Scene, type SceneService } from "../scene.ts";
+import type { AccountPurpose } from "../template.ts";
 
 /** Whose a service's storage is, and what opens it: the accounts that its settings name, in its resource group. */
-export function storageChecks(_scene: Scene, service: SceneService): PlannedCheck[] {
-  const { hostAccount, dataAccount } = service.expected;
+export function storageChecks({ deployment }: Scene, service: SceneService): PlannedCheck[] {
   return [
-    ...accountChecks(service, "host", "what the Functions host keeps", hostAccount),
-    ...accountChecks(service, "data", "its data", dataAccount),
+    ...accountChecks(service, "host", "what the Functions host keeps", deployment.subscriptionId),
+    ...accountChecks(service, "data", "its data", deployment.subscriptionId),
   ];
 }
 
+/** Microsoft Defender for Storage scans as this, and puts it into the rules of every account that it protects. */
+function defender(subscriptionId: string): string {
+  return `/subscriptions/${subscriptionId}/providers/Microsoft.Security/datascanners/storageDataScanner`;
+}
+/** Defender for Storage Data Scanner, the role that it reads blobs by. */
+const DEFENDER_ROLE = "1e7ca9b1-60d1-4db8-a914-f2ca1ff27c40";
+
 function accountChecks(
   { name, expected, azure }: SceneService,
-  purpose: "host" | "data",
+  purpose: AccountPurpose,
   holds: string,
-  template: StorageAccountProperties,
+  subscriptionId: string,
 ): PlannedCheck[] {
   const read = azure.account(purpose);
+  const { properties: template, roles } = expected.accounts[purpose];
   const common = {
     resource: `the storage account for ${holds} that the settings of ${expected.siteId} name`,
     read,
     mend: PROVISION,
   };
   const networks = [expected.subnetId];
+  const ownRoles = "the identity of the service, by the roles of the template";
   return [
     question({
       ...common,
@@ -70,7 +80,9 @@ function accountChecks(
           [
             ...(networkAcls?.virtualNetworkRules?.map(({ id }) => id) ?? []),
             ...(networkAcls?.ipRules?.map(({ value }) => value) ?? []),
-            ...(networkAcls?.resourceAccessRules?.map(({ resourceId }) => resourceId) ?? []),
+            ...(networkAcls?.resourceAccessRules?.map(({ resourceId }) => resourceId) ?? []).filter(
+              (resource) => resource.toLowerCase() !== defender(subscriptionId).toLowerCase(),
+            ),
             ...(networkAcls?.bypass === template.networkAcls?.bypass ? [] : [`bypass: ${shown(networkAcls?.bypass)}`]),
           ],
           networks,
@@ -92,7 +104,53 @@ function accountChecks(
       why: "Without it, tokens for storage can be read on the way.",
       found: ({ properties }) => encryption(properties),
     }),
+    question({
+      ...common,
+      id: `storage/${name}-${purpose}/data-roles`,
+      title: `${name}: who may read or write ${holds}`,
+      read: () =>
+        together({
+          roles: azure.dataRoles(purpose),
+          identity: azure.identity,
+          isScanned: member(read, ({ properties }) =>
+            (properties.networkAcls?.resourceAccessRules ?? []).some(
+              ({ resourceId }) => resourceId.toLowerCase() === defender(subscriptionId).toLowerCase(),
+            ),
+          ),
+        }),
+      expected: ownRoles,
+      why: "Whoever else has a role on the data changes it past the service, and past its check of tokens.",
+      found: (there) => {
+        const missing = roles.filter(
+          (role) => !there.roles.some((one) => isOwn(one, there.identity) && one.roleId === role),
+        );
+        const others = foreign(there.roles, there.identity, there.isScanned);
+        return (
+          [
+            ...missing.map((role) => `missing: the role ${role} for its identity`),
+            ...others.map((one) => `${one.principalType} ${one.principalId} has ${one.roleName} on ${one.scope}`),
+          ].join("; ") || ownRoles
+        );
+      },
+      mend: (there) =>
+        foreign(there.roles, there.identity, there.isScanned)
+          .map(({ assignmentId }) => `az role assignment delete --ids ${assignmentId}`)
+          .join("\n") || PROVISION,
+    }),
   ];
+
+  function isOwn(role: DataRole, { principalId }: { readonly principalId: string }): boolean {
+    return role.principalId === principalId && roles.includes(role.roleId);
+  }
+
+  /** @param isScanned whether Defender is in the account's network rules, and may have its role */
+  function foreign(
+    all: readonly DataRole[],
+    identity: { readonly principalId: string },
+    isScanned: boolean,
+  ): DataRole[] {
+    return all.filter((role) => !isOwn(role, identity) && !(isScanned && role.roleId === DEFENDER_ROLE));
+  }
 }
 
 function allowed(value: boolean | null | undefined): string {

@@ -1,5 +1,8 @@
 // What a healthy deployment of the access policy answers, in the form of the examples that Microsoft publishes (a test
-// holds the two together). Written down by hand, apart from the templates and from the code under test.
+// holds the two together). Written down by hand, apart from the templates and from the code under test; only what the
+// templates state besides is echoed, as Resource Manager does.
+import { readDeployment } from "../../deployed/environment.ts";
+import { expectedResources, expectedServices } from "../../deployed/template.ts";
 
 export const ids = {
   subscription: "11111111-1111-4111-8111-111111111111",
@@ -81,14 +84,43 @@ function within(value: unknown, [name, ...rest]: readonly string[], changed: (va
 export const scm = (service: string): string => `scm:${service}`;
 export const main = (service: string): string => `main:${service}`;
 
-/** Everything as it must be. */
-export function healthy(urls: Readonly<Record<string, string>>): Answers {
+/** What azd knows of the deployment. */
+export function environmentOf(urls: Readonly<Record<string, string>>): Record<string, string> {
   return {
+    AZURE_ENV_NAME: "prod",
+    AZURE_SUBSCRIPTION_ID: ids.subscription,
+    AZURE_TENANT_ID: ids.tenant,
+    AZURE_RESOURCE_GROUP: "rg-prod",
+    DEPLOYER_ADDRESS_RANGES: `${HERE}/32`,
+    SERVICES: JSON.stringify(
+      ["callee-func", "caller-func"].map((name) => ({ name, siteName: `${name}-${SUFFIX}`, url: urls[name] ?? "" })),
+    ),
+  };
+}
+
+/** What is different with each start of the tests. */
+export interface Situation {
+  /** The origin of each service. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** The entry point of each service's package, as its build names it. */
+  readonly entryPoints: Readonly<Record<string, string>>;
+}
+
+/** Everything as it must be. */
+export function healthy(situation: Situation): Answers {
+  return withEchoes(byHand(situation), environmentOf(situation.urls));
+}
+
+/** The answers that are written down here: none of them is from the templates. */
+export function byHand({ urls, entryPoints }: Situation): Answers {
+  return {
+    ...functionAnswers(entryPoints),
+    ...roleDefinitions(),
     ...azureAnswers("callee-func", ids.calleeClient, ids.calleePrincipal, {
       API_CLIENT_ID: ids.api,
       API_IDENTIFIER_URI: `api://${ids.tenant}/callee-func-${SUFFIX}`,
       ALLOWED_CALLERS: ids.callerClient,
-      INITIAL_STOCK: MARKERS.setting,
+      INITIAL_STOCK: '{"widget": 1000, "gadget": 25, "gizmo": 0}',
       INVENTORY_TABLE_ENDPOINT: "https://stdatacallee.table.core.windows.net",
     }),
     ...azureAnswers("caller-func", ids.callerClient, ids.callerPrincipal, {
@@ -209,6 +241,27 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
       id: `${site}/basicPublishingCredentialsPolicies/scm`,
       properties: { allow: false },
     }),
+    // The form of WebApps_GetAuthSettingsV2WithoutSecrets, as App Service has it where nobody has set anything.
+    [`GET ${site}/config/authsettingsV2`]: ok({
+      id: `${site}/config/authsettingsV2`,
+      name: "authsettingsV2",
+      type: "Microsoft.Web/sites/config",
+      properties: { platform: { enabled: false, runtimeVersion: "~1" }, globalValidation: {}, identityProviders: {} },
+    }),
+    // UserAssignedIdentities_ListAssociatedResources of 2021-09-30-preview: types are in lower case there.
+    [`POST ${resource.identity(service)}/listAssociatedResources`]: ok({
+      totalCount: 1,
+      value: [
+        {
+          id: site,
+          name: `${service}-${SUFFIX}`,
+          type: "microsoft.web/sites",
+          resourceGroup: "rg-prod",
+          subscriptionId: ids.subscription,
+          subscriptionDisplayName: "Production",
+        },
+      ],
+    }),
     // Lists of which no example is at hand: the pages of Resource Manager, with ids and names.
     [`GET ${site}/slots`]: ok({ value: [] }),
     [`GET ${site}/privateEndpointConnections`]: ok({ value: [] }),
@@ -241,6 +294,20 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
           { service: "Microsoft.Storage", locations: ["westeurope"], provisioningState: "Succeeded" },
           { service: "Microsoft.Web", locations: ["*"], provisioningState: "Succeeded" },
         ],
+        // The form of ServiceAssociationLinks_List; name, type and link as deployments show them.
+        serviceAssociationLinks: [
+          {
+            id: `${resource.subnet(service)}/serviceAssociationLinks/AppServiceLink`,
+            name: "AppServiceLink",
+            properties: {
+              allowDelete: false,
+              link: resource.plan(service),
+              linkedResourceType: "Microsoft.Web/serverfarms",
+              locations: [],
+              provisioningState: "Succeeded",
+            },
+          },
+        ],
       },
     }),
     // NetworkSecurityGroups_Get.
@@ -262,6 +329,8 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
     }),
     ...accountAnswer(`sthost${own}`, service, true),
     ...accountAnswer(`stdata${own}`, service, false),
+    ...roleAssignments(`sthost${own}`, principalId, ["Storage Blob Data Owner", "Storage Table Data Contributor"]),
+    ...roleAssignments(`stdata${own}`, principalId, ["Storage Table Data Contributor"]),
   };
 }
 
@@ -307,6 +376,163 @@ export function outboundRule(access: string, protocol: string, priority: number,
   };
 }
 
+/** Built-in roles, by name: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
+export const azureRoles = {
+  Owner: { id: "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", dataActions: [] },
+  "Storage Blob Data Owner": {
+    id: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    dataActions: ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],
+  },
+  "Storage Table Data Contributor": {
+    id: "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    dataActions: ["Microsoft.Storage/storageAccounts/tableServices/tables/entities/write"],
+  },
+  "Storage Table Data Reader": {
+    id: "76199698-9eea-4c19-bc75-cec21354c6b6",
+    dataActions: ["Microsoft.Storage/storageAccounts/tableServices/tables/entities/read"],
+  },
+  "Defender for Storage Data Scanner": {
+    id: "1e7ca9b1-60d1-4db8-a914-f2ca1ff27c40",
+    dataActions: ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
+  },
+  "A role of one's own": { id: "99999999-9999-4999-8999-999999999999", dataActions: ["*/read"] },
+} as const;
+
+type AzureRole = keyof typeof azureRoles;
+
+const definition = (role: AzureRole): string =>
+  `/subscriptions/${ids.subscription}/providers/Microsoft.Authorization/roleDefinitions/${azureRoles[role].id}`;
+
+/** RoleDefinitions_GetById of 2022-04-01. */
+function roleDefinitions(): Answers {
+  return Object.fromEntries(
+    Object.entries(azureRoles).map(([roleName, { id, dataActions }]) => [
+      `GET ${definition(roleName as AzureRole)}`,
+      ok({
+        id: definition(roleName as AzureRole),
+        name: id,
+        type: "Microsoft.Authorization/roleDefinitions",
+        properties: {
+          roleName,
+          type: "BuiltInRole",
+          description: roleName,
+          assignableScopes: ["/"],
+          permissions: [{ actions: ["*"], notActions: [], dataActions, notDataActions: [] }],
+        },
+      }),
+    ]),
+  );
+}
+
+/** RoleAssignments_ListForScope. Whoever may deploy is among them: their role has no data action. */
+function roleAssignments(account: string, principalId: string, names: readonly AzureRole[]): Answers {
+  const scope = resource.account(account);
+  return {
+    [`GET ${scope}/providers/Microsoft.Authorization/roleAssignments`]: ok({
+      value: [
+        ...names.map((role) => hasRole(role, scope, principalId)),
+        hasRole("Owner", `/subscriptions/${ids.subscription}`, ids.client, "User"),
+      ],
+    }),
+  };
+}
+
+export function hasRole(
+  role: AzureRole,
+  scope: string,
+  principalId: string = ids.client,
+  principalType = "ServicePrincipal",
+): object {
+  return {
+    id: `${scope}/providers/Microsoft.Authorization/roleAssignments/assignment-of-${azureRoles[role].id}`,
+    name: `assignment-of-${azureRoles[role].id}`,
+    type: "Microsoft.Authorization/roleAssignments",
+    properties: { roleDefinitionId: definition(role), principalId, principalType, scope },
+  };
+}
+
+/** No example is at hand: FunctionEnvelope of Microsoft.Web, its `config` as the Functions host fills it in. */
+function functionAnswers(entryPoints: Readonly<Record<string, string>>): Answers {
+  const http = (method: string, route: string, authLevel: string): object[] => [
+    { type: "httpTrigger", direction: "in", authLevel, methods: [method], route, name: "httpTrigger1a2b3c" },
+    { type: "http", direction: "out", name: "$return" },
+  ];
+  const functions: Readonly<Record<string, Readonly<Record<string, object[]>>>> = {
+    "callee-func": {
+      getStock: http("GET", "inventory/{sku}", "anonymous"),
+      health: http("GET", "health", "anonymous"),
+      reserveStock: http("PUT", "reservations/{orderId}", "anonymous"),
+      setStock: http("PUT", "inventory/{sku}", "anonymous"),
+    },
+    "caller-func": {
+      deliverPendingOrders: [
+        { type: "timerTrigger", direction: "in", schedule: "%DELIVERY_SCHEDULE%", name: "timerTrigger1a2b3c" },
+      ],
+      getOrder: http("GET", "orders/{orderId}", "function"),
+      listOrders: http("GET", "orders", "function"),
+      placeOrder: http("POST", "orders", "function"),
+      retryOrder: http("POST", "orders/{orderId}/retry", "function"),
+    },
+  };
+  return Object.fromEntries(
+    Object.entries(functions).map(([service, list]) => [
+      `GET ${resource.site(service)}/functions`,
+      ok({
+        value: Object.entries(list).map(([name, bindings]) => ({
+          id: `${resource.site(service)}/functions/${name}`,
+          name: `${service}-${SUFFIX}/${name}`,
+          type: "Microsoft.Web/sites/functions",
+          location: "West Europe",
+          properties: {
+            config: {
+              name,
+              entryPoint: null,
+              scriptFile: entryPoints[service],
+              language: "node",
+              functionDirectory: "/home/site/wwwroot",
+              bindings,
+            },
+            href: `https://${service}-${SUFFIX}.azurewebsites.net/admin/functions/${name}`,
+            isDisabled: false,
+            language: "node",
+          },
+        })),
+      }),
+    ]),
+  );
+}
+
+/** What the templates state, as Resource Manager answers it: with all that it knows besides. What is written by hand stays. */
+function withEchoes(written: Answers, environment: Record<string, string>): Answers {
+  const deployment = readDeployment(environment);
+  const accounts = expectedServices(deployment).flatMap(({ name, accounts: { host, data } }) => [
+    [host.madeUpName, `sthost${name.replace("-func", "")}`],
+    [data.madeUpName, `stdata${name.replace("-func", "")}`],
+  ]);
+  const answers = { ...written };
+  const echo = (id: string, properties: object): void => {
+    const address = `GET ${accounts.reduce((text, [madeUp = "", own = ""]) => text.replace(madeUp, own), id)}`;
+    const body = (answers[address]?.body ?? { id }) as { properties?: object };
+    answers[address] = ok({ ...body, properties: merged(properties, body.properties ?? {}) });
+  };
+  for (const { id, properties } of expectedResources(deployment)) {
+    const { siteConfig, ...others } = properties as { siteConfig?: object };
+    echo(id, { ...others, provisioningState: "Succeeded" });
+    // Settings do not come back with it.
+    if (siteConfig !== undefined) echo(`${id}/config/web`, { ...siteConfig, appSettings: null });
+  }
+  return answers;
+}
+
+function merged(stated: object, written: object): object {
+  const both = Object.entries(written).map(([name, value]: [string, unknown]) => {
+    const other = (stated as Record<string, unknown>)[name];
+    const isObject = [value, other].every((one) => typeof one === "object" && one !== null && !Array.isArray(one));
+    return [name, isObject ? merged(other as object, value as object) : value];
+  });
+  return { ...stated, ...(Object.fromEntries(both) as object) };
+}
+
 function denyAll(): object {
   return {
     ipAddress: "Any",
@@ -317,8 +543,25 @@ function denyAll(): object {
   };
 }
 
+/** The service principal of a managed identity, as servicePrincipal-get. */
+function identityPrincipal(clientId: string, id: string): Answers {
+  return {
+    [`GET /v1.0/servicePrincipals(appId='${clientId}')`]: ok({
+      id,
+      appId: clientId,
+      accountEnabled: true,
+      appRoleAssignmentRequired: false,
+      passwordCredentials: [],
+      keyCredentials: [],
+      servicePrincipalType: "ManagedIdentity",
+    }),
+  };
+}
+
 function graphAnswers(): Answers {
   return {
+    ...identityPrincipal(ids.callerClient, ids.callerPrincipal),
+    ...identityPrincipal(ids.calleeClient, ids.calleePrincipal),
     // application-get, servicePrincipal-get; the role is of servicePrincipal-get-select-appRoles.
     [`GET /v1.0/applications(uniqueName='callee-func-${SUFFIX}')`]: ok({
       id: ids.apiObject,

@@ -11,6 +11,7 @@ import {
   resource,
   roles,
   scm,
+  hasRole,
   SUFFIX,
 } from "./answers.ts";
 
@@ -58,6 +59,9 @@ function drift(
   };
 }
 
+const data = resource.account("stdatacallee");
+const insights = resource.account("x").replace(/Microsoft\.Storage.*$/, `Microsoft.Insights/components/appi-${SUFFIX}`);
+const functions = `GET ${callee}/functions`;
 const web = `GET ${callee}/config/web`;
 const settings = `POST ${callee}/config/appsettings/list`;
 const allowRule = { ipAddress: "198.51.100.0/24", action: "Allow", tag: "Default", priority: 50, name: "by-hand" };
@@ -65,6 +69,199 @@ const otherSubnet = resource.subnet("caller-func").replace("caller-func", "other
 
 /** What differs in the configuration: each is one finding, and nothing else. */
 export const drifts: readonly Drift[] = [
+  drift(
+    "another plan joined to a caller's subnet",
+    `GET ${resource.subnet("caller-func")}`,
+    "properties.serviceAssociationLinks",
+    and({ name: "AppServiceLink", properties: { link: resource.plan("lodger") } }),
+    {
+      id: "network/caller-func/joined",
+      found: /^too many: \S+\/serverfarms\/plan-lodger-\w+$/,
+      mend: /\/serverfarms\/plan-lodger-\w+: az webapp vnet-integration remove /,
+    },
+  ),
+  drift(
+    "no plan joined to a caller's subnet",
+    `GET ${resource.subnet("caller-func")}`,
+    "properties",
+    without("serviceAssociationLinks"),
+    { id: "network/caller-func/joined", found: /^missing: \S+\/serverfarms\/plan-caller-func/, mend: PROVISION },
+  ),
+  drift(
+    "a caller's identity attached to another resource",
+    `POST ${resource.identity("caller-func")}/listAssociatedResources`,
+    "value",
+    and({ id: "/subscriptions/other/virtualMachines/box", name: "box", type: "microsoft.compute/virtualmachines" }),
+    {
+      id: "directory/caller-func/identity-attached",
+      found: /^also \/subscriptions\/other\/virtualMachines\/box$/,
+      mend: /virtualMachines\/box/,
+    },
+  ),
+  drift(
+    "an identity attached to nothing",
+    `POST ${resource.identity("caller-func")}/listAssociatedResources`,
+    "value",
+    to([]),
+    {
+      id: "directory/caller-func/identity-attached",
+      found: /^nothing$/,
+      mend: PROVISION,
+    },
+  ),
+  drift(
+    "other people's code",
+    functions,
+    "value.1",
+    (health) => {
+      const { properties } = health as { properties: { config: object } };
+      const bindings = [{ type: "httpTrigger", authLevel: "anonymous" }];
+      return { name: "site/backdoor", properties: { config: { ...properties.config, bindings } } };
+    },
+    {
+      id: "code/callee-func/functions",
+      found: /^missing: health \(.*\); too many: backdoor \(httpTrigger anonymous\)$/,
+      mend: /^azd deploy callee-func\naz rest --method POST --url "\S+\/syncfunctiontriggers\?/,
+    },
+  ),
+  drift(
+    "a function for whoever has a key",
+    functions,
+    "value.0.properties.config.bindings.0.authLevel",
+    to("function"),
+    {
+      id: "code/callee-func/functions",
+    },
+  ),
+  drift("another route", functions, "value.0.properties.config.bindings.0.route", to("{*all}"), {
+    id: "code/callee-func/functions",
+  }),
+  drift("another method", functions, "value.0.properties.config.bindings.0.methods", and("PATCH"), {
+    id: "code/callee-func/functions",
+    found: /too many: getStock \(httpTrigger GET\+PATCH /,
+  }),
+  drift("a disabled function", functions, "value.0.properties.isDisabled", to(true), {
+    id: "code/callee-func/functions",
+    found: /too many: getStock \(.* disabled\)$/,
+  }),
+  drift("the package of another commit", functions, "value.0.properties.config.scriptFile", to("package-0123.js"), {
+    id: "code/callee-func/package",
+    found: /^package-0123\.js$/,
+    mend: /^azd deploy callee-func\n/,
+  }),
+  drift("a function that is from no package", functions, "value.0.properties.config", without("scriptFile"), {
+    id: "code/callee-func/package",
+    found: /^not set$/,
+  }),
+  dataRole("somebody with a role on the data", hasRole("Storage Table Data Reader", data), {
+    found: new RegExp(`^ServicePrincipal ${ids.client} has Storage Table Data Reader on ${data}$`),
+  }),
+  dataRole(
+    "the same role for another service's identity",
+    hasRole("Storage Table Data Contributor", data, ids.callerPrincipal),
+    {
+      found: new RegExp(`^ServicePrincipal ${ids.callerPrincipal} has Storage Table Data Contributor`),
+    },
+  ),
+  dataRole(
+    "another role for the service's own identity",
+    hasRole("Storage Blob Data Owner", data, ids.calleePrincipal),
+    {
+      found: new RegExp(`^ServicePrincipal ${ids.calleePrincipal} has Storage Blob Data Owner`),
+    },
+  ),
+  dataRole(
+    "a group with a custom role on the subscription",
+    hasRole("A role of one's own", `/subscriptions/${ids.subscription}`, ids.client, "Group"),
+    { found: /^Group \S+ has A role of one's own on \/subscriptions\/[0-9a-f-]+$/ },
+  ),
+  dataRole("Defender's role, where Defender does not scan", hasRole("Defender for Storage Data Scanner", data), {}),
+  drift(
+    "a role of the template that is missing",
+    `GET ${resource.account("sthostcallee")}/providers/Microsoft.Authorization/roleAssignments`,
+    "value",
+    (list) => (list as unknown[]).slice(1),
+    { id: "storage/callee-func-host/data-roles", found: /^missing: the role b7e6dc6d-/, mend: PROVISION },
+  ),
+  drift(
+    "App Service Authentication enabled by hand",
+    `GET ${callee}/config/authsettingsV2`,
+    "properties.platform.enabled",
+    to(true),
+    {
+      id: "sites/callee-func/authentication",
+      found: /^on$/,
+      mend: /^az webapp auth update --resource-group rg-prod --name callee-func-\S+ --enabled false$/,
+    },
+  ),
+  drift("a disabled service principal", principal, "accountEnabled", to(false), {
+    id: "directory/callee-func/enabled",
+    found: /^disabled$/,
+    mend: /^az ad sp update --id \S+ --set accountEnabled=true$/,
+  }),
+  drift(
+    "a disabled service principal of an identity",
+    `GET /v1.0/servicePrincipals(appId='${ids.callerClient}')`,
+    "accountEnabled",
+    to(false),
+    { id: "directory/caller-func/identity-enabled", found: /^disabled$/ },
+  ),
+  drift("another value of a setting", settings, "properties.INITIAL_STOCK", to(MARKERS.setting), {
+    id: "sites/callee-func/settings-changed",
+    found: /^INITIAL_STOCK$/,
+    mend: PROVISION,
+  }),
+  drift("a setting without which the app starts", settings, "properties", without("FUNCTIONS_EXTENSION_VERSION"), {
+    id: "sites/callee-func/settings-changed",
+    found: /^FUNCTIONS_EXTENSION_VERSION is missing$/,
+  }),
+  drift(
+    "a setting that only Azure knows, and that is missing",
+    settings,
+    "properties",
+    without("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+    {
+      id: "sites/callee-func/settings-changed",
+      found: /^APPLICATIONINSIGHTS_CONNECTION_STRING is missing$/,
+    },
+  ),
+  drift("another health check path", web, "properties.healthCheckPath", to("/"), {
+    id: "template/sites/callee-func",
+    found: /^siteConfig\.healthCheckPath: \/$/,
+    mend: PROVISION,
+  }),
+  drift("HTTP/2 switched off", web, "properties", without("http20Enabled"), {
+    id: "template/sites/callee-func",
+    found: /^siteConfig\.http20Enabled: not set$/,
+  }),
+  drift(
+    "another identity for Key Vault references",
+    `GET ${callee}`,
+    "properties.keyVaultReferenceIdentity",
+    to("SystemAssigned"),
+    {
+      id: "template/sites/callee-func",
+      found: /^keyVaultReferenceIdentity: SystemAssigned$/,
+    },
+  ),
+  drift("data that may leave the tenant", `GET ${data}`, "properties.allowCrossTenantReplication", to(true), {
+    id: "template/storageAccounts/callee-func-data",
+    found: /^allowCrossTenantReplication: true$/,
+  }),
+  drift("keys to telemetry", `GET ${insights}`, "properties.DisableLocalAuth", to(false), {
+    id: "template/components/appi",
+    found: /^DisableLocalAuth: false$/,
+  }),
+  drift(
+    "logs switched off",
+    `GET ${callee}/providers/Microsoft.Insights/diagnosticSettings/workspace`,
+    "properties.logs.0.enabled",
+    to(false),
+    {
+      id: "template/sites/callee-func/diagnosticSettings/workspace",
+      found: /^logs\.allLogs: missing$/,
+    },
+  ),
   drift("a rule too many", web, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/callee-func/main/rules",
     found: /^too many: Allow 198\.51\.100\.0\/24$/,
@@ -522,6 +719,16 @@ export const drifts: readonly Drift[] = [
     },
   ),
 ];
+
+/** Somebody's role on the data of the callee. */
+function dataRole(name: string, role: object, told: Pick<Drift, "found">): Drift {
+  const address = `GET ${data}/providers/Microsoft.Authorization/roleAssignments`;
+  return drift(name, address, "value", and(role), {
+    id: "storage/callee-func-data/data-roles",
+    mend: /^az role assignment delete --ids \S+\/roleAssignments\/assignment-of-\S+$/,
+    ...told,
+  });
+}
 
 /** What differs when the sites are called. */
 export const callDrifts: readonly Drift[] = [

@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import type { Report } from "../../report/report.ts";
+import { builtService } from "../../deployed/built.ts";
 import { verifyDeployment } from "../../deployed/verify-deployment.ts";
-import { type Answer, type Answers, AUTHORITY, healthy, HERE, ids, main, MARKERS, scm, SUFFIX } from "./answers.ts";
+import { type Answer, type Answers, AUTHORITY, environmentOf, healthy, ids, main, MARKERS, scm } from "./answers.ts";
 
 /** Azure as the verification meets it: Resource Manager, Microsoft Graph, and two sites with their SCM sites; over real HTTP. */
 export interface FakeAzure {
@@ -23,7 +24,10 @@ export interface FakeAzure {
   stop(): Promise<void>;
 }
 
-const SERVICES = ["callee-func", "caller-func"];
+const SERVICES = ["callee-func", "caller-func"] as const;
+
+/** In place of a status: the connection breaks. */
+export const BROKEN = -1;
 
 export async function startFakeAzure(): Promise<FakeAzure> {
   const servers: Server[] = [];
@@ -50,6 +54,10 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     const { status, headers = {}, body: sent } = sequence(found);
     const text = typeof sent === "string" ? sent : JSON.stringify(sent ?? null);
     if (status === 0) return; // Never answers.
+    if (status === BROKEN) {
+      request.socket.destroy();
+      return;
+    }
     const fill = (form: string): string => filled(form, body, request);
     const filledHeaders = Object.fromEntries(Object.entries(headers).map(([name, form]) => [name, fill(form)]));
     response.writeHead(status, { "content-type": "application/json", ...filledHeaders });
@@ -57,8 +65,8 @@ export async function startFakeAzure(): Promise<FakeAzure> {
   };
   const filled = (form: string, body: string, { url = "", headers }: IncomingMessage): string => {
     const orderId = /"orderId":"([^"]+)"/.exec(body)?.[1] ?? url.split("/").at(-1) ?? "";
-    return form
-      .replaceAll("{orderId}", orderId)
+    // In an answer of Resource Manager it is a route's.
+    return (url.startsWith("/subscriptions/") ? form : form.replaceAll("{orderId}", orderId))
       .replaceAll("{graph}", graph)
       .replaceAll("{authorization}", headers.authorization ?? "")
       .replaceAll("{key}", String(headers["x-functions-key"] ?? ""));
@@ -83,22 +91,17 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     ),
   );
 
+  const entryPoints = Object.fromEntries(
+    await Promise.all(SERVICES.map(async (service) => [service, await entryPoint(service)] as const)),
+  );
+
   const fake: FakeAzure = {
-    answers: healthy(urls),
+    answers: healthy({ urls, entryPoints }),
     requests: [],
-    environment: {
-      AZURE_ENV_NAME: "prod",
-      AZURE_SUBSCRIPTION_ID: ids.subscription,
-      AZURE_TENANT_ID: ids.tenant,
-      AZURE_RESOURCE_GROUP: "rg-prod",
-      DEPLOYER_ADDRESS_RANGES: `${HERE}/32`,
-      SERVICES: JSON.stringify(
-        SERVICES.map((name) => ({ name, siteName: `${name}-${SUFFIX}`, url: urls[name] ?? "" })),
-      ),
-    },
+    environment: environmentOf(urls),
     endpoints: { resourceManager, graph, authority: AUTHORITY, scmUrl: (url) => scmUrls[url] ?? "" },
     reset() {
-      fake.answers = healthy(urls);
+      fake.answers = healthy({ urls, entryPoints });
       fake.requests.length = 0;
     },
     async stop() {
@@ -107,6 +110,12 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     },
   };
   return fake;
+}
+
+async function entryPoint(service: string): Promise<string> {
+  const build = await builtService(service);
+  if (build.kind !== "found") throw new Error(JSON.stringify(build));
+  return build.value.entryPoint;
 }
 
 const NOT_FOUND: Answer = { status: 404, body: { error: { code: "ResourceNotFound", message: "It was not found." } } };
@@ -149,6 +158,7 @@ export function look(azure: FakeAzure, options: Partial<Parameters<typeof verify
     credential: credential(),
     endpoints: azure.endpoints,
     patience: { request: 2_000, order: { inAll: 2_000, betweenLooks: 10 } },
+    wait: () => Promise.resolve(),
     ...options,
   });
 }

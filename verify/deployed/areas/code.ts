@@ -1,0 +1,80 @@
+import { builtService } from "../built.ts";
+import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import { together, unseen } from "../reading.ts";
+import type { FunctionEnvelope } from "../resources.ts";
+import type { Scene, SceneService } from "../scene.ts";
+
+/**
+ * What code runs: the functions that the Functions host has told Resource Manager of, and the package that they are from, held
+ * against a build of this checkout. Code that passes itself off as this package is not seen: it can say what it likes.
+ */
+export function codeChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
+  const resource = `${expected.siteId}/functions`;
+  const build = () => builtService(name);
+  const common = {
+    resource,
+    // https://learn.microsoft.com/rest/api/appservice/web-apps/sync-function-triggers
+    mend:
+      `azd deploy ${name}\n` +
+      `az rest --method POST --url "${expected.siteId}/syncfunctiontriggers?api-version=2025-03-01"`,
+  };
+  const asBuilt = "those of a build of this commit";
+  return [
+    question({
+      ...common,
+      id: `code/${name}/functions`,
+      title: `${name}: the functions that the site has`,
+      read: () => together({ functions: azure.functions, build }),
+      expected: asBuilt,
+      why: "Functions of other code need not check tokens; with none, the deployment failed or the app does not start.",
+      found: ({ functions, build: { functions: registered } }) =>
+        listed(
+          functions.map(({ name: id, properties: { config, isDisabled } }) =>
+            inWords(id.split("/").at(-1) ?? id, config?.bindings ?? [], isDisabled === true),
+          ),
+          registered.map((one) => inWords(one.name, Object.values(one.bindings), false)),
+          asBuilt,
+        ),
+    }),
+    question({
+      ...common,
+      id: `code/${name}/package`,
+      title: `${name}: the package that runs`,
+      read: async () => {
+        const reading = await together({ functions: azure.functions, build });
+        if (reading.kind !== "found" || reading.value.functions.some(hasEntryPoint)) return reading;
+        if (reading.value.functions.length === 0)
+          return unseen("The site has no function: that is a finding of its own.");
+        return unseen("Resource Manager does not say which file the functions are from (config.scriptFile).");
+      },
+      expected: "that of this commit",
+      why: "Another commit, another folder or other people's code runs: what is proven here is not proven of it.",
+      found: ({ functions, build: { entryPoint } }) => {
+        const others = new Set(functions.map(entryPointOf).filter((file) => file !== entryPoint));
+        return others.size === 0 ? "that of this commit" : wording([...others]);
+      },
+    }),
+  ];
+}
+
+function entryPointOf({ properties }: FunctionEnvelope): string {
+  return shown(properties.config?.scriptFile);
+}
+
+function hasEntryPoint(one: FunctionEnvelope): boolean {
+  return typeof one.properties.config?.scriptFile === "string";
+}
+
+/** What starts a function, and for whom. */
+function inWords(name: string, bindings: readonly Readonly<Record<string, unknown>>[], isDisabled: boolean): string {
+  const trigger = bindings.find(({ type }) => /trigger$/i.test(String(type))) ?? {};
+  const { type, methods, route, authLevel } = trigger;
+  const parts = [
+    typeof type === "string" ? type : "no trigger",
+    ...(Array.isArray(methods) ? [methods.map(String).sort().join("+")] : []),
+    ...(typeof route === "string" ? [`/${route}`] : []),
+    ...(typeof authLevel === "string" ? [authLevel] : []),
+    ...(isDisabled ? ["disabled"] : []),
+  ];
+  return `${name} (${parts.join(" ")})`;
+}

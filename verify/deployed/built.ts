@@ -1,0 +1,48 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { stage } from "../../build.ts";
+import type { RegisteredFunction } from "../../local/host/protocol.ts";
+import { WorkerProcess } from "../../local/host/worker-process.ts";
+import { madeUpSettings } from "../../local/start/app-settings.ts";
+import type { ServiceName } from "../../shared/access-policy.ts";
+import { type Reading, unseen } from "./reading.ts";
+
+/** What a build of this checkout makes of a service. */
+export interface Built {
+  /** The file name of the entry point, which names the package by its digest. */
+  readonly entryPoint: string;
+  readonly functions: readonly RegisteredFunction[];
+}
+
+const manifest = v.object({ main: v.string() });
+const built = new Map<string, Promise<Reading<Built>>>();
+
+/** Builds a service and loads it as the Functions host does, once in a process: its sources do not change meanwhile. */
+export function builtService(name: string): Promise<Reading<Built>> {
+  const build = built.get(name) ?? buildAndLoad(name as ServiceName);
+  built.set(name, build);
+  return build;
+}
+
+async function buildAndLoad(name: ServiceName): Promise<Reading<Built>> {
+  const folder = await mkdtemp(join(tmpdir(), `verify-${name}-`));
+  try {
+    await stage(name, folder);
+    const settings = madeUpSettings(name);
+    const worker = new WorkerProcess({ appFolder: folder, settings, inspectPort: undefined, log: () => undefined });
+    try {
+      const { functions } = await worker.start();
+      const { main } = v.parse(manifest, JSON.parse(await readFile(join(folder, "package.json"), "utf8")));
+      return { kind: "found", value: { functions, entryPoint: main } };
+    } finally {
+      await worker.stop();
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return unseen(`This checkout's ${name} does not build, so there is nothing to compare with: ${why}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
