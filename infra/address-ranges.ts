@@ -17,6 +17,20 @@ export function parseAddressRange(text: string): AddressRange | undefined {
   return { network, prefix, family };
 }
 
+/** The first address of an IPv4 range: another one before the slash has bits behind the prefix. IPv6 is not looked at. */
+export function firstAddress({ network, prefix, family }: AddressRange): string {
+  if (family === "ipv6") return network;
+  const address = network.split(".").reduce((number, byte) => number * 256 + Number(byte), 0);
+  const first = address - (address % 2 ** (32 - prefix));
+  return [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".");
+}
+
+/** Whether two ranges have an address in common: one of them then contains the other. */
+export function overlap(one: AddressRange, other: AddressRange): boolean {
+  const [first, second] = [one, other].map(({ network, prefix }) => `${network}/${prefix}`) as [string, string];
+  return isInRanges(one.network, [second]) || isInRanges(other.network, [first]);
+}
+
 /** Whether one of the ranges contains the address. An IPv4 range contains no IPv6 address, nor the reverse. */
 export function isInRanges(address: string, ranges: readonly string[]): boolean {
   const family = familyOf(address);

@@ -173,6 +173,10 @@ type NetworkAccess = {
 }
 
 @export()
+@description('A value of the azd environment, where empty is azd\'s only way to unset one.')
+func orDefault(value string, default string) string => empty(value) ? default : value
+
+@export()
 @description('Makes the names of an environment\'s resources different from those of every other environment.')
 func nameSuffix(subscriptionId string, environmentName string) string =>
   uniqueString(subscriptionId, toLower(environmentName))

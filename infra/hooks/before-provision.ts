@@ -3,15 +3,14 @@
 import "../../tools/access-policy.ts";
 import { configuredClouds, otherCloud } from "./cloud.ts";
 import { graphClaims, judge } from "./directory-permissions.ts";
-import { mistakes } from "./environment.ts";
+import { isPrepared, mistakes } from "./environment.ts";
 
 const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat();
 for (const mistake of found) console.error(mistake);
 
 // A custom directory role shows in no token, and whoever has one can say so.
 const skipped = process.env["ENTRA_PERMISSIONS_CHECK"] === "off";
-const prepared = (process.env["API_CLIENT_IDS"] ?? "") !== "";
-const verdict = skipped || prepared ? undefined : judge(graphClaims() ?? {});
+const verdict = skipped || isPrepared(process.env) ? undefined : judge(graphClaims() ?? {});
 if (verdict?.missing !== undefined) {
   console.error(
     `You may not register applications and assign their roles: that takes ${verdict.missing}. Either a Privileged Role ` +

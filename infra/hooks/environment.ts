@@ -1,6 +1,7 @@
-import { parseAddressRange } from "../address-ranges.ts";
+import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../address-ranges.ts";
+import { callerNames, apiNames, lastSubnet } from "./services.ts";
 
-/** What azd's environment says, by name. Empty counts as missing. */
+/** What azd's environment says, by name. Empty counts as missing: it is azd's only way to unset a value. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A range with a shorter prefix is larger than any one owner's. */
@@ -8,47 +9,42 @@ const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
 const PLAN_SKUS = ["EP1", "EP2", "EP3", "P0v3", "P1v3", "P2v3", "P3v3"];
 
+/** No virtual network may have them: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks */
+const RESERVED_RANGES = ["224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32"];
+
+/** All resources also get azd-env-name, and sites azd-service-name; storage accounts have the shortest names. https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations */
+const TAGS = { most: 48, longestName: 128, longestValue: 256 };
+
 /**
  * Looks through the values that main.bicepparam reads, before anything is deployed: the compiler and Azure would find
  * the same mistakes, later and less clearly.
  *
- * @returns each mistake with the command that mends it; empty when all is well
+ * Does not check AZURE_LOCATION, which azd asks for after the hook, from a list; nor SERVICE_MANAGEMENT_REFERENCE, which
+ * only the tenant has a rule for.
+ *
+ * @returns each mistake in one line, with the command that mends it; empty when all is well
  */
 export function mistakes(environment: Environment): string[] {
   const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
-  const set = (name: string, example: string): string => `azd env set ${name} ${example}`;
-
-  const ranges = (name: string): string[] =>
-    (value(name)?.split(",") ?? []).flatMap((text) => {
-      const range = parseAddressRange(text);
-      if (range === undefined)
-        return `${name} has '${text}', which is no address range. Separate ranges by commas alone: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
-      if (range.prefix < SHORTEST_PREFIX[range.family])
-        return `${name} has ${text}, which lets everybody in. Name addresses: ${set(name, "203.0.113.7/32")}`;
-      return [];
-    });
-
-  const oneOf = (name: string, allowed: readonly string[]): string[] => {
+  /** Looks at a value that is there. */
+  const check = (name: string, wrong: (found: string) => string | undefined): string[] => {
     const found = value(name);
-    if (found === undefined || allowed.includes(found)) return [];
-    return [`${name} is ${found}. It is one of ${allowed.join(", ")}: ${set(name, allowed[0] ?? "")}`];
+    const problem = found === undefined ? undefined : wrong(found);
+    return problem === undefined ? [] : [`${name} ${problem}`];
   };
+  const oneOf = (name: string, allowed: readonly string[]): string[] =>
+    check(name, (found) =>
+      allowed.includes(found)
+        ? undefined
+        : `is ${found}. It is one of ${allowed.join(", ")}: ${set(name, allowed[0] ?? "")}`,
+    );
+  const number = (name: string, least: number, most: number): string[] =>
+    check(name, (found) =>
+      /^[1-9]\d*$/.test(found) && Number(found) >= least && Number(found) <= most
+        ? undefined
+        : `is ${found}. It is a number from ${least} to ${most}: ${set(name, String(least))}`,
+    );
 
-  const number = (name: string, least: number, most: number): string[] => {
-    const found = value(name);
-    if (found === undefined || (/^\d+$/.test(found) && Number(found) >= least && Number(found) <= most)) return [];
-    return [`${name} is ${found}. It is a number from ${least} to ${most}: ${set(name, String(least))}`];
-  };
-
-  const clientIds = (name: string): string[] => {
-    const found = value(name);
-    if (found === undefined || isClientIds(found)) return [];
-    return [`${name} is not JSON of client ids by service. Expected: {"callee-func":"<client id>"}`];
-  };
-
-  const missing = ["AZURE_ENV_NAME", "AZURE_LOCATION"]
-    .filter((name) => value(name) === undefined)
-    .map((name) => `${name} is missing. azd sets it: run azd up or azd provision.`);
   const noDeployer =
     value("DEPLOYER_ADDRESS_RANGES") === undefined
       ? [
@@ -56,31 +52,151 @@ export function mistakes(environment: Environment): string[] {
             `SCM sites. Yours, with /32 behind it: ${set("DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32")}`,
         ]
       : [];
+  const federated = value("CALLER_CREDENTIAL") === "federated-identity";
   return [
-    ...missing,
+    ...environmentName(value("AZURE_ENV_NAME")),
     ...noDeployer,
-    ...ranges("DEPLOYER_ADDRESS_RANGES"),
-    ...ranges("INGRESS_ADDRESS_RANGES"),
+    ...check("DEPLOYER_ADDRESS_RANGES", (found) => addressRanges("DEPLOYER_ADDRESS_RANGES", found)),
+    ...check("INGRESS_ADDRESS_RANGES", (found) => addressRanges("INGRESS_ADDRESS_RANGES", found)),
     ...oneOf("PLAN_SKU", PLAN_SKUS),
     ...number("MINIMUM_INSTANCES", 1, value("PLAN_SKU")?.startsWith("P") ? 30 : 20),
     ...number("MAXIMUM_INSTANCES", 1, 100),
     ...oneOf("ZONE_REDUNDANT", ["true", "false"]),
+    ...instances(value),
+    ...check("ADDRESS_SPACE", addressSpace),
     ...number("SUBNET_PREFIX_LENGTH", 24, 28),
     ...oneOf("CALLER_CREDENTIAL", ["managed-identity", "federated-identity"]),
     ...oneOf("APP_SERVICE_AUTHENTICATION", ["true", "false"]),
+    ...check("ALERT_EMAIL_ADDRESSES", mailAddresses),
     ...number("LOG_RETENTION_DAYS", 30, 730),
-    ...clientIds("API_CLIENT_IDS"),
-    ...clientIds("CALLER_CLIENT_IDS"),
+    ...check("API_CLIENT_IDS", (found) => (isPrepared(environment) ? clientIds(found, apiNames()) : undefined)),
+    ...check("CALLER_CLIENT_IDS", (found) => clientIds(found, federated ? callerNames() : [])),
+    ...check("RESOURCE_TAGS", tags),
+    ...oneOf("ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
   ];
 }
 
-function isClientIds(text: string): boolean {
-  try {
-    const ids: unknown = JSON.parse(text);
-    return (
-      typeof ids === "object" && ids !== null && Object.values(ids).every((id) => /^[0-9a-f-]{36}$/i.test(String(id)))
+/** Whether a directory administrator has made the app registrations, by the rule of main.bicepparam. */
+export function isPrepared({ API_CLIENT_IDS: ids = "" }: Environment): boolean {
+  const read = ids === "" ? {} : parseObject(ids);
+  return read === undefined || Object.keys(read).length > 0;
+}
+
+function set(name: string, example: string): string {
+  return `azd env set ${name} ${example}`;
+}
+
+/** Azd's rule, and that of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
+function environmentName(name: string | undefined): string[] {
+  if (name === undefined) return ["AZURE_ENV_NAME is missing. azd sets it: run azd up or azd provision."];
+  if (/^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/.test(name)) return [];
+  return [
+    `AZURE_ENV_NAME is '${name}', which names no resource group: 1 to 64 letters, digits, -, _, ., ( and ), and no . ` +
+      "at the end. azd env new makes an environment of another name.",
+  ];
+}
+
+function addressRanges(name: string, found: string): string | undefined {
+  for (const text of found.split(",")) {
+    const range = parseAddressRange(text);
+    if (range === undefined)
+      return `has '${text}', which is no address range. Separate ranges by commas alone: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
+    if (range.prefix < SHORTEST_PREFIX[range.family])
+      return `has ${text}, which lets everybody in. Name addresses: ${set(name, "203.0.113.7/32")}`;
+    if (firstAddress(range) !== range.network) return `has ${notFirst(text, range)}`;
+  }
+  return undefined;
+}
+
+function notFirst(text: string, range: AddressRange): string {
+  const { network, prefix } = range;
+  return `${text}, which is not where that range begins. Either ${firstAddress(range)}/${prefix}, or ${network}/32 for the one address`;
+}
+
+/** What the templates refuse about numbers that are right by themselves: modules/plan.bicep, and main.bicep for the subnets. */
+function instances(value: (name: string) => string | undefined): string[] {
+  const zones = value("ZONE_REDUNDANT") === "true";
+  const minimum = Number(value("MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
+  const maximum = value("PLAN_SKU")?.startsWith("P") ? minimum : Number(value("MAXIMUM_INSTANCES") ?? 20);
+  const length = Number(value("SUBNET_PREFIX_LENGTH") ?? 24);
+  const longest = 32 - Math.ceil(Math.log2(2 * maximum + 5));
+  const found: string[] = [];
+  if (zones && minimum < 2)
+    found.push(`MINIMUM_INSTANCES is ${minimum}, and several zones take 2 at least: ${set("MINIMUM_INSTANCES", "2")}`);
+  if (minimum > maximum)
+    found.push(`MAXIMUM_INSTANCES is ${maximum}, below the minimum: ${set("MAXIMUM_INSTANCES", String(minimum))}`);
+  // More than 28 is reported by itself.
+  if (length > longest && length <= 28)
+    found.push(
+      `SUBNET_PREFIX_LENGTH is ${length}, too few addresses for ${maximum} instances: ${set("SUBNET_PREFIX_LENGTH", String(longest))}`,
     );
+  return found;
+}
+
+/** One range, which every service's /24 has a place in: modules/network.bicep. */
+function addressSpace(found: string): string | undefined {
+  const example = set("ADDRESS_SPACE", "10.0.0.0/16");
+  const range = parseAddressRange(found);
+  if (range?.family !== "ipv4")
+    return `is '${found}'. It is one range of IPv4 addresses with a prefix length: ${example}`;
+  const first = `${firstAddress(range)}/${range.prefix}`;
+  if (first !== found) return `is ${found}, which is not where that range begins: ${set("ADDRESS_SPACE", first)}`;
+  const reserved = RESERVED_RANGES.find((text) => overlap(range, parseAddressRange(text) ?? range));
+  if (reserved !== undefined)
+    return `is ${found}, and no virtual network may have addresses of ${reserved}: ${example}`;
+  const shortest = 24 - Math.ceil(Math.log2(lastSubnet() + 1));
+  if (range.prefix > shortest)
+    return `is ${found}, which has no room: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet()}. A prefix length of ${shortest} or less: ${example}`;
+  return undefined;
+}
+
+function mailAddresses(found: string): string | undefined {
+  const wrong = found.split(",").find((address) => !/^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@,;<>"]+$/.test(address));
+  if (wrong === undefined) return undefined;
+  return `has '${wrong}', which is no mail address. Separate addresses by commas alone: ${set("ALERT_EMAIL_ADDRESSES", "a@example.com,b@example.com")}`;
+}
+
+/** @param needed the services that must be there; the templates ask for the same ones */
+function clientIds(found: string, needed: readonly string[]): string | undefined {
+  const ids = parseObject(found);
+  const isId = (id: unknown): boolean =>
+    typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+  if (ids === undefined || !Object.values(ids).every(isId))
+    return `is not JSON of client ids by service. Expected: {"callee-func":"<client id>"}`;
+  const missing = needed.filter((name) => !(name in ids));
+  return missing.length === 0
+    ? undefined
+    : `has no client id for ${missing.join(", ")}: docs/deploy.md, "Splitting off the Entra part"`;
+}
+
+function tags(found: string): string | undefined {
+  const read = parseObject(found);
+  const example = `azd env set RESOURCE_TAGS '{"cost-center":"42"}'`;
+  if (read === undefined || !Object.values(read).every((text) => typeof text === "string"))
+    return `is not JSON of texts by name: ${example}`;
+  const entries = Object.entries(read as Record<string, string>);
+  if (entries.length > TAGS.most) return `has ${entries.length} tags. There is room for ${TAGS.most}`;
+  const wrong = entries.find(
+    ([name, text]) =>
+      name.length > TAGS.longestName ||
+      text.length > TAGS.longestValue ||
+      !/^(?!microsoft|azure|windows)[^<>%&\\?/]+$/i.test(name),
+  );
+  if (wrong === undefined) return undefined;
+  return (
+    `has '${wrong[0].slice(0, 40)}', which Azure refuses: a name has up to ${TAGS.longestName} characters, none of <>%&\\?/, and does not begin ` +
+    `with microsoft, azure or windows; a text has up to ${TAGS.longestValue}`
+  );
+}
+
+/** @returns undefined where the text is no JSON object */
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const read: unknown = JSON.parse(text);
+    return typeof read === "object" && read !== null && !Array.isArray(read)
+      ? (read as Record<string, unknown>)
+      : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

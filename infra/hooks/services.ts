@@ -23,4 +23,21 @@ export function isCaller(service: string): boolean {
   return Object.values(services).some(({ callers }) => service in callers);
 }
 
-const services: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
+/** The services with roles. */
+export function apiNames(): string[] {
+  return Object.keys(services).filter(isApi);
+}
+
+/** The services that may call another one. */
+export function callerNames(): string[] {
+  return Object.keys(services).filter(isCaller);
+}
+
+/** The last place of a service in the address space. */
+export function lastSubnet(): number {
+  return Math.max(...Object.values(services).map(({ subnet }) => subnet));
+}
+
+const services: Readonly<
+  Record<string, { readonly subnet: number; readonly roles: object; readonly callers: object }>
+> = accessPolicy.services;

@@ -1,5 +1,13 @@
 import { expect, it } from "vitest";
-import { isInRanges, parseAddressRange, rangeOf, readForbiddenAddress } from "../address-ranges.ts";
+import {
+  type AddressRange,
+  firstAddress,
+  isInRanges,
+  overlap,
+  parseAddressRange,
+  rangeOf,
+  readForbiddenAddress,
+} from "../address-ranges.ts";
 
 it.each([
   ["203.0.113.10", ["203.0.113.0/24"], true],
@@ -57,3 +65,30 @@ it.each([
 ])("the refused address of x-ms-forbidden-ip: %s is %s", (header, address) => {
   expect(readForbiddenAddress(header)).toBe(address);
 });
+
+it.each([
+  ["10.0.0.0/16", "10.0.0.0"],
+  ["10.0.255.1/16", "10.0.0.0"],
+  ["203.0.113.7/29", "203.0.113.0"],
+  ["203.0.113.7/32", "203.0.113.7"],
+  ["255.255.255.255/1", "128.0.0.0"],
+  ["203.0.113.7/0", "0.0.0.0"],
+  ["2001:db8::7/32", "2001:db8::7"],
+])("the first address of %s is %s", (text, first) => {
+  expect(firstAddress(rangeCalled(text))).toBe(first);
+});
+
+it.each([
+  ["10.0.0.0/16", "10.0.1.0/24", true],
+  ["10.0.1.0/24", "10.0.0.0/16", true],
+  ["10.0.0.0/16", "10.1.0.0/16", false],
+  ["10.0.0.0/8", "fd00::/8", false],
+])("%s and %s have addresses in common: %s", (one, other, expected) => {
+  expect(overlap(rangeCalled(one), rangeCalled(other))).toBe(expected);
+});
+
+function rangeCalled(text: string): AddressRange {
+  const range = parseAddressRange(text);
+  if (range === undefined) throw new Error(`${text} is no range.`);
+  return range;
+}

@@ -141,6 +141,17 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     expect(() => evaluate(there(bicep), scratch, name)).toThrow(message);
   });
 
+  it("takes an empty value of the azd environment for a missing one, for every parameter", () => {
+    const text = readFileSync(join(scratch.infra, "main.bicepparam"), "utf8");
+    const names = [...text.matchAll(/readEnvironmentVariable\('(?!AZURE_)(\w+)'/g)].map(([, name = ""]) => name);
+    const unset = parameters(scratch, {});
+    expect(parameters(scratch, Object.fromEntries(names.map((name) => [name, ""])))).toEqual(unset);
+  });
+
+  it("takes API_CLIENT_IDS without any id for a directory that nobody has prepared", () => {
+    expect(parameters(scratch, { API_CLIENT_IDS: "{ }" })["entra"]).toEqual({ value: { kind: "Deployed" } });
+  });
+
   it("refuses a role that the callee does not have", () => {
     const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
     const callee = { ...policy.services["callee-func"], callers: { "caller-func": ["Inventory.Raed"] } };
@@ -160,6 +171,15 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     expect(tooEarly({ resources: { ...others, service: withoutRoles } })).toEqual(["service before directory"]);
   });
 });
+
+/** What azd would deploy with, by the values of its environment. */
+function parameters(scratch: Scratch, values: Readonly<Record<string, string>>): Record<string, unknown> {
+  const environment = { AZURE_ENV_NAME: "check", AZURE_LOCATION: "westeurope", ...values };
+  const run = there(bicep).run(["build-params", "main.bicepparam", "--stdout"], scratch.infra, environment);
+  expect(run.stderr).toBe("");
+  const { parametersJson } = JSON.parse(run.stdout) as { readonly parametersJson: string };
+  return (JSON.parse(parametersJson) as { readonly parameters: Record<string, unknown> }).parameters;
+}
 
 interface Template {
   readonly resources: Readonly<Record<string, { readonly dependsOn?: readonly string[] }>>;

@@ -1,11 +1,21 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { otherCloud } from "../hooks/cloud.ts";
 import { judge } from "../hooks/directory-permissions.ts";
-import { mistakes } from "../hooks/environment.ts";
+import { isPrepared, mistakes } from "../hooks/environment.ts";
 
-const good = { AZURE_ENV_NAME: "dev", AZURE_LOCATION: "westeurope", DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32" };
+/** What there is when azd provision is the first command: it asks for the location after the hook. */
+const good = { AZURE_ENV_NAME: "dev", DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32" };
+const id = "00000000-0000-0000-0000-00000000000a";
+
+/** All names that main.bicepparam reads, without azd's own. */
+const names = [
+  ...readFileSync(join(import.meta.dirname, "..", "main.bicepparam"), "utf8").matchAll(
+    /readEnvironmentVariable\('(?!AZURE_)(\w+)'/g,
+  ),
+].map(([, name = ""]) => name);
 
 describe("before provisioning", () => {
   it("finds nothing wrong with the least that is needed", () => {
@@ -20,6 +30,10 @@ describe("before provisioning", () => {
       PLAN_SKU: "P1v3",
       MINIMUM_INSTANCES: "2",
       MAXIMUM_INSTANCES: "2",
+      ADDRESS_SPACE: "10.20.0.0/16",
+      ALERT_EMAIL_ADDRESSES: "a@example.com,b@example.com",
+      RESOURCE_TAGS: '{"cost-center":"42"}',
+      CALLER_CLIENT_IDS: `{"caller-func":"${id}"}`,
       ZONE_REDUNDANT: "true",
       SUBNET_PREFIX_LENGTH: "26",
       CALLER_CREDENTIAL: "federated-identity",
@@ -30,7 +44,77 @@ describe("before provisioning", () => {
     expect(mistakes(all)).toEqual([]);
   });
 
+  it("takes an empty value for a missing one, which is azd's only way to unset it", () => {
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names.filter((each) => each !== "DEPLOYER_ADDRESS_RANGES")) {
+      expect([name, mistakes({ ...good, [name]: "" })]).toEqual([name, []]);
+    }
+  });
+
+  it("finds nonsense in every value that has a rule", () => {
+    for (const name of names.filter((each) => each !== "SERVICE_MANAGEMENT_REFERENCE")) {
+      expect(mistakes({ ...good, [name]: "non,sense" })).toEqual([expect.stringMatching(new RegExp(`^${name} .+$`))]);
+    }
+  });
+
   it.each([
+    ["", false],
+    ["{}", false],
+    ["{ }", false],
+    [`{"callee-func":"${id}"}`, true],
+    ["not JSON", true],
+  ])("takes the directory for prepared by API_CLIENT_IDS='%s': %s", (API_CLIENT_IDS, prepared) => {
+    expect(isPrepared({ API_CLIENT_IDS })).toBe(prepared);
+    if (!prepared) expect(mistakes({ ...good, API_CLIENT_IDS })).toEqual([]);
+  });
+
+  it.each(["dev", "dev.1", "Dev_(2)", "a".repeat(64)])("takes %s as an environment's name", (AZURE_ENV_NAME) => {
+    expect(mistakes({ ...good, AZURE_ENV_NAME })).toEqual([]);
+  });
+
+  it.each(["10.0.0.0/16", "10.0.0.0/8", "192.168.4.0/23", "172.16.0.0/12"])(
+    "takes %s as the address space",
+    (space) => {
+      expect(mistakes({ ...good, ADDRESS_SPACE: space })).toEqual([]);
+    },
+  );
+
+  it.each([
+    [{ ZONE_REDUNDANT: "true", MINIMUM_INSTANCES: "1" }, /MINIMUM_INSTANCES is 1, and several zones take 2/],
+    [{ MINIMUM_INSTANCES: "5", MAXIMUM_INSTANCES: "4" }, /MAXIMUM_INSTANCES is 4, below the minimum/],
+    [{ SUBNET_PREFIX_LENGTH: "27" }, /is 27, too few addresses for 20 instances: azd env set SUBNET_PREFIX_LENGTH 26/],
+    [{ SUBNET_PREFIX_LENGTH: "27", PLAN_SKU: "P1v3", MINIMUM_INSTANCES: "14" }, /too few addresses for 14 instances/],
+  ])("refuses values that do not go together: %j", (values, message) => {
+    expect(mistakes({ ...good, ...values })).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each([
+    ["AZURE_ENV_NAME", "dev.", /no \. at the end/],
+    ["AZURE_ENV_NAME", "de v", /names no resource group/],
+    ["AZURE_ENV_NAME", "a".repeat(65), /1 to 64/],
+    ["AZURE_ENV_NAME", "", /azd sets it/],
+    ["ADDRESS_SPACE", "10.0.0.0", /one range of IPv4 addresses with a prefix length/],
+    ["ADDRESS_SPACE", "fd00::/16", /one range of IPv4 addresses/],
+    ["ADDRESS_SPACE", "10.0.0.0/16,10.1.0.0/16", /one range of IPv4 addresses/],
+    ["ADDRESS_SPACE", "10.0.1.0/16", /not where that range begins: azd env set ADDRESS_SPACE 10\.0\.0\.0\/16/],
+    ["ADDRESS_SPACE", "169.254.0.0/16", /may have addresses of 169\.254\.0\.0\/16/],
+    ["ADDRESS_SPACE", "168.63.0.0/16", /168\.63\.129\.16\/32/],
+    ["ADDRESS_SPACE", "127.1.0.0/16", /127\.0\.0\.0\/8/],
+    ["ADDRESS_SPACE", "239.0.0.0/16", /224\.0\.0\.0\/4/],
+    ["ADDRESS_SPACE", "10.0.0.0/24", /no room.*up to 1\. A prefix length of 23 or less/],
+    ["ALERT_EMAIL_ADDRESSES", "a@example.com, b@example.com", /' b@example\.com', which is no mail address/],
+    ["ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas alone/],
+    ["INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Either 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],
+    ["MINIMUM_INSTANCES", "02", /a number from 1 to 20/],
+    ["API_CLIENT_IDS", "[]", /not JSON of client ids/],
+    ["API_CLIENT_IDS", `{"callee-func":"${"-".repeat(36)}"}`, /not JSON of client ids/],
+    ["API_CLIENT_IDS", `{"other-func":"${id}"}`, /no client id for callee-func/],
+    ["RESOURCE_TAGS", '{"cost":1}', /not JSON of texts by name/],
+    ["RESOURCE_TAGS", '["cost"]', /not JSON of texts by name/],
+    ["RESOURCE_TAGS", '{"a/b":"1"}', /has 'a\/b', which Azure refuses/],
+    ["RESOURCE_TAGS", '{"Azure-cost":"1"}', /does not begin with microsoft, azure or windows/],
+    ["RESOURCE_TAGS", JSON.stringify({ cost: "x".repeat(257) }), /a text has up to 256/],
+    ["ENTRA_PERMISSIONS_CHECK", "no", /one of on, off/],
     ["DEPLOYER_ADDRESS_RANGES", "", /is missing.*azd env set DEPLOYER_ADDRESS_RANGES/],
     ["DEPLOYER_ADDRESS_RANGES", "203.0.113.7", /'203\.0\.113\.7', which is no address range/],
     ["DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32, 198.51.100.1/32", /' 198\.51\.100\.1\/32', which is no address range/],
@@ -45,7 +129,6 @@ describe("before provisioning", () => {
     ["CALLER_CREDENTIAL", "client-secret", /one of managed-identity, federated-identity/],
     ["LOG_RETENTION_DAYS", "7", /from 30 to 730/],
     ["API_CLIENT_IDS", "callee-func=1", /not JSON of client ids/],
-    ["AZURE_LOCATION", "", /azd sets it/],
   ])("names %s where it is '%s', and says what to do", (name, value, message) => {
     expect(mistakes({ ...good, [name]: value })).toEqual([expect.stringMatching(message)]);
   });
