@@ -1,8 +1,15 @@
+import { reasonOf } from "../../command-line.ts";
+
+/** No later try changes it. */
+export class FinalError extends Error {
+  override readonly name = "FinalError";
+}
+
 /** The one deployment, as Azure Resource Manager gives access to it. */
 export interface Deployment {
   /** Resource Manager's origin. */
   readonly resourceManager: string;
-  /** An access token for Resource Manager. */
+  /** An access token for Resource Manager, which the SCM sites take as well. */
   readonly token: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
@@ -105,16 +112,31 @@ async function send<T>(
   if (new URL(url).origin !== new URL(resourceManager).origin) {
     throw new Error(`Resource Manager points to ${new URL(url).origin}, which gets no token from here.`);
   }
-  const response = await fetch(url, {
+  const { status, text } = await answerTo(url, {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(ANSWER_TIMEOUT),
   });
-  const text = await response.text();
-  if (response.status === 404) return undefined;
-  if (!response.ok) throw new Error(`Resource Manager answers ${response.status} to ${method}: ${reasonIn(text)}`);
+  if (status === 404) return undefined;
+  const refusal = `Resource Manager answers ${status} to ${method}: ${reasonIn(text)}`;
+  if (status === 401 || status === 403) throw new FinalError(refusal);
+  if (status < 200 || status > 299) throw new Error(refusal);
   return JSON.parse(text) as T;
+}
+
+async function answerTo(
+  url: string,
+  request: RequestInit,
+): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const response = await fetch(url, request);
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw new Error(`Resource Manager (${new URL(url).origin}) cannot be reached: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Resource Manager's own words, which say what is missing. */

@@ -3,6 +3,7 @@ import { isInRanges, rangeOf, readForbiddenAddress } from "../address-ranges.ts"
 import { reasonOf } from "../../command-line.ts";
 import {
   type Deployment,
+  FinalError,
   readRestrictions,
   readSites,
   type Restriction,
@@ -22,18 +23,26 @@ export interface Options {
   readonly pause?: number;
   /** How often a thing is tried before it counts as failed. */
   readonly looks?: number;
+  /** Milliseconds after which nothing is tried again, all things together. */
+  readonly patience?: number;
   readonly log?: (line: string) => void;
 }
 
 /** The ranges that one rule can hold: https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#multi-source-rules */
 const MOST_RANGES = 8;
 
+/** Milliseconds for a whole command, before the workflow's step ends it without a word. */
+export const PATIENCE = 240_000;
+
+/** After so many looks it says what it waits for: half a minute. */
+const LOOKS_IN_SILENCE = 10;
+
 /** The front end has many machines, and they do not learn of a change at the same moment. */
 const ANSWERS_IN_A_ROW = 3;
 
 /**
  * Lets this machine in to every SCM site of the deployment, by a rule of the given name, and returns when the sites
- * answer it. A site that answers it already gets no rule.
+ * take the deployment's token from here, as azd deploy sends it. A site that does so already gets no rule.
  *
  * The address is the one that the platform itself sees: where an access restriction refuses a request, the answer names
  * it in `x-ms-forbidden-ip`.
@@ -60,20 +69,28 @@ export async function close(
   await forEachSite(deployment, all, (site) => closeSite(deployment, site, isOurs, all));
 }
 
-type AllOptions = Required<Options>;
+interface AllOptions extends Required<Omit<Options, "patience">> {
+  /** When patience ends, by the clock. */
+  readonly deadline: number;
+}
 
-function withDefaults(options: Options): AllOptions {
-  return { origin: (host) => `https://${host}`, pause: 3_000, looks: 40, log: console.log, ...options };
+function withDefaults({ patience = PATIENCE, ...options }: Options): AllOptions {
+  const deadline = Date.now() + patience;
+  return { origin: (host) => `https://${host}`, pause: 3_000, looks: 40, log: console.log, ...options, deadline };
 }
 
 async function openSite(deployment: Deployment, site: Site, name: string, options: AllOptions): Promise<void> {
   let answered = 0;
-  await repeat(options, async () => {
+  await repeat(options, site.name, async () => {
     const address = await refusedAddress(site, options.origin);
-    answered = address === undefined ? answered + 1 : 0;
-    if (answered === ANSWERS_IN_A_ROW) return;
-    if (address !== undefined) await letIn(deployment, site, name, address, options);
-    throw new Error("The SCM site still refuses this machine, which is let in.");
+    if (address !== undefined) {
+      answered = 0;
+      await letIn(deployment, site, name, address, options);
+      throw new Error("The SCM site still refuses this machine, which is let in.");
+    }
+    await requireAnswer(deployment, site, options.origin);
+    answered += 1;
+    if (answered < ANSWERS_IN_A_ROW) throw new Error("The SCM site does not answer this machine each time.");
   });
   options.log(`${site.name}: the SCM site answers this machine`);
 }
@@ -112,7 +129,7 @@ async function closeSite(
   options: AllOptions,
 ): Promise<void> {
   const removed = new Set<string>();
-  await repeat(options, async () => {
+  await repeat(options, site.name, async () => {
     const restrictions = await readRestrictions(deployment, site);
     const ours = restrictions.flatMap(({ name }) => (name !== undefined && isOurs(name) ? [name] : []));
     if (ours.length === 0) return;
@@ -126,7 +143,7 @@ async function closeSite(
     return;
   }
   options.log(`${site.name}: removed ${[...removed].join(", ")}`);
-  await repeat(options, async () => {
+  await repeat(options, site.name, async () => {
     if ((await refusedAddress(site, options.origin)) !== undefined) return;
     throw new Error(`${[...removed].join(", ")} is removed, and yet the SCM site answers this machine.`);
   });
@@ -156,18 +173,46 @@ async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<stri
   return address;
 }
 
+/**
+ * Calls the SCM site as azd does before it deploys (IsScmReady in azd's pkg/azsdk/zip_deploy_client.go): an answer without
+ * credentials is the front end's, and Kudu behind it may still start.
+ *
+ * @throws Error with what it answers
+ */
+async function requireAnswer({ token }: Deployment, { scmHost }: Site, origin: OriginOf): Promise<void> {
+  const response = await fetch(`${origin(scmHost)}/api/deployments`, {
+    headers: { authorization: `Bearer ${token}` },
+    redirect: "manual",
+    signal: AbortSignal.timeout(30_000),
+  });
+  await response.body?.cancel();
+  if (response.ok) return;
+  const hint =
+    response.status === 401 || response.status === 403
+      ? ": whoever deploys needs a role such as Website Contributor on the site"
+      : "";
+  throw new Error(`The SCM site answers ${response.status} to the deployment's token${hint}.`);
+}
+
 function letsIn({ action, ipAddress = "" }: Restriction, address: string): boolean {
   const ranges = ipAddress.split(",").map((range) => range.trim());
   return action === "Allow" && isInRanges(address, ranges);
 }
 
-/** Tries until it works, as often as a site is looked at: most that goes wrong here is gone a moment later. */
-async function repeat<T>({ looks, pause }: AllOptions, attempt: () => Promise<T>): Promise<T> {
+/**
+ * Tries until it works, as often as a site is looked at: most that goes wrong here is gone a moment later. Says now and
+ * then what it waits for.
+ *
+ * @throws the last error; the first one where it is final
+ */
+async function repeat<T>(options: AllOptions, what: string, attempt: () => Promise<T>): Promise<T> {
+  const { looks, pause, deadline, log } = options;
   for (let look = 1; ; look++) {
     try {
       return await attempt();
     } catch (error) {
-      if (look >= looks) throw error;
+      if (error instanceof FinalError || look >= looks || Date.now() + pause > deadline) throw error;
+      if (look % LOOKS_IN_SILENCE === 0) log(`${what}: waiting, look ${look} of ${looks}. ${reasonOf(error)}`);
       await delay(pause);
     }
   }
@@ -179,7 +224,7 @@ async function forEachSite(
   options: AllOptions,
   action: (site: Site) => Promise<void>,
 ): Promise<void> {
-  const sites = await repeat(options, () => readSites(deployment));
+  const sites = await repeat(options, deployment.resourceGroup, () => readSites(deployment));
   if (sites.length === 0) throw new Error(`There is no site in the resource group ${deployment.resourceGroup}.`);
   const results = await Promise.allSettled(sites.map(action));
   const wrong = results.flatMap((result, i) =>

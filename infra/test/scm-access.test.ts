@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../scm-access/command.ts";
 import type { Restriction } from "../scm-access/resource-manager.ts";
+import { open } from "../scm-access/scm-access.ts";
 
 const declared = { name: "deployer-1", action: "Allow", priority: 100, ipAddress: "192.0.2.0/24", tag: "Default" };
 /** Resource Manager shows the default action among the rules. */
@@ -25,6 +26,9 @@ interface FakeSite {
   /** The names that it forgets to take out. */
   keeps: readonly string[];
   stopped: boolean;
+  /** How often the SCM site itself does not answer yet, and with what. */
+  starting: number;
+  startsWith: number;
 }
 
 let sites: Record<string, FakeSite>;
@@ -50,6 +54,8 @@ beforeEach(async () => {
       lag: 0,
       keeps: [],
       stopped: false,
+      starting: 0,
+      startsWith: 503,
     };
   }
   const note = (line: string): void => void (output += `${line}\n`);
@@ -135,6 +141,48 @@ describe("open", () => {
     siteCalled("callee-func-abc").stopped = true;
     expect(await run("open")).toBe(1);
     expect(output).toContain("Is the app stopped?");
+  });
+
+  it("waits until the SCM site itself answers the deployment's token", async () => {
+    siteCalled("callee-func-abc").starting = 3;
+    expect(await run("open")).toBe(0);
+    const taken = requests.filter((request) => request.startsWith("GET /api/deployments"));
+    expect(taken).toHaveLength(3 + 2 * 3);
+  });
+
+  it("fails where the SCM site does not take the token", async () => {
+    Object.assign(siteCalled("callee-func-abc"), { starting: Infinity, startsWith: 401 });
+    expect(await run("open")).toBe(1);
+    expect(output).toContain(
+      "callee-func-abc: The SCM site answers 401 to the deployment's token: whoever deploys needs a role",
+    );
+  });
+
+  it("says what it waits for", async () => {
+    siteCalled("callee-func-abc").lag = 12;
+    expect(await run("open")).toBe(0);
+    expect(output).toContain("callee-func-abc: waiting, look 10 of 20. The SCM site still refuses this machine");
+  });
+
+  it.each([401, 403])("ends at once where Resource Manager answers %d", async (status) => {
+    faults = Array.from({ length: 100 }, () => ({ method: "GET", path: /sites$/, status }));
+    expect(await run("open")).toBe(1);
+    expect(output).toContain(`Resource Manager answers ${status} to GET: AuthorizationFailed: No permission.`);
+    expect(requests).toHaveLength(1);
+  });
+
+  it("says why Resource Manager cannot be reached", async () => {
+    const [server] = servers;
+    await new Promise((resolve) => server?.close(resolve).closeAllConnections());
+    expect(await run("open")).toBe(1);
+    expect(output).toMatch(/Resource Manager \(http:.*\) cannot be reached: fetch failed \(.*ECONNREFUSED/);
+  });
+
+  it("fails when its time is over, however many looks are left", async () => {
+    siteCalled("callee-func-abc").lag = Infinity;
+    const deployment = { resourceManager, token: "token", subscriptionId: "s", resourceGroup: "rg-dev" };
+    const options = { origin: (host: string) => `http://${host}`, pause: 1, looks: 1e9, patience: 100 };
+    await expect(open(deployment, "runner-1", options)).rejects.toThrow(/callee-func-abc: The SCM site still refuses/);
   });
 
   it("fails where nothing is deployed", async () => {
@@ -234,10 +282,12 @@ describe("the command", () => {
     expect(output).toContain("Set AZURE_SUBSCRIPTION_ID and AZURE_ENV_NAME");
   });
 
-  it("sends the token to Resource Manager alone", async () => {
+  it("sends the token to Resource Manager, and to SCM sites that let this machine in", async () => {
+    siteCalled("callee-func-abc").lag = 3;
     expect(await run("open")).toBe(0);
-    expect(requests.filter((request) => request.endsWith("Bearer token")).length).toBeGreaterThan(0);
-    for (const request of requests) expect(request.endsWith("Bearer token")).toBe(request.includes("/subscriptions/"));
+    const withToken = requests.filter((request) => request.endsWith("Bearer token"));
+    expect(withToken.every((request) => /^\w+ \/(subscriptions|api\/deployments)/.test(request))).toBe(true);
+    expect(requests.filter((request) => request.startsWith("GET / "))).not.toEqual([]);
   });
 
   it("runs by itself, and says what to do where azd is not there", () => {
@@ -325,8 +375,8 @@ function answerAsConfiguration(site: FakeSite, request: IncomingMessage, respons
   });
 }
 
-/** The front end: refuses as App Service does. What is behind it asks for credentials. */
-function answerAsScmSite(site: FakeSite, _request: IncomingMessage, response: ServerResponse): void {
+/** The front end: refuses as App Service does. What is behind it asks for credentials, and takes any. */
+function answerAsScmSite(site: FakeSite, request: IncomingMessage, response: ServerResponse): void {
   if (site.lag === 0) site.inForce = site.restrictions;
   site.lag = Math.max(0, site.lag - 1);
   const address = (site.seenAs.length > 1 ? site.seenAs.shift() : site.seenAs[0]) ?? "";
@@ -337,7 +387,11 @@ function answerAsScmSite(site: FakeSite, _request: IncomingMessage, response: Se
         (ipAddress === declared.ipAddress && address.startsWith("192.0.2."))),
   );
   if (site.stopped) response.writeHead(403).end("Site Disabled");
-  else if (isIn) response.writeHead(401).end();
+  else if (isIn && request.headers.authorization === undefined) response.writeHead(401).end();
+  else if (isIn && site.starting > 0) {
+    site.starting -= 1;
+    response.writeHead(site.startsWith).end();
+  } else if (isIn) answer(response, 200, {});
   else {
     const seen = address.includes(":") ? `[${address}]` : address;
     response.writeHead(403, { "x-ms-forbidden-ip": seen, connection: "close" }).end("Ip Forbidden");

@@ -3,6 +3,8 @@ import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { BICEP_VERSION } from "../bicep.ts";
+import { PATIENCE } from "../scm-access/scm-access.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -13,6 +15,7 @@ interface Step {
   readonly if?: string;
   readonly uses?: string;
   readonly run?: string;
+  readonly "timeout-minutes"?: number;
   readonly with?: Readonly<Record<string, unknown>>;
 }
 
@@ -158,6 +161,27 @@ describe("deployment", () => {
     const places = marks.map((mark) => (deploy.steps ?? []).findIndex(({ run = "" }) => run.includes(mark)));
     expect(places).not.toContain(-1);
     expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  it("gives each step the time that its command takes by itself, and the job the time of its steps", () => {
+    const steps = deploy.steps ?? [];
+    const minutes = (mark: string): number =>
+      steps.find(({ run = "" }) => run.includes(mark))?.["timeout-minutes"] ?? 0;
+    // azd's defaultDeployTimeoutSeconds for each service: cli/azd/internal/cmd/deploy.go of azd 1.31.2.
+    const { services } = parse(textOf("azure.yaml")) as { readonly services: object };
+    expect(minutes("azd deploy")).toBeGreaterThan(20 * Object.keys(services).length);
+    for (const mark of ["scm-access -- open", "scm-access -- close"]) {
+      // The last look may take a minute more.
+      expect(minutes(mark)).toBeGreaterThan(PATIENCE / 60_000 + 1);
+    }
+    const sum = steps.reduce((all, step) => all + (step["timeout-minutes"] ?? 0), 0);
+    expect(deploy["timeout-minutes"]).toBeGreaterThan(sum);
+  });
+
+  it("deploys by the compiler that the templates are checked with", () => {
+    const { run } = (deploy.steps ?? []).find((step) => step.run?.includes("bicep install")) ?? {};
+    expect(run).toContain(`az bicep install --version v${BICEP_VERSION}\n`);
+    expect(run).toContain("AZD_BICEP_TOOL_PATH=$HOME/.azure/bin/bicep");
   });
 
   it("lets the runner out whatever happened after it was let in", () => {
