@@ -23,10 +23,17 @@ const DIRECTORY_ROLES: Readonly<Record<string, string>> = {
   "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
 };
 
-/** An app, such as a pipeline, needs these two. */
+/**
+ * An app, such as a pipeline, needs one of each line. To assign a role it must read directory objects as well: with
+ * AppRoleAssignment.ReadWrite.All alone, Graph answers 403.
+ *
+ * @see https://learn.microsoft.com/graph/templates/bicep/concept-permissions-and-privileges
+ * @see https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto#permissions
+ */
 const APP_PERMISSIONS = [
   ["Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"],
   ["AppRoleAssignment.ReadWrite.All"],
+  ["Application.Read.All", "Directory.Read.All"],
 ] as const;
 
 export type Verdict =
@@ -44,7 +51,7 @@ export function judge(claims: GraphClaims): Verdict {
     if (missing.length === 0) return { known: true };
     return {
       known: true,
-      missing: `the Microsoft Graph application permissions ${missing.map(([name]) => name).join(" and ")}`,
+      missing: `the Microsoft Graph application permission${missing.length > 1 ? "s" : ""} ${missing.map(([name]) => name).join(" and ")}`,
     };
   }
   if (claims.wids === undefined) return { known: false };

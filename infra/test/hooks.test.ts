@@ -150,13 +150,12 @@ describe("before provisioning", () => {
 });
 
 describe("the permission to register applications and to assign their roles", () => {
+  // https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto#permissions
+  const appPermissions = ["Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Application.Read.All"];
+
   it.each([
     ["a Cloud Application Administrator has it", { wids: ["158c047a-c907-4556-b7ef-446551a6b5f7"] }, { known: true }],
-    [
-      "an app with both application permissions has it",
-      { roles: ["Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All"] },
-      { known: true },
-    ],
+    ["an app with all three application permissions has it", { roles: appPermissions }, { known: true }],
     ["is not known where the token names no directory roles", {}, { known: false }],
   ])("%s", (_what, claims, verdict) => {
     expect(judge(claims)).toEqual(verdict);
@@ -168,9 +167,24 @@ describe("the permission to register applications and to assign their roles", ()
     );
   });
 
-  it("is missing for an app with one of the two permissions, which learns the other", () => {
-    const { missing } = judge({ idtyp: "app", roles: ["Application.ReadWrite.All"] });
-    expect(missing).toMatch(/AppRoleAssignment\.ReadWrite\.All$/);
+  it.each(appPermissions)("is missing for an app without %s, which learns that", (lacking) => {
+    const { missing } = judge({ roles: appPermissions.filter((name) => name !== lacking) });
+    expect(missing).toBe(`the Microsoft Graph application permission ${lacking}`);
+  });
+
+  it("is there for an app with the wider permissions that Microsoft Graph takes as well", () => {
+    const roles = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Directory.Read.All"];
+    expect(judge({ roles })).toEqual({ known: true });
+  });
+
+  it("is what the documentation tells an administrator to grant a pipeline", () => {
+    const asked = judge({ idtyp: "app" }).missing ?? "";
+    for (const name of appPermissions) {
+      expect(asked).toContain(name);
+      for (const page of ["deploy.md", "delivery.md"]) {
+        expect(readFileSync(join(import.meta.dirname, "..", "..", "docs", page), "utf8"), page).toContain(name);
+      }
+    }
   });
 });
 
@@ -196,6 +210,14 @@ describe("after deploying, and before tearing down", () => {
     const said = run("before-down.ts", { CALLER_CREDENTIAL: "federated-identity", AZURE_ENV_NAME: "dev" });
     expect(said).toContain("az ad app delete --id api://t/callee-func-abc\n");
     expect(said).toContain('--display-name "caller-func as a client (dev)"');
+  });
+
+  // https://github.com/microsoftgraph/msgraph-bicep-types/issues/137
+  it("says how to free the unique name of a deleted app registration, and when to keep it", () => {
+    const said = run("before-down.ts", {});
+    expect(said).toMatch(
+      /Keep them when[^]*az ad app show[^]*az ad app delete[^]*directory\/deletedItems\/<object id>/,
+    );
   });
 
   it("leaves an administrator's app registrations alone", () => {
