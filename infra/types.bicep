@@ -35,7 +35,7 @@ type ServicePolicy = {
 }
 
 @export()
-@description('The plan of each service. The services never share one: apps on one plan share one integration subnet.')
+@description('The plan of each service. The services never share one: apps on one plan share its machines, and two integration subnets at most.')
 @discriminator('kind')
 type Plan = ElasticPremiumPlan | DedicatedPlan
 

@@ -98,7 +98,7 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       id: `network/${name}/plan`,
       title: `${name}: its plan`,
       expected: planId,
-      why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
+      why: "Apps on one plan share its machines, and its integration subnets: their callees may not tell them apart.",
       found: ({ properties }) => listed([properties.serverFarmId ?? "none"], [planId]),
     }),
     question({
@@ -107,7 +107,7 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       resource: planId,
       read: azure.sitesOfPlan,
       expected: "nobody",
-      why: "Apps on one plan share one integration subnet: their callees cannot tell them apart.",
+      why: "Apps on one plan share its machines, and its integration subnets: their callees may not tell them apart.",
       found: (sites) => {
         if (sites.length === 0) return "no site at all";
         return wording(lodgers(sites).map((lodger) => lodger.name)).replace(/^none$/, "nobody");
