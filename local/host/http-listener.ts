@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { cannotListen, causeOf } from "../listen.ts";
 import { answerHostsOwn, hasKey, type HostApiOptions } from "./host-api.ts";
 import { within } from "./bounded.ts";
 import type { HttpFunction } from "./function-definitions.ts";
@@ -30,7 +31,7 @@ export interface HttpListener {
    * Binds to 127.0.0.1. Port 0 takes a free one.
    *
    * @returns the port
-   * @throws Error saying what to do when the port is taken
+   * @throws Error saying why the port cannot be listened on, and what to do
    */
   listen(port: number): Promise<number>;
   /**
@@ -137,8 +138,7 @@ export function createListener(options: ListenerOptions): HttpListener {
     try {
       await once(server, "listening");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      throw new Error(`port ${port} is taken: end what listens on it, or choose another port`, { cause: error });
+      throw new Error(cannotListen(causeOf(error), port), { cause: error });
     }
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : port;

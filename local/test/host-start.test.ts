@@ -103,7 +103,7 @@ describe("starting the embedded host fails, with the reason,", () => {
     const { port } = await run(OK);
     const folder = await stage(OK);
     onTestFinished(() => rm(folder, { recursive: true }));
-    await expect(start(folder, { port })).rejects.toThrow(new RegExp(`^port ${port} is taken: end what listens on it`));
+    await expect(start(folder, { port })).rejects.toThrow(`In use by another program: port ${port}.`);
   });
 });
 
@@ -173,7 +173,7 @@ describe("the embedded host's command line", () => {
     const folder = await stage(OK);
     onTestFinished(() => rm(folder, { recursive: true }));
     const { code, stderr } = await cli(folder, "--port", String(port));
-    expect([code, stderr]).toEqual([1, expect.stringMatching(`^error: port ${port} is taken: [^\n]+\n$`)]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(`^error: In use by another program: port ${port}\\. [^\n]+\n$`)]);
   });
 
   // On Windows a signal that one process sends another ends it on the spot.
