@@ -20,6 +20,19 @@ export interface HostApiOptions {
   restart(): void;
 }
 
+/** The real host's further endpoints for administrators: refused like those that do something here, and with the key 404. */
+const NOT_HERE = new RegExp(
+  `^(?:${[
+    "GET /admin/host/(?:systemkeys|functionkeys|extensions|processes|drain/status|extensionbundle/.+)",
+    "(?:GET|DELETE) /admin/host/(?:keys|systemkeys|functionkeys)/[^/]+",
+    "POST /admin/host/(?:drain|synctriggers|log|scale/status)",
+    "PUT /admin/host/state",
+    "GET /admin/functions/[^/]+/(?:status|keys|keys/[^/]+)",
+    "(?:PUT|DELETE) /admin/functions/[^/]+",
+    "POST /admin/instance/assign",
+  ].join("|")})$`,
+);
+
 type Answer = readonly [status: number, json?: unknown];
 
 /**
@@ -103,7 +116,7 @@ function administration(
       return [200];
     },
   };
-  return answers[route];
+  return answers[route] ?? (NOT_HERE.test(route) ? () => [404] : undefined);
 }
 
 function describe({ name, isDisabled }: FunctionDefinition): { readonly name: string; readonly isDisabled: boolean } {

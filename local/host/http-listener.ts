@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Server as NetServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { cannotListen, causeOf } from "../listen.ts";
@@ -66,6 +66,11 @@ export function createListener(options: ListenerOptions): HttpListener {
     });
   });
   server.maxHeadersCount = 0; // None is dropped in silence.
+  // Node closes the connection unless somebody listens. No function can be called by this method.
+  server.on("connect", (request, socket) => {
+    const status = refusalOf(request) ?? 404;
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  });
   return { listen, stop };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

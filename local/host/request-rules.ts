@@ -20,13 +20,14 @@ export function refusalOf(request: IncomingMessage): 400 | 405 | 414 | 431 | 505
   if (`${method} ${url} HTTP/1.1\r\n`.length > MAX_REQUEST_LINE) return 414;
   if (!/^[\x21-\x7e]+$/.test(url) || /^[^?]*%00/.test(url)) return 400;
   if (url === "*" && method !== "OPTIONS") return 405;
+  if (httpVersion === "0.9") return 400; // A request line without a version.
   if (httpVersion !== "1.0" && httpVersion !== "1.1") return 505;
 
   const headers = headersOf(request);
   if (headers.length > MAX_HEADERS) return 431;
   if (headers.reduce((sum, [name, value]) => sum + `${name}: ${value}\r\n`.length, 0) > MAX_HEADER_BYTES) return 431;
   if (!headers.every(([name, value]) => TOKEN.test(name) && isHeaderValue(value))) return 400;
-  return isMisdirected(url, valuesOf(headers, "host")) || isMisframed(headers) ? 400 : undefined;
+  return isMisdirected(method, url, valuesOf(headers, "host")) || isMisframed(headers) ? 400 : undefined;
 }
 
 /** The headers in their order, each name in lower case, each value a byte for a character. */
@@ -57,10 +58,11 @@ function isHeaderValue(value: string): boolean {
 }
 
 /** One well-formed `Host`, and no absolute target that names another one (RFC 9112 section 3.2). */
-function isMisdirected(url: string, hosts: readonly string[]): boolean {
+function isMisdirected(method: string, url: string, hosts: readonly string[]): boolean {
   const [host = "", ...others] = hosts;
   if (others.length > 0 || !HOST.test(host)) return true;
   if (/^[/*]/.test(url)) return false;
+  if (method === "CONNECT") return url !== host;
   const scheme = /^https?:\/\//i.exec(url)?.[0];
   const [target, own] = [url, `${scheme ?? ""}${host}`].map((text) => (URL.canParse(text) ? new URL(text).host : ""));
   return scheme === undefined || target !== own;

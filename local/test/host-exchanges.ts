@@ -32,8 +32,10 @@ const length = HEADERS.join("\r\n").length + 2;
 const raw = (...lines: readonly string[]): string => [...lines, "", ""].join("\r\n");
 const get = (target: string, ...headers: readonly string[]): string =>
   raw(`GET ${target} HTTP/1.1`, ...HEADERS, ...headers);
+const withBody = (method: string, target: string, body: string, ...headers: readonly string[]): string =>
+  raw(`${method} ${target} HTTP/1.1`, ...HEADERS, `Content-Length: ${body.length}`, ...headers) + body;
 const post = (target: string, body: string, ...headers: readonly string[]): string =>
-  raw(`POST ${target} HTTP/1.1`, ...HEADERS, `Content-Length: ${body.length}`, ...headers) + body;
+  withBody("POST", target, body, ...headers);
 const item = { status: OK, name: "item", params: { id: "abc" } } as const;
 const echoed = (headers: Readonly<Record<string, string>>): Answer => ({ status: OK, headers });
 const refused = (status: number): Answer => ({ status });
@@ -127,6 +129,13 @@ export const exchanges: readonly Exchange[] = [
   { title: "a target without a slash", request: get("api/items/abc"), answer: refused(400) },
   { title: "OPTIONS *", request: raw("OPTIONS * HTTP/1.1", ...HEADERS), answer: refused(404) },
   { title: "GET *", request: get("*"), answer: refused(405) },
+  { title: "no version", request: raw("GET /api/echo/x", ...HEADERS), answer: refused(400) },
+  ...["h.example", "/api/echo/x"].map((target) => ({
+    title: `CONNECT ${target}`,
+    request: raw(`CONNECT ${target} HTTP/1.1`, ...HEADERS),
+    answer: refused(404),
+  })),
+  { title: "CONNECT to another host", request: raw("CONNECT h.example:81 HTTP/1.1", ...HEADERS), answer: refused(400) },
   { title: "HTTP/1.2", request: raw("GET /api/echo/x HTTP/1.2", ...HEADERS), answer: refused(505) },
   {
     title: "a chunked body",
@@ -189,6 +198,29 @@ const administrators = [
   "POST /admin/functions/item",
 ] as const;
 
+/** Those of which the embedded host has nothing to show: with the key it answers 404. */
+const others = [
+  "GET /admin/host/systemkeys",
+  "GET /admin/host/functionkeys",
+  "GET /admin/host/extensions",
+  "GET /admin/host/processes",
+  "GET /admin/host/drain/status",
+  "GET /admin/host/extensionBundle/v1/templates",
+  "GET /admin/host/keys/default",
+  "DELETE /admin/host/keys/default",
+  "POST /admin/host/drain",
+  "POST /admin/host/synctriggers",
+  "POST /admin/host/log",
+  "POST /admin/host/scale/status",
+  "PUT /admin/host/state",
+  "GET /admin/functions/item/status",
+  "GET /admin/functions/item/keys",
+  "GET /admin/functions/item/keys/default",
+  "PUT /admin/functions/item",
+  "DELETE /admin/functions/item",
+  "POST /admin/instance/assign",
+] as const;
+
 /**
  * The host's own endpoints.
  *
@@ -201,7 +233,7 @@ export function ownEndpoints(access: "open" | "no key" | "key" | "key, isolated"
   const administration = isIsolated ? 403 : isAllowed ? undefined : 401;
   const ask = (endpoint: string, status: number): Exchange => {
     const [method = "", path = ""] = endpoint.split(" ");
-    const request = method === "POST" ? post(path, `{"input":""}`, json, ...key) : get(path, ...key);
+    const request = method === "GET" ? get(path, ...key) : withBody(method, path, `{"input":""}`, json, ...key);
     return { title: `${endpoint} (${access})`, request, answer: refused(status) };
   };
   return [
@@ -210,6 +242,7 @@ export function ownEndpoints(access: "open" | "no key" | "key" | "key, isolated"
       (endpoint) => ask(endpoint, OK),
     ),
     ...administrators.map((endpoint) => ask(endpoint, administration ?? (endpoint.startsWith("POST") ? 202 : OK))),
+    ...(administration === undefined ? [] : others.map((endpoint) => ask(endpoint, administration))),
     // Under Core Tools these depend on its storage.
     ...(access === "open" ? [] : [ask("GET /admin/host/keys", administration ?? OK)]),
     ask("POST /admin/functions/nobody", administration ?? 404),
