@@ -47,6 +47,7 @@ describe("INITIAL_STOCK follows the rules of the API", () => {
   test.each([
     ['{"widget": 1000, "gadget": 0}', { widget: 1000, gadget: 0 }],
     ['{"a.b_c-1": 1000000000}', { "a.b_c-1": 1_000_000_000 }],
+    ['{"constructor": 1, "prototype": 2}', { constructor: 1, prototype: 2 }],
     ["{}", {}],
     ["", {}],
   ])("%s", async (INITIAL_STOCK, stock) => {
@@ -57,6 +58,8 @@ describe("INITIAL_STOCK follows the rules of the API", () => {
     '{"a/b ü": 1}',
     '{"": 1}',
     '{"-a": 1}',
+    '{"__proto__": 1}',
+    '{"constructor": -1}',
     `{"${"a".repeat(65)}": 1}`,
     '{"widget": 1000000001}',
     '{"widget": -1}',

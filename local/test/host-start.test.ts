@@ -173,7 +173,10 @@ describe("the embedded host's command line", () => {
     const folder = await stage(OK);
     onTestFinished(() => rm(folder, { recursive: true }));
     const { code, stderr } = await cli(folder, "--port", String(port));
-    expect([code, stderr]).toEqual([1, expect.stringMatching(`^error: In use by another program: port ${port}\\. [^\n]+\n$`)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(`^error: In use by another program: port ${port}\\. [^\n]+\n$`),
+    ]);
   });
 
   // On Windows a signal that one process sends another ends it on the spot.

@@ -11,7 +11,12 @@ export const onHand = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(
 export const initialStock = v.pipe(
   v.string(),
   v.parseJson(),
-  v.check((stock) => !Array.isArray(stock)),
-  v.record(identifier, onHand),
+  v.custom<Readonly<Record<string, number>>>(isStock),
   v.description(`units by SKU as JSON, such as {"widget": 100}: SKUs as in routes, of each 0 to ${MAX_UNITS} units`),
 );
+
+/** By hand, because `v.record` drops members named "constructor" or "prototype" in silence, and they are SKUs like any other. */
+function isStock(stock: unknown): boolean {
+  if (typeof stock !== "object" || stock === null || Array.isArray(stock)) return false;
+  return Object.entries(stock).every(([sku, units]) => v.is(identifier, sku) && v.is(onHand, units));
+}
