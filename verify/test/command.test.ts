@@ -56,7 +56,7 @@ describe("npm run verify", () => {
     expect((await readdir(folder)).filter((name) => name.startsWith("verify-"))).toEqual([]);
   }, 60_000);
 
-  it.each([["--only", "nonsense"], ["--nonsense"], ["nonsense"]])(
+  it.each([["--only", "nonsense"], ["--nonsense"], ["nonsense"], ["--host", "nonsense"]])(
     "says in a line what is wrong, and ends with 2: %s %s",
     async (...args) => {
       const { code, stdout, stderr } = await run(args);
@@ -66,6 +66,14 @@ describe("npm run verify", () => {
       expect(stderr).not.toContain("    at ");
     },
   );
+
+  it("takes no host for a deployment, which has its own", async () => {
+    expect(await run(["--deployed", "--host", "func"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "--host is for the local system: leave out --deployed.\n",
+    });
+  });
 
   it("says what to do where there is no deployment", async () => {
     const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
