@@ -57,23 +57,33 @@ describe("the environment of a process that is started", () => {
   });
 });
 
-describe("under a proxy, that of a company laptop, nothing that stays on this machine goes to it:", () => {
+describe.each([
+  ["a proxy", {}, true],
+  ["a proxy, and Node's own switch for it", { NODE_USE_ENV_PROXY: "1" }, true],
+  [
+    "what npm and Node are told for another project",
+    {
+      NODE_ENV: "production",
+      npm_config_omit: "dev",
+      npm_config_ignore_scripts: "true",
+      npm_config_engine_strict: "true",
+    },
+    false,
+  ],
+])("in an environment with %s", (_environment, variables, hasProxy) => {
   test.each([
-    ["the main job, with Node's own switch", { NODE_USE_ENV_PROXY: "1" }, ["local/start/main.ts", "--once"]],
-    [
-      "tests that call by the Azure SDK, which needs no switch",
-      {},
-      ["node_modules/vitest/vitest.mjs", "run", "local/test/entra-managed-identity.test.ts"],
-    ],
+    ["the main job", ["local/start/main.ts", "--once"]],
+    // By the Azure SDK, which follows the proxies without Node's switch.
+    ["tests", ["node_modules/vitest/vitest.mjs", "run", "local/test/entra-managed-identity.test.ts"]],
   ])(
-    "%s",
-    async (_what, switches, script) => {
+    "%s: passes, installs nothing again, and nothing that stays on this machine goes to the proxy",
+    async (_what, script) => {
       const proxy = await startProxy();
-      const variables = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
-      const proxies = Object.fromEntries(variables.map((name) => [name, proxy.url]));
+      const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+      const proxies = hasProxy ? Object.fromEntries(names.map((name) => [name, proxy.url])) : {};
       const { NO_PROXY: _upper, no_proxy: _lower, ...own } = environmentFor("terminal");
       const child = spawn(process.execPath, [join(root, "local", "run.mjs"), ...script], {
-        env: { ...own, ...proxies, ...switches },
+        env: { ...own, ...proxies, ...variables },
         stdio: ["ignore", "pipe", "pipe"],
       });
       onTestFinished(() => void child.kill());
@@ -83,6 +93,7 @@ describe("under a proxy, that of a company laptop, nothing that stays on this ma
       const [code] = (await once(child, "close")) as [number];
       expect(proxy.asked).toEqual([]);
       expect(code, output).toBe(0);
+      expect(output).not.toContain("Installing");
     },
     240_000,
   );
