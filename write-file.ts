@@ -1,6 +1,7 @@
 /** How tools of this repository write files: what goes wrong names the file, also where the system's own error does not. */
 import { mkdir, mkdtemp, rm, writeFile as write } from "node:fs/promises";
-import { type WriteFileOptions, writeFileSync as writeSync } from "node:fs";
+import { mkdtempSync, rmSync, type WriteFileOptions, writeFileSync as writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** As `writeFile` of node:fs/promises. */
@@ -40,6 +41,33 @@ export async function requireWritable(folder: string): Promise<void> {
   } finally {
     if (made !== undefined) await rm(made, { recursive: true, force: true });
   }
+}
+
+/** A folder in the system's folder for temporary files. */
+export interface TemporaryFolder {
+  readonly folder: string;
+  readonly remove: () => void;
+  /** The end of the process leaves it, too. */
+  readonly keep: () => void;
+}
+
+/**
+ * Makes a folder that goes with this process, if not before: also at a second Ctrl-C, which ends the process at once.
+ *
+ * @param prefix begins the folder's name
+ */
+export function temporaryFolder(prefix: string): TemporaryFolder {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  const keep = (): void => {
+    process.off("exit", remove);
+  };
+  const remove = (): void => {
+    keep();
+    // Processes that end with this one may write to it meanwhile.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  process.once("exit", remove);
+  return { folder, remove, keep };
 }
 
 /** Opening a file fails with its path; writing to it fails without. */

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { command, wholeNumber } from "../../command-line.ts";
+import { command, stopSignal, wholeNumber } from "../../command-line.ts";
+import { temporaryFolder } from "../../write-file.ts";
 import { type ChaosReport, runChaos } from "./chaos.ts";
 import { all } from "./plan.ts";
 
@@ -46,7 +45,6 @@ export function summary(report: ChaosReport): string {
   ].join("\n");
 }
 
-// A Ctrl-C ends this process, and with it, by their channels, all that it has started.
 if (process.argv[1] === import.meta.filename) {
   await command(
     USAGE,
@@ -54,14 +52,17 @@ if (process.argv[1] === import.meta.filename) {
     async ({ values }) => {
       const orders = wholeNumber("--orders", values.orders, 1);
       const seed = wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
+      const { folder, remove, keep } = temporaryFolder("restricted-calls-chaos-");
+      // With this process ends, by their channels, all that it has started.
+      void stopSignal().first.then((exitCode) => process.exit(exitCode));
       console.log(`${orders} orders, seed ${seed}`);
-      const folder = await mkdtemp(join(tmpdir(), "restricted-calls-chaos-"));
       const report = await runChaos({ seed, orders, amounts: all, folder, patience: PATIENCE_MS, print: console.log });
       console.log(summary(report));
       if (report.failures.length === 0) {
-        await rm(folder, { recursive: true, force: true });
+        remove();
         return 0;
       }
+      keep();
       console.error(
         `The log is in ${join(folder, "chaos.log")}; npm run chaos -- --orders ${orders} --seed ${seed} runs the same plan.`,
       );

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { apps } from "../../build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../command-line.ts";
+import { temporaryFolder } from "../../write-file.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { showOnce } from "./once.ts";
@@ -101,7 +100,7 @@ function toFailure(what: string): number {
 
 /** A system with ports and folders of its own: one that is running already is left alone. */
 async function runOnce(host: Endpoints["host"]): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-"));
+  const { folder, remove } = temporaryFolder("restricted-calls-");
   const lines: string[] = [];
   const stopped = stopSignal();
   let system: LocalSystem | undefined;
@@ -136,7 +135,7 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
     throw error;
   } finally {
     await system?.stop();
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -135,14 +135,15 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
       .filter((line) => line.includes(folder));
 
   test.each([
-    ["while it starts", "Starting"],
-    ["while it runs", "Started in"],
+    ["npm start -- --once", "while it starts", ["start/main.ts", "--once"], "Starting"],
+    ["npm start -- --once", "while it runs", ["start/main.ts", "--once"], "Started in"],
+    ["npm run chaos", "while it runs", ["chaos/main.ts"], "are up."],
   ])(
-    "ends npm start -- --once %s: exit code 130, nothing left running, nothing left behind",
-    async (_when, line) => {
-      const main = join(root, "local", "start", "main.ts");
+    "ends %s %s: exit code 130, nothing left running, nothing left behind",
+    async (_command, _when, [script = "", ...args], line) => {
+      const main = join(root, "local", script);
       const env = { ...process.env, TMPDIR: folder };
-      const child = spawn(process.execPath, [main, "--once"], { env, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
       let output = "";
       for (const stream of [child.stdout, child.stderr])
         stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -151,7 +152,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
       child.kill("SIGINT");
       expect(await ended).toEqual([130, null]);
       expect(output).not.toMatch(/Error|What the system logged/);
-      expect(processes()).toEqual([]);
+      await expect.poll(processes, { timeout: 10_000 }).toEqual([]);
       expect(await readdir(folder)).toEqual([]);
     },
     90_000,

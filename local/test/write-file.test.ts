@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile as writeTestFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requireWritable, writeFile, writeFileSync } from "../../write-file.ts";
+import { requireWritable, temporaryFolder, writeFile, writeFileSync } from "../../write-file.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -43,5 +44,36 @@ describe("a folder that must be writable", () => {
     await writeTestFile(join(folder, "a-file"), "");
     const inside = join(folder, "a-file", "reports");
     await expect(requireWritable(inside)).rejects.toThrow(`${inside} cannot be written (ENOTDIR)`);
+  });
+});
+
+describe("a temporary folder", () => {
+  /** Makes one in a process that ends at once, as by a second Ctrl-C. */
+  const madeBefore = (end: string): string => {
+    const module = JSON.stringify(new URL("../../write-file.ts", import.meta.url).href);
+    const code = `
+      const { temporaryFolder } = await import(${module});
+      const { folder, keep } = temporaryFolder("made-");
+      console.log(folder);
+      ${end}`;
+    const args = ["--input-type=module", "-e", code];
+    return spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env: { ...process.env, TMPDIR: folder },
+    }).stdout.trim();
+  };
+
+  test("goes with its process, unless it is kept", async () => {
+    const [gone, kept] = [madeBefore("process.exit(130)"), madeBefore("keep(); process.exit(1)")];
+    expect([existsSync(gone), existsSync(kept)]).toEqual([false, true]);
+    await rm(kept, { recursive: true });
+  });
+
+  test("can go before", () => {
+    const made = temporaryFolder("made-");
+    expect(existsSync(made.folder)).toBe(true);
+    made.remove();
+    expect(existsSync(made.folder)).toBe(false);
+    expect(process.listeners("exit")).not.toContain(made.remove);
   });
 });

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { temporaryFolder } from "../../write-file.ts";
 import { freePorts, HARDLY_EVER, type LocalSystem, startSystem, type SystemOptions } from "../start/system.ts";
 
 /** A whole local system of a test's or a proof's own: free ports, a data folder of its own, and its log to look at. */
@@ -13,7 +12,7 @@ export interface TestSystem extends LocalSystem {
 export async function startTestSystem(
   options: Partial<Pick<SystemOptions, "withApps" | "deliverySchedule" | "host" | "inspectPorts" | "signal">> = {},
 ): Promise<TestSystem> {
-  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+  const { folder, remove } = temporaryFolder("restricted-calls-test-");
   const log: string[] = [];
   try {
     const system = await startSystem({
@@ -27,11 +26,11 @@ export async function startTestSystem(
     });
     const stop = async (): Promise<void> => {
       await system.stop();
-      await rm(folder, { recursive: true, force: true });
+      remove();
     };
     return { ...system, folder, log, stop };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    remove();
     const why = [`The local system could not be started: ${String(error)}`, ...log];
     throw new Error(why.join("\n"), { cause: error });
   }

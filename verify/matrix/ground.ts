@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
@@ -8,6 +6,7 @@ import { startFunctionsHost } from "../../local/host/functions-host.ts";
 import { readLocalSettings } from "../../local/host/local-settings.ts";
 import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts";
 import { startTestSystem } from "../../local/testing/test-system.ts";
+import { temporaryFolder } from "../../write-file.ts";
 import type { Layers, LocalTarget, Policy } from "../report/report.ts";
 import { requireAllListed } from "./operations.ts";
 import { originsOf } from "./origins.ts";
@@ -42,7 +41,7 @@ export async function prepareGround(
   signal?: AbortSignal,
   host?: Endpoints["host"],
 ): Promise<Ground> {
-  const running: (() => Promise<unknown>)[] = [];
+  const running: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const stopPart of running.splice(0).reverse()) await stopPart();
   };
@@ -52,8 +51,8 @@ export async function prepareGround(
     return value;
   };
   try {
-    const scratch = await mkdtemp(join(tmpdir(), "verify-"));
-    running.push(() => rm(scratch, { recursive: true, force: true }));
+    const { folder: scratch, remove } = temporaryFolder("verify-");
+    running.push(remove);
     const found = host === undefined ? await runningSystem(folder, note) : undefined;
     const why = host === undefined ? "No system of this checkout is running" : `Under --host ${host}`;
     note(found ? `The running system at ${found.caller}.` : `${why}: starting one.`);
