@@ -8,9 +8,14 @@ import { accessPolicy } from "../../tools/access-policy.ts";
 const root = join(import.meta.dirname, "..", "..");
 const schemaFile = join(root, "..", "shared", "data", "schemas", "azd-azure.yaml.schema.json");
 
+interface Hook {
+  readonly run: string;
+  readonly interactive?: boolean;
+}
+
 interface AzureYaml {
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly hooks: Readonly<Record<string, Readonly<Record<"windows" | "posix", { readonly run: string }>>>>;
+  readonly hooks: Readonly<Record<string, Readonly<Record<"windows" | "posix", Hook>>>>;
 }
 
 const azureYaml = parse(readFileSync(join(root, "azure.yaml"), "utf8")) as AzureYaml;
@@ -28,6 +33,16 @@ describe("azure.yaml", () => {
     expect(Object.keys(azureYaml.services).sort()).toEqual(Object.keys(accessPolicy.services).sort());
     for (const [name, service] of Object.entries(azureYaml.services)) {
       expect(service).toEqual({ project: `./${name}`, language: "ts", host: "function", dist: `../dist/${name}` });
+    }
+  });
+
+  it("lets a person read what is addressed to one: azd erases what other hooks print", () => {
+    const scripts = { preprovision: "before-provision", postup: "after-up", predown: "before-down" };
+    for (const [name, script] of Object.entries(scripts)) {
+      const { windows, posix } = azureYaml.hooks[name] ?? {};
+      expect(posix?.run).toContain(`infra/hooks/${script}.ts`);
+      // azd takes the settings of the operating system alone: cli/azd/pkg/ext/hooks_manager.go of azd 1.31.2.
+      expect([name, windows?.interactive, posix?.interactive]).toEqual([name, true, true]);
     }
   });
 

@@ -188,7 +188,7 @@ describe("the permission to register applications and to assign their roles", ()
   });
 });
 
-describe("after deploying, and before tearing down", () => {
+describe("after azd up, and before tearing down", () => {
   const services = ["callee-func", "caller-func"].map((name) => ({
     name,
     siteName: `${name}-abc`,
@@ -201,7 +201,7 @@ describe("after deploying, and before tearing down", () => {
     }).stdout;
 
   it("says where the services are and what to try", () => {
-    const said = run("after-deploy.ts", { AZURE_RESOURCE_GROUP: "rg-dev" });
+    const said = run("after-up.ts", { AZURE_RESOURCE_GROUP: "rg-dev" });
     expect(said).toContain("az functionapp keys list --resource-group rg-dev --name caller-func-abc");
     expect(said).toContain("curl -i https://caller-func-abc.azurewebsites.net/api/orders");
   });

@@ -1,4 +1,4 @@
-/** Runs after `azd deploy`: says what is where, and what to do next. */
+/** Runs at the end of `azd up`: says what is where, and what to do next. */
 import { deployedServices, isApi } from "./services.ts";
 
 const { AZURE_RESOURCE_GROUP: group = "<resource group>" } = process.env;
