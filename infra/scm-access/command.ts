@@ -74,7 +74,8 @@ function readArguments(argv: readonly string[]): Request | undefined {
   }
 }
 
-function deploymentOf(environment: NodeJS.ProcessEnv): {
+/** @throws Error where a value is missing */
+export function deploymentOf(environment: NodeJS.ProcessEnv): {
   readonly subscriptionId: string;
   readonly resourceGroup: string;
 } {

@@ -74,6 +74,22 @@ export async function writeRestrictions(
   await send(deployment, "PATCH", urlOf(deployment, `/${site.name}/config/web`), body);
 }
 
+/**
+ * Has the platform read the site's triggers anew.
+ *
+ * @see https://learn.microsoft.com/rest/api/appservice/web-apps/sync-function-triggers
+ * @throws Error when Resource Manager refuses, cannot be reached, or does not reach the app; FinalError where it goes on so
+ */
+export async function syncFunctionTriggers(deployment: Deployment, site: Site): Promise<void> {
+  const answer = await send(deployment, "POST", syncFunctionTriggersUrl(deployment, site));
+  if (answer === undefined) throw new FinalError(`Resource Manager no longer finds ${site.name}.`);
+}
+
+/** Where Resource Manager takes that request, for whoever makes it by hand. */
+export function syncFunctionTriggersUrl(deployment: Deployment, site: Site): string {
+  return urlOf(deployment, `/${site.name}/syncfunctiontriggers`);
+}
+
 interface Page {
   readonly value: readonly SiteResource[];
   readonly nextLink?: string;
@@ -122,7 +138,8 @@ async function send<T>(
   const refusal = `Resource Manager answers ${status} to ${method}: ${reasonIn(text)}`;
   if (status === 401 || status === 403) throw new FinalError(refusal);
   if (status < 200 || status > 299) throw new Error(refusal);
-  return JSON.parse(text) as T;
+  // 204 has no text.
+  return (text === "" ? {} : JSON.parse(text)) as T;
 }
 
 async function answerTo(

@@ -1,0 +1,26 @@
+/** Runs after azd has deployed one service, which it is given: fails where that is not the code that the site has. */
+import { reasonOf } from "../../command-line.ts";
+import { publicCloud } from "../public-cloud.ts";
+import { accessToken } from "../scm-access/access-token.ts";
+import { deploymentOf } from "../scm-access/command.ts";
+import { readSites } from "../scm-access/resource-manager.ts";
+import { requireDeployed, synchroniseTriggers } from "./deployed-code.ts";
+import { readStart } from "./deployment-start.ts";
+import { deployedServices } from "./services.ts";
+
+try {
+  const [name = ""] = process.argv.slice(2);
+  const service = deployedServices(process.env).find((deployed) => deployed.name === name);
+  if (service === undefined) throw new Error(`The output SERVICES has no service '${name}': run azd provision.`);
+  const start = readStart();
+  const { resourceManager } = publicCloud;
+  const deployment = { ...deploymentOf(process.env), resourceManager, token: accessToken() };
+  const site = (await readSites(deployment)).find((found) => found.name === service.siteName);
+  if (site === undefined)
+    throw new Error(`${service.siteName} is not in ${deployment.resourceGroup}: run azd provision.`);
+  await requireDeployed(deployment, site, start);
+  await synchroniseTriggers(deployment, site);
+} catch (error) {
+  console.error(reasonOf(error));
+  process.exitCode = 1;
+}
