@@ -8,9 +8,10 @@ export interface DeployedService {
   readonly url: string;
 }
 
-/** The output SERVICES of the last deployment, which azd puts into its hooks' environment. */
+/** The output SERVICES of the last deployment, which azd puts into its hooks' environment; none before, and after a tear-down. */
 export function deployedServices(environment: NodeJS.ProcessEnv): readonly DeployedService[] {
-  return JSON.parse(environment["SERVICES"] ?? "[]") as readonly DeployedService[];
+  const { SERVICES = "" } = environment;
+  return (SERVICES === "" ? [] : JSON.parse(SERVICES)) as readonly DeployedService[];
 }
 
 /** Whether a service has roles, and so an app registration. */

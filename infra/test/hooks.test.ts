@@ -208,8 +208,13 @@ describe("after azd up, and before tearing down", () => {
 
   it("names the app registrations that stay behind", () => {
     const said = run("before-down.ts", { CALLER_CREDENTIAL: "federated-identity", AZURE_ENV_NAME: "dev" });
-    expect(said).toContain("az ad app delete --id api://t/callee-func-abc\n");
-    expect(said).toContain('--display-name "caller-func as a client (dev)"');
+    expect(said).toContain("az ad app show --id api://t/callee-func-abc --query id\n");
+    expect(said).toContain(`--filter "displayName eq 'caller-func as a client (dev)'"`);
+  });
+
+  it("names them by the access policy where azd has removed the outputs", () => {
+    const said = run("before-down.ts", { SERVICES: "", AZURE_ENV_NAME: "dev", API_CLIENT_IDS: "{}" });
+    expect(said).toContain(`--filter "displayName eq 'callee-func (dev)'"`);
   });
 
   // https://github.com/microsoftgraph/msgraph-bicep-types/issues/137
