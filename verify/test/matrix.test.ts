@@ -119,6 +119,7 @@ describe("a system in which one thing is wrong", () => {
     }
   });
 
+  // Builds the app twice, and starts it twice.
   it("has no guard: nothing but the network is left", async () => {
     const folder = join(system.folder, "apps", "callee-func");
     await stageWithoutGuard("callee-func", folder);
@@ -132,7 +133,7 @@ describe("a system in which one thing is wrong", () => {
       await stage("callee-func", folder);
       await restartCallee();
     }
-  });
+  }, 120_000);
 
   it("refuses the granted caller", async () => {
     await restartCallee({ ALLOWED_CALLERS: "00000000-0000-4000-8000-000000000000" });
