@@ -5,26 +5,32 @@ using 'main.bicep'
 import { orDefault } from 'types.bicep'
 
 // A literal type, unlike what a function returns: the compiler refuses a size that there is not.
-var givenSku = readEnvironmentVariable('PLAN_SKU', '')
+var givenSku = readEnvironmentVariable('RESTRICTED_PLAN_SKU', '')
 var sku = empty(givenSku) ? 'EP1' : givenSku
-var zoneRedundant = bool(orDefault(readEnvironmentVariable('ZONE_REDUNDANT', ''), 'false'))
-var instances = int(orDefault(readEnvironmentVariable('MINIMUM_INSTANCES', ''), zoneRedundant ? '2' : '1'))
-var prefixLength = readEnvironmentVariable('SUBNET_PREFIX_LENGTH', '')
-var deployers = filter(split(readEnvironmentVariable('DEPLOYER_ADDRESS_RANGES', ''), ','), range => !empty(range))
-var ingress = filter(split(readEnvironmentVariable('INGRESS_ADDRESS_RANGES', ''), ','), range => !empty(range))
-var apiClientIds = json(orDefault(readEnvironmentVariable('API_CLIENT_IDS', ''), '{}'))
-var credential = readEnvironmentVariable('CALLER_CREDENTIAL', '')
-var managementReference = readEnvironmentVariable('SERVICE_MANAGEMENT_REFERENCE', '')
+var zoneRedundant = bool(orDefault(readEnvironmentVariable('RESTRICTED_ZONE_REDUNDANT', ''), 'false'))
+var instances = int(orDefault(readEnvironmentVariable('RESTRICTED_MINIMUM_INSTANCES', ''), zoneRedundant ? '2' : '1'))
+var prefixLength = readEnvironmentVariable('RESTRICTED_SUBNET_PREFIX_LENGTH', '')
+var deployers = filter(
+  split(readEnvironmentVariable('RESTRICTED_DEPLOYER_ADDRESS_RANGES', ''), ','),
+  range => !empty(range)
+)
+var ingress = filter(
+  split(readEnvironmentVariable('RESTRICTED_INGRESS_ADDRESS_RANGES', ''), ','),
+  range => !empty(range)
+)
+var apiClientIds = json(orDefault(readEnvironmentVariable('RESTRICTED_API_CLIENT_IDS', ''), '{}'))
+var credential = readEnvironmentVariable('RESTRICTED_CALLER_CREDENTIAL', '')
+var managementReference = readEnvironmentVariable('RESTRICTED_SERVICE_MANAGEMENT_REFERENCE', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', '')
-param tags = json(orDefault(readEnvironmentVariable('RESOURCE_TAGS', ''), '{}'))
+param tags = json(orDefault(readEnvironmentVariable('RESTRICTED_RESOURCE_TAGS', ''), '{}'))
 param location = readEnvironmentVariable('AZURE_LOCATION', '')
 param plan = startsWith(sku, 'EP')
   ? {
       kind: 'ElasticPremium'
       sku: sku
       minimumInstances: instances
-      maximumInstances: int(orDefault(readEnvironmentVariable('MAXIMUM_INSTANCES', ''), '20'))
+      maximumInstances: int(orDefault(readEnvironmentVariable('RESTRICTED_MAXIMUM_INSTANCES', ''), '20'))
       zoneRedundant: zoneRedundant
     }
   : {
@@ -33,7 +39,7 @@ param plan = startsWith(sku, 'EP')
       instances: instances
       zoneRedundant: zoneRedundant
     }
-param addressSpace = orDefault(readEnvironmentVariable('ADDRESS_SPACE', ''), '10.0.0.0/16')
+param addressSpace = orDefault(readEnvironmentVariable('RESTRICTED_ADDRESS_SPACE', ''), '10.0.0.0/16')
 param subnetPrefixLength = empty(prefixLength) ? null : int(prefixLength)
 param deployerAddressRanges = deployers
 param ingressAddressRanges = empty(ingress) ? deployers : ingress
@@ -44,13 +50,16 @@ param entra = empty(apiClientIds)
   : {
       kind: 'Prepared'
       apiClientIds: apiClientIds
-      callerClientIds: json(orDefault(readEnvironmentVariable('CALLER_CLIENT_IDS', ''), '{}'))
+      callerClientIds: json(orDefault(readEnvironmentVariable('RESTRICTED_CALLER_CLIENT_IDS', ''), '{}'))
     }
 param callerCredential = empty(credential) ? 'managed-identity' : credential
 param serviceManagementReference = empty(managementReference) ? null : managementReference
-param appServiceAuthentication = bool(orDefault(readEnvironmentVariable('APP_SERVICE_AUTHENTICATION', ''), 'false'))
+param appServiceAuthentication = bool(orDefault(
+  readEnvironmentVariable('RESTRICTED_APP_SERVICE_AUTHENTICATION', ''),
+  'false'
+))
 param alertEmailAddresses = filter(
-  split(readEnvironmentVariable('ALERT_EMAIL_ADDRESSES', ''), ','),
+  split(readEnvironmentVariable('RESTRICTED_ALERT_EMAIL_ADDRESSES', ''), ','),
   address => !empty(address)
 )
-param logRetentionDays = int(orDefault(readEnvironmentVariable('LOG_RETENTION_DAYS', ''), '30'))
+param logRetentionDays = int(orDefault(readEnvironmentVariable('RESTRICTED_LOG_RETENTION_DAYS', ''), '30'))

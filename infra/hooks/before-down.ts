@@ -6,7 +6,7 @@ import { apiNames, callerNames, deployedServices } from "./services.ts";
 const {
   AZURE_ENV_NAME: environmentName = "<environment>",
   AZURE_TENANT_ID: tenantId,
-  CALLER_CREDENTIAL: credential,
+  RESTRICTED_CALLER_CREDENTIAL: credential,
 } = process.env;
 // azd removes the outputs with the resource group, so a second azd down has none: the names are the policy's then.
 const siteNames = new Map(deployedServices(process.env).map(({ name, siteName }) => [name, siteName]));

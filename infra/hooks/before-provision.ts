@@ -9,13 +9,13 @@ const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat
 for (const mistake of found) console.error(mistake);
 
 // A custom directory role shows in no token, and whoever has one can say so.
-const skipped = process.env["ENTRA_PERMISSIONS_CHECK"] === "off";
+const skipped = process.env["RESTRICTED_ENTRA_PERMISSIONS_CHECK"] === "off";
 const verdict = skipped || isPrepared(process.env) ? undefined : judge(graphClaims() ?? {});
 if (verdict?.missing !== undefined) {
   console.error(
     `You may not register applications and assign their roles: that takes ${verdict.missing}. Either a Privileged Role ` +
       `Administrator grants it to you, or a directory administrator does the Entra part: docs/deploy.md, "Splitting ` +
-      `off the Entra part". Where you may by a custom role: azd env set ENTRA_PERMISSIONS_CHECK off`,
+      `off the Entra part". Where you may by a custom role: azd env set RESTRICTED_ENTRA_PERMISSIONS_CHECK off`,
   );
 } else if (verdict?.known === false) {
   console.log("Whether you may register applications could not be seen beforehand. The deployment will tell.");

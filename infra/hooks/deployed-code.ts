@@ -104,7 +104,7 @@ async function readResult(response: Response): Promise<DeployResult> {
     throw new FinalError(
       address === undefined
         ? `the SCM site answers ${response.status}: whoever deploys needs a role on the site, such as Website Contributor.`
-        : `the SCM site refuses this machine's address, ${address}: put it into DEPLOYER_ADDRESS_RANGES, or run npm run ` +
+        : `the SCM site refuses this machine's address, ${address}: put it into RESTRICTED_DEPLOYER_ADDRESS_RANGES, or run npm run ` +
             `scm-access -- open.`,
     );
   }

@@ -19,7 +19,7 @@ const TAGS = { most: 48, longestName: 128, longestValue: 256 };
  * Looks through the values that main.bicepparam reads, before anything is deployed: the compiler and Azure would find
  * the same mistakes, later and less clearly.
  *
- * Does not check AZURE_LOCATION, which azd asks for after the hook, from a list; nor SERVICE_MANAGEMENT_REFERENCE, which
+ * Does not check AZURE_LOCATION, which azd asks for after the hook, from a list; nor RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, which
  * only the tenant has a rule for.
  *
  * @returns each mistake in one line, with the command that mends it; empty when all is well
@@ -46,38 +46,42 @@ export function mistakes(environment: Environment): string[] {
     );
 
   const noDeployer =
-    value("DEPLOYER_ADDRESS_RANGES") === undefined
+    value("RESTRICTED_DEPLOYER_ADDRESS_RANGES") === undefined
       ? [
-          "DEPLOYER_ADDRESS_RANGES is missing: the public addresses that you deploy from, the only ones that reach the " +
-            `SCM sites. Yours, with /32 behind it: ${set("DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32")}`,
+          "RESTRICTED_DEPLOYER_ADDRESS_RANGES is missing: the public addresses that you deploy from, the only ones that reach the " +
+            `SCM sites. Yours, with /32 behind it: ${set("RESTRICTED_DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32")}`,
         ]
       : [];
-  const federated = value("CALLER_CREDENTIAL") === "federated-identity";
+  const federated = value("RESTRICTED_CALLER_CREDENTIAL") === "federated-identity";
   return [
     ...environmentName(value("AZURE_ENV_NAME")),
     ...noDeployer,
-    ...check("DEPLOYER_ADDRESS_RANGES", (found) => addressRanges("DEPLOYER_ADDRESS_RANGES", found)),
-    ...check("INGRESS_ADDRESS_RANGES", (found) => addressRanges("INGRESS_ADDRESS_RANGES", found)),
-    ...oneOf("PLAN_SKU", PLAN_SKUS),
-    ...number("MINIMUM_INSTANCES", 1, value("PLAN_SKU")?.startsWith("P") ? 30 : 20),
-    ...number("MAXIMUM_INSTANCES", 1, 100),
-    ...oneOf("ZONE_REDUNDANT", ["true", "false"]),
+    ...check("RESTRICTED_DEPLOYER_ADDRESS_RANGES", (found) =>
+      addressRanges("RESTRICTED_DEPLOYER_ADDRESS_RANGES", found),
+    ),
+    ...check("RESTRICTED_INGRESS_ADDRESS_RANGES", (found) => addressRanges("RESTRICTED_INGRESS_ADDRESS_RANGES", found)),
+    ...oneOf("RESTRICTED_PLAN_SKU", PLAN_SKUS),
+    ...number("RESTRICTED_MINIMUM_INSTANCES", 1, value("RESTRICTED_PLAN_SKU")?.startsWith("P") ? 30 : 20),
+    ...number("RESTRICTED_MAXIMUM_INSTANCES", 1, 100),
+    ...oneOf("RESTRICTED_ZONE_REDUNDANT", ["true", "false"]),
     ...instances(value),
-    ...check("ADDRESS_SPACE", addressSpace),
-    ...number("SUBNET_PREFIX_LENGTH", 24, 28),
-    ...oneOf("CALLER_CREDENTIAL", ["managed-identity", "federated-identity"]),
-    ...oneOf("APP_SERVICE_AUTHENTICATION", ["true", "false"]),
-    ...check("ALERT_EMAIL_ADDRESSES", mailAddresses),
-    ...number("LOG_RETENTION_DAYS", 30, 730),
-    ...check("API_CLIENT_IDS", (found) => (isPrepared(environment) ? clientIds(found, apiNames()) : undefined)),
-    ...check("CALLER_CLIENT_IDS", (found) => clientIds(found, federated ? callerNames() : [])),
-    ...check("RESOURCE_TAGS", tags),
-    ...oneOf("ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
+    ...check("RESTRICTED_ADDRESS_SPACE", addressSpace),
+    ...number("RESTRICTED_SUBNET_PREFIX_LENGTH", 24, 28),
+    ...oneOf("RESTRICTED_CALLER_CREDENTIAL", ["managed-identity", "federated-identity"]),
+    ...oneOf("RESTRICTED_APP_SERVICE_AUTHENTICATION", ["true", "false"]),
+    ...check("RESTRICTED_ALERT_EMAIL_ADDRESSES", mailAddresses),
+    ...number("RESTRICTED_LOG_RETENTION_DAYS", 30, 730),
+    ...check("RESTRICTED_API_CLIENT_IDS", (found) =>
+      isPrepared(environment) ? clientIds(found, apiNames()) : undefined,
+    ),
+    ...check("RESTRICTED_CALLER_CLIENT_IDS", (found) => clientIds(found, federated ? callerNames() : [])),
+    ...check("RESTRICTED_RESOURCE_TAGS", tags),
+    ...oneOf("RESTRICTED_ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
   ];
 }
 
 /** Whether a directory administrator has made the app registrations, by the rule of main.bicepparam. */
-export function isPrepared({ API_CLIENT_IDS: ids = "" }: Environment): boolean {
+export function isPrepared({ RESTRICTED_API_CLIENT_IDS: ids = "" }: Environment): boolean {
   const read = ids === "" ? {} : parseObject(ids);
   return read === undefined || Object.keys(read).length > 0;
 }
@@ -115,32 +119,39 @@ function notFirst(text: string, range: AddressRange): string {
 
 /** What the templates refuse about numbers that are right by themselves: modules/plan.bicep, and main.bicep for the subnets. */
 function instances(value: (name: string) => string | undefined): string[] {
-  const zones = value("ZONE_REDUNDANT") === "true";
-  const minimum = Number(value("MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
-  const maximum = value("PLAN_SKU")?.startsWith("P") ? minimum : Number(value("MAXIMUM_INSTANCES") ?? 20);
-  const length = Number(value("SUBNET_PREFIX_LENGTH") ?? 24);
+  const zones = value("RESTRICTED_ZONE_REDUNDANT") === "true";
+  const minimum = Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
+  const maximum = value("RESTRICTED_PLAN_SKU")?.startsWith("P")
+    ? minimum
+    : Number(value("RESTRICTED_MAXIMUM_INSTANCES") ?? 20);
+  const length = Number(value("RESTRICTED_SUBNET_PREFIX_LENGTH") ?? 24);
   const longest = 32 - Math.ceil(Math.log2(2 * maximum + 5));
   const found: string[] = [];
   if (zones && minimum < 2)
-    found.push(`MINIMUM_INSTANCES is ${minimum}, and several zones take 2 at least: ${set("MINIMUM_INSTANCES", "2")}`);
+    found.push(
+      `RESTRICTED_MINIMUM_INSTANCES is ${minimum}, and several zones take 2 at least: ${set("RESTRICTED_MINIMUM_INSTANCES", "2")}`,
+    );
   if (minimum > maximum)
-    found.push(`MAXIMUM_INSTANCES is ${maximum}, below the minimum: ${set("MAXIMUM_INSTANCES", String(minimum))}`);
+    found.push(
+      `RESTRICTED_MAXIMUM_INSTANCES is ${maximum}, below the minimum: ${set("RESTRICTED_MAXIMUM_INSTANCES", String(minimum))}`,
+    );
   // More than 28 is reported by itself.
   if (length > longest && length <= 28)
     found.push(
-      `SUBNET_PREFIX_LENGTH is ${length}, too few addresses for ${maximum} instances: ${set("SUBNET_PREFIX_LENGTH", String(longest))}`,
+      `RESTRICTED_SUBNET_PREFIX_LENGTH is ${length}, too few addresses for ${maximum} instances: ${set("RESTRICTED_SUBNET_PREFIX_LENGTH", String(longest))}`,
     );
   return found;
 }
 
 /** One range, which every service's /24 has a place in: modules/network.bicep. */
 function addressSpace(found: string): string | undefined {
-  const example = set("ADDRESS_SPACE", "10.0.0.0/16");
+  const example = set("RESTRICTED_ADDRESS_SPACE", "10.0.0.0/16");
   const range = parseAddressRange(found);
   if (range?.family !== "ipv4")
     return `is '${found}'. It is one range of IPv4 addresses with a prefix length: ${example}`;
   const first = `${firstAddress(range)}/${range.prefix}`;
-  if (first !== found) return `is ${found}, which is not where that range begins: ${set("ADDRESS_SPACE", first)}`;
+  if (first !== found)
+    return `is ${found}, which is not where that range begins: ${set("RESTRICTED_ADDRESS_SPACE", first)}`;
   const reserved = RESERVED_RANGES.find((text) => overlap(range, parseAddressRange(text) ?? range));
   if (reserved !== undefined)
     return `is ${found}, and no virtual network may have addresses of ${reserved}: ${example}`;
@@ -153,7 +164,7 @@ function addressSpace(found: string): string | undefined {
 function mailAddresses(found: string): string | undefined {
   const wrong = found.split(",").find((address) => !/^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@,;<>"]+$/.test(address));
   if (wrong === undefined) return undefined;
-  return `has '${wrong}', which is no mail address. Separate addresses by commas alone: ${set("ALERT_EMAIL_ADDRESSES", "a@example.com,b@example.com")}`;
+  return `has '${wrong}', which is no mail address. Separate addresses by commas alone: ${set("RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com,b@example.com")}`;
 }
 
 /** @param needed the services that must be there; the templates ask for the same ones */
@@ -171,7 +182,7 @@ function clientIds(found: string, needed: readonly string[]): string | undefined
 
 function tags(found: string): string | undefined {
   const read = parseObject(found);
-  const example = `azd env set RESOURCE_TAGS '{"cost-center":"42"}'`;
+  const example = `azd env set RESTRICTED_RESOURCE_TAGS '{"cost-center":"42"}'`;
   if (read === undefined || !Object.values(read).every((text) => typeof text === "string"))
     return `is not JSON of texts by name: ${example}`;
   const entries = Object.entries(read as Record<string, string>);

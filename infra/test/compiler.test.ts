@@ -148,8 +148,8 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     expect(parameters(scratch, Object.fromEntries(names.map((name) => [name, ""])))).toEqual(unset);
   });
 
-  it("takes API_CLIENT_IDS without any id for a directory that nobody has prepared", () => {
-    expect(parameters(scratch, { API_CLIENT_IDS: "{ }" })["entra"]).toEqual({ value: { kind: "Deployed" } });
+  it("takes RESTRICTED_API_CLIENT_IDS without any id for a directory that nobody has prepared", () => {
+    expect(parameters(scratch, { RESTRICTED_API_CLIENT_IDS: "{ }" })["entra"]).toEqual({ value: { kind: "Deployed" } });
   });
 
   it("refuses a role that the callee does not have", () => {

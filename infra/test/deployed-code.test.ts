@@ -110,7 +110,9 @@ describe("the code of a site", () => {
 
   it("is not known where the SCM site refuses this machine, which is said at once", async () => {
     answers = [{ status: 403, headers: { "x-ms-forbidden-ip": "203.0.113.9" } }];
-    await expect(check()).rejects.toThrow(/refuses this machine's address, 203\.0\.113\.9: .*DEPLOYER_ADDRESS_RANGES/);
+    await expect(check()).rejects.toThrow(
+      /refuses this machine's address, 203\.0\.113\.9: .*RESTRICTED_DEPLOYER_ADDRESS_RANGES/,
+    );
     answers = [{ status: 401 }];
     await expect(check()).rejects.toThrow(/answers 401: whoever deploys needs a role/);
     expect(requests).toHaveLength(2);

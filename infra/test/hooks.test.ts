@@ -7,7 +7,7 @@ import { judge } from "../hooks/directory-permissions.ts";
 import { isPrepared, mistakes } from "../hooks/environment.ts";
 
 /** What there is when azd provision is the first command: it asks for the location after the hook. */
-const good = { AZURE_ENV_NAME: "dev", DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32" };
+const good = { AZURE_ENV_NAME: "dev", RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32" };
 const id = "00000000-0000-0000-0000-00000000000a";
 
 /** All names that main.bicepparam reads, without azd's own. */
@@ -25,34 +25,38 @@ describe("before provisioning", () => {
   it("finds nothing wrong with everything that can be set", () => {
     const all = {
       ...good,
-      DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32,2001:db8::/32",
-      INGRESS_ADDRESS_RANGES: "192.0.2.0/24",
-      PLAN_SKU: "P1v3",
-      MINIMUM_INSTANCES: "2",
-      MAXIMUM_INSTANCES: "2",
-      ADDRESS_SPACE: "10.20.0.0/16",
-      ALERT_EMAIL_ADDRESSES: "a@example.com,b@example.com",
-      RESOURCE_TAGS: '{"cost-center":"42"}',
-      CALLER_CLIENT_IDS: `{"caller-func":"${id}"}`,
-      ZONE_REDUNDANT: "true",
-      SUBNET_PREFIX_LENGTH: "26",
-      CALLER_CREDENTIAL: "federated-identity",
-      APP_SERVICE_AUTHENTICATION: "true",
-      LOG_RETENTION_DAYS: "90",
-      API_CLIENT_IDS: '{"callee-func":"00000000-0000-0000-0000-000000000004"}',
+      RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32,2001:db8::/32",
+      RESTRICTED_INGRESS_ADDRESS_RANGES: "192.0.2.0/24",
+      RESTRICTED_PLAN_SKU: "P1v3",
+      RESTRICTED_MINIMUM_INSTANCES: "2",
+      RESTRICTED_MAXIMUM_INSTANCES: "2",
+      RESTRICTED_ADDRESS_SPACE: "10.20.0.0/16",
+      RESTRICTED_ALERT_EMAIL_ADDRESSES: "a@example.com,b@example.com",
+      RESTRICTED_RESOURCE_TAGS: '{"cost-center":"42"}',
+      RESTRICTED_CALLER_CLIENT_IDS: `{"caller-func":"${id}"}`,
+      RESTRICTED_ZONE_REDUNDANT: "true",
+      RESTRICTED_SUBNET_PREFIX_LENGTH: "26",
+      RESTRICTED_CALLER_CREDENTIAL: "federated-identity",
+      RESTRICTED_APP_SERVICE_AUTHENTICATION: "true",
+      RESTRICTED_LOG_RETENTION_DAYS: "90",
+      RESTRICTED_API_CLIENT_IDS: '{"callee-func":"00000000-0000-0000-0000-000000000004"}',
     };
     expect(mistakes(all)).toEqual([]);
   });
 
+  it("reads no general name, which a shell may hold for something else", () => {
+    expect(names.filter((name) => !name.startsWith("RESTRICTED_"))).toEqual([]);
+  });
+
   it("takes an empty value for a missing one, which is azd's only way to unset it", () => {
     expect(names.length).toBeGreaterThan(10);
-    for (const name of names.filter((each) => each !== "DEPLOYER_ADDRESS_RANGES")) {
+    for (const name of names.filter((each) => each !== "RESTRICTED_DEPLOYER_ADDRESS_RANGES")) {
       expect([name, mistakes({ ...good, [name]: "" })]).toEqual([name, []]);
     }
   });
 
   it("finds nonsense in every value that has a rule", () => {
-    for (const name of names.filter((each) => each !== "SERVICE_MANAGEMENT_REFERENCE")) {
+    for (const name of names.filter((each) => each !== "RESTRICTED_SERVICE_MANAGEMENT_REFERENCE")) {
       expect(mistakes({ ...good, [name]: "non,sense" })).toEqual([expect.stringMatching(new RegExp(`^${name} .+$`))]);
     }
   });
@@ -63,10 +67,13 @@ describe("before provisioning", () => {
     ["{ }", false],
     [`{"callee-func":"${id}"}`, true],
     ["not JSON", true],
-  ])("takes the directory for prepared by API_CLIENT_IDS='%s': %s", (API_CLIENT_IDS, prepared) => {
-    expect(isPrepared({ API_CLIENT_IDS })).toBe(prepared);
-    if (!prepared) expect(mistakes({ ...good, API_CLIENT_IDS })).toEqual([]);
-  });
+  ])(
+    "takes the directory for prepared by RESTRICTED_API_CLIENT_IDS='%s': %s",
+    (RESTRICTED_API_CLIENT_IDS, prepared) => {
+      expect(isPrepared({ RESTRICTED_API_CLIENT_IDS })).toBe(prepared);
+      if (!prepared) expect(mistakes({ ...good, RESTRICTED_API_CLIENT_IDS })).toEqual([]);
+    },
+  );
 
   it.each(["dev", "dev.1", "Dev_(2)", "a".repeat(64)])("takes %s as an environment's name", (AZURE_ENV_NAME) => {
     expect(mistakes({ ...good, AZURE_ENV_NAME })).toEqual([]);
@@ -75,15 +82,27 @@ describe("before provisioning", () => {
   it.each(["10.0.0.0/16", "10.0.0.0/8", "192.168.4.0/23", "172.16.0.0/12"])(
     "takes %s as the address space",
     (space) => {
-      expect(mistakes({ ...good, ADDRESS_SPACE: space })).toEqual([]);
+      expect(mistakes({ ...good, RESTRICTED_ADDRESS_SPACE: space })).toEqual([]);
     },
   );
 
   it.each([
-    [{ ZONE_REDUNDANT: "true", MINIMUM_INSTANCES: "1" }, /MINIMUM_INSTANCES is 1, and several zones take 2/],
-    [{ MINIMUM_INSTANCES: "5", MAXIMUM_INSTANCES: "4" }, /MAXIMUM_INSTANCES is 4, below the minimum/],
-    [{ SUBNET_PREFIX_LENGTH: "27" }, /is 27, too few addresses for 20 instances: azd env set SUBNET_PREFIX_LENGTH 26/],
-    [{ SUBNET_PREFIX_LENGTH: "27", PLAN_SKU: "P1v3", MINIMUM_INSTANCES: "14" }, /too few addresses for 14 instances/],
+    [
+      { RESTRICTED_ZONE_REDUNDANT: "true", RESTRICTED_MINIMUM_INSTANCES: "1" },
+      /RESTRICTED_MINIMUM_INSTANCES is 1, and several zones take 2/,
+    ],
+    [
+      { RESTRICTED_MINIMUM_INSTANCES: "5", RESTRICTED_MAXIMUM_INSTANCES: "4" },
+      /RESTRICTED_MAXIMUM_INSTANCES is 4, below the minimum/,
+    ],
+    [
+      { RESTRICTED_SUBNET_PREFIX_LENGTH: "27" },
+      /is 27, too few addresses for 20 instances: azd env set RESTRICTED_SUBNET_PREFIX_LENGTH 26/,
+    ],
+    [
+      { RESTRICTED_SUBNET_PREFIX_LENGTH: "27", RESTRICTED_PLAN_SKU: "P1v3", RESTRICTED_MINIMUM_INSTANCES: "14" },
+      /too few addresses for 14 instances/,
+    ],
   ])("refuses values that do not go together: %j", (values, message) => {
     expect(mistakes({ ...good, ...values })).toEqual([expect.stringMatching(message)]);
   });
@@ -93,42 +112,50 @@ describe("before provisioning", () => {
     ["AZURE_ENV_NAME", "de v", /names no resource group/],
     ["AZURE_ENV_NAME", "a".repeat(65), /1 to 64/],
     ["AZURE_ENV_NAME", "", /azd sets it/],
-    ["ADDRESS_SPACE", "10.0.0.0", /one range of IPv4 addresses with a prefix length/],
-    ["ADDRESS_SPACE", "fd00::/16", /one range of IPv4 addresses/],
-    ["ADDRESS_SPACE", "10.0.0.0/16,10.1.0.0/16", /one range of IPv4 addresses/],
-    ["ADDRESS_SPACE", "10.0.1.0/16", /not where that range begins: azd env set ADDRESS_SPACE 10\.0\.0\.0\/16/],
-    ["ADDRESS_SPACE", "169.254.0.0/16", /may have addresses of 169\.254\.0\.0\/16/],
-    ["ADDRESS_SPACE", "168.63.0.0/16", /168\.63\.129\.16\/32/],
-    ["ADDRESS_SPACE", "127.1.0.0/16", /127\.0\.0\.0\/8/],
-    ["ADDRESS_SPACE", "239.0.0.0/16", /224\.0\.0\.0\/4/],
-    ["ADDRESS_SPACE", "10.0.0.0/24", /no room.*up to 1\. A prefix length of 23 or less/],
-    ["ALERT_EMAIL_ADDRESSES", "a@example.com, b@example.com", /' b@example\.com', which is no mail address/],
-    ["ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas alone/],
-    ["INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Either 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],
-    ["MINIMUM_INSTANCES", "02", /a number from 1 to 20/],
-    ["API_CLIENT_IDS", "[]", /not JSON of client ids/],
-    ["API_CLIENT_IDS", `{"callee-func":"${"-".repeat(36)}"}`, /not JSON of client ids/],
-    ["API_CLIENT_IDS", `{"other-func":"${id}"}`, /no client id for callee-func/],
-    ["RESOURCE_TAGS", '{"cost":1}', /not JSON of texts by name/],
-    ["RESOURCE_TAGS", '["cost"]', /not JSON of texts by name/],
-    ["RESOURCE_TAGS", '{"a/b":"1"}', /has 'a\/b', which Azure refuses/],
-    ["RESOURCE_TAGS", '{"Azure-cost":"1"}', /does not begin with microsoft, azure or windows/],
-    ["RESOURCE_TAGS", JSON.stringify({ cost: "x".repeat(257) }), /a text has up to 256/],
-    ["ENTRA_PERMISSIONS_CHECK", "no", /one of on, off/],
-    ["DEPLOYER_ADDRESS_RANGES", "", /is missing.*azd env set DEPLOYER_ADDRESS_RANGES/],
-    ["DEPLOYER_ADDRESS_RANGES", "203.0.113.7", /'203\.0\.113\.7', which is no address range/],
-    ["DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32, 198.51.100.1/32", /' 198\.51\.100\.1\/32', which is no address range/],
-    ["INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /lets everybody in/],
-    ["INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /lets everybody in/],
-    ["INGRESS_ADDRESS_RANGES", "::/0", /lets everybody in/],
-    ["PLAN_SKU", "Y1", /one of EP1, EP2/],
-    ["MINIMUM_INSTANCES", "0", /a number from 1 to 20/],
-    ["MAXIMUM_INSTANCES", "many", /a number from 1 to 100/],
-    ["ZONE_REDUNDANT", "yes", /one of true, false/],
-    ["SUBNET_PREFIX_LENGTH", "29", /from 24 to 28/],
-    ["CALLER_CREDENTIAL", "client-secret", /one of managed-identity, federated-identity/],
-    ["LOG_RETENTION_DAYS", "7", /from 30 to 730/],
-    ["API_CLIENT_IDS", "callee-func=1", /not JSON of client ids/],
+    ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0", /one range of IPv4 addresses with a prefix length/],
+    ["RESTRICTED_ADDRESS_SPACE", "fd00::/16", /one range of IPv4 addresses/],
+    ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0/16,10.1.0.0/16", /one range of IPv4 addresses/],
+    [
+      "RESTRICTED_ADDRESS_SPACE",
+      "10.0.1.0/16",
+      /not where that range begins: azd env set RESTRICTED_ADDRESS_SPACE 10\.0\.0\.0\/16/,
+    ],
+    ["RESTRICTED_ADDRESS_SPACE", "169.254.0.0/16", /may have addresses of 169\.254\.0\.0\/16/],
+    ["RESTRICTED_ADDRESS_SPACE", "168.63.0.0/16", /168\.63\.129\.16\/32/],
+    ["RESTRICTED_ADDRESS_SPACE", "127.1.0.0/16", /127\.0\.0\.0\/8/],
+    ["RESTRICTED_ADDRESS_SPACE", "239.0.0.0/16", /224\.0\.0\.0\/4/],
+    ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0/24", /no room.*up to 1\. A prefix length of 23 or less/],
+    ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com, b@example.com", /' b@example\.com', which is no mail address/],
+    ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas alone/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Either 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],
+    ["RESTRICTED_MINIMUM_INSTANCES", "02", /a number from 1 to 20/],
+    ["RESTRICTED_API_CLIENT_IDS", "[]", /not JSON of client ids/],
+    ["RESTRICTED_API_CLIENT_IDS", `{"callee-func":"${"-".repeat(36)}"}`, /not JSON of client ids/],
+    ["RESTRICTED_API_CLIENT_IDS", `{"other-func":"${id}"}`, /no client id for callee-func/],
+    ["RESTRICTED_RESOURCE_TAGS", '{"cost":1}', /not JSON of texts by name/],
+    ["RESTRICTED_RESOURCE_TAGS", '["cost"]', /not JSON of texts by name/],
+    ["RESTRICTED_RESOURCE_TAGS", '{"a/b":"1"}', /has 'a\/b', which Azure refuses/],
+    ["RESTRICTED_RESOURCE_TAGS", '{"Azure-cost":"1"}', /does not begin with microsoft, azure or windows/],
+    ["RESTRICTED_RESOURCE_TAGS", JSON.stringify({ cost: "x".repeat(257) }), /a text has up to 256/],
+    ["RESTRICTED_ENTRA_PERMISSIONS_CHECK", "no", /one of on, off/],
+    ["RESTRICTED_DEPLOYER_ADDRESS_RANGES", "", /is missing.*azd env set RESTRICTED_DEPLOYER_ADDRESS_RANGES/],
+    ["RESTRICTED_DEPLOYER_ADDRESS_RANGES", "203.0.113.7", /'203\.0\.113\.7', which is no address range/],
+    [
+      "RESTRICTED_DEPLOYER_ADDRESS_RANGES",
+      "203.0.113.7/32, 198.51.100.1/32",
+      /' 198\.51\.100\.1\/32', which is no address range/,
+    ],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /lets everybody in/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /lets everybody in/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "::/0", /lets everybody in/],
+    ["RESTRICTED_PLAN_SKU", "Y1", /one of EP1, EP2/],
+    ["RESTRICTED_MINIMUM_INSTANCES", "0", /a number from 1 to 20/],
+    ["RESTRICTED_MAXIMUM_INSTANCES", "many", /a number from 1 to 100/],
+    ["RESTRICTED_ZONE_REDUNDANT", "yes", /one of true, false/],
+    ["RESTRICTED_SUBNET_PREFIX_LENGTH", "29", /from 24 to 28/],
+    ["RESTRICTED_CALLER_CREDENTIAL", "client-secret", /one of managed-identity, federated-identity/],
+    ["RESTRICTED_LOG_RETENTION_DAYS", "7", /from 30 to 730/],
+    ["RESTRICTED_API_CLIENT_IDS", "callee-func=1", /not JSON of client ids/],
   ])("names %s where it is '%s', and says what to do", (name, value, message) => {
     expect(mistakes({ ...good, [name]: value })).toEqual([expect.stringMatching(message)]);
   });
@@ -142,9 +169,9 @@ describe("before provisioning", () => {
 
   it("ends with an exit code that stops azd", () => {
     const script = join(import.meta.dirname, "..", "hooks", "before-provision.ts");
-    const environment = { ...process.env, ENTRA_PERMISSIONS_CHECK: "off", ...good };
-    const run = (DEPLOYER_ADDRESS_RANGES: string): number | null =>
-      spawnSync(process.execPath, [script], { env: { ...environment, DEPLOYER_ADDRESS_RANGES } }).status;
+    const environment = { ...process.env, RESTRICTED_ENTRA_PERMISSIONS_CHECK: "off", ...good };
+    const run = (RESTRICTED_DEPLOYER_ADDRESS_RANGES: string): number | null =>
+      spawnSync(process.execPath, [script], { env: { ...environment, RESTRICTED_DEPLOYER_ADDRESS_RANGES } }).status;
     expect([run(""), run("203.0.113.7/32")]).toEqual([1, 0]);
   });
 });
@@ -207,13 +234,13 @@ describe("after azd up, and before tearing down", () => {
   });
 
   it("names the app registrations that stay behind", () => {
-    const said = run("before-down.ts", { CALLER_CREDENTIAL: "federated-identity", AZURE_ENV_NAME: "dev" });
+    const said = run("before-down.ts", { RESTRICTED_CALLER_CREDENTIAL: "federated-identity", AZURE_ENV_NAME: "dev" });
     expect(said).toContain("az ad app show --id api://t/callee-func-abc --query id\n");
     expect(said).toContain(`--filter "displayName eq 'caller-func as a client (dev)'"`);
   });
 
   it("names them by the access policy where azd has removed the outputs", () => {
-    const said = run("before-down.ts", { SERVICES: "", AZURE_ENV_NAME: "dev", API_CLIENT_IDS: "{}" });
+    const said = run("before-down.ts", { SERVICES: "", AZURE_ENV_NAME: "dev", RESTRICTED_API_CLIENT_IDS: "{}" });
     expect(said).toContain(`--filter "displayName eq 'callee-func (dev)'"`);
   });
 
@@ -226,6 +253,6 @@ describe("after azd up, and before tearing down", () => {
   });
 
   it("leaves an administrator's app registrations alone", () => {
-    expect(run("before-down.ts", { API_CLIENT_IDS: '{"callee-func":"x"}' })).toBe("");
+    expect(run("before-down.ts", { RESTRICTED_API_CLIENT_IDS: '{"callee-func":"x"}' })).toBe("");
   });
 });

@@ -73,8 +73,8 @@ export function readDeployment(values: EnvironmentValues): Deployment {
   };
   const list = (name: string): string[] => (values[name] ?? "").split(",").filter((range) => range !== "");
   const services = readServices(needed("SERVICES"));
-  const deployerRanges = list("DEPLOYER_ADDRESS_RANGES");
-  const ingressRanges = list("INGRESS_ADDRESS_RANGES");
+  const deployerRanges = list("RESTRICTED_DEPLOYER_ADDRESS_RANGES");
+  const ingressRanges = list("RESTRICTED_INGRESS_ADDRESS_RANGES");
   return {
     environment: needed("AZURE_ENV_NAME"),
     subscriptionId: needed("AZURE_SUBSCRIPTION_ID"),
@@ -84,10 +84,11 @@ export function readDeployment(values: EnvironmentValues): Deployment {
     services,
     deployerRanges,
     ingressRanges: ingressRanges.length > 0 ? ingressRanges : deployerRanges,
-    planKind: (values["PLAN_SKU"] ?? "EP1").startsWith("P") ? "Dedicated" : "ElasticPremium",
-    callerCredential: values["CALLER_CREDENTIAL"] === "federated-identity" ? "federated-identity" : "managed-identity",
-    appServiceAuthentication: values["APP_SERVICE_AUTHENTICATION"] === "true",
-    directoryIsPrepared: !["", "{}"].includes(values["API_CLIENT_IDS"] ?? ""),
+    planKind: (values["RESTRICTED_PLAN_SKU"] ?? "EP1").startsWith("P") ? "Dedicated" : "ElasticPremium",
+    callerCredential:
+      values["RESTRICTED_CALLER_CREDENTIAL"] === "federated-identity" ? "federated-identity" : "managed-identity",
+    appServiceAuthentication: values["RESTRICTED_APP_SERVICE_AUTHENTICATION"] === "true",
+    directoryIsPrepared: !["", "{}"].includes(values["RESTRICTED_API_CLIENT_IDS"] ?? ""),
   };
 }
 

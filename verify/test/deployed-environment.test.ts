@@ -14,7 +14,7 @@ const VALUES = {
   AZURE_SUBSCRIPTION_ID: "11111111-1111-4111-8111-111111111111",
   AZURE_TENANT_ID: "22222222-2222-4222-8222-222222222222",
   AZURE_RESOURCE_GROUP: "rg-prod",
-  DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32,198.51.100.0/28",
+  RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32,198.51.100.0/28",
   SERVICES,
 };
 
@@ -57,8 +57,8 @@ describe("the template in the deployment's names", () => {
   const text = (values: object): string => JSON.stringify(expectedServices(readDeployment({ ...VALUES, ...values })));
 
   it("has nothing made up left in it", () => {
-    for (const PLAN_SKU of ["EP1", "P0v3"]) {
-      const expected = text({ PLAN_SKU });
+    for (const RESTRICTED_PLAN_SKU of ["EP1", "P0v3"]) {
+      const expected = text({ RESTRICTED_PLAN_SKU });
       expect(expected).not.toMatch(/snapshot|gvdbqwjj344d4|00000000-0000-0000-0000-00000000000[12]/);
       expect(expected).toContain(
         "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg-prod/providers/Microsoft.Web/sites/callee-func-xyz",
@@ -75,7 +75,7 @@ describe("the template in the deployment's names", () => {
 
   it("lets in the declared ranges where a service is nobody's callee, and those of deployers where none are declared", () => {
     expect(allowed("caller-func")).toEqual(["203.0.113.7/32", "198.51.100.0/28"]);
-    expect(allowed("caller-func", { INGRESS_ADDRESS_RANGES: "192.0.2.0/24" })).toEqual(["192.0.2.0/24"]);
+    expect(allowed("caller-func", { RESTRICTED_INGRESS_ADDRESS_RANGES: "192.0.2.0/24" })).toEqual(["192.0.2.0/24"]);
   });
 
   it("lets in a callee's callers by their subnets, and no address", () => {

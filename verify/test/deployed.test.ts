@@ -174,7 +174,7 @@ describe("what is no drift", () => {
   });
 
   it("Any in place of 0.0.0.0/0, where a rule says so", async () => {
-    const environment = { ...azure.environment, INGRESS_ADDRESS_RANGES: "0.0.0.0/0" };
+    const environment = { ...azure.environment, RESTRICTED_INGRESS_ADDRESS_RANGES: "0.0.0.0/0" };
     const rules = `GET ${resource.site("caller-func")}/config/web`;
     change(azure.answers, rules, "properties.ipSecurityRestrictions.0.ipAddress", () => "Any");
     const report = await look(azure, { only: "restrictions/caller-func", environment });
@@ -457,11 +457,11 @@ describe("where the run stands decides what is expected", () => {
     expect(wrong(report)).toEqual(["both/scm-callee-func/here/no-token", "both/scm-callee-func/here/forged-token"]);
   });
 
-  it("INGRESS_ADDRESS_RANGES, IPv4 or IPv6, open the caller and not the SCM sites", async () => {
+  it("RESTRICTED_INGRESS_ADDRESS_RANGES, IPv4 or IPv6, open the caller and not the SCM sites", async () => {
     const environment = {
       ...azure.environment,
-      DEPLOYER_ADDRESS_RANGES: "198.51.100.0/24",
-      INGRESS_ADDRESS_RANGES: "2001:db8::/32",
+      RESTRICTED_DEPLOYER_ADDRESS_RANGES: "198.51.100.0/24",
+      RESTRICTED_INGRESS_ADDRESS_RANGES: "2001:db8::/32",
     };
     azure.answers[main("callee-func")] = forbidden("[2001:db8::7]");
     const report = await look(azure, { only: "both", environment });
@@ -642,7 +642,7 @@ describe("secrets", () => {
 
 describe("other ways to deploy", () => {
   it("callers as app registrations: their ids are listed, their principals hold the roles, and they hold no secret", async () => {
-    const environment = { ...azure.environment, CALLER_CREDENTIAL: "federated-identity" };
+    const environment = { ...azure.environment, RESTRICTED_CALLER_CREDENTIAL: "federated-identity" };
     const client = `GET /v1.0/applications(uniqueName='caller-func-client-${SUFFIX}')`;
     const trust = `GET /v1.0/applications/${ids.clientObject}/federatedIdentityCredentials`;
     azure.answers[client] = {
@@ -683,7 +683,7 @@ describe("other ways to deploy", () => {
   });
 
   it("App Service plans: no key opens the host's storage either", async () => {
-    const environment = { ...azure.environment, PLAN_SKU: "P0v3" };
+    const environment = { ...azure.environment, RESTRICTED_PLAN_SKU: "P0v3" };
     expect(wrong(await look(azure, { environment, only: "storage" }))).toEqual([
       "storage/callee-func-host/shared-key",
       "storage/caller-func-host/shared-key",
@@ -691,7 +691,7 @@ describe("other ways to deploy", () => {
   });
 
   it("App Service Authentication, where the environment asks for it", async () => {
-    const environment = { ...azure.environment, APP_SERVICE_AUTHENTICATION: "true" };
+    const environment = { ...azure.environment, RESTRICTED_APP_SERVICE_AUTHENTICATION: "true" };
     const key = `GET ${site}/config/authsettingsV2`;
     azure.answers[key] = {
       status: 200,
@@ -738,7 +738,7 @@ describe("other ways to deploy", () => {
   });
 
   it("prepared app registrations: what mends them is the directory administrator's deployment", async () => {
-    const environment = { ...azure.environment, API_CLIENT_IDS: JSON.stringify({ "callee-func": ids.api }) };
+    const environment = { ...azure.environment, RESTRICTED_API_CLIENT_IDS: JSON.stringify({ "callee-func": ids.api }) };
     azure.answers[`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2`] = {
       status: 200,
       body: { value: [] },

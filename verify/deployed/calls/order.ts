@@ -71,7 +71,7 @@ async function obstacle({ here, scene }: Surroundings): Promise<string | null> {
   const { address } = found;
   if (address === null) return "No site refused this machine, so its public address is not known.";
   if (found.isWithin(scene.deployment.ingressRanges)) return null;
-  return `${address} is not among INGRESS_ADDRESS_RANGES, so the caller's own API is closed to this machine.`;
+  return `${address} is not among RESTRICTED_INGRESS_ADDRESS_RANGES, so the caller's own API is closed to this machine.`;
 }
 
 /** 202 is as good, where the order is reserved a little later: the caller's timer delivers it. */

@@ -91,7 +91,7 @@ export function environmentOf(urls: Readonly<Record<string, string>>): Record<st
     AZURE_SUBSCRIPTION_ID: ids.subscription,
     AZURE_TENANT_ID: ids.tenant,
     AZURE_RESOURCE_GROUP: "rg-prod",
-    DEPLOYER_ADDRESS_RANGES: `${HERE}/32`,
+    RESTRICTED_DEPLOYER_ADDRESS_RANGES: `${HERE}/32`,
     SERVICES: JSON.stringify(
       ["callee-func", "caller-func"].map((name) => ({ name, siteName: `${name}-${SUFFIX}`, url: urls[name] ?? "" })),
     ),
