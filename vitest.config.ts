@@ -62,6 +62,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Most of these tests wait for processes: on two cores, three files at once take little more than half the time of one.
     maxWorkers: Math.max(3, availableParallelism() - 1),
+    // A limit for what never comes, not for how long it may take: the default of 1 s fails on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     tags: needs,
     reporters: ["default", new LeftOut()],
   },
