@@ -13,9 +13,11 @@ interface Hook {
   readonly interactive?: boolean;
 }
 
+type Hooks = Readonly<Record<string, Readonly<Record<"windows" | "posix", Hook>>>>;
+
 interface AzureYaml {
-  readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly hooks: Readonly<Record<string, Readonly<Record<"windows" | "posix", Hook>>>>;
+  readonly services: Readonly<Record<string, { readonly hooks: Hooks }>>;
+  readonly hooks: Hooks;
 }
 
 const azureYaml = parse(readFileSync(join(root, "azure.yaml"), "utf8")) as AzureYaml;
@@ -29,10 +31,14 @@ describe("azure.yaml", () => {
     expect(validate({ ...azureYaml, services: { "callee-func": { project: "x" } } })).toBe(false);
   });
 
-  it("deploys the services of the access policy as they are staged, without a remote build", () => {
+  it("deploys the services of the access policy as they are staged, and has azd build nothing", () => {
     expect(Object.keys(azureYaml.services).sort()).toEqual(Object.keys(accessPolicy.services).sort());
-    for (const [name, service] of Object.entries(azureYaml.services)) {
-      expect(service).toEqual({ project: `./${name}`, language: "ts", host: "function", dist: `../dist/${name}` });
+    for (const [name, { hooks, ...service }] of Object.entries(azureYaml.services)) {
+      expect(service).toEqual({ project: `./${name}`, language: "custom", host: "function", dist: `dist/${name}` });
+      expect(commandsOf(hooks)).toEqual({
+        prepackage: `node ../local/run.mjs build.ts ${name}`,
+        postdeploy: `node ../local/run.mjs infra/hooks/after-service.ts ${name}`,
+      });
     }
   });
 
@@ -46,15 +52,26 @@ describe("azure.yaml", () => {
     }
   });
 
+  it("installs in what azd runs first and alone, and notes the start of the deployment in it", () => {
+    const first = "node local/run.mjs infra/hooks/before-deploy.ts";
+    expect(commandsOf(azureYaml.hooks)).toMatchObject({ prepackage: first, predeploy: first });
+  });
+
   it("runs the same existing script on Windows and elsewhere", () => {
-    for (const { windows, posix } of Object.values(azureYaml.hooks)) {
+    const hooks = [azureYaml.hooks, ...Object.values(azureYaml.services).map((service) => service.hooks)];
+    for (const { windows, posix } of hooks.flatMap((some) => Object.values(some))) {
       expect(windows.run).toBe(`${posix.run}; exit $LASTEXITCODE`);
-      const [node, ...files] = posix.run.split(" ");
+      const [node, launcher = "", script = ""] = posix.run.split(" ");
       expect(node).toBe("node");
-      for (const file of files) expect(existsSync(join(root, file))).toBe(true);
+      // The launcher runs scripts in the repository's folder, whatever its own is.
+      for (const file of [launcher.replace("../", ""), script]) expect(existsSync(join(root, file))).toBe(true);
     }
   });
 });
+
+function commandsOf(hooks: Hooks): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(hooks).map(([name, { posix }]) => [name, posix.run]));
+}
 
 /** The schema refers to others on the network, all about hosts that are not used here. */
 function withoutRemoteSchemas(schema: AnySchemaObject): AnySchemaObject {

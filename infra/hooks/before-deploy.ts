@@ -1,0 +1,7 @@
+/**
+ * Runs alone before azd packages and deploys: the launcher installs what is missing, and the start of the deployment is noted
+ * for the look at its end (after-service.ts).
+ */
+import { noteStart } from "./deployment-start.ts";
+
+noteStart();
