@@ -51,8 +51,8 @@ const { services, hooks } = parse(readFileSync(join(root, "azure.yaml"), "utf8")
 const AZD_ENVIRONMENT = {
   AZURE_ENV_NAME: "check",
   AZURE_LOCATION: "westeurope",
-  DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32",
-  ENTRA_PERMISSIONS_CHECK: "off",
+  RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32",
+  RESTRICTED_ENTRA_PERMISSIONS_CHECK: "off",
   npm_config_prefer_offline: "true",
 };
 
