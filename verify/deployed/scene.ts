@@ -98,6 +98,20 @@ export function identifierUri({ tenantId, suffix }: Deployment, service: string)
 /** A deployment that is not skipped where azd remembers that the templates have not changed: the resources have. */
 export const PROVISION = "azd provision --no-state";
 
+/**
+ * The same, for a value that a policy of the landing zone may have set: the next deployment sets it back, and so does the
+ * policy.
+ *
+ * @see https://learn.microsoft.com/azure/governance/policy/concepts/effect-modify
+ * @see https://learn.microsoft.com/cli/azure/policy/state#az-policy-state-list
+ */
+export function provisionUnlessPolicy({ resourceGroup }: Pick<Deployment, "resourceGroup">): string {
+  return (
+    `${PROVISION}\n# Does it come back? An Azure Policy with effect Modify did that; get an exemption from the one that this names:\n` +
+    `az policy state list --resource-group ${resourceGroup} --filter "PolicyDefinitionAction eq 'modify'"`
+  );
+}
+
 /** What sets the app registrations anew: the deployment, or a directory administrator's part of it. */
 export function provisionDirectory({ deployment }: Scene): string {
   const { directoryIsPrepared, resourceGroup, environment, callerCredential } = deployment;

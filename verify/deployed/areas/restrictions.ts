@@ -2,7 +2,7 @@ import type { AccessRule } from "../../../infra/snapshot.ts";
 import { RUNNER_RULE } from "../../../infra/scm-access/scm-access.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
 import type { Rule, WebConfig } from "../resources.ts";
-import { PROVISION, type Scene, type SceneService } from "../scene.ts";
+import { PROVISION, provisionUnlessPolicy, type Scene, type SceneService } from "../scene.ts";
 
 /** The priority of the rule that the platform adds for requests that match no other; nobody can set it. */
 const UNMATCHED_PRIORITY = 2_147_483_647;
@@ -12,7 +12,7 @@ const UNMATCHED_PRIORITY = 2_147_483_647;
  *
  * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
  */
-export function restrictionChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
+export function restrictionChecks({ deployment }: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
   const { siteId, config, site, mainRules, scmRules } = expected;
   const common = { resource: siteId, read: azure.config, mend: PROVISION };
   return [
@@ -39,8 +39,9 @@ export function restrictionChecks(_scene: Scene, { name, expected, azure }: Scen
       title: `${name}: whether the rules are what decides`,
       read: azure.site,
       expected: shown(site.publicNetworkAccess),
-      why: "With anything else, callers are refused as well, by the documentation. A policy of the landing zone can do that.",
+      why: "With anything else, callers are refused as well, by the documentation.",
       found: ({ properties }) => shown(properties.publicNetworkAccess),
+      mend: provisionUnlessPolicy(deployment),
     }),
     question({
       ...common,

@@ -1,14 +1,15 @@
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { Deployment } from "../environment.ts";
 import { member, together } from "../reading.ts";
 import type { DataRole } from "../resources.ts";
-import { PROVISION, type Scene, type SceneService } from "../scene.ts";
+import { PROVISION, provisionUnlessPolicy, type Scene, type SceneService } from "../scene.ts";
 import type { AccountPurpose } from "../template.ts";
 
 /** Whose a service's storage is, and what opens it: the accounts that its settings name, in its resource group. */
 export function storageChecks({ deployment }: Scene, service: SceneService): PlannedCheck[] {
   return [
-    ...accountChecks(service, "host", "what the Functions host keeps", deployment.subscriptionId),
-    ...accountChecks(service, "data", "its data", deployment.subscriptionId),
+    ...accountChecks(service, "host", "what the Functions host keeps", deployment),
+    ...accountChecks(service, "data", "its data", deployment),
   ];
 }
 
@@ -23,8 +24,9 @@ function accountChecks(
   { name, expected, azure }: SceneService,
   purpose: AccountPurpose,
   holds: string,
-  subscriptionId: string,
+  deployment: Deployment,
 ): PlannedCheck[] {
+  const { subscriptionId } = deployment;
   const read = azure.account(purpose);
   const { properties: template, roles } = expected.accounts[purpose];
   const common = {
@@ -52,6 +54,7 @@ function accountChecks(
       why: "Whoever has a key has all of the account, as nobody in particular.",
       // What is not set is allowed: https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
       found: ({ properties }) => allowed(properties.allowSharedKeyAccess ?? true),
+      mend: provisionUnlessPolicy(deployment),
     }),
     question({
       ...common,

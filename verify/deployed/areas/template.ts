@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type PlannedCheck, question, shown, wording } from "../check.ts";
 import { following, type Read } from "../reading.ts";
-import { PROVISION, type Scene } from "../scene.ts";
+import { PROVISION, provisionUnlessPolicy, type Scene } from "../scene.ts";
 import { type ExpectedResource, expectedResources, isExpression } from "../template.ts";
 
 /** Of these nothing is compared here: checks of their own look at them, or Resource Manager does not have them. */
@@ -60,7 +60,8 @@ function templateCheck(scene: Scene, resource: ExpectedResource): PlannedCheck {
         /^none$/,
         "as the template states it",
       ),
-    mend: PROVISION,
+    // An account's public network access is among these values.
+    mend: resource.type === "Microsoft.Storage/storageAccounts" ? provisionUnlessPolicy(scene.deployment) : PROVISION,
     // Of these, checks of their own say so.
     mustExist: !/^Microsoft\.(Web\/sites|Storage\/storageAccounts)$/.test(resource.type),
   });

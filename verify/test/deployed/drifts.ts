@@ -33,6 +33,8 @@ const principal = `GET /v1.0/servicePrincipals(appId='${ids.api}')`;
 const assignments = `GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`;
 
 const PROVISION = /^azd provision --no-state$/;
+const UNLESS_POLICY =
+  /^azd provision --no-state\n# .* Azure Policy with effect Modify .*\naz policy state list --resource-group rg-prod /;
 
 const to = (value: unknown) => (): unknown => value;
 const and =
@@ -244,6 +246,11 @@ export const drifts: readonly Drift[] = [
       found: /^keyVaultReferenceIdentity: SystemAssigned$/,
     },
   ),
+  drift("public network access to data switched off", `GET ${data}`, "properties.publicNetworkAccess", to("Disabled"), {
+    id: "template/storageAccounts/callee-func-data",
+    found: /^publicNetworkAccess: Disabled$/,
+    mend: UNLESS_POLICY,
+  }),
   drift("data that may leave the tenant", `GET ${data}`, "properties.allowCrossTenantReplication", to(true), {
     id: "template/storageAccounts/callee-func-data",
     found: /^allowCrossTenantReplication: true$/,
@@ -347,6 +354,7 @@ export const drifts: readonly Drift[] = [
   drift("the rules are not what decides", `GET ${callee}`, "properties.publicNetworkAccess", to("Disabled"), {
     id: "restrictions/callee-func/main/public-network-access",
     found: /^Disabled$/,
+    mend: UNLESS_POLICY,
   }),
   drift("an ingress range too many", `GET ${caller}/config/web`, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/caller-func/main/rules",
@@ -592,6 +600,7 @@ export const drifts: readonly Drift[] = [
   }),
   drift("a key to the data", `GET ${resource.account("stdatacallee")}`, "properties.allowSharedKeyAccess", to(true), {
     id: "storage/callee-func-data/shared-key",
+    mend: UNLESS_POLICY,
   }),
   drift(
     "a key to the data, as the default",
