@@ -7,6 +7,12 @@ import { writeFileSync } from "../write-file.ts";
 /** The one version whose snapshots are committed: another may evaluate or lint differently. */
 export const BICEP_VERSION = "0.49.2";
 
+/**
+ * azd brings a compiler of its own, and takes any from 0.45.15 on (azd 1.31.2, cli/azd/pkg/tools/bicep/bicep.go). This is
+ * the oldest that the templates have been compiled with.
+ */
+export const OLDER_BICEP_VERSION = "0.47.16";
+
 /** The compiler loads packages and extensions. No value of an azd environment: what it evaluates must not depend on the shell. */
 const KINDS = ["internet", "dotnet", "az"] as const;
 
@@ -44,7 +50,7 @@ export function findBicep(): Bicep {
   for (const find of [onPath, inAzureCli]) {
     if (find.version === BICEP_VERSION) return find;
   }
-  const restored = compiler("NuGet package", restoreFromNuGet());
+  const restored = compiler("NuGet package", restoreFromNuGet(BICEP_VERSION));
   if (restored.version === BICEP_VERSION) return restored;
   throw new NoBicepError(
     `Bicep ${BICEP_VERSION} is needed. Found: bicep on the PATH ${onPath.version ?? "none"}, ` +
@@ -54,6 +60,12 @@ export function findBicep(): Bicep {
       `  https://learn.microsoft.com/azure/azure-resource-manager/bicep/install (version ${BICEP_VERSION})\n` +
       `  the .NET SDK (https://dotnet.microsoft.com/download); then run this again`,
   );
+}
+
+/** @returns the older compiler, from NuGet; undefined where it could not be had */
+export function findOlderBicep(): Bicep | undefined {
+  const restored = compiler("NuGet package", restoreFromNuGet(OLDER_BICEP_VERSION));
+  return restored.version === OLDER_BICEP_VERSION ? restored : undefined;
 }
 
 /** The compiler that `npm run infra:check` has found, in the tests that it runs; undefined in all others. */
@@ -94,21 +106,21 @@ function compiler(source: string, command: string, firstArgs: readonly string[] 
 }
 
 /** @returns the compiler's path; empty where it could not be had */
-function restoreFromNuGet(): string {
+function restoreFromNuGet(version: string): string {
   const platform = ({ darwin: "osx", win32: "win" } as Record<string, string>)[process.platform] ?? process.platform;
   const id = `Azure.Bicep.CommandLine.${platform}-${process.arch}`;
   const folder = join(import.meta.dirname, "..", ".local", "bicep");
   const program = process.platform === "win32" ? "bicep.exe" : "bicep";
-  const path = join(folder, "packages", id.toLowerCase(), BICEP_VERSION, "tools", program);
+  const path = join(folder, "packages", id.toLowerCase(), version, "tools", program);
   if (existsSync(path)) return path;
 
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "restore.csproj"), restoreProject(id));
+  writeFileSync(join(folder, "restore.csproj"), restoreProject(id, version));
   spawnSync("dotnet", ["restore", "restore.csproj"], { cwd: folder, encoding: "utf8", env: environmentFor(...KINDS) });
   return existsSync(path) ? path : "";
 }
 
-function restoreProject(id: string): string {
+function restoreProject(id: string, version: string): string {
   return `<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
     <TargetFramework>netstandard2.0</TargetFramework>
@@ -116,7 +128,7 @@ function restoreProject(id: string): string {
     <RestorePackagesPath>packages</RestorePackagesPath>
   </PropertyGroup>
   <ItemGroup>
-    <PackageDownload Include="${id}" Version="[${BICEP_VERSION}]" />
+    <PackageDownload Include="${id}" Version="[${version}]" />
   </ItemGroup>
 </Project>
 `;

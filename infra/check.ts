@@ -6,7 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, reasonOf } from "../command-line.ts";
 import { environmentFor } from "../environment.mjs";
-import { type Bicep, BICEP_VERSION, findBicep, NoBicepError } from "./bicep.ts";
+import { type Bicep, BICEP_VERSION, findBicep, findOlderBicep, NoBicepError, OLDER_BICEP_VERSION } from "./bicep.ts";
 import { evaluate, scratchCopy } from "./evaluate.ts";
 import { snapshotFile, snapshotNames } from "./snapshot.ts";
 import { requireWritable, writeFileSync } from "../write-file.ts";
@@ -15,7 +15,8 @@ const USAGE = `Usage: npm run infra:check [-- --update]
 
 Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
-There is no diagnostic, all is formatted, the snapshots are as committed, and every promise is kept.
+There is no diagnostic, all is formatted, the snapshots are as committed, and every promise is kept. An older compiler
+(${OLDER_BICEP_VERSION}) takes the templates as well, where NuGet gives it.
 
   --update   write the snapshots and the formatting instead of comparing them
   --help     show this text
@@ -29,12 +30,20 @@ const folder = import.meta.dirname;
 const AZD_ENVIRONMENT = { AZURE_ENV_NAME: "check", AZURE_LOCATION: "westeurope" };
 
 /** Each returns what is wrong, in lines for a person. */
-const steps: readonly (readonly [name: string, step: (bicep: Bicep, update: boolean) => string[]])[] = [
+type Step = readonly [name: string, step: (bicep: Bicep, update: boolean) => string[]];
+
+const steps: readonly Step[] = [
   ["no diagnostic in any template or parameter file", diagnostics],
   ["formatted", formatting],
   ["the snapshots are what the templates evaluate to", snapshots],
   ["every promise is kept, and broken ones are seen", tests],
 ];
+
+/** Warnings are the pinned compiler's to give: here an error counts, and nothing else. */
+function compiling(older: Bicep): string[] {
+  const { stderr, exitCode } = older.run(["build-params", "main.bicepparam", "--stdout"], folder, AZD_ENVIRONMENT);
+  return exitCode === 0 ? [] : [...linesOf(stderr), `bicep ended with exit code ${exitCode}`];
+}
 
 function diagnostics(bicep: Bicep): string[] {
   const runs = [
@@ -44,10 +53,14 @@ function diagnostics(bicep: Bicep): string[] {
     ["build-params", "main.bicepparam", "--stdout"],
   ].map((args) => bicep.run(args, folder, AZD_ENVIRONMENT));
   const lines = runs.flatMap(({ stderr, exitCode }) => {
-    const printed = stderr.split(/\r?\n/).filter((line) => line.trim() !== "");
+    const printed = linesOf(stderr);
     return printed.length > 0 || exitCode === 0 ? printed : [`bicep ended with exit code ${exitCode}`];
   });
   return [...new Set(lines)];
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== "");
 }
 
 function formatting(bicep: Bicep, update: boolean): string[] {
@@ -126,8 +139,12 @@ Run "bicep restore infra/main.bicep" where the registry can be reached, and brin
 function check(update: boolean): number {
   const bicep = findBicep();
   console.log(`Bicep ${BICEP_VERSION} (${bicep.source})`);
+  const older = findOlderBicep();
+  if (older === undefined) console.log(`left out: Bicep ${OLDER_BICEP_VERSION}, which NuGet did not give`);
   let exitCode = 0;
-  for (const [name, step] of steps) {
+  const compiles: Step[] =
+    older === undefined ? [] : [[`Bicep ${OLDER_BICEP_VERSION} compiles the templates`, () => compiling(older)]];
+  for (const [name, step] of [...compiles, ...steps]) {
     const wrong = step(bicep, update);
     if (cannotLoadExtension(wrong)) {
       console.error(`not checked: ${name}\n${NO_EXTENSION}`);
