@@ -10,11 +10,11 @@
  * - `dist`, pkg/project/framework_service_*.go: relative to the service's folder, and for `language: custom` to azd's.
  */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { command } from "../command-line.ts";
+import { temporaryFolder } from "../write-file.ts";
 
 const USAGE = `Usage: npm run azd:check
 
@@ -75,7 +75,7 @@ const commands = {
 
 /** A copy of this repository, and what its commands have printed. */
 class Clone {
-  readonly folder = mkdtempSync(join(tmpdir(), "azd-check-"));
+  readonly folder = temporaryFolder("azd-check-").folder;
   output = "";
 
   constructor() {
@@ -109,7 +109,7 @@ class Clone {
       fail(`${name}: there is nothing in ${dist} to deploy.`);
   }
 
-  remove(path = ""): void {
+  private remove(path: string): void {
     rmSync(join(this.folder, path), { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -167,24 +167,18 @@ function fail(message: string): never {
 await command(USAGE, {}, async () => {
   const clone = new Clone();
   let failed = 0;
-  try {
-    // The fresh ones first: they leave an installed clone.
-    for (const isFresh of [true, false]) {
-      for (const name of ["up", "deploy"] as const) {
-        for (let round = 1; round <= ROUNDS; round++) {
-          const start = Date.now();
-          const wrong = await check(clone, name, isFresh);
-          const seconds = Math.round((Date.now() - start) / 1000);
-          const what = `azd ${name}, ${isFresh ? "fresh" : "installed"} clone, ${round} of ${ROUNDS} (${seconds} s)`;
-          console.log(
-            `${wrong === undefined ? "ok    " : "FAILED"}  ${what}${wrong === undefined ? "" : `\n${wrong}`}`,
-          );
-          if (wrong !== undefined) failed++;
-        }
+  // The fresh ones first: they leave an installed clone.
+  for (const isFresh of [true, false]) {
+    for (const name of ["up", "deploy"] as const) {
+      for (let round = 1; round <= ROUNDS; round++) {
+        const start = Date.now();
+        const wrong = await check(clone, name, isFresh);
+        const seconds = Math.round((Date.now() - start) / 1000);
+        const what = `azd ${name}, ${isFresh ? "fresh" : "installed"} clone, ${round} of ${ROUNDS} (${seconds} s)`;
+        console.log(`${wrong === undefined ? "ok    " : "FAILED"}  ${what}${wrong === undefined ? "" : `\n${wrong}`}`);
+        if (wrong !== undefined) failed++;
       }
     }
-  } finally {
-    clone.remove();
   }
   console.log(failed === 0 ? "Every run packages every service." : `${failed} runs failed.`);
   return failed === 0 ? 0 : 1;
