@@ -23,7 +23,7 @@ test.each<[string, string, Record<string, string>, string]>([
   ["CALLEE_URL", "wrong", {}, "an https:// origin without path or trailing slash"],
   ["CALLEE_SCOPE", "wrong", {}, "the callee's App ID URI followed by /.default"],
   ["ORDERS_TABLE_ENDPOINT", "wrong", {}, "the https:// endpoint of a storage account's table service"],
-  ["DELIVERY_SCHEDULE", "wrong", {}, "a six-field NCRONTAB expression"],
+  ["DELIVERY_SCHEDULE", "wrong", {}, "an NCRONTAB expression: six fields, seconds first"],
   ["RETENTION_DAYS", "wrong", {}, "for how many days finished orders are kept: 1 to 9999"],
   ["CALLER_CREDENTIAL", "wrong", {}, "managed-identity, client-secret, client-certificate or federated-identity"],
   ["AZURE_TENANT_ID", "wrong", secret, "a GUID"],

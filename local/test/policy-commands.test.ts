@@ -32,7 +32,7 @@ function run(args: readonly string[]) {
 const scripts = Object.values(
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts,
 ).flatMap((command) => /^node local\/run\.mjs (\S+\.(?:ts|mjs).*)$/.exec(command)?.[1] ?? []);
-const hooks = readFileSync(join(root, "azure.yaml"), "utf8").match(/infra\/hooks\/\S+\.ts(?=;)/g) ?? [];
+const hooks = [...new Set(readFileSync(join(root, "azure.yaml"), "utf8").match(/infra\/hooks\/\S+\.ts(?=;)/g))];
 const commands = [...scripts, ...hooks].map((command) => {
   if (command.endsWith("main.ts") && command.includes("local/start")) return `${command} --once`;
   return command.includes("scm-access") ? `${command} open` : command;
@@ -50,7 +50,7 @@ describe("with mistakes in the access policy and the service options", () => {
   ].map((line) => expect.stringMatching(line) as string);
 
   test("all commands and hooks are known here", () => {
-    expect(hooks).toHaveLength(3);
+    expect(hooks).toHaveLength(4);
     expect(scripts.length).toBeGreaterThan(10);
   });
 
