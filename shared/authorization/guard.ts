@@ -20,8 +20,11 @@ export type RequireRole<Role extends string> = (
   handler: GuardedHandler,
 ) => HttpHandler;
 
-/** Records a decision. Serialising is its business, and so is where it goes. */
-export type AuditSink = (event: AuditEvent, context: InvocationContext) => void;
+/**
+ * Records a decision. Serialising is its business, and so is where it goes. It is called once for each decision and not
+ * waited for. One that throws or rejects changes no decision: its event, and why, go to the invocation's log.
+ */
+export type AuditSink = (event: AuditEvent, context: InvocationContext) => unknown;
 
 /**
  * Makes the guard of a service's functions. The functions are `anonymous` to the host: the token decides.
@@ -39,10 +42,20 @@ export function createGuard<Role extends string>(authorize: Authorize, audit: Au
         traceParent: context.traceContext?.traceParent,
       };
       const outcome = await authorize(call, requirement);
-      audit(outcome.event, context);
+      void record(audit, outcome.event, context);
       if (outcome.allowed) return handler(request, outcome.caller, context);
       return problemResponse(refusalProblem(outcome.code, outcome.retryAfterSeconds));
     });
+}
+
+/** Never rejects: a rejection that nobody handles ends the Functions worker. */
+async function record(audit: AuditSink, event: AuditEvent, context: InvocationContext): Promise<void> {
+  try {
+    await audit(event, context);
+  } catch (error) {
+    context.error("The audit sink failed; its event follows.", error);
+    logged(event, context);
+  }
 }
 
 function logged(event: AuditEvent, context: InvocationContext): void {
