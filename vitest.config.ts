@@ -25,6 +25,7 @@ const needs = [
     name: "needs-real-host",
     description: "the embedded host beside the real one: CI has a build of it and .NET, and runs these",
   },
+  { name: "needs-new-npm", description: "install scripts under an npm that can refuse them: npm 11.16 or later" },
   {
     name: "needs-published-files",
     description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
