@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { environmentFor } from "../environment.mjs";
 import { writeFileSync } from "../write-file.ts";
@@ -12,6 +13,15 @@ export const BICEP_VERSION = "0.49.2";
  * the oldest that the templates have been compiled with.
  */
 export const OLDER_BICEP_VERSION = "0.47.16";
+
+/**
+ * The SHA-512 of the package files that are taken from NuGet, by platform and version, as NuGet writes it (.nupkg.sha512). They
+ * are those that `dotnet nuget verify` finds signed by Microsoft and by nuget.org. None is taken for another platform.
+ */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "linux-x64 0.49.2": "kBnX0iG9wd/PWdCTwFfUvm6Jemn+5L7sY7b7HQi5k+LLwdFmrbw4y5RTLFxewCFMdBqUThiOILMa7sgzklPEAQ==",
+  "linux-x64 0.47.16": "ul338EVCVzslaI6EdYWPhk5XYxSYrBt6LG26jNNGxESY20ny9UBs12VVCDAM0NgxB3BpK/4Gkh95HCtnogLcZQ==",
+};
 
 /** The compiler loads packages and extensions. No value of an azd environment: what it evaluates must not depend on the shell. */
 const KINDS = ["internet", "dotnet", "az"] as const;
@@ -40,9 +50,11 @@ export class NoBicepError extends Error {
 
 /**
  * Finds a compiler of the pinned version: `bicep` on the PATH, `az bicep`, or the package that Microsoft publishes on
- * NuGet, restored through `dotnet` into a folder of this repository.
+ * NuGet, restored through `dotnet` into a folder of this repository. What is installed already is taken as it is; of a package
+ * the hash must be the pinned one.
  *
  * @throws NoBicepError with what was tried
+ * @throws Error where a package is another than the pinned one
  */
 export function findBicep(): Bicep {
   const onPath = compiler("bicep on the PATH", "bicep");
@@ -54,7 +66,7 @@ export function findBicep(): Bicep {
   if (restored.version === BICEP_VERSION) return restored;
   throw new NoBicepError(
     `Bicep ${BICEP_VERSION} is needed. Found: bicep on the PATH ${onPath.version ?? "none"}, ` +
-      `az bicep ${inAzureCli.version ?? "none"}, NuGet package ${restored.version ?? "none (this takes the .NET SDK)"}.\n` +
+      `az bicep ${inAzureCli.version ?? "none"}, NuGet package ${restored.version ?? "none (this takes the .NET SDK, on Linux x64)"}.\n` +
       `Get it by one of:\n` +
       `  az bicep install --version v${BICEP_VERSION}\n` +
       `  https://learn.microsoft.com/azure/azure-resource-manager/bicep/install (version ${BICEP_VERSION})\n` +
@@ -62,7 +74,10 @@ export function findBicep(): Bicep {
   );
 }
 
-/** @returns the older compiler, from NuGet; undefined where it could not be had */
+/**
+ * @returns the older compiler, from NuGet; undefined where it could not be had
+ * @throws Error where its package is another than the pinned one
+ */
 export function findOlderBicep(): Bicep | undefined {
   const restored = compiler("NuGet package", restoreFromNuGet(OLDER_BICEP_VERSION));
   return restored.version === OLDER_BICEP_VERSION ? restored : undefined;
@@ -105,19 +120,39 @@ function compiler(source: string, command: string, firstArgs: readonly string[] 
   return { source, run, command: [command, ...firstArgs], version: /version (\d+\.\d+\.\d+)/.exec(stdout)?.[1] };
 }
 
-/** @returns the compiler's path; empty where it could not be had */
-function restoreFromNuGet(version: string): string {
-  const platform = ({ darwin: "osx", win32: "win" } as Record<string, string>)[process.platform] ?? process.platform;
-  const id = `Azure.Bicep.CommandLine.${platform}-${process.arch}`;
-  const folder = join(import.meta.dirname, "..", ".local", "bicep");
-  const program = process.platform === "win32" ? "bicep.exe" : "bicep";
-  const path = join(folder, "packages", id.toLowerCase(), version, "tools", program);
-  if (existsSync(path)) return path;
-
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "restore.csproj"), restoreProject(id, version));
-  spawnSync("dotnet", ["restore", "restore.csproj"], { cwd: folder, encoding: "utf8", env: environmentFor(...KINDS) });
-  return existsSync(path) ? path : "";
+/**
+ * Restores the compiler's package, unless it is there.
+ *
+ * @returns the compiler's path; empty where it could not be had
+ * @throws Error where the package's hash is not the pinned one, also of one that was there before
+ */
+export function restoreFromNuGet(
+  version: string,
+  platform = `${process.platform}-${process.arch}`,
+  folder = join(import.meta.dirname, "..", ".local", "bicep"),
+): string {
+  const pinned = PACKAGES[`${platform} ${version}`];
+  if (pinned === undefined) return "";
+  const id = `Azure.Bicep.CommandLine.${platform}`;
+  const restored = join(folder, "packages", id.toLowerCase(), version);
+  const path = join(restored, "tools", "bicep");
+  if (!existsSync(path)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "restore.csproj"), restoreProject(id, version));
+    spawnSync("dotnet", ["restore", "restore.csproj"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: environmentFor(...KINDS),
+    });
+    if (!existsSync(path)) return "";
+  }
+  const file = join(restored, `${id.toLowerCase()}.${version}.nupkg`);
+  const found = existsSync(file) ? createHash("sha512").update(readFileSync(file)).digest("base64") : "missing";
+  if (found === pinned) return path;
+  throw new Error(
+    `${file} is not the package that is pinned: its SHA-512 is ${found}, and must be ${pinned} (infra/bicep.ts).\n` +
+      `Delete ${restored} and run this again. Where it stays so, the package source gives another package than nuget.org.`,
+  );
 }
 
 function restoreProject(id: string, version: string): string {
