@@ -97,6 +97,7 @@ export interface SiteProperties {
   outboundVnetRouting?: { allTraffic?: boolean; applicationTraffic?: boolean; contentShareTraffic?: boolean };
   sshEnabled?: boolean;
   endToEndEncryptionEnabled?: boolean;
+  functionsRuntimeAdminIsolationEnabled?: boolean;
   siteConfig?: SiteConfig;
 }
 

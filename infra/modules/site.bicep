@@ -57,6 +57,12 @@ var hostSettings = {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'node'
   WEBSITE_RUN_FROM_PACKAGE: '1'
+  // The host's page at / names the platform: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#azurewebjobsdisablehomepage
+  AzureWebJobsDisableHomepage: 'true'
+  // Bytes. The host reads a body into memory before the guard sees the request. The apps take 64 KiB (shared/http/json-body.ts);
+  // twice that lets them answer a body a little too large with their own 413, and 200 requests at once hold 25 MiB at most.
+  // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '131072'
   // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
   AzureWebJobsStorage__blobServiceUri: 'https://${hostStorageName}.blob.${environment().suffixes.storage}'
   AzureWebJobsStorage__queueServiceUri: 'https://${hostStorageName}.queue.${environment().suffixes.storage}'
@@ -135,6 +141,10 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     // From the front end to the worker as well. Offered on Premium App Service plans; Elastic Premium is not named.
     // https://learn.microsoft.com/azure/app-service/overview-tls#end-to-end-tls-encryption
     endToEndEncryptionEnabled: plan.kind == 'Dedicated'
+    // What the host serves under /admin is refused to everybody but the platform, with the master key too. Bicep's types lack it:
+    // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functionsruntimeadminisolationenabled
+    #disable-next-line BCP037
+    functionsRuntimeAdminIsolationEnabled: true
     siteConfig: {
       linuxFxVersion: 'NODE|24'
       // Refused on Elastic Premium, which keeps minimumElasticInstanceCount instances ready; timers need it elsewhere.

@@ -1,3 +1,4 @@
+import { MAX_BODY_BYTES } from "../../shared/http/json-body.ts";
 import { resources } from "../snapshot.ts";
 import { promised, type Promised } from "./promise.ts";
 import { asksFor, forEachService, same } from "./services.ts";
@@ -56,6 +57,32 @@ export const sitePromises: readonly Promised[] = [
   promised(
     "nobody gets a shell in an app's container",
     forEachService(({ name, site }) => same(`${name}: sshEnabled`, site?.properties?.sshEnabled, false)),
+  ),
+  promised(
+    "nobody administers the Functions host by HTTP, not with its master key either",
+    forEachService(({ name, site }) =>
+      same(
+        `${name}: functionsRuntimeAdminIsolationEnabled`,
+        site?.properties?.functionsRuntimeAdminIsolationEnabled,
+        true,
+      ),
+    ),
+  ),
+  promised(
+    "the Functions host shows no page of its own",
+    forEachService(({ name, settings }) =>
+      same(`${name}: AzureWebJobsDisableHomepage`, settings["AzureWebJobsDisableHomepage"], "true"),
+    ),
+  ),
+  promised(
+    "the Functions host reads bodies of twice what the apps take, and none beyond",
+    forEachService(({ name, settings }) =>
+      same(
+        `${name}: FUNCTIONS_REQUEST_BODY_SIZE_LIMIT`,
+        settings["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"],
+        String(2 * MAX_BODY_BYTES),
+      ),
+    ),
   ),
   promised(
     "requests are encrypted up to the worker, where the plan offers it",

@@ -12,8 +12,7 @@ const sourceOf = (path: string): string => readFileSync(join(root, path), "utf8"
  * What the platform and the libraries read, and no line of ours; what the choice of a credential reads; and the table
  * endpoint of a service that has not named it, which may have no use for it.
  */
-const ELSEWHERE =
-  /^(AzureWebJobsStorage__|WEBSITE_|FUNCTIONS_|APPLICATIONINSIGHTS_|AZURE_|CALLER_|DATA_TABLE_ENDPOINT)/;
+const ELSEWHERE = /^(AzureWebJobs|WEBSITE_|FUNCTIONS_|APPLICATIONINSIGHTS_|AZURE_|CALLER_|DATA_TABLE_ENDPOINT)/;
 
 /** The settings of a service by name, each with its schema's source. */
 function settingsInCode(service: string): [name: string, schema: string][] {

@@ -31,6 +31,7 @@ const site = v.object({
     ),
     sshEnabled: yesNo,
     endToEndEncryptionEnabled: yesNo,
+    functionsRuntimeAdminIsolationEnabled: yesNo,
   }),
 });
 

@@ -72,6 +72,23 @@ export const siteMutations: readonly Mutation[] = [
     }),
   },
   {
+    breaks: "nobody administers the Functions host by HTTP, not with its master key either",
+    by: "nothing said about isolation",
+    change: site((properties) => {
+      delete properties.functionsRuntimeAdminIsolationEnabled;
+    }, CALLER),
+  },
+  {
+    breaks: "the Functions host shows no page of its own",
+    by: "the home page",
+    change: setting("AzureWebJobsDisableHomepage", "false", CALLER),
+  },
+  {
+    breaks: "the Functions host reads bodies of twice what the apps take, and none beyond",
+    by: "the host's own limit",
+    change: setting("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", "104857600"),
+  },
+  {
     breaks: "requests are encrypted up to the worker, where the plan offers it",
     by: "plain HTTP inside the platform",
     in: "dedicated",

@@ -38,7 +38,7 @@ export function settingChecks(scene: Scene, service: SceneService): PlannedCheck
       resource,
       read: azure.settings,
       expected: "none",
-      why: "A setting can change how often orders are delivered, or which version of the host runs.",
+      why: "A setting can change how often orders are delivered, how much memory a request takes, or which version of the host runs.",
       found: (settings) =>
         wording(
           others.flatMap((stated) => {

@@ -79,6 +79,15 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
     }),
     question({
       ...common,
+      id: `sites/${name}/admin-isolation`,
+      title: `${name}: the Functions host's endpoints for administrators are for the platform only`,
+      read: azure.site,
+      expected: shown(site.functionsRuntimeAdminIsolationEnabled),
+      why: "Whoever has the host's master key could read and change its keys, start its functions and restart it, without a token.",
+      found: ({ properties }) => shown(properties.functionsRuntimeAdminIsolationEnabled),
+    }),
+    question({
+      ...common,
       id: `sites/${name}/end-to-end-encryption`,
       title: `${name}: encryption from the front end to the worker`,
       read: azure.site,

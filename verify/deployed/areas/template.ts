@@ -11,7 +11,7 @@ const ELSEWHERE =
 /** What checks of their own look at, by type of resource and path. */
 const OWN_CHECK: Readonly<Record<string, RegExp>> = {
   "Microsoft.Web/sites":
-    /^(serverFarmId|httpsOnly|publicNetworkAccess|virtualNetworkSubnetId|outboundVnetRouting|sshEnabled|endToEndEncryptionEnabled|siteConfig\.(linuxFxVersion|minTlsVersion|scmMinTlsVersion|ftpsState|remoteDebuggingEnabled|appSettings|(scmI|i)pSecurityRestrictions\w*))$/,
+    /^(serverFarmId|httpsOnly|publicNetworkAccess|virtualNetworkSubnetId|outboundVnetRouting|sshEnabled|endToEndEncryptionEnabled|functionsRuntimeAdminIsolationEnabled|siteConfig\.(linuxFxVersion|minTlsVersion|scmMinTlsVersion|ftpsState|remoteDebuggingEnabled|appSettings|(scmI|i)pSecurityRestrictions\w*))$/,
   "Microsoft.Storage/storageAccounts":
     /^(allowSharedKeyAccess|allowBlobPublicAccess|minimumTlsVersion|supportsHttpsTrafficOnly|networkAcls|sasPolicy)$/,
   "Microsoft.Network/virtualNetworks":

@@ -525,6 +525,36 @@ export const drifts: readonly Drift[] = [
     found: /^true$/,
     mend: PROVISION,
   }),
+  drift(
+    "the master key opens the host",
+    `GET ${callee}`,
+    "properties.functionsRuntimeAdminIsolationEnabled",
+    to(false),
+    {
+      id: "sites/callee-func/admin-isolation",
+      found: /^false$/,
+      mend: PROVISION,
+    },
+  ),
+  drift(
+    "a platform that says nothing of the isolation",
+    `GET ${callee}`,
+    "properties",
+    without("functionsRuntimeAdminIsolationEnabled"),
+    {
+      id: "sites/callee-func/admin-isolation",
+      found: /^not set$/,
+    },
+  ),
+  drift("the host's home page", settings, "properties", without("AzureWebJobsDisableHomepage"), {
+    id: "sites/callee-func/settings-changed",
+    found: /^AzureWebJobsDisableHomepage is missing$/,
+    mend: PROVISION,
+  }),
+  drift("bodies of 100 MiB", settings, "properties.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", to("104857600"), {
+    id: "sites/callee-func/settings-changed",
+    found: /^FUNCTIONS_REQUEST_BODY_SIZE_LIMIT$/,
+  }),
   drift("encryption up to the worker set by hand", `GET ${callee}`, "properties.endToEndEncryptionEnabled", to(true), {
     id: "sites/callee-func/end-to-end-encryption",
   }),
