@@ -1,3 +1,3 @@
 export { Agent as HttpAgent } from "node:http";
 export { Agent as HttpsAgent } from "node:https";
-export { default as axios, isAxiosError } from "axios";
+export { default as axios } from "axios";

@@ -29,18 +29,23 @@ const tokenFailures: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** Of an error's words so many characters are repeated. */
+const MAX_WORDS = 1_000;
+
 /** The cause and the remedy of a failure to get a token, with Entra's own words after it, on one line. */
 export function explainTokenFailure(error: unknown): string {
-  const words = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
+  const text = error instanceof Error ? error.message : typeof error === "string" ? error : "the credential failed";
+  const words = text.replace(/\s+/g, " ").trim().slice(0, MAX_WORDS);
   const explanation = tokenFailures.find(([pattern]) => pattern.test(words))?.[1];
   return explanation === undefined ? words : `${explanation} (${words})`;
 }
 
-/** What to do about a refusal by the token, or undefined where there is nothing to add to the service's own words. */
-export function explainRefusal(status: number, code: string | undefined, hasNewerToken: boolean): string | undefined {
-  if (status === 401 && !hasNewerToken) {
-    return "asked for a newer token, the same one came back: a managed identity's token is cached by the platform for up to 24 hours";
-  }
+/** Where a service calls a token invalid, and there is no other one. */
+export const SAME_TOKEN =
+  "asked for a newer token, the same one came back: a managed identity's token is cached by the platform for up to 24 hours";
+
+/** What to do about a refusal by the service, or undefined where there is nothing to add to its own words. */
+export function explainRefusal(code: string | undefined): string | undefined {
   if (code === "role-missing") {
     return (
       "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the " +

@@ -1,4 +1,5 @@
 export { chooseCredential, type CredentialChoice } from "./credential.ts";
+export { problemCode } from "./problem-code.ts";
 export { DEADLINE_MS } from "./resilience.ts";
 export {
   createServiceClient,

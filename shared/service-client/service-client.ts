@@ -1,6 +1,8 @@
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
-import { explainRefusal, explainTokenFailure } from "./explain.ts";
+import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
+import { isCode, problemCode } from "./problem-code.ts";
+import { requirePath } from "./request-path.ts";
 import { createResilience } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
 import type { TokenSource } from "../token-source.ts";
@@ -8,7 +10,10 @@ import type { TokenSource } from "../token-source.ts";
 /** A call to another service. */
 export interface ServiceRequest {
   readonly method: "GET" | "PUT" | "DELETE" | "POST";
-  /** The path below the service's origin; its variable parts are the caller's to encode. */
+  /**
+   * The path below the service's origin, with a query where there is one. Encode each value in it by `encodeURIComponent`;
+   * that leaves `.` and `..` as they are, and a path with such a segment is refused.
+   */
   readonly path: string;
   readonly body?: unknown;
   /** The W3C trace context to pass on, so that one trace shows both services. */
@@ -17,7 +22,10 @@ export interface ServiceRequest {
   readonly signal?: AbortSignal;
 }
 
-/** What became of a call, after how many tries. Nothing that can go wrong between two services is thrown. */
+/**
+ * What became of a call, after how many times it was sent. Nothing that can go wrong between two services is thrown.
+ * `body` is what JSON stood for; else the text; undefined where the answer is not UTF-8.
+ */
 export type ServiceOutcome = { readonly tries: number } & (
   | {
       readonly kind: "answer";
@@ -29,7 +37,7 @@ export type ServiceOutcome = { readonly tries: number } & (
       /** What to do about a refusal. */
       readonly advice?: string;
     }
-  /** Sent, perhaps, but not answered. */
+  /** Sent, perhaps, but not answered, or by nothing that could be read. */
   | { readonly kind: "no-answer"; readonly reason: string }
   /** No token, so nothing was sent. */
   | { readonly kind: "no-token"; readonly reason: string }
@@ -40,6 +48,7 @@ export type ServiceOutcome = { readonly tries: number } & (
 /** Which layer refused a call: the service's front end by its access restrictions, or the service by the token. */
 export type RefusedBy = "network" | "authorization" | undefined;
 
+/** @throws TypeError for a path that is none below the service's origin; nothing was sent then */
 export type ServiceClient = (request: ServiceRequest) => Promise<ServiceOutcome>;
 
 export interface ServiceClientOptions {
@@ -58,12 +67,25 @@ export function createServiceClient({ origin, tokens }: ServiceClientOptions): S
   let connected: Promise<AxiosInstance> | undefined;
 
   return async (request) => {
+    requirePath(request.path, origin);
     const http = await (connected ??= connect(origin));
     let tries = 0;
+    /** Of the last try that was sent. */
     let last: ServiceOutcome | undefined;
+    const noToken = (error: unknown): ServiceOutcome => ({
+      kind: "no-token",
+      reason: explainTokenFailure(error),
+      tries,
+    });
     const attempt = async ({ signal }: { signal: AbortSignal }): Promise<ServiceOutcome> => {
+      let token: string;
+      try {
+        token = await tokens.get();
+      } catch (error) {
+        return noToken(error);
+      }
       tries++;
-      const outcome = await withFreshToken(http, tokens, request, signal);
+      const outcome = await withFreshToken(http, tokens, token, request, signal);
       // Thrown, because it says nothing about the service's health.
       if (request.signal?.aborted === true) throw new TaskCancelledError();
       return (last = { ...outcome, tries });
@@ -72,11 +94,13 @@ export function createServiceClient({ origin, tokens }: ServiceClientOptions): S
       // Before the policies: they are about the service, and Entra is another one.
       await tokens.get();
     } catch (error) {
-      return { kind: "no-token", reason: explainTokenFailure(error), tries };
+      return noToken(error);
     }
     const policy = request.method === "POST" ? resilience.once : resilience.repeatable;
     try {
-      return await policy.execute(attempt, request.signal);
+      const outcome = await policy.execute(attempt, request.signal);
+      // What became of a try that was sent says more than that there was no token for the next one.
+      return outcome.kind === "no-token" ? (last ?? outcome) : outcome;
     } catch (error) {
       const heldBack = whyHeldBack(error, request);
       // A failure of the try before says more than that there was none after it.
@@ -95,6 +119,7 @@ async function connect(origin: string): Promise<AxiosInstance> {
   const { axios, HttpAgent, HttpsAgent } = await import("../on-demand/http.ts");
   return axios.create({
     baseURL: origin,
+    allowAbsoluteUrls: false,
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
     maxContentLength: MAX_ANSWER_BYTES,
@@ -102,7 +127,27 @@ async function connect(origin: string): Promise<AxiosInstance> {
     maxRedirects: 0,
     proxy: false,
     validateStatus: () => true,
+    responseType: "arraybuffer",
+    transformResponse: [readBody],
   });
+}
+
+/** Strict, as RFC 8259 (section 8.1) has it: axios would put U+FFFD for what is not UTF-8, and read on. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function readBody(bytes: unknown): unknown {
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function whyHeldBack(error: unknown, { signal }: ServiceRequest): string | undefined {
@@ -121,27 +166,36 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 async function withFreshToken(
   http: AxiosInstance,
   tokens: TokenSource,
+  token: string,
   request: ServiceRequest,
   signal: AbortSignal,
 ): Promise<Exchange> {
-  let token: string;
   try {
-    token = await tokens.get();
     const response = await send(http, token, request, signal);
-    if (!isInvalidToken(response)) return answer(response, true);
-    const newer = await tokens.renew(token);
-    return newer === token ? answer(response, false) : answer(await send(http, newer, request, signal), true);
+    if (!isInvalidToken(response)) return answer(response);
+    const newer = await newerThan(token, tokens);
+    return "token" in newer ? answer(await send(http, newer.token, request, signal)) : answer(response, newer.advice);
   } catch (error) {
-    const { isAxiosError } = await import("../on-demand/http.ts");
-    if (isAxiosError(error)) {
-      // Only its code: an AxiosError carries the request, and with it the token.
-      return {
-        kind: "no-answer",
-        reason: signal.aborted ? "no answer in time" : (error.code ?? "the connection failed"),
-      };
-    }
-    return { kind: "no-token", reason: explainTokenFailure(error) };
+    // It has been sent by now, perhaps. Only a code of the error: an AxiosError carries the request, and with it the token.
+    return { kind: "no-answer", reason: signal.aborted ? "no answer in time" : codeOfFailure(error) };
   }
+}
+
+async function newerThan(
+  refused: string,
+  tokens: TokenSource,
+): Promise<{ readonly token: string } | { readonly advice: string }> {
+  try {
+    const token = await tokens.renew(refused);
+    return token === refused ? { advice: SAME_TOKEN } : { token };
+  } catch (error) {
+    return { advice: `asked for a newer token, there is none: ${explainTokenFailure(error)}` };
+  }
+}
+
+function codeOfFailure(error: unknown): string {
+  const { code, name } = Object(error) as { readonly code?: unknown; readonly name?: unknown };
+  return [code, name].find(isCode) ?? "the call failed";
 }
 
 function send(
@@ -165,11 +219,11 @@ function isInvalidToken({ status, headers }: AxiosResponse): boolean {
   return status === 401 && String(headers["www-authenticate"]).includes('error="invalid_token"');
 }
 
-function answer(response: AxiosResponse<unknown>, hasNewerToken: boolean): Exchange {
+function answer(response: AxiosResponse<unknown>, adviceOnToken?: string): Exchange {
   const { status, data: body, headers } = response;
   const refusedBy = whoRefused(response);
   const retryAfterMs = readRetryAfter(headers["retry-after"]);
-  const advice = refusedBy === "authorization" ? explainRefusal(status, codeOf(body), hasNewerToken) : undefined;
+  const advice = adviceOnToken ?? (refusedBy === "authorization" ? explainRefusal(problemCode(body)) : undefined);
   return {
     kind: "answer",
     status,
@@ -184,8 +238,4 @@ function answer(response: AxiosResponse<unknown>, hasNewerToken: boolean): Excha
 function whoRefused({ status, headers }: AxiosResponse): RefusedBy {
   if (status === 403 && headers["x-ms-forbidden-ip"] !== undefined) return "network";
   return status === 401 || status === 403 ? "authorization" : undefined;
-}
-
-function codeOf(body: unknown): string | undefined {
-  return typeof body === "object" && body !== null && "code" in body ? String(body.code) : undefined;
 }

@@ -35,3 +35,13 @@ test("a short name or value is repeated whole", async () => {
     'quantity: Invalid type: Expected number but received "2"; note: Invalid key: Expected never but received "note"',
   );
 });
+
+test("a body that is not UTF-8 is no JSON, whatever it looks like", async () => {
+  const note = v.strictObject({ note: v.string() });
+  const readNote = (bytes: Uint8Array): Promise<unknown> =>
+    readJsonBody(new HttpRequest({ method: "PUT", url: "https://callee/api/x", body: { bytes } }), note);
+  const body = Buffer.from('{"note": "caf?"}');
+  expect(await readNote(body)).toEqual({ note: "caf?" });
+  body[body.indexOf("?")] = 0xe9; // as Latin-1 has the last letter
+  await expect(readNote(body)).rejects.toThrow("the body is not JSON in UTF-8");
+});

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createServiceClient, type ServiceClient, type TokenSource } from "../service-client/index.ts";
 
 const TOKEN = "abc.def.ghi";
@@ -109,16 +109,109 @@ describe("does not repeat", () => {
 });
 
 describe("never carries the token elsewhere", () => {
-  test("a redirect is an answer like others", async () => {
-    answers = [status(307, { Location: "http://127.0.0.1:1/elsewhere" })];
-    expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 307 });
-    expect(requests).toHaveLength(1);
+  /** Another host, and every request that it gets. */
+  let foreign: string;
+  let received: IncomingMessage[];
+
+  beforeEach(async () => {
+    received = [];
+    const elsewhere = createServer((request, response) => {
+      received.push(request);
+      response.end("{}");
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void elsewhere.close());
+    foreign = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
   });
+
+  test.each([301, 302, 303, 307, 308])("a redirect is an answer like others: %i to another host", async (code) => {
+    answers = [status(code, { Location: `http://${foreign}/elsewhere` })];
+    expect(await client({ method: "PUT", path: "/", body: {} })).toMatchObject({ status: code });
+    expect(requests).toHaveLength(1);
+    expect(received).toEqual([]);
+  });
+
+  test.each<[string, (host: string) => string]>([
+    ["an absolute URL", (host) => `http://${host}/steal`],
+    ["an absolute URL in capitals", (host) => `HTTP://${host}/steal`],
+    ["an absolute URL without slashes", (host) => `http:${host}/steal`],
+    ["an absolute URL after a tab", (host) => `\thttp://${host}/steal`],
+    ["an absolute URL after a path", (host) => `/http://${host}/steal`],
+    ["another host", (host) => `//${host}/steal`],
+    ["another host after a slash too many", (host) => `///${host}/steal`],
+    ["another host behind backslashes", (host) => `\\\\${host}/steal`],
+    ["another host behind both slashes", (host) => `/\\${host}/steal`],
+    ["another host behind a tab", (host) => `/\t/${host}/steal`],
+    ["the origin as user information", (host) => `@${host}/steal`],
+    ["an at sign in the path", (host) => `/@${host}/steal`],
+  ])("a path is none that names %s", async (_, path) => {
+    await expect(client({ method: "GET", path: path(foreign) })).rejects.toThrow("A request's path begins with '/'");
+    expect(received).toEqual([]);
+    expect(requests).toEqual([]);
+  });
+
+  test("no proxy of the environment is asked", async () => {
+    for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]) vi.stubEnv(name, `http://${foreign}`);
+    for (const name of ["NO_PROXY", "no_proxy"]) vi.stubEnv(name, "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await client({ method: "GET", path: "/api/x" })).toMatchObject({ status: 200 });
+    expect(received).toEqual([]);
+  });
+
   test("no failure's reason contains it", async () => {
     answers = Array.from({ length: 3 }, () => (response: ServerResponse) => response.socket?.destroy());
     const outcome = await client({ method: "GET", path: "/" });
     expect(outcome.kind).toBe("no-answer");
     expect(JSON.stringify(outcome)).not.toContain(TOKEN);
+  });
+});
+
+describe("a path", () => {
+  test.each([
+    [".. as a segment", "/api/stock/../admin"],
+    [".. as the last segment", "/api/stock/.."],
+    [". as a segment", "/api/./stock"],
+    ["an encoded dot segment", "/api/%2e%2e/admin"],
+    ["a dot segment, half of it encoded", "/api/.%2E/admin"],
+    ["a dot segment behind an encoded slash", "/api/a%2f..%2fadmin"],
+    ["a dot segment behind an encoded backslash", "/api/a%5c..%5cadmin"],
+    ["a dot segment that is encoded twice", "/api/%252e%252e/admin"],
+    ["a dot segment that is encoded three times", "/api/%25252e%25252e/admin"],
+    ["a dot segment, encoded before a percent sign that encodes nothing", "/api/%252e%252e%252f%25"],
+    ["an encoding beyond that", "/api/%2525252e"],
+    ["a backslash", "/api\\stock"],
+    ["a backslash in place of a slash", "/api/..\\admin"],
+    ["an empty segment", "/api//stock"],
+    ["a fragment", "/api/stock#1"],
+    ["a control character", "/api/stock\u0000"],
+    ["a line end", "/api/stock\r\nHost: other"],
+    ["an encoded control character", "/api/stock%0d%0aHost"],
+    ["a space", "/api/a stock"],
+    ["a letter that is not encoded", "/api/größe"],
+    ["a percent sign that encodes nothing", "/api/100%"],
+    ["bytes that are not UTF-8", "/api/%ff"],
+    ["no slash", "api/stock"],
+    ["nothing", ""],
+  ])("is refused with %s", async (_, path) => {
+    await expect(client({ method: "GET", path })).rejects.toThrow(TypeError);
+    expect(requests).toEqual([]);
+  });
+
+  test("is refused where it is no text", async () => {
+    const path = { toString: () => "/api/stock" } as unknown as string;
+    await expect(client({ method: "GET", path })).rejects.toThrow("found object");
+  });
+
+  test.each([
+    "/",
+    "/api/stock/",
+    "/api/stock/widget-1.5_a~b",
+    "/api/stock?unit=kg&of=a%26b&path=/../x&mail=a@b",
+    `/api/stock/${encodeURIComponent("a/b ..\\c% größe:@#?")}`,
+    "/api/stock/..a/...",
+  ])("reaches the service as it is: %s", async (path) => {
+    expect(await client({ method: "GET", path })).toMatchObject({ status: 200 });
+    expect(requests.map(({ url }) => url)).toEqual([path]);
   });
 });
 
@@ -130,6 +223,20 @@ test("sends nothing without a token, and says why there is none", async () => {
     tries: 0,
   });
   expect(requests).toHaveLength(0);
+});
+
+test("a failure after a try that was sent is that try's, not that of the token for the next one", async () => {
+  let asked = 0;
+  const ending = tokensOf(() => (++asked <= 2 ? Promise.resolve(TOKEN) : Promise.reject(new Error("Entra is down"))));
+  answers = [status(503)];
+  const outcome = await createServiceClient({ origin, tokens: ending })({ method: "PUT", path: "/" });
+  expect(outcome).toMatchObject({ kind: "answer", status: 503, tries: 1 });
+  expect(requests).toHaveLength(1);
+});
+
+test("an error that comes after the token is no lack of a token", async () => {
+  const outcome = await client({ method: "PUT", path: "/", body: { quantity: 1n } }); // not to be written as JSON
+  expect(outcome).toMatchObject({ kind: "no-answer", reason: "TypeError" });
 });
 
 test("a call that is broken off ends, unanswered", async () => {
@@ -148,6 +255,32 @@ test("an answer that is not JSON is handed on as text", async () => {
   expect(await client({ method: "GET", path: "/" })).toMatchObject({
     status: 200,
     body: "<html>a captive portal</html>",
+  });
+});
+
+describe("an answer", () => {
+  test("that is not UTF-8 has no body, whatever it looks like", async () => {
+    const bytes = Buffer.from('{"orderId":"order-1?"}');
+    bytes[bytes.indexOf("?")] = 0xff;
+    answers = [(response) => response.writeHead(200, { "Content-Type": "application/json" }).end(bytes)];
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "answer", status: 200, body: undefined });
+  });
+
+  test("of more than a mebibyte is none", async () => {
+    const text = (length: number): string => JSON.stringify("x".repeat(length - 2));
+    answers = [status(200, {}, text(1024 * 1024)), status(200, {}, text(1024 * 1024 + 1))];
+    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "answer", status: 200 });
+    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "no-answer" });
+  });
+
+  test.each<[string, unknown]>([
+    ["is an object", { toString: 1 }],
+    ["has 40,000 characters", "x".repeat(40_000)],
+  ])("of 403 whose code %s is a refusal like others", async (_, code) => {
+    answers = [status(403, {}, JSON.stringify({ code }))];
+    const outcome = await client({ method: "GET", path: "/" });
+    expect(outcome).toMatchObject({ kind: "answer", status: 403, refusedBy: "authorization" });
+    expect(outcome).not.toHaveProperty("advice");
   });
 });
 
@@ -183,6 +316,17 @@ describe("an answer of 401 invalid_token", () => {
     const outcome = await client({ method: "GET", path: "/" });
     expect(outcome).toMatchObject({ status: 401, advice: expect.stringContaining("the same one came back") as string });
     expect(requests).toHaveLength(1);
+  });
+  test("stays the answer where there is no newer token, and says why", async () => {
+    const ended = tokensOf(
+      () => Promise.resolve(TOKEN),
+      () => Promise.reject(new Error("AADSTS501051: not assigned")),
+    );
+    answers = [invalid];
+    expect(await createServiceClient({ origin, tokens: ended })({ method: "GET", path: "/" })).toMatchObject({
+      ...{ kind: "answer", status: 401, tries: 1 },
+      advice: expect.stringMatching(/^asked for a newer token, there is none: this app is assigned no role/) as string,
+    });
   });
   test("of another kind leaves the token alone", async () => {
     const tokens = tokensOf(

@@ -1,0 +1,59 @@
+/** Enough to undo every encoding that a path below a service needs; what is encoded more often is refused. */
+const MAX_DECODINGS = 3;
+
+/**
+ * Checks that a path stays below the service's origin, whoever reads it: this client, the front end or the Functions host,
+ * which resolves dot segments also where they are percent-encoded.
+ *
+ * Refused are: an absolute URL, `//host`, backslashes, control characters (also encoded), `.` and `..` as a segment in any
+ * encoding, empty segments but a last one, `@`, `#`, and every character that has to be percent-encoded. A query is fine.
+ *
+ * Does not check whether the path leads where it was meant to: a value within it must be encoded by `encodeURIComponent`,
+ * or an id of `a/b` is two segments.
+ *
+ * @param path a path, with a query where the API has one: `/api/stock/widget?unit=kg`
+ * @throws TypeError naming the path, which holds no secret, and what is expected
+ * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+ */
+export function requirePath(path: string, origin: string): void {
+  if (!isBelow(path, origin)) throw new TypeError(message(path));
+}
+
+function isBelow(path: unknown, origin: string): boolean {
+  if (typeof path !== "string" || !path.startsWith("/")) return false;
+  if (!URL.canParse(path, origin)) return false;
+  const url = new URL(path, origin);
+  // The parser of URLs removes, encodes or resolves whatever has another meaning than it seems to have.
+  if (url.origin !== new URL(origin).origin || url.pathname + url.search !== path) return false;
+  const segments = url.pathname.slice(1).split("/");
+  return !url.pathname.includes("@") && !segments.slice(0, -1).includes("") && segments.every(isPlain);
+}
+
+/** A segment that is percent-encoded UTF-8, and that no decoding turns into a dot segment or a control character. */
+function isPlain(segment: string): boolean {
+  let text = segment;
+  for (let decodings = 0; ; decodings++) {
+    if (/\p{Cc}/u.test(text) || text.split(/[/\\]/).some((part) => part === "." || part === "..")) return false;
+    const decoded = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+    if (decoded === text) return isEncoded(segment);
+    if (decodings === MAX_DECODINGS) return false;
+    text = decoded;
+  }
+}
+
+function isEncoded(segment: string): boolean {
+  try {
+    decodeURIComponent(segment);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function message(path: unknown): string {
+  const found = typeof path === "string" ? JSON.stringify(path.slice(0, 200)) : typeof path;
+  return (
+    "A request's path begins with '/', stays below the service's origin and is percent-encoded (encodeURIComponent for each " +
+    `value in it, none of which may be '.' or '..'); found ${found}.`
+  );
+}
