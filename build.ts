@@ -7,9 +7,10 @@
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { build, type BuildOptions, context, type OutputFile, type Plugin, transform } from "esbuild";
+import { build, type BuildOptions, context, type Metafile, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
 import { serviceNames } from "./tools/access-policy.ts";
+import { billOfMaterials, type LockedPackage } from "./tools/sbom.ts";
 import { writeFile } from "./write-file.ts";
 
 const root = import.meta.dirname;
@@ -108,8 +109,7 @@ export interface Bytes {
 
 /** What the bundle of an app is made of, in bytes by package, or by room of this repository. */
 export async function contentsOf(app: string): Promise<Readonly<Record<string, Readonly<Bytes>>>> {
-  const { metafile } = await build({ ...bundle(app, join(root, "dist", app), root), metafile: true });
-  const { outputs } = metafile;
+  const outputs = await outputsOf(app);
   const atStart = new Set(Object.keys(outputs).filter((file) => file.endsWith("/main.js")));
   // A set gives what is added to it on the way, too.
   for (const file of atStart) {
@@ -123,6 +123,22 @@ export async function contentsOf(app: string): Promise<Readonly<Record<string, R
     }
   }
   return contents;
+}
+
+/** The bill of materials of an app's bundle, in CycloneDX: which packages are in it, by the lock file. */
+export async function billOfMaterialsOf(app: string): Promise<string> {
+  const inputs = Object.values(await outputsOf(app)).flatMap((output) => Object.entries(output.inputs));
+  const sources = inputs.flatMap(([source, { bytesInOutput }]) => (bytesInOutput > 0 ? [source] : []));
+  const { packages } = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<Record<string, LockedPackage>>;
+  };
+  return billOfMaterials(app, await entryPointOf(app), sources, packages);
+}
+
+/** The files of an app's bundle, with what is in them. */
+async function outputsOf(app: string): Promise<Metafile["outputs"]> {
+  const options = { ...bundle(app, join(root, "dist", app), root), absWorkingDir: root, metafile: true } as const;
+  return (await build(options)).metafile.outputs;
 }
 
 /** `main.js`, which a start loads, and in `on-demand/` what `import()` loads later, so that a start does not even read it. */
@@ -218,7 +234,8 @@ async function tableOf(app: string): Promise<string> {
 
 const USAGE = `Usage: npm run build [-- <app> ...] [--analyze]
 
-Stages the apps in dist/<app>, each or those that are named: ${apps.join(", ")}.
+Stages the apps in dist/<app>, each or those that are named: ${apps.join(", ")}. Writes beside each which packages are in
+it, as a CycloneDX bill of materials: dist/<app>.cdx.json.
 
   --analyze   show what is in each bundle, in bytes by package
   --help      show this text`;
@@ -230,7 +247,10 @@ if (process.argv[1] === import.meta.filename) {
     if (unknown.length > 0)
       throw new UsageError(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);
     for (const app of positionals.length > 0 ? positionals : apps) {
-      console.log(`Staged ${app} in ${await stage(app)}`);
+      const folder = await stage(app);
+      // Beside the package: the Functions host has no use for it, and the package stays what its digest says.
+      await writeFile(`${folder}.cdx.json`, await billOfMaterialsOf(app));
+      console.log(`Staged ${app} in ${folder}, and what is in it in ${folder}.cdx.json`);
       if (values.analyze === true) console.log(`\n${await tableOf(app)}\n`);
     }
     return 0;

@@ -4,13 +4,26 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
+import { Ajv, type AnySchemaObject } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plugin } from "esbuild";
-import { apps, contentsOf, entryPointOf, stage } from "../../build.ts";
+import { apps, billOfMaterialsOf, contentsOf, entryPointOf, stage } from "../../build.ts";
+import { billOfMaterials, type LockedPackage } from "../../tools/sbom.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
 let folder: string;
+
+/** What is read of a bill of materials here. */
+interface Bom {
+  readonly metadata: { readonly component: { readonly properties: readonly object[] } };
+  readonly components: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly licenses?: readonly object[];
+    readonly hashes?: readonly object[];
+  }[];
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "staged-"));
@@ -119,6 +132,79 @@ describe("the name of the entry point", () => {
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^package-[0-9a-f]{64}\.js$/);
   });
+});
+
+describe.each(apps)("the bill of materials of %s", (app) => {
+  const schemas = join(root, "node_modules", "@cyclonedx", "cyclonedx-library", "res", "schema");
+  const schema = async (name: string): Promise<AnySchemaObject> =>
+    JSON.parse(await readFile(join(schemas, `${name}.SNAPSHOT.schema.json`), "utf8")) as AnySchemaObject;
+  let text: string;
+  let bom: Bom;
+
+  beforeAll(async () => {
+    text = await billOfMaterialsOf(app);
+    bom = JSON.parse(text) as Bom;
+  });
+
+  test("is what CycloneDX's published schema allows", async () => {
+    const ajv = new Ajv({ strict: false, validateFormats: false });
+    for (const name of ["spdx", "jsf-0.82"]) {
+      ajv.addSchema(await schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+    }
+    const validate = ajv.compile(await schema("bom-1.6"));
+    expect([validate(bom), validate.errors]).toEqual([true, null]);
+    const [first] = bom.components;
+    expect(validate({ ...bom, components: [{ ...first, licenses: [{ license: { id: "No-such-licence" } }] }] })).toBe(
+      false,
+    );
+  });
+
+  test("names every package that the source maps name, and no other, as the lock file has it", async () => {
+    const named = (await sources(app)).flatMap((source) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source) ?? []);
+    // A package that was bundled itself names its sources by its own name.
+    const maps = await Promise.all(files(app, ".js.map").map((file) => read(app, file)));
+    const bundled = maps.flatMap((map) =>
+      [...map.matchAll(/"webpack:\/\/((?:@[^/]+\/)?[^/]+)/g)].map(([, name = ""]) => name),
+    );
+    const folders = [...named, ...bundled.map((name) => `node_modules/${name}`)];
+    const { packages } = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as {
+      readonly packages: Readonly<Record<string, LockedPackage>>;
+    };
+    const locked = [...new Set(folders)].map((folder) => {
+      const { version, license, integrity = "" } = packages[folder] ?? {};
+      const content = Buffer.from(integrity.replace("sha512-", ""), "base64").toString("hex");
+      return {
+        name: folder.replace(/.*node_modules\//, ""),
+        version,
+        licenses: [{ license: { id: license } }],
+        hashes: [{ alg: "SHA-512", content }],
+      };
+    });
+    expect(locked.length).toBeGreaterThan(3);
+    const found = bom.components.map(({ name, version, licenses, hashes }) => ({ name, version, licenses, hashes }));
+    // Two folders may have the same version of a package.
+    const texts = (all: readonly object[]): string[] => [...new Set(all.map((one) => JSON.stringify(one)))].sort();
+    expect(texts(found)).toEqual(texts(locked));
+    expect(found).toHaveLength(texts(found).length);
+  });
+
+  test("is of this bundle, and the same whenever and from wherever it is made", async () => {
+    expect(bom.metadata.component.properties).toEqual([{ name: "entryPoint", value: await entryPointOf(app) }]);
+    const here = process.cwd();
+    try {
+      process.chdir(folder);
+      expect(await billOfMaterialsOf(app)).toBe(text);
+    } finally {
+      process.chdir(here);
+    }
+    expect(text).not.toMatch(/serialNumber|timestamp/);
+    expect(text).not.toContain(root);
+  });
+});
+
+test("a bundle with a package that the lock file lacks has no bill of materials", () => {
+  const make = () => billOfMaterials("an-app", "package.js", ["node_modules/@some/package/index.js"], {});
+  expect(make).toThrow("node_modules/@some/package is in the bundle of an-app, and not in package-lock.json: npm ci");
 });
 
 test.each(apps)("a start of %s loads none of what is loaded on demand", async (app) => {
