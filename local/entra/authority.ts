@@ -1,4 +1,3 @@
-import { issuerOfVersion2 } from "./access-token.ts";
 import type { ClientAuthenticationMethod } from "./client-authentication/client-authentication.ts";
 import { sameId } from "./directory.ts";
 import { answerOf, EntraError } from "./entra-error.ts";
@@ -20,8 +19,8 @@ export function authorityRoutes(
   const routes = new Map<string, Route>([
     ["v2.0/.well-known/openid-configuration", get("metadata", () => metadata(2, authority, tenantId))],
     [".well-known/openid-configuration", get("metadata", () => metadata(1, authority, tenantId))],
-    ["discovery/v2.0/keys", get("keys", () => keySet(keys.published, issuerOfVersion2(authority, tenantId)))],
-    ["discovery/keys", get("keys", () => keySet(keys.published))],
+    ["discovery/v2.0/keys", get("keys", () => keySet(2, keys.published, authority, tenantId))],
+    ["discovery/keys", get("keys", () => keySet(1, keys.published, authority, tenantId))],
     [
       "oauth2/v2.0/token",
       inEntrasForm({ endpoint: "token", method: "POST", answer: (request) => tokenEndpoint(tenant, methods, request) }),

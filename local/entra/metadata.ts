@@ -28,13 +28,23 @@ export function metadata(version: 1 | 2, authority: string, tenantId: string): o
     end_session_endpoint: `${oauth}/logout`,
     claims_supported: ["sub", "iss", "cloud_instance_name", "aud", "exp", "iat", "acr", "nonce", "name", "tid", "ver"],
     tenant_region_scope: "WW",
-    cloud_instance_name: new URL(authority).hostname,
+    cloud_instance_name: cloudOf(authority),
   };
 }
 
-/** The published keys. Those of v2.0 each name the issuer they sign for; those of v1.0 do not. */
-export function keySet(keys: readonly SigningKey[], issuer?: string): object {
-  return { keys: keys.map(({ jwk }) => ({ ...jwk, ...(issuer !== undefined && { issuer }) })) };
+/**
+ * The published keys. Those of v2.0 each name their cloud and the issuer they sign for; those of v1.0 do not.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-signing-key-issuer
+ */
+export function keySet(version: 1 | 2, keys: readonly SigningKey[], authority: string, tenantId: string): object {
+  const signsFor = { cloud_instance_name: cloudOf(authority), issuer: issuerOfVersion2(authority, tenantId) };
+  return { keys: keys.map(({ jwk }) => (version === 2 ? { ...jwk, ...signsFor } : jwk)) };
+}
+
+/** `microsoftonline.com` where the authority is `https://login.microsoftonline.com`. */
+function cloudOf(authority: string): string {
+  return new URL(authority).hostname.replace(/^login\./, "");
 }
 
 /** What MSAL asks of an authority that it does not know: which hosts are one cloud. */

@@ -65,8 +65,19 @@ describe("the key set", () => {
     const keys = await keysAt(`${tenant}/discovery/v2.0/keys`);
     expect(keys.length).toBeGreaterThan(1);
     for (const jwk of keys) {
-      expect(Object.keys(jwk).sort()).toEqual(["e", "issuer", "kid", "kty", "n", "use", "x5c", "x5t"]);
-      expect(jwk).toMatchObject({ kty: "RSA", use: "sig", issuer: `${tenant}/v2.0` });
+      expect(Object.keys(jwk).sort()).toEqual([
+        "cloud_instance_name",
+        "e",
+        "issuer",
+        "kid",
+        "kty",
+        "n",
+        "use",
+        "x5c",
+        "x5t",
+      ]);
+      const { hostname } = new URL(authority);
+      expect(jwk).toMatchObject({ kty: "RSA", use: "sig", issuer: `${tenant}/v2.0`, cloud_instance_name: hostname });
       const certificate = new X509Certificate(Buffer.from(jwk.x5c[0], "base64"));
       const publicKey = createPublicKey({ key: { kty: "RSA", n: jwk.n, e: jwk.e }, format: "jwk" });
       expect(publicKey.asymmetricKeyDetails?.modulusLength).toBe(2048);
@@ -77,9 +88,9 @@ describe("the key set", () => {
     }
   });
 
-  it("of v1.0 is the same without issuers", async () => {
+  it("of v1.0 is the same without issuers and clouds", async () => {
     const [v1, v2] = await Promise.all([keysAt(`${tenant}/discovery/keys`), keysAt(`${tenant}/discovery/v2.0/keys`)]);
-    expect(v1).toEqual(v2.map((jwk) => ({ ...jwk, issuer: undefined })));
+    expect(v1).toEqual(v2.map((jwk) => ({ ...jwk, issuer: undefined, cloud_instance_name: undefined })));
     expect(v1[0]).not.toHaveProperty("issuer");
   });
 });

@@ -1,6 +1,7 @@
 import { type CryptoKey, importJWK } from "jose";
 import * as v from "valibot";
 import { isSecure } from "../settings.ts";
+import { fromCanonicalBase64Url } from "./strict-json.ts";
 
 /** What a tenant publishes about its tokens. */
 export interface TenantKeys {
@@ -18,24 +19,36 @@ export interface PublishedKey {
 /** RFC 7518, section 3.3: RS256 takes keys of this many bits at least. */
 const MIN_MODULUS_BITS = 2048;
 
+/** FIPS 186-5, appendix A.1.1: a public exponent is larger than 2^16. With 1, a signature is what it signs, and nobody needs a key. */
+const MIN_EXPONENT = 65_537n;
+
 /** A document that takes longer than this, in milliseconds, is given up. */
 const FETCH_TIMEOUT_MS = 5_000;
 
 /** Entra's own documents have a few kilobytes; beyond this, in bytes, something else answers. */
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 
-const metadataSchema = v.object({ issuer: v.string(), jwks_uri: v.string() });
+const metadataSchema = v.object({
+  issuer: v.string(),
+  jwks_uri: v.string(),
+  cloud_instance_name: v.optional(v.string()),
+});
 
-const jwksSchema = v.object({ keys: v.pipe(v.array(v.looseObject({ kty: v.string() })), v.maxLength(100)) });
+const jwksSchema = v.object({ keys: v.array(v.unknown()) });
 
+/** What `use`, `key_ops` and `alg` may say of a key that verifies RS256: RFC 7517, sections 4.2 to 4.4. */
 const signingKeySchema = v.object({
   kty: v.literal("RSA"),
   kid: v.pipe(v.string(), v.nonEmpty()),
   use: v.optional(v.literal("sig")),
+  key_ops: v.optional(v.pipe(v.array(v.string()), v.includes("verify"))),
   alg: v.optional(v.literal("RS256")),
   n: v.string(),
   e: v.string(),
+  issuer: v.optional(v.string()),
+  cloud_instance_name: v.optional(v.string()),
 });
+type SigningKey = v.InferOutput<typeof signingKeySchema>;
 
 /**
  * Fetches the tenant's OpenID Connect metadata and its key set. The v1.0 document is read for its issuer, which lives
@@ -52,23 +65,60 @@ export async function fetchTenantKeys(authority: string, tenantId: string): Prom
   )) as [v.InferOutput<typeof metadataSchema>, v.InferOutput<typeof metadataSchema>];
   requireThat(v2.issuer === `${tenant}/v2.0`, "the v2.0 metadata names another issuer than this tenant's");
   requireThat(isTenantUrl(v1.issuer, tenantId), "the v1.0 metadata names another issuer than this tenant's");
+  const cloud = cloudOf(authority);
+  for (const { cloud_instance_name: named = cloud } of [v1, v2]) {
+    requireThat(named === cloud, `the metadata is of another cloud than ${authority}: use that cloud's authority`);
+  }
   requireThat(new URL(v2.jwks_uri).origin === authority, "the metadata points to keys on another host");
   const { keys } = await fetchDocument(v2.jwks_uri, jwksSchema);
-  return { issuers: { "1.0": v1.issuer, "2.0": v2.issuer }, keys: await importKeys(keys) };
+  const isOurs = ({ issuer, cloud_instance_name: named = cloud }: SigningKey): boolean =>
+    (issuer === undefined || issuer.replace("{tenantid}", tenantId) === v2.issuer) && named === cloud;
+  return { issuers: { "1.0": v1.issuer, "2.0": v2.issuer }, keys: await importKeys(keys, isOurs) };
 }
 
-/** Keys that are no RSA signing keys are passed over: they cannot have signed an access token. */
-async function importKeys(published: readonly unknown[]): Promise<ReadonlyMap<string, PublishedKey>> {
+/**
+ * The cloud that an authority belongs to, as `cloud_instance_name` names it: `microsoftonline.com` in the public cloud,
+ * `microsoftonline.us` in the one of the US government. The key set of the public cloud has held keys of that one, for
+ * the same issuer.
+ *
+ * @see https://learn.microsoft.com/dotnet/api/microsoft.identitymodel.validators.aadtokenvalidationparametersextension.enableentraidsigningkeycloudinstancevalidation
+ */
+function cloudOf(authority: string): string {
+  return new URL(authority).hostname.replace(/^login\./, "");
+}
+
+/**
+ * Keys that cannot have signed an access token of this tenant are passed over. Each is judged alone, so that one which
+ * nobody can use does not take the others with it.
+ *
+ * @param isOurs whether a key signs for this tenant: a key says for which issuer it does, and `{tenantid}` stands for any
+ *   tenant
+ * @see https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-signing-key-issuer
+ */
+async function importKeys(
+  published: readonly unknown[],
+  isOurs: (key: SigningKey) => boolean,
+): Promise<ReadonlyMap<string, PublishedKey>> {
   const keys = new Map<string, PublishedKey>();
   for (const jwk of published) {
     const { success, output } = v.safeParse(signingKeySchema, jwk);
-    if (!success || Buffer.from(output.n, "base64url").length * 8 < MIN_MODULUS_BITS) continue;
+    if (!success || !isStrong(output) || !isOurs(output)) continue;
     const { kid, n, e } = output;
-    const key = await importJWK({ kty: "RSA", n, e, alg: "RS256" });
-    if (!(key instanceof Uint8Array)) keys.set(kid, { key, fingerprint: `${n}.${e}` });
+    const key = await importJWK({ kty: "RSA", n, e, alg: "RS256" }).catch(() => undefined);
+    if (key !== undefined && !(key instanceof Uint8Array)) keys.set(kid, { key, fingerprint: `${n}.${e}` });
   }
-  requireThat(keys.size > 0, "the key set holds no RSA signing key");
+  requireThat(keys.size > 0, "the key set holds no RSA signing key of this tenant");
   return keys;
+}
+
+/** By the numbers themselves: zeros in front make a modulus no longer. */
+function isStrong({ n, e }: SigningKey): boolean {
+  return integer(n).toString(2).length >= MIN_MODULUS_BITS && integer(e) >= MIN_EXPONENT;
+}
+
+/** Base64urlUInt: RFC 7518, section 2. */
+function integer(text: string): bigint {
+  return BigInt(`0x0${fromCanonicalBase64Url(text)?.toString("hex") ?? ""}`);
 }
 
 async function fetchDocument<Schema extends v.GenericSchema>(

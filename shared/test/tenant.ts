@@ -23,8 +23,8 @@ export class Tenant {
   /** How often each document was asked for. */
   readonly requests = { metadata: 0, keys: 0 };
   readonly current: TenantKey;
-  /** What the key set holds: a test may add, replace or withdraw. */
-  published: JWK[];
+  /** What the key set holds: a test may add, replace or withdraw. What a key does not say of its issuer and cloud is added. */
+  published: unknown[];
   /** Answers in the documents' place, where a test wants something else; true where it has answered. */
   answer: (url: string, response: ServerResponse) => boolean = () => false;
   readonly #server: Server;
@@ -50,6 +50,9 @@ export class Tenant {
   get authority(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
+
+  /** As Entra's documents name it: the authority's host, without `login.`. */
+  readonly cloud = "127.0.0.1";
 
   get issuers(): { readonly "1.0": string; readonly "2.0": string } {
     return { "1.0": `https://sts.windows.net/${this.tenantId}/`, "2.0": `${this.authority}/${this.tenantId}/v2.0` };
@@ -132,13 +135,15 @@ export class Tenant {
     const [url = ""] = address.split("?");
     if (url === new URL(this.jwksUri).pathname) {
       this.requests.keys++;
-      return { keys: this.published };
+      const ours = { cloud_instance_name: this.cloud, issuer: this.issuers["2.0"] };
+      const complete = (key: unknown) => (typeof key === "object" && key !== null ? { ...ours, ...key } : key);
+      return { keys: this.published.map(complete) };
     }
     const version = { [`/${this.tenantId}`]: "1.0", [`/${this.tenantId}/v2.0`]: "2.0" } as const;
     const found = version[url.replace("/.well-known/openid-configuration", "")];
     if (found === undefined) return undefined;
     this.requests.metadata++;
-    return { issuer: this.issuers[found], jwks_uri: this.jwksUri };
+    return { issuer: this.issuers[found], jwks_uri: this.jwksUri, cloud_instance_name: this.cloud };
   }
 }
 
