@@ -19,7 +19,7 @@ export interface AuthorizerOptions extends Omit<
   readonly minimumClientAuthentication?: TokenPolicy["minimumClientAuthentication"];
   /** Default 60, at most 300. */
   readonly clockToleranceSeconds?: number;
-  /** Told why the tenant's keys could not be fetched. */
+  /** Told why the tenant's keys could not be fetched. What it throws is dropped. */
   readonly onKeyFailure: (error: unknown) => void;
 }
 
@@ -51,7 +51,8 @@ const MAX_HEADERS = 100;
 
 /**
  * Makes the decision of a service that accepts app-only access tokens of one Entra tenant. What costs little and can
- * only refuse comes first; then the signature, once for each token; then, at every call, who calls, and as what.
+ * only refuse comes first; then the signature, once for each token; then, at every call, who calls, and as what. Begins
+ * to fetch the tenant's keys without waiting for a call.
  *
  * @throws RangeError where the clock tolerance is beyond its ceiling
  */
@@ -61,10 +62,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     throw new RangeError(`clockToleranceSeconds must be from 0 to ${MAX_CLOCK_TOLERANCE_SECONDS}.`);
   }
   const now = (): number => Date.now() / 1000;
-  const keys = new SigningKeys(() => fetchTenantKeys(authority, tenantId), now, options.onKeyFailure);
-  const verified = new VerifiedTokens(
-    (keyId, fingerprint, time) => keys.published(time)?.keys.get(keyId)?.fingerprint === fingerprint,
-  );
+  const monotonicNow = (): number => performance.now() / 1000;
+  const keys = new SigningKeys(() => fetchTenantKeys(authority, tenantId), monotonicNow, options.onKeyFailure);
+  // Not before the app has told the host of its functions: the first request loads what sends it.
+  setImmediate(() => {
+    keys.start();
+  });
+  const verified = new VerifiedTokens();
   const headers = new Map<string, UnverifiedHeader>();
   let policy: TokenPolicy | undefined;
 
@@ -81,7 +85,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     if (token.length > MAX_TOKEN_LENGTH) return refused("malformed-token");
     const digest = digestOf(token);
     const time = now();
-    const claims = verified.get(digest, time);
+    const published = keys.current();
+    const claims = published && verified.get(digest, time, published.keys);
     return claims && policy ? decide(claims, policy, requirement, time) : verify(token, digest, requirement);
   }
 
@@ -96,8 +101,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     if ("code" in payload) return refused(payload.code);
     const { claims } = payload;
 
-    const published = keys.published() ?? (await keys.load());
-    if (published === undefined) return { allowed: false, ...keys.unavailable() };
+    const published = keys.current() ?? (await keys.load(keyId));
+    if ("code" in published) return { allowed: false, ...published };
     const { issuers } = published;
     policy = policy?.issuers === issuers ? policy : policyWith(issuers);
     const bad = checkToken(claims, policy, now());

@@ -1,107 +1,154 @@
 import type { PublishedKey, TenantKeys } from "./tenant-metadata.ts";
 
-/** After an attempt to fetch the keys, successful or not, the next one waits this long: forged key ids cannot hammer Entra. */
+/** After an attempt to fetch the keys, the next one waits this long: forged key ids cannot hammer Entra. */
 const COOLDOWN_SECONDS = 30;
 
-/** Keys fetched longer ago than this are fetched again, while the known ones stay in use. */
-const REFRESH_AFTER_SECONDS = 3600;
+/** Without keys nobody is let in: the next attempt waits this long, and twice as long after each failure, up to the cooldown. */
+const FIRST_RETRY_SECONDS = 1;
+
+/** Keys fetched longer ago than this are used only where a fetch has failed since. */
+const FRESH_FOR_SECONDS = 3600;
+
+/** A failed fetch counts for this long. Two cooldowns: where calls arrive, the next attempt has ended before. */
+const FAILURE_COUNTS_FOR_SECONDS = 60;
 
 /** During an outage the known keys stay in use for this long after they were last seen published. */
 const USABLE_FOR_SECONDS = 24 * 3600;
 
+/** Callers with an unknown key id that may wait for the tenant at once: a quarter of the calls that the host takes (`host.json`). */
+const MAX_WAITING = 50;
+
+/** The refusal while the keys cannot be had. */
+export interface KeysUnavailable {
+  readonly code: "keys-unavailable";
+  readonly retryAfterSeconds: number;
+}
+
 /** Why there is no key for a key id. */
-export type KeyMissing =
-  { readonly code: "unknown-key" } | { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number };
+export type KeyMissing = { readonly code: "unknown-key" } | KeysUnavailable;
 
 interface KnownKeys extends TenantKeys {
   readonly fetchedAt: number;
 }
 
 /**
- * The tenant's signing keys: fetched at first use, again when an unknown key id turns up (at most once a cooldown, once
- * for all who wait), and from time to time. A new key is therefore accepted at the latest one cooldown after its
- * publication, and a withdrawn one is refused after an hour at the latest, as long as Entra answers.
+ * The tenant's signing keys: fetched at the start, again when an unknown key id turns up (at most once a cooldown, once
+ * for all who wait), and every hour. A new key is accepted at the latest one cooldown after its publication. A withdrawn
+ * one is refused after an hour at the latest: whoever calls then waits for the tenant's answer. Only where that fails do
+ * the known keys stay in use, for a day at the longest.
  */
 export class SigningKeys {
   readonly #fetchKeys: () => Promise<TenantKeys>;
   readonly #now: () => number;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #onFailure: (error: unknown) => unknown;
   #known: KnownKeys | undefined;
-  #lastAttempt = -Infinity;
-  #lastFailed = false;
+  #nextAttempt = -Infinity;
+  #lastFailure = -Infinity;
+  /** Since the last success. */
+  #failures = 0;
+  #waiting = 0;
   #underway: Promise<void> | undefined;
 
   /**
    * @param fetchKeys fetches what the tenant publishes
-   * @param now seconds since 1970
-   * @param onFailure told why the keys could not be fetched
+   * @param now seconds of a clock that nobody sets: with one that is set back, no keys would be fetched for that long
+   * @param onFailure told why the keys could not be fetched; what it throws is dropped
    */
-  constructor(fetchKeys: () => Promise<TenantKeys>, now: () => number, onFailure: (error: unknown) => void) {
+  constructor(fetchKeys: () => Promise<TenantKeys>, now: () => number, onFailure: (error: unknown) => unknown) {
     this.#fetchKeys = fetchKeys;
     this.#now = now;
     this.#onFailure = onFailure;
   }
 
-  /** What the tenant publishes, as far as it is known and may be used; fetched anew in the background where it is old. */
-  published(now = this.#now()): TenantKeys | undefined {
-    const age = now - (this.#known?.fetchedAt ?? -Infinity);
-    if (age >= REFRESH_AFTER_SECONDS && this.#known !== undefined) void this.#refresh();
-    return age < USABLE_FOR_SECONDS ? this.#known : undefined;
+  /** Begins to fetch the keys, so that the first caller need not wait for all of it. */
+  start(): void {
+    void this.#refresh();
   }
 
-  /** The same, fetched first where nothing is known; undefined where it cannot be had. */
-  async load(): Promise<TenantKeys | undefined> {
-    if (this.#usable() === undefined) await this.#refresh();
-    return this.published();
+  /** What the tenant publishes, where that is known well enough to decide at once; else `load` asks for it. */
+  current(): TenantKeys | undefined {
+    if (this.#known === undefined) return undefined;
+    const now = this.#now();
+    const age = now - this.#known.fetchedAt;
+    if (age < FRESH_FOR_SECONDS) return this.#known;
+    if (age >= USABLE_FOR_SECONDS || now >= this.#lastFailure + FAILURE_COUNTS_FOR_SECONDS) return undefined;
+    void this.#refresh();
+    return this.#known;
+  }
+
+  /**
+   * The same, after the tenant was asked.
+   *
+   * @param keyId the caller's: where too many wait, one with an unknown key id does not
+   */
+  async load(keyId: string): Promise<TenantKeys | KeysUnavailable> {
+    await this.#refreshFor(keyId);
+    return this.current() ?? this.#unavailable();
   }
 
   /** The key for a key id, asking the tenant for it where it is unknown. */
   async find(keyId: string): Promise<PublishedKey | KeyMissing> {
-    const known = this.#usable()?.keys.get(keyId);
+    const known = this.current()?.keys.get(keyId);
     if (known !== undefined) return known;
-    await this.#refresh();
-    return this.#usable()?.keys.get(keyId) ?? this.#missing();
+    await this.#refreshFor(keyId);
+    return this.current()?.keys.get(keyId) ?? this.#missing();
   }
 
   /** Why a key id is refused without asking anyone: it is unknown, and the tenant was asked a moment ago. */
   refusedUntilCooldownEnds(keyId: string): KeyMissing | undefined {
-    if (this.#underway !== undefined || this.#now() >= this.#lastAttempt + COOLDOWN_SECONDS) return undefined;
-    return this.#usable()?.keys.has(keyId) === true ? undefined : this.#missing();
-  }
-
-  /** The refusal while the keys cannot be had. */
-  unavailable(): { readonly code: "keys-unavailable"; readonly retryAfterSeconds: number } {
-    const untilNextAttempt = this.#lastAttempt + COOLDOWN_SECONDS - this.#now();
-    return { code: "keys-unavailable", retryAfterSeconds: Math.max(1, Math.ceil(untilNextAttempt)) };
+    if (this.#underway !== undefined || this.#now() >= this.#nextAttempt) return undefined;
+    return this.current()?.keys.has(keyId) === true ? undefined : this.#missing();
   }
 
   /** Only a fresh answer from the tenant can say that a key does not exist. */
   #missing(): KeyMissing {
-    return this.#lastFailed || this.#usable() === undefined ? this.unavailable() : { code: "unknown-key" };
+    const isAnswered = this.#underway === undefined && this.#failures === 0 && this.current() !== undefined;
+    return isAnswered ? { code: "unknown-key" } : this.#unavailable();
   }
 
-  #usable(): KnownKeys | undefined {
-    return this.#now() - (this.#known?.fetchedAt ?? -Infinity) < USABLE_FOR_SECONDS ? this.#known : undefined;
+  #unavailable(): KeysUnavailable {
+    const untilNextAttempt = this.#underway === undefined ? this.#nextAttempt - this.#now() : 0;
+    return { code: "keys-unavailable", retryAfterSeconds: Math.max(1, Math.ceil(untilNextAttempt)) };
+  }
+
+  /** Forged key ids must not take the host's places from callers with a known one. Before any key is known, all are alike. */
+  async #refreshFor(keyId: string): Promise<void> {
+    if (this.#known === undefined || this.#known.keys.has(keyId)) return this.#refresh();
+    if (this.#waiting >= MAX_WAITING) return;
+    this.#waiting++;
+    await this.#refresh();
+    this.#waiting--;
   }
 
   #refresh(): Promise<void> {
     if (this.#underway !== undefined) return this.#underway;
-    if (this.#now() < this.#lastAttempt + COOLDOWN_SECONDS) return Promise.resolve();
-    this.#lastAttempt = this.#now();
+    const startedAt = this.#now();
+    if (startedAt < this.#nextAttempt) return Promise.resolve();
+    this.#nextAttempt = startedAt + COOLDOWN_SECONDS;
     this.#underway = this.#fetchKeys()
       .then(
         (published) => {
-          this.#known = { ...published, fetchedAt: this.#now() };
-          this.#lastFailed = false;
+          this.#known = { ...published, fetchedAt: startedAt };
+          this.#failures = 0;
         },
         (error: unknown) => {
-          this.#lastFailed = true;
-          this.#onFailure(error);
+          this.#failed(error);
         },
       )
       .finally(() => {
         this.#underway = undefined;
       });
     return this.#underway;
+  }
+
+  #failed(error: unknown): void {
+    const retry = FIRST_RETRY_SECONDS * 2 ** this.#failures;
+    this.#failures++;
+    this.#lastFailure = this.#now();
+    if (this.current() === undefined) this.#nextAttempt = this.#lastFailure + Math.min(retry, COOLDOWN_SECONDS);
+    // In a promise: it may throw, or return one that rejects.
+    new Promise((resolve) => {
+      resolve(this.#onFailure(error));
+    }).catch(() => undefined);
   }
 }

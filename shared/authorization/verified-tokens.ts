@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Claims } from "./claims.ts";
+import type { TenantKeys } from "./tenant-metadata.ts";
 
 /** More tokens than a service has callers, many times over. Beyond it, those not used for the longest time go. */
 const MAX_TOKENS = 1000;
@@ -18,19 +19,18 @@ export interface VerifiedToken {
 export class VerifiedTokens {
   #recent = new Map<string, VerifiedToken>();
   #older = new Map<string, VerifiedToken>();
-  readonly #isPublished: (keyId: string, fingerprint: string, now: number) => boolean;
 
-  /** @param isPublished whether the tenant still publishes a key */
-  constructor(isPublished: (keyId: string, fingerprint: string, now: number) => boolean) {
-    this.#isPublished = isPublished;
-  }
-
-  /** @param now seconds since 1970: an entry lives until the token ends, or its key leaves the key set */
-  get(digest: string, now: number): Claims | undefined {
+  /**
+   * An entry lives until the token ends, or its key leaves the key set.
+   *
+   * @param now seconds since 1970
+   * @param published the tenant's keys
+   */
+  get(digest: string, now: number, published: TenantKeys["keys"]): Claims | undefined {
     const recent = this.#recent.get(digest);
     const token = recent ?? this.#older.get(digest);
     if (token === undefined) return undefined;
-    if (now < token.claims.expires && this.#isPublished(token.keyId, token.keyFingerprint, now)) {
+    if (now < token.claims.expires && published.get(token.keyId)?.fingerprint === token.keyFingerprint) {
       if (recent === undefined) this.add(digest, token);
       return token.claims;
     }

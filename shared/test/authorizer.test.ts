@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import type { JWK } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   type Authorization,
@@ -19,6 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   tenant.stop();
 });
 
@@ -48,8 +51,39 @@ async function outcome(authorize: Authorize, token: string, role?: string): Prom
   return authorization.allowed ? "allowed" : authorization.code;
 }
 
+/** Lets time pass, on the clock that somebody may set and on the one that nobody does. */
 function pass(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
+  setClock(Date.now() + milliseconds);
+  const later = performance.now() + milliseconds;
+  vi.spyOn(performance, "now").mockReturnValue(later);
+}
+
+function setClock(now: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now });
+}
+
+/** Holds the answers to requests for the keys back until they are released, and says when one has come. */
+function holdKeys(): { readonly release: () => void; readonly arrived: () => Promise<void> } {
+  const held: ServerResponse[] = [];
+  tenant.answer = (url, response) => {
+    if (url !== new URL(tenant.jwksUri).pathname) return false;
+    held.push(response);
+    return true;
+  };
+  const release = (): void => {
+    tenant.answer = () => false;
+    for (const response of held) response.end(JSON.stringify({ keys: tenant.published }));
+  };
+  const arrived = (): Promise<void> =>
+    vi.waitFor(() => {
+      expect(held).toHaveLength(1);
+    });
+  return { release, arrived };
+}
+
+/** A token that ends as late as any of Entra's may. */
+function longLived(key = tenant.current): string {
+  return tenant.token({ exp: Math.floor(Date.now() / 1000) + 28 * 3600 }, { kid: key.kid }, key);
 }
 
 describe("a token seen before", () => {
@@ -85,26 +119,20 @@ describe("a token seen before", () => {
 
   test("is refused once its key has left the key set", async () => {
     const authorize = authorizer();
-    const token = tenant.token({ exp: Math.floor(Date.now() / 1000) + 24 * 3600 });
+    const token = longLived();
     expect(await outcome(authorize, token)).toBe("allowed");
     tenant.published = [jwkOf(await makeKey())];
     pass(HOUR);
-    await outcome(authorize, token); // the keys are fetched again in the background
-    await vi.waitFor(async () => {
-      expect(await outcome(authorize, token)).toBe("unknown-key");
-    });
+    expect(await outcome(authorize, token)).toBe("unknown-key");
   });
 
   test("is refused once another key goes by the same id", async () => {
     const authorize = authorizer();
-    const token = tenant.token({ exp: Math.floor(Date.now() / 1000) + 24 * 3600 });
+    const token = longLived();
     expect(await outcome(authorize, token)).toBe("allowed");
     tenant.published = [jwkOf({ ...(await makeKey()), kid: tenant.current.kid })];
     pass(HOUR);
-    await outcome(authorize, token);
-    await vi.waitFor(async () => {
-      expect(await outcome(authorize, token)).toBe("bad-signature");
-    });
+    expect(await outcome(authorize, token)).toBe("bad-signature");
   });
 
   test("is not remembered when it was refused", async () => {
@@ -188,17 +216,162 @@ describe("keys", () => {
     expect(tenant.requests.keys).toBe(2);
   });
 
-  test("that are no RSA signing keys of 2048 bits are as good as not published", async () => {
-    const [weak, encryption] = await Promise.all([makeKey(1024), makeKey()]);
-    const elliptic = { kty: "EC", crv: "P-256", kid: "ec", use: "sig", x: "AA", y: "AA" };
-    const secret = { kty: "oct", kid: "oct", k: "AAAA" };
-    tenant.published = [...tenant.published, jwkOf(weak), { ...jwkOf(encryption), use: "enc" }, elliptic, secret];
+  test("are fetched at the start, before anybody calls", async () => {
+    authorizer();
+    await vi.waitFor(() => {
+      expect(tenant.requests).toEqual({ metadata: 2, keys: 1 });
+    });
+  });
+
+  test("that cannot be had at the start can be had a second later", async () => {
+    tenant.answer = (_, response) => response.socket?.destroy() !== undefined;
     const authorize = authorizer();
+    await vi.waitFor(() => {
+      expect(failures).toHaveLength(1);
+    });
+    tenant.answer = () => false;
+    expect(await ask(authorize, tenant.token())).toMatchObject({ code: "keys-unavailable", retryAfterSeconds: 1 });
+    pass(1000);
     expect(await outcome(authorize, tenant.token())).toBe("allowed");
-    expect(await outcome(authorize, tenant.token({}, { kid: weak.kid }, weak))).toBe("unknown-key");
-    expect(await outcome(authorize, tenant.token({}, { kid: encryption.kid }, encryption))).toBe("unknown-key");
-    expect(await outcome(authorize, tenant.token({}, { kid: "ec" }))).toBe("unknown-key");
-    expect(await outcome(authorize, tenant.token({}, { kid: "oct" }))).toBe("unknown-key");
+  });
+
+  test("that are new are accepted after the cooldown also where somebody sets the clock back", async () => {
+    const authorize = authorizer();
+    await outcome(authorize, tenant.token());
+    const next = await makeKey();
+    tenant.published = [...tenant.published, jwkOf(next)];
+    pass(30_000);
+    setClock(Date.now() - 5 * HOUR);
+    expect(await outcome(authorize, tenant.token({}, { kid: next.kid }, next))).toBe("allowed");
+  });
+
+  test("leave the host to callers with a known one, where the tenant does not answer and forged key ids arrive", async () => {
+    const authorize = authorizer();
+    const seen = tenant.token();
+    await outcome(authorize, seen);
+    const stranger = await makeKey();
+    pass(30_000);
+    const { release, arrived } = holdKeys();
+    const answered: Authorization[] = [];
+    const forged = Array.from({ length: 400 }, async (_, id) => {
+      answered.push(await ask(authorize, tenant.token({}, { kid: `forged-${id}` }, stranger)));
+    });
+    for (let call = 0; call < 74; call++) {
+      expect(await outcome(authorize, call % 2 === 0 ? seen : tenant.token())).toBe("allowed");
+    }
+    expect(answered).toHaveLength(350);
+    for (const refusal of answered) expect(refusal).toMatchObject({ code: "keys-unavailable", retryAfterSeconds: 1 });
+    await arrived();
+    release();
+    await Promise.all(forged);
+    for (const refusal of answered.slice(350)) expect(refusal).toMatchObject({ code: "unknown-key" });
+  });
+});
+
+describe("a key that the tenant has withdrawn", () => {
+  test.each([1, 12, 23.9])(
+    "lets nobody in %d hours later, however many call at once, and however slow Entra is",
+    async (hours) => {
+      const authorize = authorizer();
+      const seen = longLived();
+      expect(await outcome(authorize, seen)).toBe("allowed");
+      tenant.published = [jwkOf(await makeKey())];
+      pass(hours * HOUR);
+      const { release, arrived } = holdKeys();
+      const calls = Array.from({ length: 200 }, (_, call) =>
+        outcome(authorize, call % 2 === 0 ? seen : tenant.token()),
+      );
+      await arrived();
+      release();
+      expect(new Set(await Promise.all(calls))).toEqual(new Set(["unknown-key"]));
+    },
+  );
+});
+
+describe("a key is as good as not published", () => {
+  const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad";
+  const zeros = (text = "", count = 128): string =>
+    Buffer.concat([Buffer.alloc(count), Buffer.from(text, "base64url")]).toString("base64url");
+  test.each<[string, (jwk: JWK, of: Tenant) => object, number?]>([
+    ["that signs for personal accounts", (_, of) => ({ issuer: `${of.authority}/${consumers}/v2.0` })],
+    ["that signs for another tenant", (_, of) => ({ issuer: `${of.authority}/${of.callerId}/v2.0` })],
+    ["that signs for another authority", (_, of) => ({ issuer: `https://login.example/${of.tenantId}/v2.0` })],
+    ["whose issuer is no text", () => ({ issuer: null })],
+    ["whose issuer is empty", () => ({ issuer: "" })],
+    ["of another cloud", () => ({ cloud_instance_name: "microsoftonline.us" })],
+    ["of 1,024 bits", () => ({}), 1024],
+    ["of 2,047 bits", () => ({}), 2047],
+    ["of 1,024 bits, with zeros in front", ({ n }) => ({ n: zeros(n) }), 1024],
+    ["with an exponent of 3", () => ({ e: "Aw" })],
+    ["with an exponent of 65,535", () => ({ e: "__8" })],
+    ["with an exponent of 3, with zeros in front", () => ({ e: zeros("Aw", 4) })],
+    ["without an exponent", () => ({ e: "" })],
+    ["whose modulus is no base64url", ({ n }) => ({ n: `${n ?? ""}==` })],
+    ["for encryption", () => ({ use: "enc" })],
+    ["for another algorithm", () => ({ alg: "RS512" })],
+    ["for another algorithm of RSA", () => ({ alg: "PS256" })],
+    ["that may do other things than verify", () => ({ key_ops: ["encrypt", "wrapKey"] })],
+    ["of another type", () => ({ kty: "EC", crv: "P-256", x: "AA", y: "AA" })],
+    ["that is a secret", () => ({ kty: "oct", k: "AAAA" })],
+    ["without a type", () => ({ kty: undefined })],
+  ])("%s", async (_, change, bits = 2048) => {
+    const key = await makeKey(bits);
+    const jwk = jwkOf(key);
+    tenant.published = [{ ...jwk, ...change(jwk, tenant) }, ...tenant.published];
+    const authorize = authorizer();
+    expect(await outcome(authorize, tenant.token({}, { kid: key.kid }, key))).toBe("unknown-key");
+    expect(await outcome(authorize, tenant.token())).toBe("allowed");
+  });
+
+  test("with an exponent of 1: anybody can make signatures for it", async () => {
+    const key = await makeKey();
+    tenant.published = [...tenant.published, { ...jwkOf(key), e: "AQ" }];
+    const [header, payload] = tenant.token({}, { kid: key.kid }).split(".");
+    const signed = `${header ?? ""}.${payload ?? ""}`;
+    // RFC 8017, section 9.2: with this exponent, the padded digest is its own signature.
+    const digest = Buffer.concat([
+      Buffer.from("3031300d060960864801650304020105000420", "hex"),
+      createHash("sha256").update(signed).digest(),
+    ]);
+    const padded = Buffer.concat([
+      Buffer.from([0, 1]),
+      Buffer.alloc(253 - digest.length, 0xff),
+      Buffer.from([0]),
+      digest,
+    ]);
+    expect(await outcome(authorizer(), `${signed}.${padded.toString("base64url")}`)).toBe("unknown-key");
+  });
+});
+
+describe("a key is accepted", () => {
+  test.each<[string, object]>([
+    ["whose issuer is any tenant's", { issuer: "{authority}/{tenantid}/v2.0" }],
+    ["that names no issuer and no cloud", { issuer: undefined, cloud_instance_name: undefined }],
+    ["that may verify, among other things", { key_ops: ["verify", "encrypt"] }],
+    ["that names the algorithm", { alg: "RS256" }],
+    ["that does not say what it is for", { use: undefined }],
+  ])("%s", async (_, change) => {
+    const text = JSON.stringify({ ...jwkOf(tenant.current), issuer: tenant.issuers["2.0"], ...change });
+    tenant.answer = (url, response) => {
+      if (url !== new URL(tenant.jwksUri).pathname) return false;
+      response.end(`{"keys":[${text.replace("{authority}", tenant.authority)}]}`);
+      return true;
+    };
+    expect(await outcome(authorizer(), tenant.token())).toBe("allowed");
+  });
+
+  test.each<[string, unknown[]]>([
+    ["null", [null]],
+    ["text", ["key"]],
+    ["a list", [[]]],
+    ["an entry without anything", [{}]],
+    ["an RSA key without numbers", [{ kty: "RSA", kid: "empty" }]],
+    ["a modulus that is no number", [{ kty: "RSA", kid: "none", n: "*", e: "AQAB" }]],
+    ["an elliptic key that is none", [{ kty: "EC", kid: "ec" }]],
+    ["a hundred others", Array.from({ length: 100 }, (_, id) => ({ kty: "EC", kid: `key-${id}` }))],
+  ])("beside %s", async (_, others) => {
+    tenant.published = [...others, ...tenant.published];
+    expect(await outcome(authorizer(), tenant.token())).toBe("allowed");
   });
 });
 
@@ -235,11 +408,19 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
     ],
     ["has no keys", /keys$/, json({ keys: [] })],
     ["has keys of another form", /keys$/, json({ keys: "all" })],
+    ["has only keys that signed nothing here", /keys$/, json({ keys: [{ kty: "EC" }, null] })],
     [
-      "has too many keys",
-      /keys$/,
-      (response, { published }) => {
-        json({ keys: Array.from({ length: 101 }, () => published[0]) })(response);
+      "is of another cloud",
+      /v2\.0\/\.well/,
+      (response, of) => {
+        metadata(of, { cloud_instance_name: "microsoftonline.us" })(response);
+      },
+    ],
+    [
+      "of v1.0 is of another cloud",
+      /01\/\.well/,
+      (response, of) => {
+        metadata(of, { issuer: of.issuers["1.0"], cloud_instance_name: "microsoftonline.us" })(response);
       },
     ],
     [
@@ -292,18 +473,43 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
   });
 });
 
-test("an outage of the tenant does not touch callers whose keys are known, for a day", async () => {
-  const authorize = authorizer();
-  const longLived = { exp: Math.floor(Date.now() / 1000) + 48 * 3600 };
-  expect(await outcome(authorize, tenant.token(longLived))).toBe("allowed");
-  tenant.answer = (_, response) => {
-    response.socket?.destroy();
+test.each<[string, (response: ServerResponse) => void]>([
+  ["its head", () => undefined],
+  ["its body", (response) => response.writeHead(200).write('{"keys":[')],
+])("a document is given up after 5 s where %s does not come", async (_, answer) => {
+  const timeouts: [milliseconds: number, end: AbortController][] = [];
+  vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
+    const end = new AbortController();
+    timeouts.push([milliseconds, end]);
+    return end.signal;
+  });
+  let asked = 0;
+  tenant.answer = (url, response) => {
+    if (!url.endsWith("keys")) return false;
+    answer(response);
+    asked++;
     return true;
   };
+  const refused = outcome(authorizer(), tenant.token());
+  await vi.waitFor(() => {
+    expect(asked).toBe(1);
+  });
+  for (const [milliseconds, end] of timeouts) {
+    expect(milliseconds).toBe(5000);
+    end.abort();
+  }
+  expect(await refused).toBe("keys-unavailable");
+});
+
+test("an outage of the tenant does not touch callers whose keys are known, for a day", async () => {
+  const authorize = authorizer();
+  expect(await outcome(authorize, longLived())).toBe("allowed");
+  const down = (_: string, response: ServerResponse): boolean => response.socket?.destroy() !== undefined;
+  tenant.answer = down;
   pass(23 * HOUR);
-  expect(await outcome(authorize, tenant.token(longLived))).toBe("allowed");
+  expect(await outcome(authorize, longLived())).toBe("allowed");
   pass(HOUR);
-  expect(await outcome(authorize, tenant.token(longLived))).toBe("keys-unavailable");
+  expect(await outcome(authorize, longLived())).toBe("keys-unavailable");
 });
 
 test("a clock tolerance beyond its ceiling does not start", () => {

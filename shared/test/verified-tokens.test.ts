@@ -1,14 +1,18 @@
+import { generateKeyPair } from "jose";
 import { expect, test } from "vitest";
 import { readClaims } from "../authorization/claims.ts";
+import type { PublishedKey } from "../authorization/tenant-metadata.ts";
 import { VerifiedTokens } from "../authorization/verified-tokens.ts";
 
 const NOW = 1_800_000_000;
 const claims = readClaims({ ver: "2.0", aud: "a", iss: "i", tid: "t", oid: "o", sub: "o", azp: "c", exp: NOW + 60 });
 if (claims === undefined) throw new Error("The claims are good ones.");
 const token = { claims, keyId: "key-1", keyFingerprint: "fingerprint-1" };
+const { publicKey: key } = await generateKeyPair("RS256");
+const published = new Map<string, PublishedKey>([["key-1", { key, fingerprint: "fingerprint-1" }]]);
 
 function keep(count: number, useBetween?: (tokens: VerifiedTokens) => void): VerifiedTokens {
-  const tokens = new VerifiedTokens(() => true);
+  const tokens = new VerifiedTokens();
   tokens.add("first", token);
   for (let index = 1; index < count; index++) {
     tokens.add(`token-${index}`, token);
@@ -18,31 +22,28 @@ function keep(count: number, useBetween?: (tokens: VerifiedTokens) => void): Ver
 }
 
 test("keeps what was used, however many come, and forgets what was not", () => {
-  expect(keep(500).get("first", NOW)).toBe(claims);
-  expect(keep(1000).get("first", NOW)).toBe(claims);
-  expect(keep(1001).get("first", NOW)).toBeUndefined();
-  expect(keep(5000, (tokens) => tokens.get("first", NOW)).get("first", NOW)).toBe(claims);
+  expect(keep(500).get("first", NOW, published)).toBe(claims);
+  expect(keep(1000).get("first", NOW, published)).toBe(claims);
+  expect(keep(1001).get("first", NOW, published)).toBeUndefined();
+  expect(keep(5000, (tokens) => tokens.get("first", NOW, published)).get("first", NOW, published)).toBe(claims);
 });
 
 test("never keeps more than a thousand", () => {
   const tokens = keep(5000);
-  const kept = Array.from({ length: 5000 }, (_, index) => tokens.get(`token-${index}`, NOW)).filter(Boolean);
+  const kept = Array.from({ length: 5000 }, (_, index) => tokens.get(`token-${index}`, NOW, published)).filter(Boolean);
   expect(kept.length).toBeLessThanOrEqual(1000);
   expect(kept.length).toBeGreaterThanOrEqual(500);
 });
 
 test("forgets a token that has ended, and one whose key is not published any more", () => {
-  let isPublished = true;
-  const tokens = new VerifiedTokens(
-    (keyId, fingerprint) => isPublished && `${keyId} ${fingerprint}` === "key-1 fingerprint-1",
-  );
+  const tokens = new VerifiedTokens();
   tokens.add("a", token);
-  expect(tokens.get("a", NOW + 59)).toBe(claims);
-  expect(tokens.get("a", NOW + 60)).toBeUndefined();
-  expect(tokens.get("a", NOW)).toBeUndefined();
-  tokens.add("b", token);
-  isPublished = false;
-  expect(tokens.get("b", NOW)).toBeUndefined();
-  isPublished = true;
-  expect(tokens.get("b", NOW)).toBeUndefined();
+  expect(tokens.get("a", NOW + 59, published)).toBe(claims);
+  expect(tokens.get("a", NOW + 60, published)).toBeUndefined();
+  expect(tokens.get("a", NOW, published)).toBeUndefined();
+  for (const others of [new Map(), new Map([["key-1", { key, fingerprint: "fingerprint-2" }]])]) {
+    tokens.add("b", token);
+    expect(tokens.get("b", NOW, others)).toBeUndefined();
+    expect(tokens.get("b", NOW, published)).toBeUndefined();
+  }
 });
