@@ -1,4 +1,6 @@
 import type { AccessToken, TokenCredential } from "@azure/identity";
+import * as v from "valibot";
+import { callback, checkOptions } from "./options.ts";
 
 /** Access tokens for one service. */
 export interface TokenSource {
@@ -24,6 +26,11 @@ const RENEWAL_INTERVAL_MS = 30_000;
 /** `@azure/identity` waits for ever; a token takes a second, and its own two retries a few more (milliseconds). */
 const TIMEOUT_MS = 10_000;
 
+const argumentSchemas = {
+  newCredential: callback(),
+  scope: v.pipe(v.string(), v.regex(/.\/\.default$/), v.description("an App ID URI followed by /.default")),
+};
+
 /**
  * Keeps one token for its lifetime.
  *
@@ -32,8 +39,12 @@ const TIMEOUT_MS = 10_000;
  *
  * @param newCredential makes a credential without a cache, as far as its kind allows: managed identities of one process
  *   share theirs. Called with the first token that is asked for
+ * @param scope `{App ID URI}/.default`: what the client credentials flow takes
+ * @throws TypeError where an argument is wrong
+ * @see https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
  */
 export function createTokenSource(newCredential: NewCredential, scope: string): TokenSource {
+  checkOptions("createTokenSource", argumentSchemas, { newCredential, scope });
   let credential: TokenCredential | undefined;
   let kept: AccessToken | undefined;
   let fetching: Promise<AccessToken> | undefined;

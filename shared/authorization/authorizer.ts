@@ -1,7 +1,17 @@
+import * as v from "valibot";
+import { callback, checkOptions } from "../options.ts";
+import { guid, origin } from "../settings.ts";
 import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
 import { readBearerToken } from "./bearer-token.ts";
-import { checkToken, decide, type RoleRequirement, type TokenPolicy, type Verdict } from "./decide.ts";
+import {
+  checkToken,
+  clientAuthentications,
+  decide,
+  type RoleRequirement,
+  type TokenPolicy,
+  type Verdict,
+} from "./decide.ts";
 import type { RefusalCode } from "./refusals.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { fetchTenantKeys } from "./tenant-metadata.ts";
@@ -46,6 +56,37 @@ const DEFAULT_CLOCK_TOLERANCE_SECONDS = 60;
 /** A larger difference is a broken clock, and tolerating it would keep ended tokens alive. */
 const MAX_CLOCK_TOLERANCE_SECONDS = 300;
 
+/** A client id, in lower case as in tokens, or an App ID URI. */
+const audience = v.union([guid, v.pipe(v.string(), v.url())]);
+
+const optionSchemas = {
+  authority: origin,
+  tenantId: v.pipe(guid, v.description("the tenant's id, a GUID")),
+  audiences: v.pipe(
+    v.array(audience),
+    v.minLength(1),
+    v.description('a list of the API\'s client id, a GUID, and its App ID URI, such as ["api://..."]'),
+  ),
+  allowedCallers: v.pipe(
+    v.lazy((given) => (given === "any" ? v.literal("any") : v.pipe(v.array(guid), v.minLength(1)))),
+    v.description(
+      'a list of client ids, each a GUID, or "any"; to let nobody in, ["00000000-0000-0000-0000-000000000000"]',
+    ),
+  ),
+  minimumClientAuthentication: v.pipe(
+    v.optional(v.picklist(clientAuthentications), "secret"),
+    v.description(clientAuthentications.join(", ")),
+  ),
+  clockToleranceSeconds: v.pipe(
+    v.optional(
+      v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_CLOCK_TOLERANCE_SECONDS)),
+      DEFAULT_CLOCK_TOLERANCE_SECONDS,
+    ),
+    v.description(`seconds from 0 to ${MAX_CLOCK_TOLERANCE_SECONDS}`),
+  ),
+  onKeyFailure: callback<(error: unknown) => void>(),
+};
+
 /** Headers are alike in all tokens of one key and version, and need not be read again and again. */
 const MAX_HEADERS = 100;
 
@@ -54,16 +95,13 @@ const MAX_HEADERS = 100;
  * only refuse comes first; then the signature, once for each token; then, at every call, who calls, and as what. Begins
  * to fetch the tenant's keys without waiting for a call.
  *
- * @throws RangeError where the clock tolerance is beyond its ceiling
+ * @throws TypeError that names each option that is wrong
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorize {
-  const { authority, tenantId, clockToleranceSeconds = DEFAULT_CLOCK_TOLERANCE_SECONDS } = options;
-  if (!(clockToleranceSeconds >= 0 && clockToleranceSeconds <= MAX_CLOCK_TOLERANCE_SECONDS)) {
-    throw new RangeError(`clockToleranceSeconds must be from 0 to ${MAX_CLOCK_TOLERANCE_SECONDS}.`);
-  }
+  const { authority, onKeyFailure, ...accepted } = checkOptions("createAuthorizer", optionSchemas, options);
   const now = (): number => Date.now() / 1000;
   const monotonicNow = (): number => performance.now() / 1000;
-  const keys = new SigningKeys(() => fetchTenantKeys(authority, tenantId), monotonicNow, options.onKeyFailure);
+  const keys = new SigningKeys(() => fetchTenantKeys(authority, accepted.tenantId), monotonicNow, onKeyFailure);
   // Not before the app has told the host of its functions: the first request loads what sends it.
   setImmediate(() => {
     keys.start();
@@ -104,7 +142,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const published = keys.current() ?? (await keys.load(keyId));
     if ("code" in published) return { allowed: false, ...published };
     const { issuers } = published;
-    policy = policy?.issuers === issuers ? policy : policyWith(issuers);
+    policy = policy?.issuers === issuers ? policy : { ...accepted, issuers };
     const bad = checkToken(claims, policy, now());
     if (bad !== undefined) return refused(bad);
 
@@ -119,10 +157,6 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
       if (headers.size < MAX_HEADERS) headers.set(headerText, header);
     }
     return verdict;
-  }
-
-  function policyWith(issuers: TokenPolicy["issuers"]): TokenPolicy {
-    return { minimumClientAuthentication: "secret", ...options, clockToleranceSeconds, issuers };
   }
 }
 

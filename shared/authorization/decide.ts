@@ -119,5 +119,6 @@ function meets(roles: readonly string[], requirement: RoleRequirement): boolean 
   // An empty list, which the types forbid, must not mean everyone.
   if ("allOf" in requirement)
     return requirement.allOf.length > 0 && requirement.allOf.every((role) => roles.includes(role));
-  return requirement.assignmentOnly;
+  // Only true is: "false", which the types forbid, must not mean everyone.
+  return Object.is(requirement.assignmentOnly, true);
 }

@@ -1,6 +1,8 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import * as v from "valibot";
 import { withProblems } from "../http/handler.ts";
 import { problemResponse } from "../http/problem.ts";
+import { callback, checkOptions } from "../options.ts";
 import type { AuditEvent } from "./audit-event.ts";
 import type { Authorize } from "./authorizer.ts";
 import type { Caller } from "./claims.ts";
@@ -26,15 +28,34 @@ export type RequireRole<Role extends string> = (
  */
 export type AuditSink = (event: AuditEvent, context: InvocationContext) => unknown;
 
+const role = v.pipe(v.string(), v.nonEmpty());
+const roles = v.pipe(v.array(role), v.minLength(1));
+
+const operationSchemas = {
+  requirement: v.pipe(
+    v.union([
+      role,
+      v.strictObject({ anyOf: roles }),
+      v.strictObject({ allOf: roles }),
+      v.strictObject({ assignmentOnly: v.literal(true) }),
+    ]),
+    v.description("an app role, { anyOf: [roles] }, { allOf: [roles] } or { assignmentOnly: true }"),
+  ),
+  handler: callback(),
+};
+
 /**
  * Makes the guard of a service's functions. The functions are `anonymous` to the host: the token decides.
  * `x-ms-client-principal*` headers are never looked at: without App Service Authentication in front anyone can forge them.
  *
  * @param audit by default one line of JSON in the invocation's log
+ * @throws TypeError where an argument is wrong; what it gives back does so at registration, for role and handler
  */
 export function createGuard<Role extends string>(authorize: Authorize, audit: AuditSink = logged): RequireRole<Role> {
-  return (requirement, handler) =>
-    withProblems(async (request, context) => {
+  checkOptions("createGuard", { authorize: callback(), audit: callback() }, { authorize, audit });
+  return (requirement, handler) => {
+    checkOptions("a guarded function", operationSchemas, { requirement, handler });
+    return withProblems(async (request, context) => {
       const call = {
         authorization: request.headers.get("authorization"),
         query: request.query,
@@ -46,6 +67,7 @@ export function createGuard<Role extends string>(authorize: Authorize, audit: Au
       if (outcome.allowed) return handler(request, outcome.caller, context);
       return problemResponse(refusalProblem(outcome.code, outcome.retryAfterSeconds));
     });
+  };
 }
 
 /** Never rejects: a rejection that nobody handles ends the Functions worker. */

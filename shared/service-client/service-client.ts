@@ -1,5 +1,8 @@
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
+import * as v from "valibot";
+import { checkOptions, isFunction } from "../options.ts";
+import { origin } from "../settings.ts";
 import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
 import { isCode, problemCode } from "./problem-code.ts";
 import { requirePath } from "./request-path.ts";
@@ -52,7 +55,7 @@ export type RefusedBy = "network" | "authorization" | undefined;
 export type ServiceClient = (request: ServiceRequest) => Promise<ServiceOutcome>;
 
 export interface ServiceClientOptions {
-  /** The service's origin. */
+  /** The service's origin: https, or http to a loopback address, without path or trailing slash. */
   readonly origin: string;
   /** Access tokens for the service. */
   readonly tokens: TokenSource;
@@ -61,8 +64,19 @@ export interface ServiceClientOptions {
 /** Answers of the services here are a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** Makes a client that sends an access token with each call and repeats what is safe to repeat. */
-export function createServiceClient({ origin, tokens }: ServiceClientOptions): ServiceClient {
+const optionSchemas = {
+  // Plain http to anywhere but this machine would show the token to everybody on the way.
+  origin,
+  tokens: v.pipe(v.custom<TokenSource>(isTokenSource), v.description("a token source, as createTokenSource makes it")),
+};
+
+/**
+ * Makes a client that sends an access token with each call and repeats what is safe to repeat.
+ *
+ * @throws TypeError where an option is wrong, such as an origin that is neither https nor on this machine
+ */
+export function createServiceClient(options: ServiceClientOptions): ServiceClient {
+  const { origin, tokens } = checkOptions("createServiceClient", optionSchemas, options);
   const resilience = createResilience();
   let connected: Promise<AxiosInstance> | undefined;
 
@@ -113,6 +127,11 @@ export function createServiceClient({ origin, tokens }: ServiceClientOptions): S
       );
     }
   };
+}
+
+function isTokenSource(tokens: unknown): boolean {
+  const { get, renew } = (tokens ?? {}) as Partial<Record<keyof TokenSource, unknown>>;
+  return isFunction(get) && isFunction(renew);
 }
 
 async function connect(origin: string): Promise<AxiosInstance> {

@@ -8,6 +8,7 @@ import {
   type AuthorizerOptions,
   createAuthorizer,
 } from "../authorization/index.ts";
+import { fetchTenantKeys } from "../authorization/tenant-metadata.ts";
 import { jwkOf, makeKey, Tenant } from "./tenant.ts";
 
 const HOUR = 3600_000;
@@ -467,9 +468,7 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
   });
 
   test("is on another machine and not behind https", async () => {
-    const authorize = authorizer({ authority: "http://login.example" });
-    expect(await outcome(authorize, tenant.token())).toBe("keys-unavailable");
-    expect(failures.join()).toContain("https only");
+    await expect(fetchTenantKeys("http://login.example", tenant.tenantId)).rejects.toThrow("https only");
   });
 });
 
@@ -512,10 +511,21 @@ test("an outage of the tenant does not touch callers whose keys are known, for a
   expect(await outcome(authorize, longLived())).toBe("keys-unavailable");
 });
 
-test("a clock tolerance beyond its ceiling does not start", () => {
-  for (const clockToleranceSeconds of [301, -1, NaN]) {
-    expect(() => authorizer({ clockToleranceSeconds })).toThrow(/clockToleranceSeconds must be from 0 to 300/);
-  }
+test("a default that is given as undefined is the default: a token by client secret is let in", async () => {
+  const undefinedOptions = { minimumClientAuthentication: undefined, clockToleranceSeconds: undefined } as object;
+  const authorize = authorizer(undefinedOptions);
+  expect(await outcome(authorize, tenant.token({ azpacr: "1" }))).toBe("allowed");
+  expect(await outcome(authorize, tenant.token({ azpacr: "0" }))).toBe("weak-client-authentication");
+  expect(await outcome(authorize, tenant.token({ exp: Math.floor(Date.now() / 1000) - 30 }))).toBe("allowed");
+});
+
+test("ids in capital letters are those of the token", async () => {
+  const authorize = authorizer({
+    tenantId: tenant.tenantId.toUpperCase(),
+    audiences: [tenant.apiClientId.toUpperCase()],
+    allowedCallers: [tenant.callerId.toUpperCase()],
+  });
+  expect(await outcome(authorize, tenant.token())).toBe("allowed");
 });
 
 test("v1.0 and v2.0 tokens, and both audiences", async () => {

@@ -180,6 +180,7 @@ describe("asks for one role, any of several, or all of several", () => {
     ["all, and one is lacking", { allOf: [A, B] }, [A, C], false],
     ["any of none, which the types forbid", { anyOf: [] as never }, [A], false],
     ["all of none, which the types forbid", { allOf: [] as never }, [A], false],
+    ["assignment by a word, which the types forbid", { assignmentOnly: "false" as never }, [A], false],
   ])("%s", (_, requirement, roles, isAllowed) => {
     expect(outcome({ ...v2, roles }, policy, NOW, requirement)).toBe(isAllowed ? "allowed" : "role-missing");
   });
