@@ -185,9 +185,39 @@ describe("what is not there", () => {
     expect(await get("nothing")).toMatchObject({ status: 404, body: { code: "unknown-order" } });
     expect(await call("POST", "orders/nothing/retry")).toMatchObject({ status: 404, body: { code: "unknown-order" } });
   });
-  test("409 not-stuck: an order that is not stuck cannot be retried", async () => {
-    await place({ orderId: "d-1", sku: "widget", quantity: 1 });
-    expect(await call("POST", "orders/d-1/retry")).toMatchObject({ status: 409, body: { code: "not-stuck" } });
+});
+
+describe("POST /api/orders/{orderId}/retry", () => {
+  const retry = (orderId: string): Promise<Answer> => call("POST", `orders/${orderId}/retry`);
+
+  test("202 for a rejected order, which is delivered when its cause is mended", async () => {
+    const { entra, callee } = system.endpoints;
+    const rejected = await place({ orderId: "r-1", sku: "restocked", quantity: 1 });
+    expect(rejected).toMatchObject({ status: 409, body: { reason: "unknown-sku" } });
+    const token = await mintToken(entra.control, { claims: { roles: ["Inventory.Manage"] } });
+    const stocked = await fetch(`${callee.callerSubnet}/api/inventory/restocked`, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ onHand: 5 }),
+    });
+    expect(stocked.status).toBe(200);
+
+    const answer = await retry("r-1");
+    expect(answer).toMatchObject({ status: 202, body: { state: "pending", orderId: "r-1" } });
+    expect(answer.body).not.toHaveProperty("reason");
+    expect(answer.body).not.toHaveProperty("problem");
+    expect((await untilState("r-1", "reserved")).body).toMatchObject({ attempts: 2 });
+  });
+
+  test("409 not-stuck: for a reserved order", async () => {
+    await place({ orderId: "r-2", sku: "widget", quantity: 1 });
+    expect(await retry("r-2")).toMatchObject({ status: 409, body: { code: "not-stuck" } });
+  });
+
+  test("409 not-stuck: for a pending order", async () => {
+    await whileCalleeIsDown(() => place({ orderId: "r-3", sku: "widget", quantity: 1 }));
+    expect(await retry("r-3")).toMatchObject({ status: 409, body: { code: "not-stuck" } });
+    await untilState("r-3", "reserved");
   });
 });
 

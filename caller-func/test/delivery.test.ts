@@ -53,13 +53,17 @@ afterEach(() => vi.useRealTimers());
 
 /** This process ends when it comes to that step, and another one takes over when its lease has run out. */
 async function crashAt(step: "call" | "settle" | "after settle"): Promise<void> {
-  const crash = new Error("crash");
+  const { promise: crashed, resolve } = Promise.withResolvers<undefined>();
+  const crash = (): Promise<never> => {
+    resolve(undefined);
+    return new Promise(() => undefined);
+  };
   const settle: OrderStore["settle"] = async (...args) => {
     if (step === "after settle") await store.settle(...args);
-    throw crash;
+    return crash();
   };
-  const crashing = createDelivery({ ...store, settle }, step === "call" ? () => Promise.reject(crash) : callee);
-  await expect(place("crashed", crashing)).rejects.toThrow("crash");
+  void place("crashed", createDelivery({ ...store, settle }, step === "call" ? crash : callee));
+  await crashed;
 }
 
 describe("a crash between two steps loses nothing and doubles nothing", () => {
@@ -103,6 +107,71 @@ test("an order whose result storage did not take is pending, not an error, and i
   expect(await failing.deliverDue(LONG)).toMatchObject({ unsaved: 1, reserved: 0 });
   passTime(LEASE_MS + 1);
   expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 1 });
+});
+
+describe("an attempt that fails in a way that was not foreseen", () => {
+  const failures: unknown[] = [];
+  const report = (error: unknown): void => void failures.push(error);
+  const pendingOrders = async (): Promise<void> => {
+    failures.length = 0;
+    answer = () => silence;
+    for (const orderId of ["a", "b", "c"]) await place(orderId);
+    passTime(5_000);
+    answer = reserve;
+  };
+
+  test("at the call: is reported, the order is pending and backs off, and the others go on", async () => {
+    await pendingOrders();
+    const bug = new TypeError("a bug");
+    const failing: ServiceClient = (request) => (request.path.endsWith("/b") ? Promise.reject(bug) : callee(request));
+    const run = await createDelivery(store, failing, report).deliverDue(LONG);
+    expect(run).toMatchObject({ reserved: 2, stillPending: 1 });
+    expect(run).not.toHaveProperty("endedEarly");
+    expect(failures).toEqual([bug]);
+    expect(await store.get("b")).toMatchObject({
+      ...{ state: "pending", attempts: 2 },
+      reason: "no-answer: an error that was not foreseen, see the log",
+    });
+  });
+
+  test("at storing the result: is reported, and the others go on", async () => {
+    await pendingOrders();
+    const bug = new Error("PropertyValueTooLarge");
+    const settle: OrderStore["settle"] = (lease, next, now) =>
+      next.orderId === "b" ? Promise.reject(bug) : store.settle(lease, next, now);
+    const failing = createDelivery({ ...store, settle }, callee, report);
+    const run = await failing.deliverDue(LONG);
+    expect(run).toMatchObject({ reserved: 2, unsaved: 1 });
+    expect(run).not.toHaveProperty("endedEarly");
+    expect(failures).toEqual([bug]);
+  });
+
+  test("over HTTP: the order is there, and pending", async () => {
+    failures.length = 0;
+    const bug = new TypeError("a bug");
+    const failing = createDelivery(store, () => Promise.reject(bug), report);
+    expect(await place("new", failing)).toMatchObject({ state: "pending", attempts: 1 });
+    expect(failures).toEqual([bug]);
+  });
+});
+
+describe("an answer with a code that is none", () => {
+  test.each<[string, unknown]>([
+    ["of 40,000 characters", "x".repeat(40_000)],
+    ["that is an object", { toString: 1 }],
+  ])("%s leaves the order pending, and the others go on", async (_, code) => {
+    answer = () => silence;
+    for (const orderId of ["a", "b", "c"]) await place(orderId);
+    passTime(5_000);
+    answer = (orderId) =>
+      orderId === "b"
+        ? { kind: "answer", status: 409, body: { code, detail: code }, refusedBy: undefined, tries: 1 }
+        : reserve(orderId);
+    const run = await delivery.deliverDue(LONG);
+    expect(run).toMatchObject({ reserved: 2, stillPending: 1 });
+    expect(run).not.toHaveProperty("endedEarly");
+    expect(await store.get("b")).toMatchObject({ state: "pending", reason: "the callee answered 409", attempts: 2 });
+  });
 });
 
 test("two instances at once, and orders over HTTP beside them: no order is delivered twice", async () => {

@@ -70,7 +70,7 @@ describe("an order's rows", () => {
 
   test("keep what an order went through: reason, problem document, history", async () => {
     const lease = await created("a");
-    const problem = { code: "unknown-sku", detail: "There is no SKU 'widget'." };
+    const problem = { code: "unknown-sku", detail: "There is no SKU 'widget'.", status: 404, title: "Not Found" };
     const history = [{ what: "no-answer: X", times: 3, first: T0.toISOString(), last: at(9).toISOString() }];
     const { dueAt, ...order } = lease.order;
     const rejected: Order = { ...order, state: "rejected", reason: "unknown-sku", problem, history, attempts: 4 };
@@ -125,6 +125,61 @@ describe("a stuck order", () => {
     expect(both.filter((order) => order !== undefined)).toHaveLength(1);
     expect(idsOf(await store.lease(at(DAY + 1), at(2 * DAY), 1))).toEqual(["a"]);
     expect(await store.revive("nothing", (order) => order)).toBeUndefined();
+  });
+});
+
+describe("a rejected order that a person retries", () => {
+  const rejected = ({ dueAt, ...order }: Order): Order => ({
+    ...order,
+    state: "rejected",
+    reason: "insufficient-stock",
+  });
+  const retry = (orderId: string, second: number): Promise<Order | undefined> =>
+    store.revive(orderId, (order) => retried(order, at(second)));
+
+  test("is pending, and retention does not remove it", async () => {
+    const lease = await created("a");
+    await store.settle(lease, rejected(lease.order), at(1));
+    const other = await created("b");
+    await store.settle(other, rejected(other.order), at(2));
+    expect(await retry("a", DAY)).toMatchObject({ state: "pending" });
+    expect(await keys()).toEqual([
+      "finished:2026-01-01T00:00:02.000Z:b",
+      "order:a",
+      "order:b",
+      "pending:2026-01-02T00:00:00.000Z:a",
+    ]);
+    expect(await store.removeFinished(at(40 * DAY))).toBe(1);
+    expect(idsOf(await store.lease(at(40 * DAY), at(41 * DAY), 10))).toEqual(["a"]);
+    expect(await store.get("a")).toMatchObject({ state: "pending" });
+  });
+
+  test("ends again, is retried again, and is removed when it has ended for good", async () => {
+    const lease = await created("a");
+    await store.settle(lease, rejected(lease.order), at(1));
+    for (const day of [1, 2]) {
+      await retry("a", day * DAY);
+      const [again] = await store.lease(at(day * DAY + 1), at(day * DAY + 61), 1);
+      if (again === undefined) throw new Error("not due");
+      await store.settle(again, rejected(again.order), at(day * DAY + 2));
+    }
+    expect(await keys()).toEqual(["finished:2026-01-03T00:00:02.000Z:a", "order:a"]);
+    expect(await store.removeFinished(at(3 * DAY))).toBe(1);
+    expect(await keys()).toEqual([]);
+  });
+
+  test("while retention removes it is one or the other, and never half of both", async () => {
+    for (let i = 0; i < 10; i++) {
+      const lease = await created(`o-${i}`);
+      await store.settle(lease, rejected(lease.order), at(i));
+    }
+    const [removed, ...retries] = await Promise.all([
+      store.removeFinished(at(DAY)),
+      ...Array.from({ length: 10 }, (_, i) => retry(`o-${i}`, DAY)),
+    ]);
+    const pending = retries.filter((order) => order !== undefined).length;
+    expect(removed + pending).toBe(10);
+    expect(await keys()).toHaveLength(2 * pending);
   });
 });
 

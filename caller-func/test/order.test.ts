@@ -17,14 +17,13 @@ const answer = (status: number, body: unknown, refusedBy?: "network" | "authoriz
 const silence: ServiceOutcome = { kind: "no-answer", reason: "ECONNREFUSED", tries: 3 };
 const reservation = { orderId: "order-1", sku: "widget", quantity: 2 };
 
-describe("the callee's word ends an order", () => {
+describe("the callee's decision ends an order", () => {
   test.each([200, 201])("%i: reserved", (status) => {
     const next = afterAttempt(order, answer(status, reservation), T0);
     expect(next).toMatchObject({ state: "reserved", attempts: 1 });
     expect(next).not.toHaveProperty("dueAt");
   });
   test.each([
-    [400, "invalid-body"],
     [404, "unknown-sku"],
     [409, "insufficient-stock"],
     [409, "order-conflict"],
@@ -50,9 +49,20 @@ describe("an order stays pending after", () => {
     ["503", answer(503, { code: "busy" })],
     ["a redirect", answer(307, "")],
     ["400 that is not the callee's", answer(400, "<html>Bad Request</html>")],
+    ["400 after the callee changed its schema", answer(400, { code: "invalid-body" })],
+    ["400 of the guard", answer(400, { code: "malformed-credentials" })],
     ["409 that is not the callee's", answer(409, "")],
+    ["409 with another code", answer(409, { code: "below-reserved" })],
+    ["409 with a code as it is called in JavaScript", answer(409, { code: "toString" })],
+    ["409 with a final code within a text", answer(409, JSON.stringify({ code: "order-conflict" }))],
+    ["409 with a final code among others", answer(409, { code: ["order-conflict"] })],
+    ["403 with a final code", answer(403, { code: "order-conflict" }, "authorization")],
+    ["500 with a final code", answer(500, { code: "order-conflict" })],
+    ["302 with a final code", answer(302, { code: "order-conflict" })],
     ["200 of something else", answer(200, "<html>a captive portal</html>")],
     ["200 for another order", answer(200, { ...reservation, orderId: "order-2" })],
+    ["200 for another SKU", answer(200, { ...reservation, sku: "gadget" })],
+    ["201 for another quantity", answer(201, { ...reservation, quantity: 1 })],
     ["204", answer(204, "")],
   ])("%s", (_, outcome) => {
     const next = afterAttempt(order, outcome, T0);
@@ -74,11 +84,58 @@ describe("nothing sent is no attempt: the order stays as it is, and says why", (
   });
 });
 
-test("keeps the problem document of a refusal, and only its code where it is huge", () => {
-  const problem = { code: "insufficient-stock", detail: "2 units of 'widget' are available.", status: 409 };
-  expect(afterAttempt(order, answer(409, problem), T0)).toMatchObject({ reason: "insufficient-stock", problem });
-  const huge = { ...problem, detail: "x".repeat(20_000) };
-  expect(afterAttempt(order, answer(409, huge), T0).problem).toEqual({ code: "insufficient-stock" });
+describe("what is kept of a rejection is bounded and typed", () => {
+  const problem = {
+    code: "insufficient-stock",
+    detail: "2 units of 'widget' are available.",
+    status: 409,
+    title: "Conflict",
+  };
+  const kept = (body: object): unknown => afterAttempt(order, answer(409, body), T0).problem;
+
+  test("the callee's problem document", () => {
+    expect(afterAttempt(order, answer(409, problem), T0)).toMatchObject({ reason: "insufficient-stock", problem });
+  });
+  test.each<[string, object, object]>([
+    ["a detail that is huge", { detail: "x".repeat(20_000) }, { detail: "x".repeat(2_000) }],
+    [
+      "a detail that ends in half a character",
+      { detail: `${"x".repeat(1_999)}😀` },
+      { detail: `${"x".repeat(1_999)}�` },
+    ],
+    ["a title that is huge", { title: "x".repeat(20_000) }, { title: "x".repeat(500) }],
+    ["control characters", { detail: "a\u0000b\r\nc" }, { detail: "a b c" }],
+    ["members of another type", { detail: { toString: 1 }, title: 5, status: "409" }, {}],
+    ["members that are not known", { ...problem, more: "x".repeat(20_000) }, problem],
+  ])("not %s", (_, members, expected) => {
+    expect(kept({ code: problem.code, ...members })).toEqual({ code: problem.code, ...expected });
+  });
+  test("not how deep it is", () => {
+    const deep = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`) as unknown;
+    expect(kept({ code: problem.code, deep })).toEqual({ code: problem.code });
+  });
+});
+
+describe("an answer whose code is none is an answer without a code", () => {
+  test.each<[string, unknown]>([
+    ["40,000 characters", "x".repeat(40_000)],
+    ["an object", { toString: 1 }],
+    ["a line", "a b"],
+    ["nothing", ""],
+    ["null", null],
+  ])("%s", (_, code) => {
+    const next = afterAttempt(order, answer(409, { code }), T0);
+    expect(next).toMatchObject({ state: "pending", attempts: 1, reason: "the callee answered 409" });
+  });
+});
+
+test("what Entra says is bounded, too", () => {
+  const outcome: ServiceOutcome = { kind: "no-token", reason: `😀${"\u0000\ud83d".repeat(10_000)}`, tries: 0 };
+  let next = order;
+  for (let i = 0; i < 12; i++) next = afterAttempt(next, { ...outcome, reason: `${i}${outcome.reason}` }, at(i));
+  expect(next.reason?.length).toBeLessThanOrEqual(500);
+  expect(next.reason?.isWellFormed()).toBe(true);
+  expect(JSON.stringify(next.history).length).toBeLessThan(32_000);
 });
 
 test("keeps a history of what stood in the way: the same again is one entry, and the latest ten stay", () => {
@@ -89,9 +146,43 @@ test("keeps a history of what stood in the way: the same again is one entry, and
     { what: "no-answer: ECONNREFUSED", times: 2, first: at(1_000).toISOString(), last: at(2_000).toISOString() },
     { what: "the callee answered 503 busy", times: 1, first: at(3_000).toISOString(), last: at(3_000).toISOString() },
   ]);
-  for (let i = 0; i < 20; i++) next = afterAttempt(next, answer(500 + i, ""), at(i));
-  expect(next.history).toHaveLength(10);
-  expect(next.history.at(-1)?.what).toContain("519");
+});
+
+test("a history keeps the first cause and the latest nine", () => {
+  let next = afterAttempt(order, silence, at(0));
+  for (let i = 1; i <= 20; i++) next = afterAttempt(next, answer(500 + i, ""), at(i));
+  expect(next.history.map(({ what }) => what)).toEqual([
+    "no-answer: ECONNREFUSED",
+    ...Array.from({ length: 9 }, (_, i) => `the callee answered ${512 + i}`),
+  ]);
+});
+
+describe("the same cause is one entry, whatever ids and times the single request had", () => {
+  const id = (i: number): string => `0c7e6f1a-${String(i).padStart(4, "0")}-4000-8000-00000000000${i}`;
+  test.each<[string, (i: number) => string, string]>([
+    [
+      "Entra",
+      (i) =>
+        `AADSTS501051: Application '8d6b' is not assigned. Trace ID: ${id(i)} Correlation ID: ${id(9 - i)} Timestamp: 2026-01-0${i} 00:00:00Z`,
+      "no-token: AADSTS501051: Application '8d6b' is not assigned.",
+    ],
+    [
+      "MSAL",
+      (i) =>
+        `invalid_client: 7000222 - [2026-01-0${i} 00:00:00Z]: AADSTS7000222: expired - Correlation ID: ${id(i)} - Trace ID: ${id(i)}`,
+      "no-token: invalid_client: 7000222 - : AADSTS7000222: expired - -",
+    ],
+    [
+      "App Service",
+      (i) => `500 {"message":"An unexpected error occured","correlationId":"${id(i)}"}`,
+      'no-token: 500 {"message":"An unexpected error occured","}',
+    ],
+  ])("%s", (_, reason, what) => {
+    let next = order;
+    for (let i = 1; i <= 5; i++) next = afterAttempt(next, { kind: "no-token", reason: reason(i), tries: 0 }, at(i));
+    expect(next.history).toEqual([{ what, times: 5, first: at(1).toISOString(), last: at(5).toISOString() }]);
+    expect(next.reason).toContain(id(5)); // for whoever asks Microsoft about the latest one
+  });
 });
 
 test("says what to do where the service client knows", () => {
@@ -136,6 +227,21 @@ describe("an order that could not be delivered for a day", () => {
     const again = retried(afterAttempt(order, silence, at(DAY)), at(2 * DAY));
     expect(again).toMatchObject({ state: "pending", dueAt: at(2 * DAY), createdAt: T0 });
     expect(again).not.toHaveProperty("reason");
-    expect(afterAttempt(again, silence, at(2 * DAY + 1)).state).toBe("pending");
+    expect(again && afterAttempt(again, silence, at(2 * DAY + 1)).state).toBe("pending");
+  });
+});
+
+describe("a retry by a person", () => {
+  test("makes a rejected order pending anew, and its history says that it was rejected", () => {
+    const rejected = afterAttempt(order, answer(409, { code: "insufficient-stock", detail: "none" }), at(1));
+    const again = retried(rejected, at(2 * DAY));
+    expect(again).toMatchObject({ state: "pending", attempts: 1, dueAt: at(2 * DAY), pendingSince: at(2 * DAY) });
+    expect(again).not.toHaveProperty("reason");
+    expect(again).not.toHaveProperty("problem");
+    expect(again?.history).toMatchObject([{ what: "rejected, then retried by a person: insufficient-stock" }]);
+  });
+  test("is none of a pending or a reserved order", () => {
+    expect(retried(order, at(1))).toBeUndefined();
+    expect(retried(afterAttempt(order, answer(200, reservation), T0), at(1))).toBeUndefined();
   });
 });

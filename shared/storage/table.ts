@@ -56,8 +56,8 @@ export function keysBetween(partition: string, from: string, to: string): string
   return `PartitionKey eq ${quoted(partition)} and RowKey ge ${quoted(from)} and RowKey lt ${quoted(to)}`;
 }
 
-/** OData doubles a quote within a text. */
-function quoted(text: string): string {
+/** A text in an OData filter: OData doubles a quote within it. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 

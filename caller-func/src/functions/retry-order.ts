@@ -12,15 +12,13 @@ app.http("retryOrder", {
   route: "orders/{orderId}/retry",
   handler: withProblems(async (request) => {
     const orderId = identifierParam(request, "orderId");
-    const pending = await orderStore.revive(orderId, (order) =>
-      order.state === "stuck" ? retried(order, new Date()) : undefined,
-    );
+    const pending = await orderStore.revive(orderId, (order) => retried(order, new Date()));
     if (pending !== undefined) return orderResponse(pending);
     if ((await orderStore.get(orderId)) === undefined) throw unknownOrder(orderId);
     throw new ProblemError({
       status: 409,
       code: "not-stuck",
-      detail: `Order '${orderId}' is not stuck. Only a stuck order can be retried; a pending one is on its way.`,
+      detail: `Order '${orderId}' is neither stuck nor rejected. A pending order is on its way, a reserved one has arrived.`,
     });
   }),
 });

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DEADLINE_MS, type ServiceClient, type ServiceOutcome } from "shared/service-client";
 import { isStorageFailure } from "shared/storage/table";
-import { afterAttempt, newOrder, type Order, type OrderRequest, wasSent } from "./order.ts";
+import { bounded } from "./history.ts";
+import { afterAttempt, describe, newOrder, type Order, type OrderRequest, wasSent } from "./order.ts";
 import type { Lease, OrderStore } from "./order-store.ts";
 
 /**
@@ -28,7 +29,7 @@ export interface RunSummary {
   stuck: number;
   /** Tried, and still pending. */
   stillPending: number;
-  /** Tried, but storage did not take the result: their leases run out, and they are delivered again. */
+  /** Tried, but the result could not be stored: their leases run out, and they are delivered again. */
   unsaved: number;
   /** Refused by the callee's access restrictions. Nobody else sees this: function apps have no log of access restrictions. */
   refusedByNetwork: number;
@@ -51,8 +52,16 @@ export interface Delivery {
   drain(): Promise<void>;
 }
 
-/** Orders reserve stock: carries them over to the callee, each at least once, and never twice at the same moment. */
-export function createDelivery(store: OrderStore, callee: ServiceClient): Delivery {
+/**
+ * Orders reserve stock: carries them over to the callee, each at least once, and never twice at the same moment.
+ *
+ * @param report gets each error of an attempt that was not foreseen; the attempt counts as failed, and others go on
+ */
+export function createDelivery(
+  store: OrderStore,
+  callee: ServiceClient,
+  report: (error: unknown) => void = logged,
+): Delivery {
   const underWay = new Set<Promise<unknown>>();
   const draining = new AbortController();
   const shutdown = new AbortController();
@@ -66,15 +75,18 @@ export function createDelivery(store: OrderStore, callee: ServiceClient): Delive
       body: { sku, quantity },
       traceParent,
       signal,
+    }).catch((error: unknown): ServiceOutcome => {
+      report(error);
+      return { kind: "no-answer", reason: "an error that was not foreseen, see the log", tries: 0 };
     });
-    const now = new Date();
-    const next = afterAttempt(lease.order, outcome, now);
     try {
+      const now = new Date();
+      const next = afterAttempt(lease.order, outcome, now);
       if (await store.settle(lease, next, now)) return { outcome, order: next, saved: true };
       // Somebody else goes on with the order; a repeated reservation changes nothing at the callee.
       return { outcome, order: (await store.get(orderId)) ?? lease.order, saved: true };
     } catch (error) {
-      if (!isStorageFailure(error)) throw error;
+      if (!isStorageFailure(error)) report(error);
       return { outcome, order: lease.order, saved: false };
     }
   }
@@ -109,7 +121,7 @@ export function createDelivery(store: OrderStore, callee: ServiceClient): Delive
           const attempted = await attempt(lease, breakOff, traceParent);
           count(summary, attempted);
           // The next order would fare no better: it is left as it is, for the next run.
-          if (!wasSent(attempted.outcome)) summary.endedEarly = describe(attempted.outcome);
+          if (!wasSent(attempted.outcome)) summary.endedEarly = bounded(describe(attempted.outcome));
         }
       };
       await Promise.all(Array.from({ length: CONCURRENT_DELIVERIES }, worker));
@@ -156,8 +168,8 @@ function count(summary: RunSummary, { outcome, order, saved }: Attempt): void {
   summary[!saved ? "unsaved" : order.state === "pending" ? "stillPending" : order.state]++;
 }
 
-function describe(outcome: ServiceOutcome): string {
-  return outcome.kind === "answer" ? "" : `${outcome.kind}: ${outcome.reason}`;
+function logged(error: unknown): void {
+  console.error("An attempt to deliver an order failed in a way that was not foreseen.", error);
 }
 
 function leaseEnd(): Date {

@@ -1,6 +1,7 @@
 import type { TableEntity, TableEntityResult } from "@azure/data-tables";
 import type { VersionedRow } from "shared/storage/row-version";
-import { isFinished, type Order, type Setback } from "./order.ts";
+import type { Setback } from "./history.ts";
+import { isFinished, type Order, type Problem } from "./order.ts";
 
 /** Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. */
 export const SCHEMA_VERSION = 1;
@@ -61,7 +62,7 @@ export function fromRow(orderId: string, row: OrderRow, dueAt?: Date): Order {
   return {
     ...{ orderId, sku, quantity, state, createdAt, pendingSince, attempts },
     ...(reason && { reason }),
-    ...(problem && { problem: JSON.parse(problem) as unknown }),
+    ...(problem && { problem: JSON.parse(problem) as Problem }),
     ...(dueAt !== undefined && { dueAt }),
     history: history ? (JSON.parse(history) as Setback[]) : [],
   };

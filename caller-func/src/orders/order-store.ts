@@ -1,8 +1,9 @@
 import type { TableClient, TableEntityResult, TransactionAction } from "@azure/data-tables";
 import { isNewer, requireKnown, type VersionedRow } from "shared/storage/row-version";
-import { isLostRace, keysBetween, orUndefined } from "shared/storage/table";
+import { isLostRace, keysBetween, orUndefined, quoted } from "shared/storage/table";
 import type { Order, OrderState } from "./order.ts";
 import {
+  finishedKey,
   finishedRow,
   fromRow,
   orderKey,
@@ -32,7 +33,7 @@ export interface OrderStore {
   /** Stores what became of a leased order. @returns false where the lease ran out and somebody else has the order */
   settle(lease: Lease, next: Order, now: Date): Promise<boolean>;
   /**
-   * Makes a stuck order pending again.
+   * Makes a stuck or rejected order pending again. What would have retention remove it goes in the same transaction.
    *
    * @param change gives the order as it should be, from the one in store; undefined where that does not apply
    * @returns undefined where it did not apply, or somebody else was faster
@@ -55,6 +56,8 @@ const PAGE_SIZE = 100;
 /** A transaction has room for 100 changes, and both moving an order and removing one are two. */
 const MAX_PER_TRANSACTION = 50;
 const MAX_COUNTED = 1000;
+/** Clocks of two instances differ by less than this, in milliseconds: no token would be good otherwise. */
+const CLOCK_DIFFERENCE_MS = 3600_000;
 
 /** A pending row. One of version 0 names its order and tells nothing else of it. */
 type PendingRow = TableEntityResult<VersionedRow & { orderId: string }> & (OrderRow | { readonly sku?: undefined });
@@ -80,14 +83,13 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     return changed;
   }
 
-  /** The first rows of a range of keys, in one request. */
+  /** The first rows that match, in one request for a range of keys. */
   async function firstRows<Row extends object>(
-    from: string,
-    to: string,
+    filter: string,
     limit: number,
     select?: string[],
   ): Promise<TableEntityResult<Row>[]> {
-    const queryOptions = { filter: keysBetween(PARTITION, from, to), ...(select && { select }) };
+    const queryOptions = { filter, ...(select && { select }) };
     for await (const page of (await table()).listEntities<Row>({ queryOptions }).byPage({ maxPageSize: limit })) {
       if (page.length > 0) return page;
     }
@@ -96,6 +98,13 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
 
   const find = async (orderId: string): Promise<OrderRow | undefined> =>
     orUndefined((await table()).getEntity<OrderRow>(PARTITION, orderKey(orderId)));
+
+  /** The row that says when an order ended, somewhere after it was pending last. Orders of version 0 have none. */
+  async function finishedRowOf(orderId: string, { pendingSince }: OrderRow): Promise<TransactionAction[]> {
+    const from = finishedKey(new Date(pendingSince.getTime() - CLOCK_DIFFERENCE_MS), "");
+    const ended = `${keysBetween(PARTITION, from, after(prefixes.finished))} and orderId eq ${quoted(orderId)}`;
+    return (await firstRows<object>(ended, 1)).map(({ rowKey }) => ["delete", keyed(rowKey)]);
+  }
 
   return {
     async create(order) {
@@ -118,7 +127,8 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
       let from: string = prefixes.pending;
       let due: PendingRow[];
       do {
-        const page: PendingRow[] = await firstRows<PendingRow>(from, end, Math.min(limit, MAX_PER_TRANSACTION));
+        const keys = keysBetween(PARTITION, from, end);
+        const page: PendingRow[] = await firstRows<PendingRow>(keys, Math.min(limit, MAX_PER_TRANSACTION));
         due = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
         if (page.length === 0) return [];
         // Rows of a later version are that version's to deliver; they must not hide what lies behind them.
@@ -165,6 +175,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
       const isChanged = await submit([
         ["update", toRow(orderKey(orderId), next), "Merge", { etag: row.etag }],
         ["create", toRow(pendingKey(next.dueAt, orderId), next)],
+        ...(await finishedRowOf(orderId, row)),
       ]);
       return isChanged ? next : undefined;
     },
@@ -183,16 +194,15 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     },
 
     async backlog() {
-      const rows = await firstRows<{ createdAt?: Date }>(prefixes.pending, after(prefixes.pending), MAX_COUNTED, [
-        "createdAt",
-      ]);
+      const keys = keysBetween(PARTITION, prefixes.pending, after(prefixes.pending));
+      const rows = await firstRows<{ createdAt?: Date }>(keys, MAX_COUNTED, ["createdAt"]);
       const times = rows.flatMap(({ createdAt }) => createdAt?.getTime() ?? []);
       return { pending: rows.length, oldest: times.length > 0 ? new Date(Math.min(...times)) : undefined };
     },
 
     async removeFinished(before) {
-      const end = prefixes.finished + before.toISOString();
-      const ended = await firstRows<VersionedRow & { orderId: string }>(prefixes.finished, end, MAX_PER_TRANSACTION);
+      const keys = keysBetween(PARTITION, prefixes.finished, prefixes.finished + before.toISOString());
+      const ended = await firstRows<VersionedRow & { orderId: string }>(keys, MAX_PER_TRANSACTION);
       const known = ended.filter((row) => !isNewer(row, SCHEMA_VERSION));
       const removed = await submitEach(known, ({ rowKey, orderId }) => [
         ["delete", keyed(orderKey(orderId))],

@@ -1,5 +1,6 @@
-import type { ServiceOutcome } from "shared/service-client";
+import { problemCode, type ServiceOutcome } from "shared/service-client";
 import * as v from "valibot";
+import { bounded, type Setback, withSetback } from "./history.ts";
 
 export const orderStates = ["pending", "reserved", "rejected", "stuck"] as const;
 
@@ -16,8 +17,8 @@ export interface Order extends OrderRequest {
   readonly state: OrderState;
   /** Why it was rejected: the callee's code. Why it is still pending: what happened at the last attempt. */
   readonly reason?: string;
-  /** The callee's problem document, where it rejected the order. */
-  readonly problem?: unknown;
+  /** What the callee said of it, where it rejected the order. */
+  readonly problem?: Problem;
   readonly createdAt: Date;
   /** Since when delivery has been tried: the creation, or the last manual retry. */
   readonly pendingSince: Date;
@@ -28,12 +29,19 @@ export interface Order extends OrderRequest {
   readonly history: readonly Setback[];
 }
 
-export interface Setback {
-  readonly what: string;
-  readonly times: number;
-  readonly first: string;
-  readonly last: string;
+/** A problem document (RFC 9457): the members that every one of them may have. */
+export interface Problem {
+  readonly code: string;
+  readonly title?: string;
+  readonly status?: number;
+  readonly detail?: string;
 }
+
+/**
+ * With these codes, and no others, the callee decides that it will not carry out an order. Whatever else it answers is about the
+ * request, the caller or its own state, and the order stays pending.
+ */
+const finalCodes: readonly string[] = ["unknown-sku", "insufficient-stock", "order-conflict"];
 
 /** Waits after failed attempts grow from the first to the second of these, in milliseconds. */
 const FIRST_RETRY_AFTER_MS = 2_000;
@@ -42,10 +50,8 @@ const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 /** An order that could not be delivered for this long waits for a person. */
 const STUCK_AFTER_MS = 24 * 3600_000;
 
-/** A row has room for 32,000 characters in a column. */
-const MAX_HISTORY = 10;
-const MAX_REASON_LENGTH = 500;
-const MAX_PROBLEM_LENGTH = 8_000;
+/** Of a problem's detail so many characters are kept. */
+const MAX_DETAIL_LENGTH = 2_000;
 
 /** A new order. It is due at `dueAt`, until when whoever stored it has it to himself. */
 export function newOrder(request: OrderRequest, now: Date, dueAt: Date): Order {
@@ -58,18 +64,19 @@ export function wasSent({ kind }: ServiceOutcome): boolean {
 }
 
 /**
- * What becomes of an order after an attempt to deliver it. Only the callee's own word on the order ends it: 200 or 201,
- * 400, 404 `unknown-sku` and 409. Refusals of either layer, errors and silence leave it pending, and after a day stuck.
+ * What becomes of an order after an attempt to deliver it. Only the callee's own decision on the order ends it: 200 or 201
+ * with its reservation, or a 4xx with one of the final codes. Everything else leaves it pending, and after a day stuck.
  * Where nothing was sent, that was no attempt: the order's own waits grow with what happened to this order.
  */
 export function afterAttempt(order: Order, outcome: ServiceOutcome, now: Date): Order {
   const attempts = order.attempts + (wasSent(outcome) ? 1 : 0);
   const { dueAt, reason: lastReason, ...attempted } = { ...order, attempts };
-  const word = lastWord(order, outcome);
-  if (word === "reserved") return { ...attempted, state: "reserved" };
-  if (word !== undefined) return { ...attempted, state: "rejected", reason: word.code, problem: shortened(word) };
+  const decision = decisionOn(order, outcome);
+  if (decision === "reserved") return { ...attempted, state: "reserved" };
+  if (decision !== undefined) return { ...attempted, state: "rejected", reason: decision.code, problem: decision };
   const reason = describe(outcome);
-  const undelivered = { ...attempted, reason, history: withSetback(order.history, reason, now) };
+  const history = withSetback(order.history, reason, now);
+  const undelivered = { ...attempted, reason: bounded(reason), history };
   if (now.getTime() - order.pendingSince.getTime() >= STUCK_AFTER_MS) return { ...undelivered, state: "stuck" };
   const ownWait = wasSent(outcome) ? FIRST_RETRY_AFTER_MS * 2 ** order.attempts : FIRST_RETRY_AFTER_MS;
   const asked = outcome.kind === "answer" ? (outcome.retryAfterMs ?? 0) : 0;
@@ -77,9 +84,11 @@ export function afterAttempt(order: Order, outcome: ServiceOutcome, now: Date): 
   return { ...undelivered, state: "pending", dueAt: new Date(now.getTime() + wait) };
 }
 
-/** A stuck order, pending anew. */
-export function retried({ reason, ...order }: Order, now: Date): Order {
-  return { ...order, state: "pending", pendingSince: now, dueAt: now };
+/** A stuck or rejected order, pending anew because a person wants that; undefined for any other. */
+export function retried({ reason, problem, ...order }: Order, now: Date): Order | undefined {
+  if (order.state !== "stuck" && order.state !== "rejected") return undefined;
+  const ended = `${order.state}, then retried by a person: ${reason ?? "no reason given"}`;
+  return { ...order, state: "pending", pendingSince: now, dueAt: now, history: withSetback(order.history, ended, now) };
 }
 
 export function isFinished({ state }: Order): boolean {
@@ -87,36 +96,37 @@ export function isFinished({ state }: Order): boolean {
 }
 
 const reservation = v.object({ orderId: v.string(), sku: v.string(), quantity: v.number() });
-const problem = v.looseObject({ code: v.string() });
-type Problem = v.InferOutput<typeof problem>;
+const document = v.object({
+  title: v.fallback(v.optional(v.string()), undefined),
+  status: v.fallback(v.optional(v.pipe(v.number(), v.integer())), undefined),
+  detail: v.fallback(v.optional(v.string()), undefined),
+});
 
-/** The callee's word on the order itself, or undefined where it gave none: something else may have answered in its place. */
-function lastWord(order: Order, outcome: ServiceOutcome): "reserved" | Problem | undefined {
+/** The callee's decision on the order itself, or undefined where it made none: something else may have answered in its place. */
+function decisionOn(order: Order, outcome: ServiceOutcome): "reserved" | Problem | undefined {
   if (outcome.kind !== "answer" || outcome.refusedBy !== undefined) return undefined;
   const { status, body } = outcome;
-  if (status === 200 || status === 201) {
-    return v.is(reservation, body) && body.orderId === order.orderId ? "reserved" : undefined;
-  }
-  if (!v.is(problem, body)) return undefined;
-  const isFinal = status === 400 || status === 409 || (status === 404 && body.code === "unknown-sku");
-  return isFinal ? body : undefined;
+  if (status === 200 || status === 201) return isReservationOf(order, body) ? "reserved" : undefined;
+  const code = problemCode(body);
+  if (status < 400 || status >= 500 || code === undefined || !finalCodes.includes(code)) return undefined;
+  const { title, status: stated, detail } = v.parse(document, body);
+  return {
+    code,
+    ...(title !== undefined && { title: bounded(title) }),
+    ...(stated !== undefined && { status: stated }),
+    ...(detail !== undefined && { detail: bounded(detail, MAX_DETAIL_LENGTH) }),
+  };
 }
 
-function describe(outcome: ServiceOutcome): string {
-  if (outcome.kind !== "answer") return `${outcome.kind}: ${outcome.reason}`.slice(0, MAX_REASON_LENGTH);
-  const code = v.is(problem, outcome.body) ? ` ${outcome.body.code}` : "";
-  const who = outcome.refusedBy === "network" ? " by its access restrictions" : code;
+function isReservationOf({ orderId, sku, quantity }: Order, body: unknown): boolean {
+  return v.is(reservation, body) && body.orderId === orderId && body.sku === sku && body.quantity === quantity;
+}
+
+/** What happened, in words; not bounded. */
+export function describe(outcome: ServiceOutcome): string {
+  if (outcome.kind !== "answer") return `${outcome.kind}: ${outcome.reason}`;
+  const code = problemCode(outcome.body);
+  const who = outcome.refusedBy === "network" ? " by its access restrictions" : code === undefined ? "" : ` ${code}`;
   const advice = outcome.advice === undefined ? "" : `: ${outcome.advice}`;
-  return `the callee answered ${outcome.status}${who}${advice}`.slice(0, MAX_REASON_LENGTH);
-}
-
-function withSetback(history: readonly Setback[], what: string, now: Date): readonly Setback[] {
-  const at = now.toISOString();
-  const latest = history.at(-1);
-  if (latest?.what === what) return [...history.slice(0, -1), { ...latest, times: latest.times + 1, last: at }];
-  return [...history, { what, times: 1, first: at, last: at }].slice(-MAX_HISTORY);
-}
-
-function shortened(word: Problem): Problem {
-  return JSON.stringify(word).length <= MAX_PROBLEM_LENGTH ? word : { code: word.code };
+  return `the callee answered ${outcome.status}${who}${advice}`;
 }
