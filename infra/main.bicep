@@ -63,6 +63,11 @@ param alertEmailAddresses string[] = []
 @description('For how long logs are kept, in days.')
 param logRetentionDays int = 30
 
+@minValue(1)
+@maxValue(1000)
+@description('Logs that are taken in on a day, in gigabytes. Beyond, none are kept until the next day, also not who was refused.')
+param logDailyCapGigabytes int = 5
+
 @description('What only one service needs, by service.')
 param serviceOptions {
   *: ServiceOptions
@@ -147,6 +152,7 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: allTags
     suffix: suffix
     retentionDays: logRetentionDays
+    dailyCapGigabytes: logDailyCapGigabytes
     publishers: map(services, service => identityName(service.key, suffix))
   }
   dependsOn: [identities]

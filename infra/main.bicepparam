@@ -63,3 +63,4 @@ param alertEmailAddresses = filter(
   address => !empty(address)
 )
 param logRetentionDays = int(orDefault(readEnvironmentVariable('RESTRICTED_LOG_RETENTION_DAYS', ''), '30'))
+param logDailyCapGigabytes = int(orDefault(readEnvironmentVariable('RESTRICTED_LOG_DAILY_CAP_GIGABYTES', ''), '5'))

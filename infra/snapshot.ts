@@ -41,7 +41,10 @@ export interface PropertiesByType {
   "Microsoft.Storage/storageAccounts": StorageAccountProperties;
   "Microsoft.Storage/storageAccounts/fileServices/shares": object;
   "Microsoft.Authorization/roleAssignments": { roleDefinitionId?: string; principalId?: string; description?: string };
-  "Microsoft.OperationalInsights/workspaces": { retentionInDays?: number };
+  "Microsoft.OperationalInsights/workspaces": {
+    retentionInDays?: number;
+    workspaceCapping?: { dailyQuotaGb?: number };
+  };
   "Microsoft.Insights/components": { DisableLocalAuth?: boolean; WorkspaceResourceId?: string };
   "Microsoft.Insights/diagnosticSettings": {
     workspaceId?: string;

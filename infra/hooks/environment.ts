@@ -71,6 +71,7 @@ export function mistakes(environment: Environment): string[] {
     ...oneOf("RESTRICTED_APP_SERVICE_AUTHENTICATION", ["true", "false"]),
     ...check("RESTRICTED_ALERT_EMAIL_ADDRESSES", mailAddresses),
     ...number("RESTRICTED_LOG_RETENTION_DAYS", 30, 730),
+    ...number("RESTRICTED_LOG_DAILY_CAP_GIGABYTES", 1, 1000),
     ...check("RESTRICTED_API_CLIENT_IDS", (found) =>
       isPrepared(environment) ? clientIds(found, apiNames()) : undefined,
     ),

@@ -33,7 +33,7 @@ type AlertRule = {
   periods: int
 }
 
-// The queries name no service: they read the events that any service of this pattern logs.
+// The queries name no service: they read the events that any service of this pattern logs, and the workspace's own.
 var rules { *: AlertRule } = {
   'refused-calls': {
     displayName: 'Calls refused by a service'
@@ -92,6 +92,19 @@ var rules { *: AlertRule } = {
       | extend run = parse_json(Message)
       | where todouble(run.oldestSeconds) > 3600
       | project TimeGenerated, AppRoleName, oldestSeconds = todouble(run.oldestSeconds)
+    '''
+    threshold: 0
+    periods: 1
+  }
+  'log-cap': {
+    displayName: 'The logs have reached their daily cap'
+    description: 'Nothing more is recorded until the cap is reset: no refused call, no delivery, and no other alert.'
+    severity: 1
+    // https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap#alert-when-daily-cap-is-reached
+    query: '''
+      _LogOperation
+      | where Category =~ 'Ingestion' and Detail contains 'OverQuota'
+      | project TimeGenerated, Detail
     '''
     threshold: 0
     periods: 1

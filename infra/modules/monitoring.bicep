@@ -14,6 +14,11 @@ param suffix string
 @description('For how long logs are kept, in days.')
 param retentionDays int
 
+@minValue(1)
+@maxValue(1000)
+@description('Logs that are taken in on a day, in gigabytes.')
+param dailyCapGigabytes int
+
 @description('The names of the identities that send telemetry.')
 param publishers string[]
 
@@ -32,6 +37,10 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    // Limits what a flood of refused calls costs: https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGigabytes
+    }
     features: {
       disableLocalAuth: true
     }

@@ -47,8 +47,16 @@ export const monitoringPromises: readonly Promised[] = [
       ),
     ];
   }),
+  promised("a day's logs are limited to what the parameter says", (snapshot, { parameters }) => {
+    const [workspace] = resources(snapshot, "Microsoft.OperationalInsights/workspaces");
+    return same(
+      "gigabytes a day",
+      workspace?.properties?.workspaceCapping?.dailyQuotaGb,
+      parameters.logDailyCapGigabytes,
+    );
+  }),
   promised(
-    "refused calls, failed deliveries and an old pending order raise an alert",
+    "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
     (snapshot, { parameters: { alertEmailAddresses } }) => {
       const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
       const [group] = resources(snapshot, "Microsoft.Insights/actionGroups");
@@ -59,15 +67,21 @@ export const monitoringPromises: readonly Promised[] = [
           group?.properties?.emailReceivers?.map(({ emailAddress }) => emailAddress) ?? [],
           [...alertEmailAddresses],
         ),
-        ...["refused-calls", "refused-connections", "failed-deliveries", "oldest-pending-order"].flatMap((alert) => {
-          const properties = rules.find(({ name }) => name?.startsWith(`${alert}-`))?.properties;
-          return [
-            ...same(`${alert}: enabled`, properties?.enabled, true),
-            ...same(`${alert}: looks at`, properties?.scopes, [workspace]),
-            ...same(`${alert}: tells`, properties?.actions?.actionGroups, group === undefined ? [] : [group.id]),
-            ...same(`${alert}: query`, properties?.criteria?.allOf?.[0]?.query?.includes(SOURCES[alert] ?? "?"), true),
-          ];
-        }),
+        ...["refused-calls", "refused-connections", "failed-deliveries", "oldest-pending-order", "log-cap"].flatMap(
+          (alert) => {
+            const properties = rules.find(({ name }) => name?.startsWith(`${alert}-`))?.properties;
+            return [
+              ...same(`${alert}: enabled`, properties?.enabled, true),
+              ...same(`${alert}: looks at`, properties?.scopes, [workspace]),
+              ...same(`${alert}: tells`, properties?.actions?.actionGroups, group === undefined ? [] : [group.id]),
+              ...same(
+                `${alert}: query`,
+                properties?.criteria?.allOf?.[0]?.query?.includes(SOURCES[alert] ?? "?"),
+                true,
+              ),
+            ];
+          },
+        ),
       ];
     },
   ),
@@ -79,4 +93,5 @@ const SOURCES: Readonly<Record<string, string>> = {
   "refused-connections": "refusedByNetwork",
   "failed-deliveries": "delivery-run",
   "oldest-pending-order": "oldestSeconds",
+  "log-cap": "OverQuota",
 };

@@ -52,6 +52,7 @@ export interface Parameters {
   readonly callerCredential: "managed-identity" | "federated-identity";
   readonly appServiceAuthentication: boolean;
   readonly alertEmailAddresses: readonly string[];
+  readonly logDailyCapGigabytes: number;
   /** Tags besides azd's. */
   readonly tags: Readonly<Record<string, string>>;
 }

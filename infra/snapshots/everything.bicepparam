@@ -21,3 +21,4 @@ param serviceManagementReference = '00000000-0000-0000-0000-000000000003'
 param appServiceAuthentication = true
 param alertEmailAddresses = ['operations@example.com']
 param logRetentionDays = 90
+param logDailyCapGigabytes = 50

@@ -12,6 +12,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "managed-identity",
     appServiceAuthentication: false,
     alertEmailAddresses: [],
+    logDailyCapGigabytes: 5,
     tags: {},
   },
   everything: {
@@ -22,6 +23,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "federated-identity",
     appServiceAuthentication: true,
     alertEmailAddresses: ["operations@example.com"],
+    logDailyCapGigabytes: 50,
     tags: { owner: "orders" },
   },
   dedicated: {
@@ -32,6 +34,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     callerCredential: "managed-identity",
     appServiceAuthentication: false,
     alertEmailAddresses: [],
+    logDailyCapGigabytes: 5,
     tags: {},
   },
 };

@@ -39,6 +39,7 @@ describe("before provisioning", () => {
       RESTRICTED_CALLER_CREDENTIAL: "federated-identity",
       RESTRICTED_APP_SERVICE_AUTHENTICATION: "true",
       RESTRICTED_LOG_RETENTION_DAYS: "90",
+      RESTRICTED_LOG_DAILY_CAP_GIGABYTES: "50",
       RESTRICTED_API_CLIENT_IDS: '{"callee-func":"00000000-0000-0000-0000-000000000004"}',
     };
     expect(mistakes(all)).toEqual([]);
@@ -155,6 +156,8 @@ describe("before provisioning", () => {
     ["RESTRICTED_SUBNET_PREFIX_LENGTH", "29", /from 24 to 28/],
     ["RESTRICTED_CALLER_CREDENTIAL", "client-secret", /one of managed-identity, federated-identity/],
     ["RESTRICTED_LOG_RETENTION_DAYS", "7", /from 30 to 730/],
+    ["RESTRICTED_LOG_DAILY_CAP_GIGABYTES", "0", /from 1 to 1000/],
+    ["RESTRICTED_LOG_DAILY_CAP_GIGABYTES", "0.5", /from 1 to 1000/],
     ["RESTRICTED_API_CLIENT_IDS", "callee-func=1", /not JSON of client ids/],
   ])("names %s where it is '%s', and says what to do", (name, value, message) => {
     expect(mistakes({ ...good, [name]: value })).toEqual([expect.stringMatching(message)]);

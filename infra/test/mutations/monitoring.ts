@@ -24,18 +24,30 @@ export const monitoringMutations: readonly Mutation[] = [
     change: remove("Microsoft.Insights/diagnosticSettings", "Microsoft.OperationalInsights/workspaces/log"),
   },
   {
-    breaks: "refused calls, failed deliveries and an old pending order raise an alert",
+    breaks: "a day's logs are limited to what the parameter says",
+    by: "logs without a limit",
+    change: resource("Microsoft.OperationalInsights/workspaces", "log", (properties) => {
+      properties.workspaceCapping = { dailyQuotaGb: -1 };
+    }),
+  },
+  {
+    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
     by: "an alert switched off",
     change: resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {
       properties.enabled = false;
     }),
   },
   {
-    breaks: "refused calls, failed deliveries and an old pending order raise an alert",
+    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
     by: "an alert that tells nobody",
     in: "everything",
     change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-order", ({ actions }) => {
       there(actions).actionGroups = [];
     }),
+  },
+  {
+    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
+    by: "logs that end without an alert",
+    change: remove("Microsoft.Insights/scheduledQueryRules", "log-cap"),
   },
 ];

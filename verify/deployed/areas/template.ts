@@ -21,10 +21,10 @@ const OWN_CHECK: Readonly<Record<string, RegExp>> = {
 
 /**
  * What parameters of the deployment decide, and the committed snapshot cannot know: sizes, numbers of instances, address
- * ranges, retention, who gets mail. `skipQueryValidation` is an instruction to the deployment, which nothing keeps.
+ * ranges, retention and amount of logs, who gets mail. `skipQueryValidation` is an instruction to the deployment, which nothing keeps.
  */
 const BY_PARAMETER =
-  /(^|\.)(zoneRedundant|maximumElasticWorkerCount|minimumElasticInstanceCount|functionAppScaleLimit|addressSpace|addressPrefix|addressPrefixes|retentionInDays|emailReceivers|actionGroups|skipQueryValidation)$/;
+  /(^|\.)(zoneRedundant|maximumElasticWorkerCount|minimumElasticInstanceCount|functionAppScaleLimit|addressSpace|addressPrefix|addressPrefixes|retentionInDays|dailyQuotaGb|emailReceivers|actionGroups|skipQueryValidation)$/;
 
 const WHY =
   "It was changed by hand, or a policy changed it: what the tests have shown of the template does not hold of it.";
