@@ -23,23 +23,25 @@ export interface Claims {
   readonly isAppOnly: boolean;
   /** How the client proved who it is: `0` not at all, `1` by a secret, `2` by a certificate or as a managed identity. */
   readonly clientAuthentication: string | undefined;
+  /** Whether the token is good only together with a proof that its sender holds a key: RFC 7800, section 3. */
+  readonly isKeyBound: boolean;
   readonly caller: Caller;
 }
 
 /**
- * Takes the claims out of a token's payload; undefined where one is missing or has another type. By hand, because it is
- * done for every token that anybody sends.
+ * Takes the claims out of a token's payload; undefined where one is missing, has another type or contradicts another. By
+ * hand, because it is done for every token that anybody sends.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
  */
 export function readClaims(payload: Readonly<Record<string, unknown>>): Claims | undefined {
-  const { aud, iss, exp, nbf, iat, tid, oid, sub, ver, roles = [], scp, idtyp, uti } = payload;
+  const { aud, iss, exp, nbf, iat, tid, oid, sub, ver, azp, appid, roles = [], scp, idtyp, uti, cnf } = payload;
   if (ver !== "1.0" && ver !== "2.0") return undefined;
   const isVersion1 = ver === "1.0";
-  // Nobody is on a list as "".
-  const appId = (isVersion1 ? payload["appid"] : payload["azp"]) ?? "";
+  const [appId, otherVersions] = isVersion1 ? [appid, azp] : [azp, appid];
+  if (!isText(appId) || appId === "" || (otherVersions !== undefined && otherVersions !== appId)) return undefined;
   const clientAuthentication = isVersion1 ? payload["appidacr"] : payload["azpacr"];
-  if (!isText(aud) || !isText(iss) || !isText(tid) || !isText(oid) || !isText(sub) || !isText(appId)) return undefined;
+  if (!isText(aud) || !isText(iss) || !isText(tid) || !isText(oid) || !isText(sub)) return undefined;
   if (!isTime(exp) || !isAbsentOr(isTime, nbf) || !isAbsentOr(isTime, iat)) return undefined;
   if (!isAbsentOr(isText, clientAuthentication) || !isAbsentOr(isText, idtyp) || !isAbsentOr(isText, uti))
     return undefined;
@@ -56,6 +58,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Claims |
     // pair of user and app, and is never his object id.
     isAppOnly: scp === undefined && (idtyp === undefined ? sub === oid : idtyp === "app"),
     clientAuthentication,
+    isKeyBound: cnf !== undefined,
     caller: Object.freeze({ appId, objectId: oid, tenantId: tid, roles: Object.freeze(roles), tokenId: uti }),
   };
 }

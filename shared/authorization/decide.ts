@@ -24,6 +24,14 @@ export const clientAuthentications = ["public", "secret", "certificate"] as cons
 export type ClientAuthentication = (typeof clientAuthentications)[number];
 
 /**
+ * No access token of Entra's lives longer, in seconds: 24 hours by a token lifetime policy or for a managed identity, 28
+ * hours with continuous access evaluation.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/configurable-token-lifetimes#access-tokens
+ */
+const MAX_LIFETIME_SECONDS = 28 * 3600;
+
+/**
  * What an operation asks of its caller's app roles: one, any of several, all of several, or none but an assignment at
  * Entra, where the callee's service principal requires one.
  */
@@ -63,6 +71,7 @@ export function checkToken(claims: Claims, policy: TokenPolicy, now: number): Re
     checkAudience(claims, policy) ??
     checkLifetime(claims, policy, now) ??
     checkAppOnly(claims) ??
+    checkKeyBound(claims) ??
     checkClientAuthentication(claims, policy)
   );
 }
@@ -77,18 +86,29 @@ function checkAudience({ audience }: Claims, { audiences }: TokenPolicy): Refusa
   return audiences.includes(audience) ? undefined : "wrong-audience";
 }
 
-/** RFC 7519, sections 4.1.4 to 4.1.6. A token that says it was issued in the future is not valid yet either. */
+/**
+ * RFC 7519, sections 4.1.4 to 4.1.6. A token that says it was issued in the future is not valid yet either. One that
+ * begins after its end gets as far as the last check only where the clock tolerance lets both pass.
+ */
 function checkLifetime(
   { expires, notBefore = 0, issuedAt = 0 }: Claims,
   { clockToleranceSeconds }: TokenPolicy,
   now: number,
 ): RefusalCode | undefined {
   if (now >= expires + clockToleranceSeconds) return "token-expired";
-  return now < Math.max(notBefore, issuedAt) - clockToleranceSeconds ? "token-not-yet-valid" : undefined;
+  const begins = Math.max(notBefore, issuedAt);
+  if (now < begins - clockToleranceSeconds) return "token-not-yet-valid";
+  if (expires > now + MAX_LIFETIME_SECONDS + clockToleranceSeconds) return "token-lifetime-too-long";
+  return begins > expires ? "malformed-token" : undefined;
 }
 
 function checkAppOnly({ isAppOnly }: Claims): RefusalCode | undefined {
   return isAppOnly ? undefined : "not-app-only";
+}
+
+/** Without the proof, such a token would be good for whoever has stolen it: what it is bound to a key against. */
+function checkKeyBound({ isKeyBound }: Claims): RefusalCode | undefined {
+  return isKeyBound ? "key-bound-token" : undefined;
 }
 
 /**

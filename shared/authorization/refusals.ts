@@ -29,7 +29,11 @@ const answers = {
   "wrong-audience": invalidToken("The token was issued for another service."),
   "token-expired": invalidToken("The token has expired. Get a new one."),
   "token-not-yet-valid": invalidToken("The token is not valid yet. Compare the clocks."),
+  "token-lifetime-too-long": invalidToken("The token ends later than any that Entra ID issues. Compare the clocks."),
   "not-app-only": invalidToken("The token was issued for a user. Only apps may call."),
+  "key-bound-token": invalidToken(
+    "The token is bound to a key, and this service takes no proof of a key. Get a bearer token.",
+  ),
   "weak-client-authentication": invalidToken(
     "The caller proved who it is to Entra by weaker means than this service accepts.",
   ),

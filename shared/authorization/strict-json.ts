@@ -38,17 +38,25 @@ export function fromCanonicalBase64Url(part: string): Buffer | undefined {
 }
 
 /**
- * Whether a part can be read in one way only: without duplicate members (RFC 7515, section 4), and not so deep that a
- * reader might give up on it.
+ * Whether a part can be read in one way only: without duplicate members (RFC 7515, section 4), without two of its own
+ * members that differ only in case, which a reader that does not mind case takes for one, and not so deep that a reader
+ * might give up on it.
  *
  * In JSON a colon stands between a member's name and its value, or in a string. As many as are written must be there
  * when the text is parsed; of two members of one name, only one is. Strings are counted as they stand where nothing in
  * them is escaped, and else left out.
  */
 export function isUnambiguous({ text, content }: Part): boolean {
+  const names = Object.keys(content);
+  if (new Set(names.map(withoutCase)).size < names.length) return false;
   const hasEscapes = text.includes("\\");
   const written = colonsIn(hasEscapes ? text.replace(STRING, "") : text);
   return written === countColons(content, hasEscapes ? () => 0 : colonsIn, MAX_DEPTH);
+}
+
+/** Both ways: the Kelvin sign is a `k` in small letters only, the long s an `S` in capitals only. */
+function withoutCase(name: string): string {
+  return name.toLowerCase().toUpperCase();
 }
 
 /** How many colons a parsed value was written with; NaN, which equals nothing, where it is too deep. */

@@ -98,6 +98,11 @@ export const attacks: readonly Attack[] = [
     "two algorithms in the header, the good one last": raw((header) => ({
       header: header.replace("{", '{"alg":"none",'),
     })),
+    "two audiences, an escaped colon in place of the second one's": raw((_, payload) => ({
+      payload: payload.replace("{", '{"aud":"other","x":"\\u003a",'),
+    })),
+    "a second tenant, its name in capitals": claims({ TID: STRANGER }),
+    "a second key id, its name in capitals": (forge) => forge.token({ header: { KID: "another" } }).then(bearer),
     "claims nested too deep": raw((_, payload) => ({
       payload: payload.replace("{", `{"x":${"[".repeat(20)}${"]".repeat(20)},`),
     })),
@@ -113,6 +118,8 @@ export const attacks: readonly Attack[] = [
     "an address to fetch a certificate from": (forge) =>
       forge.token({ header: { x5u: "https://attacker.example/cert" } }).then(bearer),
     "a certificate of its own": (forge) => forge.token({ header: { x5c: ["MIIB"] } }).then(bearer),
+    "a compressed payload": (forge) => forge.token({ header: { zip: "DEF" } }).then(bearer),
+    "an encrypted payload": (forge) => forge.token({ header: { enc: "A256GCM" } }).then(bearer),
     "an unencoded payload": (forge) => forge.token({ header: { b64: false } }).then(bearer),
     "no audience": claims({ aud: null }),
     "several audiences": async (forge) => bearer(await forge.token({ claims: { aud: [forge.apiClientId, "other"] } })),
@@ -124,11 +131,19 @@ export const attacks: readonly Attack[] = [
     })),
     "an end before all time": claims({ exp: -1 }),
     "a beginning as text": () => claims({ nbf: String(NOW()) }),
+    "a beginning after the end": () => claims({ nbf: NOW() + 50, exp: NOW() + 40 }),
+    "issued after the end": () => claims({ iat: NOW() + 50, exp: NOW() + 40 }),
     "no tenant": claims({ tid: null }),
     "no object id": claims({ oid: null }),
     "no subject": claims({ sub: null }),
     "no version": claims({ ver: null }),
     "an unknown version": claims({ ver: "3.0" }),
+    "no caller": claims({ azp: null }),
+    "an empty caller": claims({ azp: "" }),
+    "the caller in the claim of the other version": async (forge) =>
+      bearer(await forge.token({ claims: { azp: null, appid: forge.callerId } })),
+    "another caller in the claim of the other version": claims({ appid: STRANGER }),
+    "a strength of authentication that is a number": claims({ azpacr: 2 }),
     "roles as text": claims({ roles: "Inventory.Read" }),
     "roles that are not all text": claims({ roles: ["Inventory.Read", 1] }),
   }),
@@ -195,18 +210,23 @@ export const attacks: readonly Attack[] = [
     "begins in an hour": () => claims({ nbf: NOW() + 3600 }),
     "issued in an hour": () => claims({ iat: NOW() + 3600 }),
   }),
+  ...group("token-lifetime-too-long", {
+    "ends in 29 hours": () => claims({ exp: NOW() + 29 * 3600 }),
+    "ends in ten years": () => claims({ exp: NOW() + 10 * 365 * 24 * 3600 }),
+  }),
   ...group("not-app-only", {
     "a user's delegated token": claims({ scp: "user_impersonation", idtyp: "user" }),
     "a delegated scope only": claims({ scp: "user_impersonation" }),
     "a user's token type only": claims({ idtyp: "user" }),
     "nothing that says it is an app's": claims({ idtyp: null, sub: "a-user-of-this-app" }),
   }),
+  ...group("key-bound-token", {
+    "a token bound to a key": claims({ cnf: { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } }),
+    "a token bound to a certificate": claims({ cnf: { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" } }),
+  }),
   ...group("weak-client-authentication", { "a public client": claims({ azpacr: "0" }) }),
   ...group("caller-not-allowed", {
     "a caller that is not on the list": claims({ azp: STRANGER }),
-    "no caller": claims({ azp: null }),
-    "the caller in the claim of the other version": async (forge) =>
-      bearer(await forge.token({ claims: { azp: null, appid: forge.callerId } })),
   }),
   ...group("role-missing", {
     "no roles": claims({ roles: null }),

@@ -53,7 +53,10 @@ describe("allows", () => {
     ["a v1.0 token that names the client id", { ...v1, aud: API }],
     ["a token without idtyp, which is an optional claim", but(v2, { idtyp: undefined })],
     ["a token without nbf", but(v2, { nbf: undefined })],
-    ["a token within the clock tolerance after its end", { ...v2, exp: NOW - 59 }],
+    ["a token within the clock tolerance after its end", { ...v2, nbf: NOW - 60, iat: NOW - 60, exp: NOW - 59 }],
+    ["a token that lives as long as any of Entra's", { ...v2, exp: NOW + 28 * 3600 + 60 }],
+    ["a token that begins when it ends", { ...v2, nbf: NOW + 10, exp: NOW + 10 }],
+    ["a token that names the caller for both versions", { ...v2, appid: CALLER }],
     ["a token within the clock tolerance before its beginning", { ...v2, nbf: NOW + 60 }],
     ["a token by certificate or managed identity", { ...v2, azpacr: "2" }],
     ["a token by client secret", { ...v2, azpacr: "1" }],
@@ -100,9 +103,9 @@ describe("refuses, when only this is wrong:", () => {
     ["weak-client-authentication", "a public client", { azpacr: "0" }],
     ["weak-client-authentication", "a strength that nobody knows", { azpacr: "3" }],
     ["caller-not-allowed", "a caller that is not listed", { azp: API }],
-    ["caller-not-allowed", "no caller", { azp: undefined }],
-    ["caller-not-allowed", "an empty caller", { azp: "" }],
-    ["caller-not-allowed", "the caller in the claim of the other version", { azp: undefined, appid: CALLER }],
+    ["token-lifetime-too-long", "an end beyond any token's, and the clock tolerance", { exp: NOW + 28 * 3600 + 61 }],
+    ["key-bound-token", "a proof of a key that nobody asks for", { cnf: { jkt: "thumbprint" } }],
+    ["key-bound-token", "a proof of nothing", { cnf: null }],
     ["role-missing", "another role", { roles: ["Inventory.Reserve"] }],
     ["role-missing", "no role", { roles: [] }],
     ["role-missing", "no roles claim", { roles: undefined }],
@@ -115,6 +118,17 @@ describe("refuses, when only this is wrong:", () => {
     ["malformed-token", "a beginning as text", { nbf: String(NOW) }],
     ["malformed-token", "an end that is no number that JSON knows", { exp: Infinity }],
     ["malformed-token", "an end before 1970", { exp: -1 }],
+    ["malformed-token", "a beginning after the end", { nbf: NOW + 2, exp: NOW + 1 }],
+    ["malformed-token", "an issue date after the end", { iat: NOW + 2, exp: NOW + 1 }],
+    ["token-expired", "a beginning after an end that is over", { nbf: NOW, exp: NOW - 60 }],
+    ["token-not-yet-valid", "a beginning in the future, after the end", { nbf: NOW + 61, exp: NOW + 1 }],
+    ["malformed-token", "no caller", { azp: undefined }],
+    ["malformed-token", "an empty caller", { azp: "" }],
+    ["malformed-token", "a caller that is no text", { azp: [CALLER] }],
+    ["malformed-token", "the caller in the claim of the other version", { azp: undefined, appid: CALLER }],
+    ["malformed-token", "another caller in the claim of the other version", { appid: API }],
+    ["malformed-token", "a caller of the other version that is no text", { appid: null }],
+    ["malformed-token", "a strength that is no text", { azpacr: 2 }],
     ["malformed-token", "no subject", { sub: undefined }],
     ["malformed-token", "no object id", { oid: undefined }],
     ["malformed-token", "no tenant", { tid: undefined }],
@@ -125,8 +139,10 @@ describe("refuses, when only this is wrong:", () => {
     expect(outcome(but(v2, changes))).toBe(code);
   });
 
-  test("caller-not-allowed: a v1.0 token with the caller in azp", () => {
-    expect(outcome(but(v1, { appid: undefined, azp: CALLER }))).toBe("caller-not-allowed");
+  test("malformed-token: a v1.0 token with the caller, or another one, in azp", () => {
+    expect(outcome({ ...v1, azp: CALLER })).toBe("allowed");
+    expect(outcome({ ...v1, azp: API })).toBe("malformed-token");
+    expect(outcome(but(v1, { appid: undefined, azp: CALLER }))).toBe("malformed-token");
   });
 
   test("caller-not-allowed: everyone, where the list is empty", () => {
@@ -155,6 +171,11 @@ describe("refuses, when only this is wrong:", () => {
 describe("each way of restricting callers can stand alone", () => {
   const NONE = "6f0c8f2e-0000-4000-8000-0000000000ff";
   const anyCaller = { ...policy, allowedCallers: "any" } as const;
+
+  test("any caller: is still one that the token names", () => {
+    for (const azp of [undefined, "", null]) expect(outcome(but(v2, { azp }), anyCaller)).toBe("malformed-token");
+    expect(outcome(but(v1, { appid: undefined }), anyCaller)).toBe("malformed-token");
+  });
 
   test("roles only: any caller with the role, and none without", () => {
     expect(outcome({ ...v2, azp: NONE }, anyCaller)).toBe("allowed");

@@ -46,7 +46,7 @@ const weird = fc.oneof(
   fc.array(fc.string(), { maxLength: 2 }),
   fc.constant({}),
 );
-const seconds = fc.constantFrom(-7200, -3600, -62, -58, 0, 58, 62, 3600);
+const seconds = fc.constantFrom(-7200, -3600, -62, -58, 0, 58, 62, 3600, 28 * 3600 + 50, 28 * 3600 + 70);
 
 /** Changes to a good token: values that matter among values that do not. */
 function mutations() {
@@ -71,6 +71,8 @@ function mutations() {
     pick("user_impersonation", null).map((scp) => ({ scp })),
     pick(["Inventory.Read"], ["Inventory.Read", "x"], ["x"], [], ["Inventory.Read", 1]).map((roles) => ({ roles })),
     pick("6f0c8f2e-1111-4000-8000-000000000004", "other").map((sub) => ({ sub })),
+    fc.constantFrom("TID", "Tid", "aUd", "AZP", "\u017fub", "SUB").map((name) => ({ [name]: "x" })),
+    pick({ jkt: "x" }).map((cnf) => ({ cnf })),
     weird.map((oid) => ({ oid })),
     weird.map((uti) => ({ uti })),
     time.map((exp) => ({ exp })),
@@ -84,7 +86,9 @@ function mutations() {
     pick("JWT", "at+jwt").map((typ) => ({ typ })),
     pick(...keys.map(({ kid }) => kid)).map((kid) => ({ kid })),
     weird.map((crit) => ({ crit })),
-    fc.constantFrom("jku", "jwk", "x5u", "x5c", "x5t", "nonce", "cty").map((name) => ({ [name]: "x" })),
+    fc
+      .constantFrom("jku", "jwk", "x5u", "x5c", "x5t", "zip", "enc", "KID", "Alg", "nonce", "cty")
+      .map((name) => ({ [name]: "x" })),
   );
   return fc.record({
     claims: fc.array(change, { maxLength: 3 }),

@@ -30,6 +30,11 @@ export function shouldAccept(token: string, rules: Rules): boolean {
   const now = Date.now() / 1000;
   const is = (name: string, type: string): boolean => typeof claims.get(name) === type;
   const absentOr = (name: string, type: string): boolean => !claims.has(name) || is(name, type);
+  for (const part of [header, claims]) {
+    const names = [...part.keys()].map((name) => name.toLowerCase().toUpperCase());
+    if (names.some((name, index) => names.indexOf(name) !== index)) return false;
+  }
+  if (claims.has("cnf")) return false;
   for (const name of ["aud", "iss", "tid", "oid", "sub"]) if (!is(name, "string")) return false;
   for (const name of ["idtyp", "uti"]) if (!absentOr(name, "string")) return false;
   for (const name of ["nbf", "iat"]) if (!absentOr(name, "number")) return false;
@@ -40,7 +45,8 @@ export function shouldAccept(token: string, rules: Rules): boolean {
   if (version !== "1.0" && version !== "2.0") return false;
   if (claims.get("iss") !== rules.issuers[version] || claims.get("tid") !== rules.tenantId) return false;
   if (!rules.audiences.includes(String(claims.get("aud")))) return false;
-  if (Number(claims.get("exp")) + 60 <= now) return false;
+  if (Number(claims.get("exp")) + 60 <= now || Number(claims.get("exp")) - 60 > now + 28 * 3600) return false;
+  for (const name of ["nbf", "iat"]) if (Number(claims.get(name) ?? 0) > Number(claims.get("exp"))) return false;
   if (Number(claims.get("nbf") ?? 0) - 60 > now || Number(claims.get("iat") ?? 0) - 60 > now) return false;
 
   if (claims.has("scp")) return false;
@@ -48,6 +54,7 @@ export function shouldAccept(token: string, rules: Rules): boolean {
   const strength = version === "1.0" ? "appidacr" : "azpacr";
   if (claims.has(strength) && !["1", "2"].includes(claims.get(strength) as string)) return false;
   if (!rules.callers.includes(claims.get(version === "1.0" ? "appid" : "azp") as string)) return false;
+  if (claims.has("azp") && claims.has("appid") && claims.get("azp") !== claims.get("appid")) return false;
   const roles = claims.get("roles");
   return Array.isArray(roles) && roles.every((role) => typeof role === "string") && roles.includes(rules.role);
 }
