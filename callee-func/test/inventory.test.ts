@@ -1,7 +1,7 @@
-import { TableClient } from "@azure/data-tables";
+import { TableClient, type TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "shared/http/problem";
 import { openTable } from "shared/storage/table";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/testing/test-storage.ts";
 import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
 
@@ -137,6 +137,28 @@ test("an order that comes twice at once is never told that the units it has just
   });
   const second = createInventory(() => Promise.resolve(late), { widget: 10 });
   expect(await second.reserve(reservation)).toEqual({ ...reservation, isNew: false });
+});
+
+test("a reservation whose table is deleted between its read and its transaction is made in a new one", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
+  const reservation = { orderId: "order-1", sku: "widget", quantity: 4 };
+  await inventory.reserve({ ...reservation, orderId: "before" });
+  const open = openTable(storage.endpoint, `inventory${tables - 1}`, () => storage.credential);
+  const client = await open();
+  let isDeleted = false;
+  const deleted = new Proxy(client, {
+    get: (target, name) =>
+      name !== "submitTransaction"
+        ? (Reflect.get(target, name) as unknown)
+        : async (actions: TransactionAction[]) => {
+            if (!isDeleted) await target.deleteTable();
+            isDeleted = true;
+            return target.submitTransaction(actions);
+          },
+  });
+  const meanwhile = createInventory(() => Promise.resolve(deleted), { widget: 10 });
+  expect(await meanwhile.reserve(reservation)).toEqual({ ...reservation, isNew: true });
+  expect(await inventory.stockOf("widget")).toMatchObject({ onHand: 10, reserved: 4 });
 });
 
 function settled<T>(value: T): T {

@@ -174,6 +174,26 @@ describe("an answer with a code that is none", () => {
   });
 });
 
+test("an order whose table is deleted while it is delivered is stored with its result", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
+  const table = await openTable(storage.endpoint, `orders${count}`, () => storage.credential)();
+  answer = async (orderId) => {
+    await table.deleteTable();
+    return reserve(orderId);
+  };
+  expect(await place("a")).toMatchObject({ state: "reserved" });
+  expect(await store.get("a")).toMatchObject({ state: "reserved", attempts: 1 });
+  answer = async () => {
+    await table.deleteTable();
+    return silence;
+  };
+  expect(await place("b")).toMatchObject({ state: "pending" });
+  answer = reserve;
+  passTime(5_000);
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 1, stillPending: 0, unsaved: 0 });
+  expect(await place("c")).toMatchObject({ state: "reserved" });
+});
+
 test("two instances at once, and orders over HTTP beside them: no order is delivered twice", async () => {
   answer = () => silence;
   await Promise.all(Array.from({ length: 60 }, (_, i) => place(`o-${i}`)));

@@ -1,3 +1,4 @@
+import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { RestError, TableClient } from "@azure/data-tables";
 import { createTokenSource, type NewCredential, type TokenSource, TokenTimeoutError } from "../token-source.ts";
 
@@ -9,8 +10,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const retryOptions = { maxRetries: 2, retryDelayInMs: 300, maxRetryDelayInMs: 1_000 };
 
 /**
- * A client for a table, reached with an identity, never with a key. The table is created at first use: a data-plane
- * call that the role *Storage Table Data Contributor* allows.
+ * A client for a table, reached with an identity, never with a key. The table is created at first use, and again where it has
+ * been deleted since: a data-plane call that the role *Storage Table Data Contributor* allows.
  *
  * @param endpoint the account's table service, `https://{account}.table.core.windows.net`
  */
@@ -48,7 +49,26 @@ async function connect(endpoint: string, name: string, tokens: TokenSource): Pro
     },
     { phase: "Sign" },
   );
+  client.pipeline.addPolicy(
+    {
+      name: "createDeletedTable",
+      async sendRequest(request, next) {
+        const response = await next(request);
+        if (!saysNoTable(response)) return response;
+        console.warn(`The table ${name} was deleted, with all its rows. It is created again.`);
+        await client.createTable();
+        return next(request);
+      },
+    },
+    // Where an answer has not become an error yet.
+    { afterPhase: "Deserialize" },
+  );
   return client;
+}
+
+/** A transaction's answer is 202, with the one of the change that failed in it. */
+function saysNoTable({ status, bodyAsText }: PipelineResponse): boolean {
+  return (status === 404 || status === 202) && /"code":\s*"TableNotFound"/.test(bodyAsText ?? "");
 }
 
 /** An OData filter: the rows of a partition with keys from the one to before the other. */
@@ -66,30 +86,46 @@ export async function orUndefined<T>(entity: Promise<T>): Promise<T | undefined>
   try {
     return await entity;
   } catch (error) {
-    if (isRestError(error) && error.statusCode === 404) return undefined;
+    if (isRestError(error) && error.statusCode === 404 && !isAboutTable(error)) return undefined;
     throw error;
   }
 }
 
 /**
  * True where a write lost a race: the ETag had changed (412), the entity to insert was there already (409), or the one
- * to replace was gone (404).
+ * to replace was gone (404). Not where the table itself is gone: nobody has won then.
  *
  * @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
  */
 export function isLostRace(error: unknown): boolean {
-  return isRestError(error) && [404, 409, 412].includes(error.statusCode ?? 0);
+  return isRestError(error) && [404, 409, 412].includes(error.statusCode ?? 0) && !isAboutTable(error);
 }
 
-/** True where storage did not answer, was busy, or did not know the identity (yet): the request may be tried again. */
+/**
+ * True where storage did not answer, was busy, did not know the identity (yet), or was about to delete the table: the
+ * request may be tried again.
+ */
 export function isStorageFailure(error: unknown): boolean {
   if (isRestError(error)) {
-    return error.statusCode === undefined || error.statusCode >= 500 || [401, 403, 408, 429].includes(error.statusCode);
+    const { statusCode } = error;
+    if (statusCode === undefined || statusCode >= 500 || isAboutTable(error)) return true;
+    return [401, 403, 408, 429].includes(statusCode);
   }
   return (
     error instanceof TokenTimeoutError ||
     (error instanceof Error && ["AuthenticationError", "CredentialUnavailableError", "AbortError"].includes(error.name))
   );
+}
+
+/**
+ * A deleted table answers 409 for 40 seconds or more, and 404 after that.
+ *
+ * @see https://learn.microsoft.com/rest/api/storageservices/delete-table#remarks
+ */
+function isAboutTable({ code, details }: RestError): boolean {
+  // The SDK puts the code of a transaction's answer here, and that of others there.
+  const { errorCode } = Object(details) as { readonly errorCode?: unknown };
+  return [code, errorCode].some((found) => found === "TableNotFound" || found === "TableBeingDeleted");
 }
 
 /** By its name, as errors of `@azure/identity` are told above: their classes are loaded on demand. */

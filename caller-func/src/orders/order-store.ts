@@ -30,7 +30,11 @@ export interface OrderStore {
   lease(now: Date, until: Date, limit: number): Promise<readonly Lease[]>;
   /** Gives leased orders back, due at that time. */
   release(leases: readonly Lease[], dueAt: Date): Promise<void>;
-  /** Stores what became of a leased order. @returns false where the lease ran out and somebody else has the order */
+  /**
+   * Stores what became of a leased order, also where the table was deleted meanwhile.
+   *
+   * @returns false where the lease ran out and somebody else has the order
+   */
   settle(lease: Lease, next: Order, now: Date): Promise<boolean>;
   /**
    * Makes a stuck or rejected order pending again. What would have retention remove it goes in the same transaction.
@@ -156,15 +160,19 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
 
     async settle({ until }, next, now) {
       const { orderId, dueAt } = next;
-      const changes: TransactionAction[] = [
+      const added: TransactionAction[] = [];
+      if (dueAt !== undefined) added.push(["create", toRow(pendingKey(dueAt, orderId), next)]);
+      const finished = finishedRow(next, now);
+      if (finished !== undefined) added.push(["create", finished]);
+      const isStored = await submit([
         // This one holds the lease: the transaction fails where the leased row has gone.
         ["delete", keyed(pendingKey(until, orderId))],
         ["update", toRow(orderKey(orderId), next), "Merge"],
-      ];
-      if (dueAt !== undefined) changes.push(["create", toRow(pendingKey(dueAt, orderId), next)]);
-      const finished = finishedRow(next, now);
-      if (finished !== undefined) changes.push(["create", finished]);
-      return submit(changes);
+        ...added,
+      ]);
+      // A lease is lost to somebody who has the order. Where nobody has, the table was deleted: the order is stored anew.
+      if (isStored || (await find(orderId)) !== undefined) return isStored;
+      return submit([["create", toRow(orderKey(orderId), next)], ...added]);
     },
 
     async revive(orderId, change) {

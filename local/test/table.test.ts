@@ -1,0 +1,92 @@
+import { RestError, type TableClient } from "@azure/data-tables";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { startTestStorage, type TestStorage } from "../testing/test-storage.ts";
+import { isLostRace, isStorageFailure, openTable, orUndefined } from "shared/storage/table";
+
+let storage: TestStorage;
+let table: TableClient;
+let count = 0;
+
+const partitionKey = "p";
+const row = { partitionKey, rowKey: "row" };
+
+beforeAll(async () => {
+  storage = await startTestStorage();
+});
+afterAll(() => storage.stop());
+beforeEach(async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
+  table = await openTable(storage.endpoint, `table${++count}`, () => storage.credential)();
+  await table.createEntity({ ...row, value: 1 });
+});
+
+const failureOf = (operation: Promise<unknown>): Promise<unknown> =>
+  operation.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+async function rowKeys(): Promise<unknown[]> {
+  const keys: unknown[] = [];
+  for await (const { rowKey } of table.listEntities()) keys.push(rowKey);
+  return keys;
+}
+
+describe("a table that was deleted while the app runs is created again", () => {
+  beforeEach(() => table.deleteTable());
+
+  test("by a read: the row is not there", async () => {
+    expect(await orUndefined(table.getEntity(partitionKey, "row"))).toBeUndefined();
+    expect(console.warn).toHaveBeenCalledTimes(1);
+  });
+  test("by a query: nothing is there", async () => {
+    expect(await rowKeys()).toEqual([]);
+  });
+  test("by a new row", async () => {
+    await table.createEntity(row);
+    expect(await rowKeys()).toEqual(["row"]);
+  });
+  test("by a transaction of new rows", async () => {
+    await table.submitTransaction([
+      ["create", { partitionKey, rowKey: "a" }],
+      ["create", { partitionKey, rowKey: "b" }],
+    ]);
+    expect(await rowKeys()).toEqual(["a", "b"]);
+  });
+  test("by a transaction that changes a row, which is not there: that is a lost race", async () => {
+    const failure = await failureOf(table.submitTransaction([["delete", row]]));
+    expect(failure).toMatchObject({ statusCode: 404, code: "ResourceNotFound" });
+    expect(isLostRace(failure)).toBe(true);
+  });
+  test("once, by many at once", async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => table.createEntity({ partitionKey, rowKey: `row-${i}` })));
+    expect(await rowKeys()).toHaveLength(20);
+  });
+});
+
+describe("a lost race", () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ["a row that is there already", () => table.createEntity(row)],
+    ["the same in a transaction", () => table.submitTransaction([["create", row]])],
+    ["a row that is gone", () => table.deleteEntity(partitionKey, "other")],
+    ["another ETag", () => table.updateEntity(row, "Merge", { etag: "W/\"datetime'2020-01-01T00%3A00%3A00.0Z'\"" })],
+  ])("is one: %s", async (_, operation) => {
+    const failure = await failureOf(operation());
+    expect({ lost: isLostRace(failure), storage: isStorageFailure(failure) }).toEqual({ lost: true, storage: false });
+  });
+
+  // In Azure a table is being deleted for 40 seconds or more; the local storage deletes at once.
+  test.each<[string, RestError]>([
+    ["TableBeingDeleted", new RestError("", { statusCode: 409, code: "TableBeingDeleted" })],
+    ["TableNotFound", new RestError("", { statusCode: 404, code: "TableNotFound" })],
+    ["another answer's TableBeingDeleted", withDetails(409, { errorCode: "TableBeingDeleted" })],
+    ["another answer's TableNotFound", withDetails(404, { errorCode: "TableNotFound" })],
+  ])("is none, but a failure of storage: %s", async (_, error) => {
+    expect({ lost: isLostRace(error), storage: isStorageFailure(error) }).toEqual({ lost: false, storage: true });
+    await expect(orUndefined(Promise.reject(error))).rejects.toBe(error);
+  });
+});
+
+function withDetails(statusCode: number, details: object): RestError {
+  return Object.assign(new RestError("", { statusCode }), { details });
+}
