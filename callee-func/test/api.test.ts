@@ -114,6 +114,16 @@ describe("PUT /api/reservations/{orderId}", () => {
     });
   });
 
+  test("201 for the same order id of another allowed app", async () => {
+    const body = { sku: "widget", quantity: 1 };
+    const token = { as: "reader-only", claims: { roles: ["Inventory.Reserve"] } };
+    const others = { sku: "gadget", quantity: 2 };
+    expect(await put("order-5", body)).toMatchObject({ status: 201 });
+    const path = "reservations/order-5";
+    expect(await call({ method: "PUT", path, body: others, token })).toMatchObject({ status: 201, body: others });
+    expect(await put("order-5", body)).toMatchObject({ status: 200, body });
+  });
+
   test("409 insufficient-stock, 404 unknown-sku", async () => {
     expect(await put("order-2", { sku: "gizmo", quantity: 1 })).toMatchObject({
       status: 409,

@@ -82,12 +82,11 @@ export async function startGround(seed: number, folder: string, initialStock: ob
     const changes: Record<App, (process: number) => Record<string, string>> = {
       "caller-func": (process) => ({
         CALLEE_URL: wayToCallee,
-        // One of each kind: the first by managed identity, the second by an app registration's secret.
-        ...(process === 1 && {
-          CALLER_CREDENTIAL: "client-secret",
-          CALLER_APP_CLIENT_ID: identities["caller-app"]?.clientId ?? "",
-          CALLER_APP_CLIENT_SECRET: identities["caller-app"]?.clientSecret ?? "",
-        }),
+        // One app, as a reservation belongs to the app that made it, by two credentials: the first by the managed identity that
+        // the app registration trusts, the second by its secret.
+        CALLER_CREDENTIAL: process === 0 ? "federated-identity" : "client-secret",
+        CALLER_APP_CLIENT_ID: identities["caller-app"]?.clientId ?? "",
+        ...(process === 1 && { CALLER_APP_CLIENT_SECRET: identities["caller-app"]?.clientSecret ?? "" }),
       }),
       "callee-func": () => ({ INITIAL_STOCK: JSON.stringify(initialStock) }),
     };

@@ -93,7 +93,9 @@ async function stockFailures(aftermath: Aftermath, kept: readonly OrderView[]): 
     }
   }
 
-  const reservations = new Map((await reservationRows(aftermath)).map((row) => [row.orderId, row]));
+  const rows = await reservationRows(aftermath);
+  const reservations = new Map(rows.map((row) => [row.orderId, row]));
+  if (reservations.size !== rows.length) failures.push("an order holds two reservations");
   for (const { orderId, sku, quantity } of reserved) {
     const row = reservations.get(orderId);
     if (row?.sku !== sku || row.quantity !== quantity)
@@ -161,12 +163,13 @@ interface Reservation {
 }
 
 async function reservationRows(aftermath: Aftermath): Promise<Reservation[]> {
-  const prefix = "reservation:";
   const rows: Reservation[] = [];
   for await (const { rowKey = "", sku, quantity } of (
     await tableOf(aftermath, "callee-func")
   ).listEntities<Reservation>()) {
-    if (rowKey.startsWith(prefix)) rows.push({ orderId: rowKey.slice(prefix.length), sku, quantity });
+    // reservation:{calling app}:{order id}
+    const [kind, , orderId] = rowKey.split(":");
+    if (kind === "reservation" && orderId !== undefined) rows.push({ orderId, sku, quantity });
   }
   return rows.filter(({ orderId }) => !orderId.startsWith("after-"));
 }

@@ -14,10 +14,10 @@ app.http("reserveStock", {
   methods: ["PUT"],
   authLevel: "anonymous",
   route: "reservations/{orderId}",
-  handler: requireRole("Inventory.Reserve", async (request) => {
+  handler: requireRole("Inventory.Reserve", async (request, caller) => {
     const orderId = identifierParam(request, "orderId");
     const { sku, quantity } = await readJsonBody(request, body);
-    const { isNew, ...reservation } = await inventory.reserve({ orderId, sku, quantity });
+    const { isNew, ...reservation } = await inventory.reserve(caller.appId, { orderId, sku, quantity });
     return { status: isNew ? 201 : 200, jsonBody: reservation };
   }),
 });

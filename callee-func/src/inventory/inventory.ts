@@ -24,11 +24,13 @@ export interface Inventory {
   /** @throws ProblemError 409 `below-reserved`; 503 `busy` or `newer-row` */
   setOnHand(sku: string, onHand: number): Promise<Stock>;
   /**
-   * Reserves stock for an order, once: the same reservation again changes nothing.
+   * Reserves stock for an order, once: the same reservation again changes nothing. A reservation belongs to the calling app:
+   * the same order id from another app is another order.
    *
+   * @param appId the verified caller's client id
    * @throws ProblemError 404 `unknown-sku`; 409 `insufficient-stock` or `order-conflict`; 503 `busy` or `newer-row`
    */
-  reserve(reservation: Reservation): Promise<Reservation & { readonly isNew: boolean }>;
+  reserve(appId: string, reservation: Reservation): Promise<Reservation & { readonly isNew: boolean }>;
 }
 
 /**
@@ -40,10 +42,15 @@ export interface Inventory {
  */
 const PARTITION = "inventory";
 const stockKey = (sku: string): string => `stock:${sku}`;
-const reservationKey = (orderId: string): string => `reservation:${orderId}`;
+const reservationKey = (appId: string, orderId: string): string => `reservation:${appId.toLowerCase()}:${orderId}`;
+/** Up to version 1, without the app. Who made such a reservation is not known: it holds for every app, as it did then. */
+const oldReservationKey = (orderId: string): string => `reservation:${orderId}`;
 
-/** Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. */
-const SCHEMA_VERSION = 1;
+/**
+ * Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. Version 1 does not find
+ * reservations by app, and would make one twice: it must not take stock any more where this version has.
+ */
+const SCHEMA_VERSION = 2;
 
 /** A race is lost only to a writer who won, so many writers of one SKU pass one by one; past this many tries: 503. */
 const MAX_ATTEMPTS = 10;
@@ -80,20 +87,20 @@ export function createInventory(
         return view(sku, { onHand, reserved });
       }),
 
-    reserve: (reservation) =>
+    reserve: (appId, reservation) =>
       untilWon(async () => {
         const client = await table();
         const { orderId, sku, quantity } = reservation;
         // In this order: stock that this very order has taken meanwhile must not look as if it were gone.
         const row = await readStock(client, sku);
-        const held = await orUndefined(client.getEntity<Reservation>(PARTITION, reservationKey(orderId)));
+        const held = await readReservation(client, appId, orderId);
         if (held !== undefined) {
           if (held.sku !== sku || held.quantity !== quantity) throw orderConflict(orderId);
           return { ...reservation, isNew: false };
         }
         const { onHand, reserved } = row ?? initialRow(sku) ?? unknownSku(sku);
         if (onHand - reserved < quantity) throw insufficientStock(sku, onHand - reserved);
-        const rowKey = reservationKey(orderId);
+        const rowKey = reservationKey(appId, orderId);
         await client.submitTransaction([
           stockChange(sku, row, { onHand, reserved: reserved + quantity }),
           ["create", { partitionKey: PARTITION, rowKey, version: SCHEMA_VERSION, sku, quantity }],
@@ -128,6 +135,16 @@ async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
 
 async function readStock(client: TableClient, sku: string): Promise<StoredStock | undefined> {
   return orUndefined(client.getEntity<StockRow>(PARTITION, stockKey(sku)));
+}
+
+async function readReservation(
+  client: TableClient,
+  appId: string,
+  orderId: string,
+): Promise<Pick<Reservation, "sku" | "quantity"> | undefined> {
+  const keys = [reservationKey(appId, orderId), oldReservationKey(orderId)];
+  const rows = await Promise.all(keys.map((key) => orUndefined(client.getEntity<Reservation>(PARTITION, key))));
+  return rows.find((row) => row !== undefined);
 }
 
 /**
