@@ -2,12 +2,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bicep } from "./bicep.ts";
-import type { Snapshot, SnapshotName } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 const root = join(import.meta.dirname, "..");
 
 /** What the snapshots say they are deployed as. Not one of these exists. */
-const DEPLOYMENT = [
+const DEPLOYMENT: readonly string[] = [
   "--subscription-id",
   "00000000-0000-0000-0000-000000000001",
   "--tenant-id",
@@ -46,14 +46,17 @@ export function scratchCopy(): Scratch {
 /**
  * Evaluates a parameter file of a scratch copy.
  *
+ * @param name of a file in its folder `snapshots`
+ * @param resourceGroup for a template that is deployed into one, and not into the subscription
  * @returns the snapshot, as text
  * @throws Error with what the compiler says
  */
-export function evaluate(bicep: Bicep, { infra }: Scratch, name: SnapshotName): string {
+export function evaluate(bicep: Bicep, { infra }: Scratch, name: string, resourceGroup?: string): string {
   const output = join(infra, "snapshots", `${name}.snapshot.json`);
   rmSync(output, { force: true });
+  const group = resourceGroup === undefined ? [] : ["--resource-group", resourceGroup];
   const { stdout, stderr } = bicep.run(
-    ["snapshot", join("snapshots", `${name}.bicepparam`), "--mode", "overwrite", ...DEPLOYMENT],
+    ["snapshot", join("snapshots", `${name}.bicepparam`), "--mode", "overwrite", ...DEPLOYMENT, ...group],
     infra,
   );
   try {
@@ -64,8 +67,8 @@ export function evaluate(bicep: Bicep, { infra }: Scratch, name: SnapshotName): 
 }
 
 /** The same, read. */
-export function evaluated(bicep: Bicep, scratch: Scratch, name: SnapshotName): Snapshot {
-  return JSON.parse(evaluate(bicep, scratch, name)) as Snapshot;
+export function evaluated(bicep: Bicep, scratch: Scratch, name: string, resourceGroup?: string): Snapshot {
+  return JSON.parse(evaluate(bicep, scratch, name, resourceGroup)) as Snapshot;
 }
 
 /** The compiler writes outputs in no certain order: two runs would differ. */

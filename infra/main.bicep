@@ -100,10 +100,10 @@ var missingCallers = entra.kind == 'Prepared' && callerCredential == 'federated-
   ? filter(callerNames, name => !contains(entra.callerClientIds, name))
   : []
 var preparedApis = !empty(missingApis)
-  ? fail('The parameter "entra" has no apiClientIds for ${join(missingApis, ', ')}: take them from the outputs of modules/entra.bicep.')
+  ? fail('The parameter "entra" has no apiClientIds for ${join(missingApis, ', ')}: npm run entra prints them.')
   : entra.kind == 'Prepared' ? map(items(entra.apiClientIds), api => { name: api.key, clientId: api.value }) : []
 var preparedCallers = !empty(missingCallers)
-  ? fail('The parameter "entra" has no callerClientIds for ${join(missingCallers, ', ')}: take them from the outputs of modules/entra.bicep.')
+  ? fail('The parameter "entra" has no callerClientIds for ${join(missingCallers, ', ')}: npm run entra prints them.')
   : entra.kind == 'Prepared'
       ? map(items(entra.callerClientIds), caller => { name: caller.key, clientId: caller.value })
       : []

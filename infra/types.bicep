@@ -90,7 +90,7 @@ type DeployedEntra = {
 }
 
 @export()
-@description('A directory administrator has deployed modules/entra.bicep; these are its outputs.')
+@description('A directory administrator has deployed entra.bicep (npm run entra); these are its outputs.')
 type PreparedEntra = {
   kind: 'Prepared'
 

@@ -7,6 +7,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** A range with a shorter prefix is larger than any one owner's. */
 const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
+/** Azd's rule, and that of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
+export const ENVIRONMENT_NAME = /^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/;
+
 const PLAN_SKUS = ["EP1", "EP2", "EP3", "P0v3", "P1v3", "P2v3", "P3v3"];
 
 /** No virtual network may have them: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks */
@@ -91,10 +94,9 @@ function set(name: string, example: string): string {
   return `azd env set ${name} ${example}`;
 }
 
-/** Azd's rule, and that of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
 function environmentName(name: string | undefined): string[] {
   if (name === undefined) return ["AZURE_ENV_NAME is missing. azd sets it: run azd up or azd provision."];
-  if (/^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/.test(name)) return [];
+  if (ENVIRONMENT_NAME.test(name)) return [];
   return [
     `AZURE_ENV_NAME is '${name}', which names no resource group: 1 to 64 letters, digits, -, _, ., ( and ), and no . ` +
       "at the end. azd env new makes an environment of another name.",
@@ -176,9 +178,7 @@ function clientIds(found: string, needed: readonly string[]): string | undefined
   if (ids === undefined || !Object.values(ids).every(isId))
     return `is not JSON of client ids by service. Expected: {"callee-func":"<client id>"}`;
   const missing = needed.filter((name) => !(name in ids));
-  return missing.length === 0
-    ? undefined
-    : `has no client id for ${missing.join(", ")}: docs/deploy.md, "Splitting off the Entra part"`;
+  return missing.length === 0 ? undefined : `has no client id for ${missing.join(", ")}: npm run entra prints them`;
 }
 
 function tags(found: string): string | undefined {

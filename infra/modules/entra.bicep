@@ -1,6 +1,5 @@
 // The application layer as Entra ID knows it: app registrations with app roles, assignment required, and who is
-// assigned. Deployed by main.bicep, or on its own by a directory administrator, into the resource group that holds the
-// identities (docs/deploy.md).
+// assigned. Deployed by main.bicep, or by a directory administrator's entra.bicep (docs/deploy.md).
 import { AccessPolicy, CallerCredential, ClientId, identifierUri, identityName, nameSuffix } from '../types.bicep'
 
 extension microsoftGraphV1

@@ -152,6 +152,39 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     expect(parameters(scratch, { RESTRICTED_API_CLIENT_IDS: "{ }" })["entra"]).toEqual({ value: { kind: "Deployed" } });
   });
 
+  it.each([
+    ["default", ""],
+    [
+      "everything",
+      `param callerCredential = 'federated-identity'
+       param serviceManagementReference = '00000000-0000-0000-0000-000000000003'`,
+    ],
+  ] as const)(
+    "splits one deployment in two, a directory administrator's and one that has nothing in the directory: %s",
+    (name, ofDirectory) => {
+      const whole = readSnapshot(name);
+      const prepared = `param entra = { kind: 'Prepared', apiClientIds: { 'callee-func': '0' }, callerClientIds: { 'caller-func': '0' } }`;
+      const files = join(scratch.infra, "snapshots");
+      const parameters = readFileSync(join(files, `${name}.bicepparam`), "utf8");
+      writeFileSync(join(files, "pipeline.bicepparam"), `${parameters}\n${prepared}\n`);
+      const pipeline = evaluated(there(bicep), scratch, "pipeline");
+
+      const identities = ofType(pipeline, "Microsoft.ManagedIdentity/");
+      const tags = `param tags = ${JSON.stringify(identities[0]?.tags).replaceAll('"', "'").replaceAll(",", "\n")}`;
+      const administrator = `using '../entra.bicep'\nparam environmentName = 'snapshot'\n${tags}\n${ofDirectory}\n`;
+      writeFileSync(join(files, "administrator.bicepparam"), administrator);
+      const directory = evaluated(there(bicep), scratch, "administrator", "rg-snapshot");
+
+      expect(ofType(pipeline, "Microsoft.Graph/")).toEqual([]);
+      expect(ofType(whole, "Microsoft.Graph/").length).toBeGreaterThan(3);
+      expect(ofType(directory, "Microsoft.Graph/")).toEqual(ofType(whole, "Microsoft.Graph/"));
+      expect(identities).toHaveLength(2);
+      expect(ofType(directory, "Microsoft.ManagedIdentity/")).toEqual(identities);
+      expect(directory.predictedResources).toHaveLength(ofType(whole, "Microsoft.Graph/").length + identities.length);
+      expect(ids(pipeline)).toEqual(ids(whole));
+    },
+  );
+
   it("refuses a role that the callee does not have", () => {
     const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
     const callee = { ...policy.services["callee-func"], callers: { "caller-func": ["Inventory.Raed"] } };
@@ -179,6 +212,15 @@ function parameters(scratch: Scratch, values: Readonly<Record<string, string>>):
   expect(run.stderr).toBe("");
   const { parametersJson } = JSON.parse(run.stdout) as { readonly parametersJson: string };
   return (JSON.parse(parametersJson) as { readonly parameters: Record<string, unknown> }).parameters;
+}
+
+function ofType(snapshot: Snapshot, prefix: string): Snapshot["predictedResources"] {
+  return snapshot.predictedResources.filter(({ type }) => type.startsWith(prefix));
+}
+
+/** Of all resources that have one: those in the directory have none. */
+function ids(snapshot: Snapshot): string[] {
+  return snapshot.predictedResources.flatMap(({ id }) => id ?? []).sort();
 }
 
 interface Template {

@@ -218,6 +218,23 @@ describe("the permission to register applications and to assign their roles", ()
   });
 });
 
+describe("the pipeline that the documentation sets up", () => {
+  const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "delivery.md"), "utf8");
+  const section = (heading: string): string => page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+
+  it("may write nothing in the directory: an administrator deploys the Entra part", () => {
+    expect(section("Set it up")).toContain("permission=Application.Read.All\n");
+    expect(section("Set it up")).toContain("npm run entra -- --environment dev");
+    expect(section("Set it up")).not.toMatch(/\w+\.ReadWrite\.|Directory\.AccessAsUser|RoleManagement/);
+  });
+
+  it("may do so where one pipeline deploys everything, which is named as a risk", () => {
+    expect(section("One pipeline for everything")).toMatch(
+      /AppRoleAssignment\.ReadWrite\.All[^]*WARNING[^]*take over the tenant/,
+    );
+  });
+});
+
 describe("after azd up, and before tearing down", () => {
   const services = ["callee-func", "caller-func"].map((name) => ({
     name,

@@ -114,11 +114,7 @@ export function provisionUnlessPolicy({ resourceGroup }: Pick<Deployment, "resou
 
 /** What sets the app registrations anew: the deployment, or a directory administrator's part of it. */
 export function provisionDirectory({ deployment }: Scene): string {
-  const { directoryIsPrepared, resourceGroup, environment, callerCredential } = deployment;
+  const { directoryIsPrepared, environment, callerCredential } = deployment;
   if (!directoryIsPrepared) return PROVISION;
-  const federated = callerCredential === "federated-identity" ? ` callerCredential=${callerCredential}` : "";
-  return (
-    `az deployment group create --resource-group ${resourceGroup} --template-file infra/modules/entra.bicep ` +
-    `--parameters environmentName=${environment}${federated}`
-  );
+  return `npm run entra -- --environment ${environment} --caller-credential ${callerCredential}`;
 }

@@ -744,8 +744,8 @@ describe("other ways to deploy", () => {
       body: { value: [] },
     };
     const report = await look(azure, { environment, only: "assignments" });
-    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.mend).toMatch(
-      /^az deployment group create --resource-group rg-prod --template-file infra\/modules\/entra\.bicep /,
+    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.mend).toBe(
+      "npm run entra -- --environment prod --caller-credential managed-identity",
     );
   });
 });
