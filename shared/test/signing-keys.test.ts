@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { generateKeyPair } from "jose";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { SigningKeys } from "../authorization/signing-keys.ts";
@@ -45,9 +46,12 @@ function currentIds(): string[] | undefined {
   return current && [...current.keys.keys()];
 }
 
-test("fetches the keys once for all who wait, and then no more", async () => {
-  const found = await Promise.all(Array.from({ length: 50 }, () => keys.find("key-1")));
-  expect(found.every((lookup) => "key" in lookup)).toBe(true);
+test("fetches the keys once for all who wait, however many they are while no key is known, and then no more", async () => {
+  const release = holdAnswer();
+  const found = Promise.all(Array.from({ length: 200 }, () => keys.find("key-1")));
+  await setImmediate();
+  release();
+  expect((await found).every((lookup) => "key" in lookup)).toBe(true);
   await keys.find("key-1");
   expect(fetchKeys).toHaveBeenCalledTimes(1);
 });
