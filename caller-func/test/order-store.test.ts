@@ -154,6 +154,14 @@ describe("a rejected order that a person retries", () => {
     expect(await store.get("a")).toMatchObject({ state: "pending" });
   });
 
+  test("is found also where the clock of the instance that ended it was behind", async () => {
+    const lease = await created("a");
+    await store.settle(lease, rejected(lease.order), at(-240));
+    await retry("a", DAY);
+    expect(await store.removeFinished(at(40 * DAY))).toBe(0);
+    expect(await store.get("a")).toMatchObject({ state: "pending" });
+  });
+
   test("ends again, is retried again, and is removed when it has ended for good", async () => {
     const lease = await created("a");
     await store.settle(lease, rejected(lease.order), at(1));

@@ -23,8 +23,8 @@ function isBelow(path: unknown, origin: string): boolean {
   if (typeof path !== "string" || !path.startsWith("/")) return false;
   if (!URL.canParse(path, origin)) return false;
   const url = new URL(path, origin);
-  // The parser of URLs removes, encodes or resolves whatever has another meaning than it seems to have.
-  if (url.origin !== new URL(origin).origin || url.pathname + url.search !== path) return false;
+  // The parser of URLs removes, encodes or resolves whatever has another meaning than it seems to have, also a host.
+  if (url.pathname + url.search !== path) return false;
   const segments = url.pathname.slice(1).split("/");
   return !url.pathname.includes("@") && !segments.slice(0, -1).includes("") && segments.every(isPlain);
 }
