@@ -155,6 +155,19 @@ describe("an attempt that fails in a way that was not foreseen", () => {
   });
 });
 
+test("a row that somebody has damaged does not hold up the others", async () => {
+  answer = () => silence;
+  for (const orderId of ["a", "b", "c"]) await place(orderId);
+  const table = await openTable(storage.endpoint, `orders${count}`, () => storage.credential)();
+  for await (const { partitionKey = "", rowKey = "" } of table.listEntities()) {
+    if (rowKey.endsWith(":b")) await table.updateEntity({ partitionKey, rowKey, history: "[{", problem: "x" }, "Merge");
+  }
+  passTime(5_000);
+  answer = reserve;
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 3 });
+  expect(await store.get("b")).toMatchObject({ state: "reserved", history: [] });
+});
+
 describe("an answer with a code that is none", () => {
   test.each<[string, unknown]>([
     ["of 40,000 characters", "x".repeat(40_000)],

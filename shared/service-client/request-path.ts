@@ -20,8 +20,7 @@ export function requirePath(path: string, origin: string): void {
 }
 
 function isBelow(path: unknown, origin: string): boolean {
-  if (typeof path !== "string" || !path.startsWith("/")) return false;
-  if (!URL.canParse(path, origin)) return false;
+  if (typeof path !== "string" || !URL.canParse(path, origin)) return false;
   const url = new URL(path, origin);
   // The parser of URLs removes, encodes or resolves whatever has another meaning than it seems to have, also a host.
   if (url.pathname + url.search !== path) return false;

@@ -142,6 +142,7 @@ describe("never carries the token elsewhere", () => {
     ["another host behind backslashes", (host) => `\\\\${host}/steal`],
     ["another host behind both slashes", (host) => `/\\${host}/steal`],
     ["another host behind a tab", (host) => `/\t/${host}/steal`],
+    ["a host that is none", () => "//[/steal"],
     ["the origin as user information", (host) => `@${host}/steal`],
     ["an at sign in the path", (host) => `/@${host}/steal`],
   ])("a path is none that names %s", async (_, path) => {

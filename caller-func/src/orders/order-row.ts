@@ -62,10 +62,19 @@ export function fromRow(orderId: string, row: OrderRow, dueAt?: Date): Order {
   return {
     ...{ orderId, sku, quantity, state, createdAt, pendingSince, attempts },
     ...(reason && { reason }),
-    ...(problem && { problem: JSON.parse(problem) as Problem }),
+    ...(problem && { problem: parsed<Problem>(problem, { code: "unreadable" }) }),
     ...(dueAt !== undefined && { dueAt }),
-    history: history ? (JSON.parse(history) as Setback[]) : [],
+    history: history ? parsed<readonly Setback[]>(history, []) : [],
   };
+}
+
+/** A row that somebody has damaged must not hold up the others of its batch. */
+function parsed<T>(json: string, otherwise: T): T {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    return otherwise;
+  }
 }
 
 /** The row that says when a finished order ended. */
