@@ -117,7 +117,7 @@ async function measureCall(): Promise<Record<"ours" | "axios" | "undici", number
 function fixedToken(token: string): ReturnType<typeof createTokenSource> {
   return createTokenSource(
     () => ({ getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3600_000 }) }),
-    "",
+    "api://bench/.default",
   );
 }
 
