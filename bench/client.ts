@@ -77,8 +77,7 @@ export const bench: Bench = async (progress) => {
 };
 
 async function measureCall(): Promise<Record<"ours" | "axios" | "undici", number>> {
-  const server = new Worker(new URL("echo-server.ts", import.meta.url));
-  const [port] = (await once(server, "message")) as [number];
+  const { server, port } = await startEchoServer();
   const origin = `http://127.0.0.1:${port}`;
   const pool = new Pool(origin);
   const headers = { Authorization: "Bearer abc.def.ghi" };
@@ -114,6 +113,14 @@ async function measureCall(): Promise<Record<"ours" | "axios" | "undici", number
   }
 }
 
+/** Does not keep the process: where a measurement fails, the command ends. */
+async function startEchoServer(): Promise<{ readonly server: Worker; readonly port: number }> {
+  const server = new Worker(new URL("echo-server.ts", import.meta.url));
+  const [port] = (await once(server, "message")) as [number];
+  server.unref();
+  return { server, port };
+}
+
 function fixedToken(token: string): ReturnType<typeof createTokenSource> {
   return createTokenSource(
     () => ({ getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3600_000 }) }),
@@ -122,8 +129,7 @@ function fixedToken(token: string): ReturnType<typeof createTokenSource> {
 }
 
 async function countTokenRequests({ entra }: TestStorage): Promise<number> {
-  const server = new Worker(new URL("echo-server.ts", import.meta.url));
-  const [port] = (await once(server, "message")) as [number];
+  const { server, port } = await startEchoServer();
   const [api] = entra.directory.apis;
   const [identity] = entra.directory.identities;
   const tokens = createTokenSource(() => managedIdentity(identity?.clientId), `${api?.identifierUri ?? ""}/.default`);
