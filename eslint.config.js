@@ -44,6 +44,26 @@ const onDemandOnly = {
   ],
 };
 
+const writeFileElsewhere = {
+  selector: "ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^writeFile/]",
+  message: "Take it from write-file.ts, whose errors name the file.",
+};
+
+/** HTTP functions are registered by `shared/http/functions.ts` alone, where each says who may call it. */
+const httpFunctionElsewhere = [
+  "MemberExpression[object.name='app'][property.name=/^(http|get|put|post|patch|deleteRequest|generic)$/]",
+  "MemberExpression[object.name='app'][computed=true]",
+  // Under another name the rule would not see it.
+  "VariableDeclarator[init.name='app']",
+  "ImportDeclaration[source.value='@azure/functions'] > ImportSpecifier[imported.name='app'][local.name!='app']",
+  "ImportDeclaration[source.value='@azure/functions'] > :matches(ImportDefaultSpecifier, ImportNamespaceSpecifier)",
+  "ImportExpression[source.value='@azure/functions']",
+  "ExportNamedDeclaration[source.value='@azure/functions']",
+].map((selector) => ({
+  selector,
+  message: "Register an HTTP function by api.http, keyHttp or publicHttp (shared/http/functions.ts).",
+}));
+
 export default tseslint.config(
   { ignores: ["dist/", ".local/", "**/node_modules/"] },
   js.configs.recommended,
@@ -77,16 +97,9 @@ export default tseslint.config(
   {
     files: ["**/*.ts"],
     ignores: ["write-file.ts", "**/test/**", "**/testing/**"],
-    rules: {
-      "no-restricted-syntax": [
-        "error",
-        {
-          selector: "ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^writeFile/]",
-          message: "Take it from write-file.ts, whose errors name the file.",
-        },
-      ],
-    },
+    rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere] },
   },
+  { files: ["shared/http/functions.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },
   {
     files: ["shared/**/*.ts", ...apps.map((app) => `${app}/src/**/*.ts`)],
     ignores: ["shared/on-demand/*.ts", "shared/test/**"],

@@ -1,24 +1,27 @@
 import { app } from "@azure/functions";
 import type { AppRole } from "shared/access-policy";
 import { createAuthorizer, createGuard } from "shared/authorization";
+import { createApi } from "shared/http/functions";
 import { managedIdentity } from "shared/managed-identity";
 import { loadSoon } from "shared/on-demand/load-soon";
 import { openTable } from "shared/storage/table";
 import { createInventory } from "./inventory/inventory.ts";
 import { settings } from "./settings.ts";
 
-/** This service's guard: `requireRole("Inventory.Read", handler)`. A role the access policy does not name does not compile. */
-export const requireRole = createGuard<AppRole<"callee-func">>(
-  createAuthorizer({
-    authority: settings.AZURE_AUTHORITY_HOST,
-    tenantId: settings.AZURE_TENANT_ID,
-    audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
-    allowedCallers: settings.ALLOWED_CALLERS,
-    minimumClientAuthentication: settings.MINIMUM_CLIENT_AUTHENTICATION,
-    onKeyFailure: (error) => {
-      console.error("The tenant's signing keys could not be fetched.", error);
-    },
-  }),
+/** This service's functions: `api.http("getStock", "Inventory.Read", ...)`. A role the access policy does not name does not compile. */
+export const api = createApi(
+  createGuard<AppRole<"callee-func">>(
+    createAuthorizer({
+      authority: settings.AZURE_AUTHORITY_HOST,
+      tenantId: settings.AZURE_TENANT_ID,
+      audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
+      allowedCallers: settings.ALLOWED_CALLERS,
+      minimumClientAuthentication: settings.MINIMUM_CLIENT_AUTHENTICATION,
+      onKeyFailure: (error) => {
+        console.error("The tenant's signing keys could not be fetched.", error);
+      },
+    }),
+  ),
 );
 
 /** The business behind the guard. Replace it, and the functions that use it, with your own. */

@@ -26,7 +26,13 @@ export async function stage(source: string, { hostJson = {}, format = "cjs" }: A
   await build({
     ...(isFixture
       ? { entryPoints: [join(import.meta.dirname, "fixtures/host", source)] }
-      : { stdin: { contents: `import { app } from "@azure/functions"; ${source}`, resolveDir: import.meta.dirname } }),
+      : {
+          stdin: {
+            contents: `import { app } from "@azure/functions"; ${source}`,
+            loader: "ts",
+            resolveDir: import.meta.dirname,
+          },
+        }),
     bundle: true,
     platform: "node",
     format,

@@ -8,8 +8,10 @@ import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts
 import { startTestSystem } from "../../local/testing/test-system.ts";
 import { temporaryFolder } from "../../write-file.ts";
 import type { Layers, LocalTarget, Policy } from "../report/report.ts";
+import { builtService } from "../deployed/built.ts";
 import { requireAllListed } from "./operations.ts";
 import { originsOf } from "./origins.ts";
+import { registrationFaults, requireNoFaults, withoutGuard } from "./registrations.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
 /** Where the calls of the matrix are made. */
@@ -72,6 +74,7 @@ export async function prepareGround(
       }),
     );
     requireAllListed(unguarded.functions);
+    await requireRestricted(policy, system.endpoints);
 
     const further = originsOf(policy, "callee-func").filter(({ frontEnd }) => frontEnd === null);
     const doors = async (restrictions: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
@@ -101,6 +104,18 @@ export async function prepareGround(
     await stop();
     throw error;
   }
+}
+
+/** Holds how each service registers its functions against how it must. @throws Error that names what is wrong */
+async function requireRestricted({ services }: Policy, { apps }: Endpoints): Promise<void> {
+  const faults = Object.keys(services).map(async (service) => {
+    const build = await builtService(service);
+    if (build.kind !== "found") throw new Error(build.kind === "unseen" ? build.reason : build.what);
+    const functions = build.value.functions.map(({ name, bindings }) => ({ name, bindings: Object.values(bindings) }));
+    const open = await withoutGuard(service, functions, apps[service] ?? "");
+    return [service, [...registrationFaults(service, functions), ...open]] as const;
+  });
+  requireNoFaults(Object.fromEntries(await Promise.all(faults)));
 }
 
 /** The running system of this checkout, if its callee answers; else a note says why there is none. */

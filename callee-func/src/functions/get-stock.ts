@@ -1,12 +1,10 @@
-import { app } from "@azure/functions";
 import { identifierParam } from "shared/http/identifier";
-import { inventory, requireRole } from "../composition.ts";
+import { api, inventory } from "../composition.ts";
 
-app.http("getStock", {
+api.http("getStock", "Inventory.Read", {
   methods: ["GET"],
-  authLevel: "anonymous",
   route: "inventory/{sku}",
-  handler: requireRole("Inventory.Read", async (request) => ({
+  handler: async (request) => ({
     jsonBody: await inventory.stockOf(identifierParam(request, "sku")),
-  })),
+  }),
 });

@@ -1,8 +1,7 @@
-import { app } from "@azure/functions";
 import { identifier, identifierParam } from "shared/http/identifier";
 import { readJsonBody } from "shared/http/json-body";
 import * as v from "valibot";
-import { inventory, requireRole } from "../composition.ts";
+import { api, inventory } from "../composition.ts";
 import { MAX_UNITS } from "../inventory/units.ts";
 
 const body = v.strictObject({
@@ -10,14 +9,13 @@ const body = v.strictObject({
   quantity: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_UNITS)),
 });
 
-app.http("reserveStock", {
+api.http("reserveStock", "Inventory.Reserve", {
   methods: ["PUT"],
-  authLevel: "anonymous",
   route: "reservations/{orderId}",
-  handler: requireRole("Inventory.Reserve", async (request, caller) => {
+  handler: async (request, caller) => {
     const orderId = identifierParam(request, "orderId");
     const { sku, quantity } = await readJsonBody(request, body);
     const { isNew, ...reservation } = await inventory.reserve(caller.appId, { orderId, sku, quantity });
     return { status: isNew ? 201 : 200, jsonBody: reservation };
-  }),
+  },
 });

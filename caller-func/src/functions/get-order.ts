@@ -1,17 +1,15 @@
-import { app } from "@azure/functions";
-import { withProblems } from "shared/http/handler";
+import { keyHttp } from "shared/http/functions";
 import { identifierParam } from "shared/http/identifier";
 import { orderStore } from "../composition.ts";
 import { orderView, unknownOrder } from "./order-response.ts";
 
-app.http("getOrder", {
+keyHttp("getOrder", {
   methods: ["GET"],
-  authLevel: "function",
   route: "orders/{orderId}",
-  handler: withProblems(async (request) => {
+  handler: async (request) => {
     const orderId = identifierParam(request, "orderId");
     const order = await orderStore.get(orderId);
     if (order === undefined) throw unknownOrder(orderId);
     return { jsonBody: orderView(order) };
-  }),
+  },
 });

@@ -1,16 +1,14 @@
-import { app } from "@azure/functions";
-import { withProblems } from "shared/http/handler";
+import { keyHttp } from "shared/http/functions";
 import { ProblemError } from "shared/http/problem";
 import { isStorageFailure } from "shared/storage/table";
 import { orderStore } from "../composition.ts";
 import { type OrderState, orderStates } from "../orders/order.ts";
 import { orderView } from "./order-response.ts";
 
-app.http("listOrders", {
+keyHttp("listOrders", {
   methods: ["GET"],
-  authLevel: "function",
   route: "orders",
-  handler: withProblems(async (request) => {
+  handler: async (request) => {
     const continuationToken = request.query.get("continuationToken") ?? undefined;
     const page = await orderStore
       .list(stateParam(request.query.get("state")), continuationToken)
@@ -19,7 +17,7 @@ app.http("listOrders", {
         throw invalidQuery("continuationToken", "expected the one that the page before this one ended with");
       });
     return { jsonBody: { ...page, orders: page.orders.map(orderView) } };
-  }),
+  },
 });
 
 function stateParam(value: string | null): OrderState | undefined {

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { app } from "@azure/functions";
-import { withProblems } from "shared/http/handler";
+import { keyHttp } from "shared/http/functions";
 import { identifier } from "shared/http/identifier";
 import { readJsonBody } from "shared/http/json-body";
 import { ProblemError } from "shared/http/problem";
@@ -17,11 +16,10 @@ const body = v.strictObject({
   quantity: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_QUANTITY)),
 });
 
-app.http("placeOrder", {
+keyHttp("placeOrder", {
   methods: ["POST"],
-  authLevel: "function",
   route: "orders",
-  handler: withProblems(async (request, context) => {
+  handler: async (request, context) => {
     const { orderId = randomUUID(), sku, quantity } = await readJsonBody(request, body);
     const order = await delivery.place({ orderId, sku, quantity }, context.traceContext?.traceParent);
     if (order.sku !== sku || order.quantity !== quantity) {
@@ -32,5 +30,5 @@ app.http("placeOrder", {
       });
     }
     return orderResponse(order);
-  }),
+  },
 });

@@ -1,16 +1,14 @@
-import { app } from "@azure/functions";
-import { withProblems } from "shared/http/handler";
+import { keyHttp } from "shared/http/functions";
 import { identifierParam } from "shared/http/identifier";
 import { ProblemError } from "shared/http/problem";
 import { orderStore } from "../composition.ts";
 import { retried } from "../orders/order.ts";
 import { orderResponse, unknownOrder } from "./order-response.ts";
 
-app.http("retryOrder", {
+keyHttp("retryOrder", {
   methods: ["POST"],
-  authLevel: "function",
   route: "orders/{orderId}/retry",
-  handler: withProblems(async (request) => {
+  handler: async (request) => {
     const orderId = identifierParam(request, "orderId");
     const pending = await orderStore.revive(orderId, (order) => retried(order, new Date()));
     if (pending !== undefined) return orderResponse(pending);
@@ -20,5 +18,5 @@ app.http("retryOrder", {
       code: "not-stuck",
       detail: `Order '${orderId}' is neither stuck nor rejected. A pending order is on its way, a reserved one has arrived.`,
     });
-  }),
+  },
 });

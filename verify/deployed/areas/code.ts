@@ -1,8 +1,11 @@
+import { type Registration, registrationFaults } from "../../matrix/registrations.ts";
 import { builtService } from "../built.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
 import { together, unseen } from "../reading.ts";
 import type { FunctionEnvelope } from "../resources.ts";
 import type { Scene, SceneService } from "../scene.ts";
+
+const AS_BUILT = "those of a build of this commit";
 
 /**
  * What code runs: the functions that the Functions host has told Resource Manager of, and the package that they are from, held
@@ -18,22 +21,23 @@ export function codeChecks(_scene: Scene, { name, expected, azure }: SceneServic
       `azd deploy ${name}\n` +
       `az rest --method POST --url "${expected.siteId}/syncfunctiontriggers?api-version=2025-03-01"`,
   };
-  const asBuilt = "those of a build of this commit";
   return [
     question({
       ...common,
       id: `code/${name}/functions`,
       title: `${name}: the functions that the site has`,
       read: () => together({ functions: azure.functions, build }),
-      expected: asBuilt,
+      expected: AS_BUILT,
       why: "Functions of other code need not check tokens; with none, the deployment failed or the app does not start.",
       found: ({ functions, build: { functions: registered } }) =>
-        listed(
-          functions.map(({ name: id, properties: { config, isDisabled } }) =>
-            inWords(id.split("/").at(-1) ?? id, config?.bindings ?? [], isDisabled === true),
-          ),
-          registered.map((one) => inWords(one.name, Object.values(one.bindings), false)),
-          asBuilt,
+        functionsFound(
+          name,
+          functions.map(({ name: id, properties: { config, isDisabled } }) => ({
+            name: id.split("/").at(-1) ?? id,
+            bindings: config?.bindings ?? [],
+            isDisabled: isDisabled === true,
+          })),
+          registered.map((one) => ({ name: one.name, bindings: Object.values(one.bindings) })),
         ),
     }),
     question({
@@ -65,8 +69,19 @@ function hasEntryPoint(one: FunctionEnvelope): boolean {
   return typeof one.properties.config?.scriptFile === "string";
 }
 
+/** What a site has, against what a build registers; where they agree, against how a service must register its functions. */
+export function functionsFound(service: string, site: readonly Listed[], registered: readonly Listed[]): string {
+  const found = listed(site.map(inWords), registered.map(inWords), AS_BUILT);
+  const faults = registrationFaults(service, site);
+  return found === AS_BUILT && faults.length > 0 ? wording(faults) : found;
+}
+
+interface Listed extends Registration {
+  readonly isDisabled?: boolean;
+}
+
 /** What starts a function, and for whom. */
-function inWords(name: string, bindings: readonly Readonly<Record<string, unknown>>[], isDisabled: boolean): string {
+function inWords({ name, bindings, isDisabled = false }: Listed): string {
   const trigger = bindings.find(({ type }) => /trigger$/i.test(String(type))) ?? {};
   const { type, methods, route, authLevel } = trigger;
   const parts = [

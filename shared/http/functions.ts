@@ -1,0 +1,104 @@
+import {
+  app,
+  type HttpHandler,
+  type HttpMethod,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from "@azure/functions";
+import * as v from "valibot";
+import type { RoleRequirement } from "../authorization/decide.ts";
+import type { GuardedHandler, RequireRole } from "../authorization/guard.ts";
+import { callback, checkOptions } from "../options.ts";
+import { withProblems } from "./handler.ts";
+
+// The one place that registers HTTP functions (eslint.config.js): each way in says who may call. The host's level and the
+// check in code belong together: beside a guard, any level but "anonymous" makes the host answer a good token with an
+// empty 401 in Azure, and nothing shows that locally.
+
+/** What an HTTP function is, apart from who may call it. `authLevel` is not part of it. */
+export interface HttpFunction<Handler> {
+  readonly methods: readonly [HttpMethod, ...HttpMethod[]];
+  /** Below the prefix of `host.json`, such as `inventory/{sku}`. */
+  readonly route: string;
+  readonly handler: Handler;
+}
+
+/** Gets no caller: nobody has said who it is. */
+export type OpenHandler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
+
+/** The functions of a service that apps call with an access token. */
+export interface Api<Role extends string> {
+  /**
+   * Registers a function that only callers with a good token and the app roles of `requirement` reach.
+   *
+   * @throws TypeError where the name, the requirement or an option is wrong
+   */
+  readonly http: (name: string, requirement: RoleRequirement<Role>, options: HttpFunction<GuardedHandler>) => void;
+}
+
+/** Made once for a service, of its guard: `api.http("getStock", "Inventory.Read", { methods, route, handler })`. */
+export function createApi<Role extends string>(guard: RequireRole<Role>): Api<Role> {
+  checkOptions("createApi", { guard: callback() }, { guard });
+  return {
+    http(name, requirement, options) {
+      const { handler } = checked(name, options);
+      register(name, "anonymous", options, guard(requirement, handler));
+    },
+  };
+}
+
+/**
+ * Registers a function that whoever has one of the app's function keys reaches. A key is nobody's name, and does not end by
+ * itself: it is for people and for callers that cannot have a token.
+ *
+ * @throws TypeError where the name or an option is wrong
+ * @see https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+ */
+export function keyHttp(name: string, options: HttpFunction<OpenHandler>): void {
+  register(name, "function", options, withProblems(checked(name, options).handler));
+}
+
+/**
+ * Registers a function that anybody reaches whom the network lets in, without token or key. The proof wants it listed
+ * with the role null (verify/matrix/operations.ts).
+ *
+ * @param why nothing of it is worth protecting: for whoever reviews it
+ * @throws TypeError where the name, the reason or an option is wrong
+ */
+export function publicHttp(name: string, why: string, options: HttpFunction<OpenHandler>): void {
+  const { handler } = checked(name, options);
+  checkOptions(
+    `the public function ${name}`,
+    { why: v.pipe(text, v.description("the reason, for a reviewer")) },
+    { why },
+  );
+  register(name, "anonymous", options, withProblems(handler));
+}
+
+const text = v.pipe(v.string(), v.trim(), v.nonEmpty());
+
+const optionSchemas = {
+  name: v.pipe(text, v.description("the function's name")),
+  methods: v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^[A-Z]+$/))),
+    v.minLength(1),
+    v.description('a list, such as ["GET"]'),
+  ),
+  route: v.pipe(text, v.description("a route, such as inventory/{sku}")),
+  handler: callback(),
+};
+
+function checked<Handler>(name: string, options: HttpFunction<Handler>): HttpFunction<Handler> {
+  checkOptions(`the HTTP function ${name}`, optionSchemas, { ...options, name });
+  return options;
+}
+
+function register(
+  name: string,
+  authLevel: "anonymous" | "function",
+  { methods, route }: HttpFunction<unknown>,
+  handler: HttpHandler,
+): void {
+  app.http(name, { methods: [...methods], authLevel, route, handler });
+}
