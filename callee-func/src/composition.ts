@@ -16,6 +16,7 @@ export const api = createApi(
       tenantId: settings.AZURE_TENANT_ID,
       audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
       allowedCallers: settings.ALLOWED_CALLERS,
+      deniedCallers: settings.DENIED_CALLERS,
       minimumClientAuthentication: settings.MINIMUM_CLIENT_AUTHENTICATION,
       onKeyFailure: (error) => {
         console.error("The tenant's signing keys could not be fetched.", error);

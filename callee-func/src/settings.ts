@@ -13,6 +13,7 @@ export const settings = readSettings(
     API_CLIENT_ID: guid,
     API_IDENTIFIER_URI: v.pipe(v.string(), v.startsWith("api://"), v.description("an App ID URI, api://...")),
     ALLOWED_CALLERS: guids,
+    DENIED_CALLERS: v.optional(guids),
     MINIMUM_CLIENT_AUTHENTICATION: v.optional(
       v.pipe(v.picklist(clientAuthentications), v.description("public, secret or certificate")),
       "secret",

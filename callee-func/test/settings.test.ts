@@ -33,6 +33,7 @@ test.each([
   ["API_CLIENT_ID", "a GUID"],
   ["API_IDENTIFIER_URI", "an App ID URI, api://..."],
   ["ALLOWED_CALLERS", "GUIDs separated by commas"],
+  ["DENIED_CALLERS", "GUIDs separated by commas"],
   ["MINIMUM_CLIENT_AUTHENTICATION", "public, secret or certificate"],
   ["INVENTORY_TABLE_ENDPOINT", "the https:// endpoint of a storage account's table service"],
   ["INITIAL_STOCK", 'units by SKU as JSON, such as {"widget": 100}: SKUs as in routes, of each 0 to 1000000000 units'],

@@ -8,6 +8,8 @@ export interface AuditEvent {
   readonly allowed: boolean;
   /** The rule that refused. */
   readonly code: RefusalCode | undefined;
+  /** Why the service's own rule refused. */
+  readonly reason?: string;
   readonly operation: string;
   readonly requirement: RoleRequirement;
   /** The caller's client id, object id and token id (`azp` or `appid`, `oid`, `uti`), where the token was good. */

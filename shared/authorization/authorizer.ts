@@ -3,6 +3,8 @@ import { callback, checkOptions } from "../options.ts";
 import { guid, origin } from "../settings.ts";
 import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
+import type { Claims } from "./claims.ts";
+import { type CustomRule, refusalBy } from "./custom-rule.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import {
   checkToken,
@@ -21,7 +23,7 @@ import { digestOf, VerifiedTokens } from "./verified-tokens.ts";
 /** What a service accepts; see `TokenPolicy` for each member. */
 export interface AuthorizerOptions extends Omit<
   TokenPolicy,
-  "issuers" | "minimumClientAuthentication" | "clockToleranceSeconds"
+  "issuers" | "deniedCallers" | "minimumClientAuthentication" | "clockToleranceSeconds"
 > {
   /** The authority's origin, such as `https://login.microsoftonline.com`. */
   readonly authority: string;
@@ -29,6 +31,10 @@ export interface AuthorizerOptions extends Omit<
   readonly minimumClientAuthentication?: TokenPolicy["minimumClientAuthentication"];
   /** Default 60, at most 300. */
   readonly clockToleranceSeconds?: number;
+  /** Client ids of apps that are shut out, whatever else lets them in. Default none. */
+  readonly deniedCallers?: readonly string[] | undefined;
+  /** The service's own rule, asked last. Default none. */
+  readonly customRule?: CustomRule | undefined;
   /** Told why the tenant's keys could not be fetched. What it throws is dropped. */
   readonly onKeyFailure: (error: unknown) => void;
 }
@@ -44,12 +50,22 @@ export interface Call {
 }
 
 /** The outcome for one call, and what is to be recorded of it; `retryAfterSeconds` goes with `keys-unavailable`. */
-export type Authorization = Verdict & { readonly event: AuditEvent; readonly retryAfterSeconds?: number };
+export type Authorization = Verdict & {
+  readonly event: AuditEvent;
+  readonly retryAfterSeconds?: number;
+  /** With `custom-rule-failed`, what kept the rule from deciding: for the service's log, not for the caller. */
+  readonly failure?: unknown;
+};
 
 /** Decides over calls: no framework, no configuration of its own. At once, where it need not ask or verify. */
 export type Authorize = (call: Call, requirement: RoleRequirement) => Authorization | Promise<Authorization>;
 
-type Refusal = Verdict & { readonly allowed: false; readonly retryAfterSeconds?: number };
+type Refusal = Verdict & {
+  readonly allowed: false;
+  readonly retryAfterSeconds?: number;
+  readonly reason?: string;
+  readonly failure?: unknown;
+};
 
 const DEFAULT_CLOCK_TOLERANCE_SECONDS = 60;
 
@@ -84,6 +100,8 @@ const optionSchemas = {
     ),
     v.description(`seconds from 0 to ${MAX_CLOCK_TOLERANCE_SECONDS}`),
   ),
+  deniedCallers: v.pipe(v.optional(v.array(guid), []), v.description("a list of client ids, each a GUID")),
+  customRule: v.pipe(v.optional(callback<CustomRule>()), v.description("a function")),
   onKeyFailure: callback<(error: unknown) => void>(),
 };
 
@@ -98,7 +116,7 @@ const MAX_HEADERS = 100;
  * @throws TypeError that names each option that is wrong
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorize {
-  const { authority, onKeyFailure, ...accepted } = checkOptions("createAuthorizer", optionSchemas, options);
+  const { authority, onKeyFailure, customRule, ...accepted } = checkOptions("createAuthorizer", optionSchemas, options);
   const now = (): number => Date.now() / 1000;
   const monotonicNow = (): number => performance.now() / 1000;
   const keys = new SigningKeys(() => fetchTenantKeys(authority, accepted.tenantId), monotonicNow, onKeyFailure);
@@ -125,7 +143,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const time = now();
     const published = keys.current();
     const claims = published && verified.get(digest, time, published.keys);
-    return claims && policy ? decide(claims, policy, requirement, time) : verify(token, digest, requirement);
+    return claims && policy
+      ? ruled(claims, decide(claims, policy, requirement, time))
+      : verify(token, digest, requirement);
   }
 
   async function verify(token: string, digest: string, requirement: RoleRequirement): Promise<Verdict | Refusal> {
@@ -151,17 +171,26 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     if (!isUnambiguous(payload.part)) return refused("malformed-token");
     if (!(await isSignedWith(found.key, token))) return refused("bad-signature");
 
-    const verdict = decide(claims, policy, requirement, now());
+    const verdict = await ruled(claims, decide(claims, policy, requirement, now()));
     if (verdict.allowed) {
       verified.add(digest, { claims, keyId, keyFingerprint: found.fingerprint });
       if (headers.size < MAX_HEADERS) headers.set(headerText, header);
     }
     return verdict;
   }
+
+  /** The service's own rule comes last, and only refuses. */
+  function ruled(claims: Claims, verdict: Verdict): Verdict | Promise<Verdict | Refusal> {
+    if (customRule === undefined || !verdict.allowed) return verdict;
+    return refusalBy(customRule, claims.payload).then((refusal) =>
+      refusal === undefined ? verdict : { allowed: false, caller: verdict.caller, ...refusal },
+    );
+  }
 }
 
 function recorded(call: Call, requirement: RoleRequirement, verdict: Verdict | Refusal): Authorization {
-  return { ...verdict, event: auditEvent(call, requirement, verdict) };
+  const reason = "reason" in verdict && { reason: verdict.reason };
+  return { ...verdict, event: { ...auditEvent(call, requirement, verdict), ...reason } };
 }
 
 function refused(code: RefusalCode): Refusal {

@@ -26,6 +26,8 @@ export interface Claims {
   /** Whether the token is good only together with a proof that its sender holds a key: RFC 7800, section 3. */
   readonly isKeyBound: boolean;
   readonly caller: Caller;
+  /** The payload as it stands, for a rule of the service's own. */
+  readonly payload: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -60,6 +62,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Claims |
     clientAuthentication,
     isKeyBound: cnf !== undefined,
     caller: Object.freeze({ appId, objectId: oid, tenantId: tid, roles: Object.freeze(roles), tokenId: uti }),
+    payload,
   };
 }
 

@@ -13,6 +13,8 @@ export interface TokenPolicy {
    * assignments, which the tenant's administrators make.
    */
   readonly allowedCallers: readonly string[] | "any";
+  /** Client ids of apps that are shut out, whatever else lets them in. */
+  readonly deniedCallers: readonly string[];
   /** How well the caller must have proved to Entra who it is: each value admits the ones after it. */
   readonly minimumClientAuthentication: ClientAuthentication;
   /** Clocks may differ by this many seconds, 300 at the most. */
@@ -124,7 +126,8 @@ function checkClientAuthentication(
 }
 
 /** First way to restrict callers: the service's own list. */
-function checkCaller({ appId }: Caller, { allowedCallers }: TokenPolicy): RefusalCode | undefined {
+function checkCaller({ appId }: Caller, { allowedCallers, deniedCallers }: TokenPolicy): RefusalCode | undefined {
+  if (deniedCallers.includes(appId)) return "caller-denied";
   return allowedCallers === "any" || allowedCallers.includes(appId) ? undefined : "caller-not-allowed";
 }
 

@@ -64,6 +64,7 @@ export function createGuard<Role extends string>(authorize: Authorize, audit: Au
       };
       const outcome = await authorize(call, requirement);
       void record(audit, outcome.event, context);
+      if (outcome.failure !== undefined) context.error(outcome.failure);
       if (outcome.allowed) return handler(request, outcome.caller, context);
       return problemResponse(refusalProblem(outcome.code, outcome.retryAfterSeconds));
     });

@@ -2,7 +2,7 @@ import type { Problem } from "../http/problem.ts";
 
 /** How one kind of refusal is answered. `error` is the code of the RFC 6750 challenge; without it the challenge is bare. */
 interface Answer {
-  readonly status: 400 | 401 | 403 | 503;
+  readonly status: 400 | 401 | 403 | 500 | 503;
   readonly error?: "invalid_request" | "invalid_token" | "insufficient_scope";
   readonly detail: string;
 }
@@ -38,10 +38,16 @@ const answers = {
     "The caller proved who it is to Entra by weaker means than this service accepts.",
   ),
   "caller-not-allowed": insufficientScope("This caller is not on the service's list of callers."),
+  "caller-denied": insufficientScope("This caller is shut out of the service."),
   "role-missing": insufficientScope(
     "The token lacks the app role that this operation needs. A role granted after a managed identity got its first " +
       "token shows up within 24 hours.",
   ),
+  "custom-rule": insufficientScope("A rule of this service's own refuses the call."),
+  "custom-rule-failed": {
+    status: 500,
+    detail: "A rule of this service's own could not decide. The service's log says why, under this call's trace id.",
+  },
   "keys-unavailable": {
     status: 503,
     detail: "The tenant's signing keys cannot be had at present, so this token cannot be checked. Try again.",
@@ -66,6 +72,9 @@ export function refusalProblem(code: RefusalCode, retryAfterSeconds?: number): P
     status,
     code,
     detail,
-    headers: status === 503 ? { "Retry-After": String(retryAfterSeconds ?? 1) } : { "WWW-Authenticate": challenge },
+    headers: {
+      ...(status === 503 && { "Retry-After": String(retryAfterSeconds ?? 1) }),
+      ...(status < 500 && { "WWW-Authenticate": challenge }),
+    },
   };
 }

@@ -52,6 +52,7 @@ export function explainRefusal(code: string | undefined): string | undefined {
       "next one: with a managed identity within 24 hours, else within 90 minutes"
     );
   }
+  if (code === "caller-denied") return "the service's DENIED_CALLERS shuts this app out: ask whoever runs it why";
   if (code === "caller-not-allowed") return "put this app's client id on the service's list ALLOWED_CALLERS";
   return undefined;
 }

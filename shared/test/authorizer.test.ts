@@ -7,7 +7,9 @@ import {
   type Authorize,
   type AuthorizerOptions,
   createAuthorizer,
+  type CustomRule,
 } from "../authorization/index.ts";
+import { refusalProblem } from "../authorization/refusals.ts";
 import { fetchTenantKeys } from "../authorization/tenant-metadata.ts";
 import { jwkOf, makeKey, Tenant } from "./tenant.ts";
 
@@ -576,4 +578,143 @@ test("the caller that a handler gets cannot be changed", async () => {
   const authorization = await ask(authorizer(), tenant.token());
   expect(Object.isFrozen(authorization.caller)).toBe(true);
   expect(Object.isFrozen(authorization.caller?.roles)).toBe(true);
+});
+
+test("who sends what the tenant has not signed learns nothing of callers, roles or the service's own rule", async () => {
+  const denied = "6f0c8f2e-9999-4000-8000-000000000009";
+  const authorize = authorizer({ deniedCallers: [denied], customRule: () => "no" });
+  const stranger = await makeKey();
+  for (const claims of [
+    {},
+    { azp: denied },
+    { azp: tenant.tenantId },
+    { roles: [] },
+    { roles: ["Inventory.Manage"] },
+  ]) {
+    expect(await outcome(authorize, tenant.token(claims, {}, stranger))).toBe("bad-signature");
+  }
+  // A guess of audience or tenant it can test: see the threat model.
+  expect(await outcome(authorize, tenant.token({ aud: denied }, {}, stranger))).toBe("wrong-audience");
+});
+
+describe("callers that are shut out", () => {
+  test("are refused although they are listed and hold the role, also with a token seen before", async () => {
+    const token = tenant.token();
+    expect(await outcome(authorizer(), token)).toBe("allowed");
+    const denying = authorizer({
+      deniedCallers: ["6f0c8f2e-9999-4000-8000-000000000009", tenant.callerId.toUpperCase()],
+    });
+    expect(await outcome(denying, token)).toBe("caller-denied");
+    expect(await outcome(authorizer({ allowedCallers: "any", deniedCallers: [tenant.callerId] }), token)).toBe(
+      "caller-denied",
+    );
+  });
+
+  test("are named in the audit event, with the rule", async () => {
+    const { event } = await ask(authorizer({ deniedCallers: [tenant.callerId] }), tenant.token());
+    expect(event).toMatchObject({ allowed: false, code: "caller-denied", callerAppId: tenant.callerId });
+  });
+
+  test("are no others", async () => {
+    expect(await outcome(authorizer({ deniedCallers: [] }), tenant.token())).toBe("allowed");
+    const other = "6f0c8f2e-9999-4000-8000-000000000009";
+    expect(await outcome(authorizer({ deniedCallers: [other] }), tenant.token())).toBe("allowed");
+  });
+});
+
+describe("a rule of the service's own", () => {
+  const IDENTITY =
+    "/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/caller";
+  const onlyThatIdentity: CustomRule = ({ xms_mirid }) =>
+    xms_mirid === IDENTITY ? undefined : `xms_mirid is ${String(xms_mirid)}`;
+
+  test("decides over any verified claim, at every call, also for a token seen before", async () => {
+    let answer: string | undefined;
+    const seen: unknown[] = [];
+    const authorize = authorizer({
+      customRule: (claims) => {
+        seen.push(claims["xms_mirid"]);
+        return answer;
+      },
+    });
+    const token = tenant.token({ xms_mirid: IDENTITY });
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    expect(await outcome(authorize, token)).toBe("allowed");
+    answer = "no longer";
+    expect(await outcome(authorize, token)).toBe("custom-rule");
+    answer = undefined;
+    expect(await outcome(authorize, token)).toBe("allowed");
+    expect(verify).toHaveBeenCalledTimes(1);
+    verify.mockRestore();
+    expect(seen).toEqual([IDENTITY, IDENTITY, IDENTITY]);
+  });
+
+  test("refuses with its reason in the audit event, bounded, and not in the answer", async () => {
+    const authorize = authorizer({ customRule: onlyThatIdentity });
+    expect(await outcome(authorize, tenant.token({ xms_mirid: IDENTITY }))).toBe("allowed");
+    const refused = await ask(authorize, tenant.token({ xms_mirid: `/other${"/x".repeat(500)}` }));
+    expect(refused).toMatchObject({ allowed: false, code: "custom-rule" });
+    expect(refused.event).toMatchObject({ code: "custom-rule", callerAppId: tenant.callerId });
+    expect(refused.event.reason).toMatch(/^xms_mirid is \/other/);
+    expect(refused.event.reason).toHaveLength(200);
+    expect(JSON.stringify(refusalProblem("custom-rule"))).not.toContain("mirid");
+  });
+
+  test("is not asked where another rule has refused", async () => {
+    const customRule = vi.fn(() => undefined);
+    const authorize = authorizer({ customRule });
+    expect(await outcome(authorize, tenant.token({ exp: 1 }))).toBe("token-expired");
+    expect(await outcome(authorize, tenant.token({}, {}, await makeKey()))).toBe("bad-signature");
+    expect(await outcome(authorize, tenant.token(), "Inventory.Manage")).toBe("role-missing");
+    expect(customRule).not.toHaveBeenCalled();
+  });
+
+  test.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("no directory");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("no directory"))],
+    ["answers true", () => true],
+    ["answers false", () => false],
+    ["answers null", () => null],
+    ["answers an object", () => Promise.resolve({ allowed: true })],
+  ])("that %s lets nobody in, and the next call is asked again", async (_, fails) => {
+    let isBroken = true;
+    const authorize = authorizer({ customRule: (() => (isBroken ? fails() : undefined)) as CustomRule });
+    const token = tenant.token();
+    const failed = await ask(authorize, token);
+    expect(failed).toMatchObject({ allowed: false, code: "custom-rule-failed", event: { allowed: false } });
+    expect(failed.failure).toBeInstanceOf(Error);
+    isBroken = false;
+    expect(await outcome(authorize, token)).toBe("allowed");
+  });
+
+  test("that never answers lets nobody in, and keeps no call", async () => {
+    const authorize = authorizer({ customRule: () => new Promise(() => undefined) });
+    await outcome(authorize, "x.y.z");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const pending = ask(authorize, tenant.token());
+    const advanced = setInterval(() => vi.advanceTimersByTime(5_000), 10);
+    const failed = await pending;
+    clearInterval(advanced);
+    expect(failed).toMatchObject({ allowed: false, code: "custom-rule-failed" });
+    expect(String(failed.failure)).toContain("no answer within 5 s");
+  });
+
+  test("cannot change what later calls are decided by", async () => {
+    const authorize = authorizer({
+      customRule: (claims) => {
+        (claims["roles"] as string[]).push("Inventory.Manage");
+        (claims as Record<string, unknown>)["azp"] = "other";
+        return undefined;
+      },
+    });
+    const token = tenant.token();
+    expect(await outcome(authorize, token)).toBe("allowed");
+    expect(await outcome(authorize, token, "Inventory.Manage")).toBe("role-missing");
+    expect(await ask(authorize, token)).toMatchObject({ caller: { appId: tenant.callerId } });
+  });
 });

@@ -12,6 +12,7 @@ const policy: TokenPolicy = {
   issuers: { "1.0": `https://sts.windows.net/${TENANT}/`, "2.0": `https://login.microsoftonline.com/${TENANT}/v2.0` },
   audiences: [API, `api://${TENANT}/callee-func`],
   allowedCallers: [CALLER],
+  deniedCallers: [],
   minimumClientAuthentication: "secret",
   clockToleranceSeconds: 60,
 };

@@ -22,6 +22,7 @@ beforeEach(async () => {
     onKeyFailure: () => undefined,
   });
   log = [];
+  answered.mockClear();
   unhandled = [];
   process.on("unhandledRejection", keepUnhandled);
 });
@@ -101,4 +102,21 @@ test("what a handler throws is in the log, and nothing of it in the answer", asy
   });
   expect(JSON.stringify(answer)).not.toContain("hunter2");
   expect(log.join()).toContain("hunter2");
+});
+
+test("what kept a rule of the service's own from deciding is in the log, and nothing of it in the answer", async () => {
+  const failing = createAuthorizer({
+    authority: tenant.authority,
+    tenantId: tenant.tenantId,
+    audiences: [tenant.apiClientId],
+    allowedCallers: [tenant.callerId],
+    customRule: () => Promise.reject(new Error("password of the directory: hunter2")),
+    onKeyFailure: () => undefined,
+  });
+  const answer = await createGuard(failing)("Inventory.Read", answered)(request(tenant.token()), context());
+  expect(answer).toMatchObject({ status: 500 });
+  expect(JSON.parse(String((answer as { body: unknown }).body))).toMatchObject({ code: "custom-rule-failed" });
+  expect(JSON.stringify(answer)).not.toContain("hunter2");
+  expect(log.join()).toContain("hunter2");
+  expect(answered).not.toHaveBeenCalled();
 });

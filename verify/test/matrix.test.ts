@@ -119,6 +119,22 @@ describe("a system in which one thing is wrong", () => {
     }
   });
 
+  it("has the granted caller on its list of those who are shut out: each of its calls is refused, by that rule", async () => {
+    await restartCallee({ DENIED_CALLERS: system.endpoints.identities["caller-func"]?.clientId ?? "" });
+    try {
+      const report = await verify("both/*/callerSubnet/caller-func");
+      const codes = report.cells.map(({ operation, actual }) => [operation, actual?.code ?? null]);
+      expect(Object.fromEntries(codes)).toMatchObject({
+        health: null,
+        "get-stock": "caller-denied",
+        "reserve-stock": "caller-denied",
+        "set-stock": "caller-denied",
+      });
+    } finally {
+      await restartCallee();
+    }
+  });
+
   // Builds the app twice, and starts it twice.
   it("has no guard: nothing but the network is left", async () => {
     const folder = join(system.folder, "apps", "callee-func");

@@ -1,0 +1,49 @@
+/** The claims of a token that is good and whose caller may call: a copy, which the rule may change without effect. */
+export type VerifiedClaims = Readonly<Record<string, unknown>>;
+
+/**
+ * A service's own rule, over the verified claims. It is asked at every call, also for a token seen before, after all other
+ * checks, and can only refuse. It gives undefined to let the call go on, or why it is refused, as text: that goes into the audit
+ * event and never to the caller, who learns `custom-rule`.
+ *
+ * Whatever else it does lets nobody in: a throw, a rejection, another answer (true and false, too), or none within 5 seconds
+ * is `custom-rule-failed`, a 500.
+ *
+ * Does not see the token, the request or the role that the operation asks for, and is not asked where another check has
+ * refused the call.
+ *
+ * @example only the identity of one resource, where its owner could attach the same identity elsewhere
+ *   (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference, xms_mirid)
+ *
+ *   customRule: ({ xms_mirid }) => (xms_mirid === expected ? undefined : "another resource")
+ */
+export type CustomRule = (claims: VerifiedClaims) => string | undefined | Promise<string | undefined>;
+
+/** Why a custom rule refuses a call, or what kept it from deciding. */
+export type RuleRefusal =
+  | { readonly code: "custom-rule"; readonly reason: string }
+  | { readonly code: "custom-rule-failed"; readonly failure: unknown };
+
+/** A client's try ends after 6 s (service-client/resilience.ts): the caller shall learn that it was the rule. In milliseconds. */
+const TIMEOUT_MS = 5_000;
+
+/** In an audit event, in characters. */
+const MAX_REASON_LENGTH = 200;
+
+/** Asks the rule. Never rejects. */
+export async function refusalBy(rule: CustomRule, claims: VerifiedClaims): Promise<RuleRefusal | undefined> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`The custom rule gave no answer within ${TIMEOUT_MS / 1000} s.`));
+  }, TIMEOUT_MS);
+  try {
+    const answer: unknown = await Promise.race([rule(structuredClone(claims)), timeout]);
+    if (answer === undefined) return undefined;
+    if (typeof answer === "string") return { code: "custom-rule", reason: answer.slice(0, MAX_REASON_LENGTH) };
+    throw new TypeError(`The custom rule answered a ${typeof answer}: expected undefined or a reason as text.`);
+  } catch (failure) {
+    return { code: "custom-rule-failed", failure };
+  } finally {
+    clearTimeout(timer);
+  }
+}
