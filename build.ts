@@ -243,6 +243,8 @@ it, as a CycloneDX bill of materials: dist/<app>.cdx.json.
 if (process.argv[1] === import.meta.filename) {
   const options = { analyze: { type: "boolean" } } as const;
   await command(USAGE, { allowPositionals: true, options }, async ({ positionals, values }) => {
+    if (process.env["PREBUILT"] === "1")
+      throw new UsageError("PREBUILT=1 says that all is built: nothing was built anew. Without it, this builds.");
     const unknown = positionals.filter((name) => !apps.some((app) => app === name));
     if (unknown.length > 0)
       throw new UsageError(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);

@@ -168,3 +168,11 @@ function restoreProject(id: string, version: string): string {
 </Project>
 `;
 }
+
+// For the workflow that packs it: the path of the pinned compiler.
+if (process.argv[1] === import.meta.filename) {
+  const path = restoreFromNuGet(BICEP_VERSION);
+  if (path === "")
+    throw new NoBicepError(`NuGet did not give Bicep ${BICEP_VERSION}: this takes the .NET SDK, on Linux x64.`);
+  console.log(path);
+}

@@ -87,6 +87,12 @@ async function install() {
 
 /** Two npm at once in one folder break each other's work: azd's hooks, two terminals in a new clone. */
 async function whileOthersWait(action) {
+  if (process.env.PREBUILT === "1") {
+    fail(
+      "PREBUILT=1 says that all is installed, and something of package-lock.json is not. Nothing was installed: unpack the " +
+        "artifact of the job that builds once more (docs/delivery.md).",
+    );
+  }
   const folder = join(root, ".local", "installing");
   const giveBack = await lock(folder, (holder, seconds) => {
     console.log(

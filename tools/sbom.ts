@@ -37,7 +37,10 @@ export function billOfMaterials(
   sources: readonly string[],
   locked: Readonly<Record<string, LockedPackage>>,
 ): string {
-  const folders = new Set(sources.flatMap((source) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source) ?? []));
+  // The whole path below node_modules, which may be a link to somewhere else.
+  const folders = new Set(
+    sources.flatMap((source) => /node_modules\/(?:.*node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(source) ?? []),
+  );
   const components = new Map(
     [...folders].map((folder) => {
       const found = locked[folder];

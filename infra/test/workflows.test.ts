@@ -3,7 +3,6 @@ import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { BICEP_VERSION } from "../bicep.ts";
 import { PATIENCE } from "../scm-access/scm-access.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -22,6 +21,10 @@ interface Step {
 interface Job {
   readonly if?: string;
   readonly uses?: string;
+  readonly needs?: string | readonly string[];
+  readonly with?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, string>>;
   readonly environment?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly concurrency?: Readonly<Record<string, unknown>>;
@@ -112,11 +115,14 @@ describe("the workflows", () => {
     for (const checkout of checkouts) expect(checkout.with, checkout.where).toEqual({ "persist-credentials": false });
   });
 
-  it("call only npm scripts that exist", () => {
+  it("call only scripts that exist", () => {
     const { scripts } = JSON.parse(textOf("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
     const called = steps.flatMap(({ run = "" }) => npmScriptsIn(run));
     expect(called.length).toBeGreaterThan(8);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called));
+    const files = steps.flatMap(({ run = "" }) => [...run.matchAll(/\bnode (?:local\/run\.mjs )?(\S+\.ts)/g)]);
+    expect(files.length).toBeGreaterThan(3);
+    for (const [, file = ""] of files) expect(existsSync(join(root, file)), file).toBe(true);
   });
 
   it("end some day", () => {
@@ -150,13 +156,67 @@ describe("deployment", () => {
   const deploy = jobCalled("deploy-environment.yml", "deploy");
   const close = jobCalled("deploy-environment.yml", "close");
 
+  const withRights = jobs.filter(({ permissions = {}, steps }) => "id-token" in permissions && steps !== undefined);
+
+  it("installs nothing and builds nothing in a job that may sign in to Azure", () => {
+    expect(withRights).toHaveLength(2);
+    for (const { where, env, steps = [] } of withRights) {
+      expect(env, where).toMatchObject({ PREBUILT: 1 });
+      const actions = steps.flatMap(({ uses }) => uses?.split("@")[0] ?? []);
+      expect(["actions/download-artifact", "actions/upload-artifact"], where).toEqual(expect.arrayContaining(actions));
+      for (const { run = "" } of steps) {
+        expect(run, where).not.toMatch(
+          /\b(npm|npx|yarn|pnpm|pip|apt|apt-get|dotnet|curl|wget|install|build|azd up|azd package)\b/,
+        );
+        // Without its package, azd would package the service anew, by its hook, which builds.
+        for (const command of run.match(/\bazd deploy.*/g) ?? []) expect(command, where).toContain("--from-package");
+      }
+    }
+  });
+
+  it("deploys to every environment what one job without any right has built", () => {
+    const building = jobs.filter(({ steps = [] }) => steps.some(({ run = "" }) => /npm run build\b/.test(run)));
+    expect(building.map(({ where, permissions }) => [where, permissions])).toEqual([
+      ["deploy.yml, job build", undefined],
+    ]);
+    const build = jobCalled("deploy.yml", "build");
+    expect(build.outputs).toEqual({ artifact: "${{ steps.upload.outputs.artifact-id }}" });
+    for (const name of ["dev", "production"]) {
+      const { needs, with: inputs } = jobCalled("deploy.yml", name);
+      expect(needs).toContain("build");
+      expect(inputs).toEqual({ environment: name, artifact: "${{ needs.build.outputs.artifact }}" });
+    }
+    expect(jobCalled("deploy.yml", "dev").needs).toContain("checks");
+    for (const { where, steps = [] } of withRights) {
+      const [first] = steps;
+      expect(first?.with, where).toMatchObject({ "artifact-ids": "${{ inputs.artifact }}" });
+      expect(steps[1]?.run).toContain("tar --extract");
+    }
+  });
+
+  it("brings in the artifact all that the other job uses: packages, modules, azd and the compiler that is checked with", () => {
+    const scripts = (jobCalled("deploy.yml", "build").steps ?? []).map(({ run = "" }) => run).join("\n");
+    for (const line of [
+      "npm ci",
+      "npm run build",
+      'cp --dereference "$(command -v azd)" .local/tools/azd',
+      'cp "$(node infra/bicep.ts)" .local/tools/bicep',
+      ".local/tools/bicep restore infra/main.bicep",
+    ]) {
+      expect(scripts).toContain(line);
+    }
+    const unpack = deploy.steps?.[1]?.run ?? "";
+    expect(unpack).toContain("AZD_BICEP_TOOL_PATH=$PWD/.local/tools/bicep");
+    expect(unpack).toContain('"$PWD/.local/tools" "$PWD/node_modules/node/bin"');
+  });
+
   it("lets the runner in after provisioning, and out again before the proof", () => {
     const marks = [
       "azd provision --no-prompt --no-state",
-      "scm-access -- open",
+      "infra/scm-access/main.ts open",
       "azd deploy",
-      "scm-access -- close",
-      "verify -- --deployed",
+      "infra/scm-access/main.ts close",
+      "verify/main.ts --deployed",
     ];
     const places = marks.map((mark) => (deploy.steps ?? []).findIndex(({ run = "" }) => run.includes(mark)));
     expect(places).not.toContain(-1);
@@ -170,18 +230,12 @@ describe("deployment", () => {
     // azd's defaultDeployTimeoutSeconds for each service: cli/azd/internal/cmd/deploy.go of azd 1.31.2.
     const { services } = parse(textOf("azure.yaml")) as { readonly services: object };
     expect(minutes("azd deploy")).toBeGreaterThan(20 * Object.keys(services).length);
-    for (const mark of ["scm-access -- open", "scm-access -- close"]) {
+    for (const mark of ["infra/scm-access/main.ts open", "infra/scm-access/main.ts close"]) {
       // The last look may take a minute more.
       expect(minutes(mark)).toBeGreaterThan(PATIENCE / 60_000 + 1);
     }
     const sum = steps.reduce((all, step) => all + (step["timeout-minutes"] ?? 0), 0);
     expect(deploy["timeout-minutes"]).toBeGreaterThan(sum);
-  });
-
-  it("deploys by the compiler that the templates are checked with", () => {
-    const { run } = (deploy.steps ?? []).find((step) => step.run?.includes("bicep install")) ?? {};
-    expect(run).toContain(`az bicep install --version v${BICEP_VERSION}\n`);
-    expect(run).toContain("AZD_BICEP_TOOL_PATH=$HOME/.azure/bin/bicep");
   });
 
   it("lets the runner out whatever happened after it was let in", () => {
@@ -192,7 +246,7 @@ describe("deployment", () => {
 
   it("lets the runner out by another one, where it could not", () => {
     expect(close.if).toBe("${{ always() && needs.deploy.outputs.closed != 'true' }}");
-    expect(close.steps?.at(-1)?.run).toContain("scm-access -- close");
+    expect(close.steps?.at(-1)?.run).toContain("infra/scm-access/main.ts close");
   });
 
   it("gets a token of an environment only, whose reviewers come first", () => {

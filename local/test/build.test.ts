@@ -202,6 +202,14 @@ describe.each(apps)("the bill of materials of %s", (app) => {
   });
 });
 
+test("a package is found in the lock file also where node_modules is a link, or is within another package", () => {
+  const source = "../../elsewhere/node_modules/a/node_modules/@b/c/index.js";
+  const bom = billOfMaterials("an-app", "package.js", [source], {
+    "node_modules/a/node_modules/@b/c": { version: "1.0.0" },
+  });
+  expect(JSON.parse(bom)).toMatchObject({ components: [{ purl: "pkg:npm/%40b/c@1.0.0" }] });
+});
+
 test("a bundle with a package that the lock file lacks has no bill of materials", () => {
   const make = () => billOfMaterials("an-app", "package.js", ["node_modules/@some/package/index.js"], {});
   expect(make).toThrow("node_modules/@some/package is in the bundle of an-app, and not in package-lock.json: npm ci");

@@ -103,6 +103,21 @@ test.each([
   expect(await npmCall()).toMatch(/^ci --include=dev [^\n]*\n$/);
 });
 
+test("installs nothing in an artifact, which brings all: says what is wrong, and runs nothing", async () => {
+  const prebuilt = { PREBUILT: "1" };
+  for (const { status, stdout, stderr } of [
+    await launchUnder(process.version, prebuilt),
+    // Not even the Node that the scripts need.
+    await pretendInstalled().then(() => launchUnder("v20.20.2", prebuilt)),
+  ]) {
+    expect({ status, ran: stdout.includes("script") }).toEqual({ status: 1, ran: false });
+    expect(stderr).toMatch(/^PREBUILT=1 says that all is installed, .* Nothing was installed: .*\n$/);
+  }
+  expect(await npmCall()).toBe("not called");
+  expect(await readdir(folder)).not.toContain(".local");
+  expect((await launchUnder("v24.0.0", prebuilt)).status).toBe(7);
+});
+
 describe("several at once", () => {
   /** Ends when another launcher waits, fails where another one is at it, and notes each time that it was called. */
   const NPM = `

@@ -16,10 +16,14 @@ export interface Built {
   readonly functions: readonly RegisteredFunction[];
 }
 
+const root = join(import.meta.dirname, "..", "..");
 const manifest = v.object({ main: v.string() });
 const built = new Map<string, Promise<Reading<Built>>>();
 
-/** Builds a service and loads it as the Functions host does, once in a process: its sources do not change meanwhile. */
+/**
+ * Builds a service and loads it as the Functions host does, once in a process: its sources do not change meanwhile. In an
+ * artifact (PREBUILT=1) the build is there, and is loaded as it was deployed.
+ */
 export function builtService(name: string): Promise<Reading<Built>> {
   const build = built.get(name) ?? buildAndLoad(name as ServiceName);
   built.set(name, build);
@@ -27,9 +31,10 @@ export function builtService(name: string): Promise<Reading<Built>> {
 }
 
 async function buildAndLoad(name: ServiceName): Promise<Reading<Built>> {
-  const folder = await mkdtemp(join(tmpdir(), `verify-${name}-`));
+  const isPrebuilt = process.env["PREBUILT"] === "1";
+  const folder = isPrebuilt ? join(root, "dist", name) : await mkdtemp(join(tmpdir(), `verify-${name}-`));
   try {
-    await stage(name, folder);
+    if (!isPrebuilt) await stage(name, folder);
     const settings = madeUpSettings(name);
     const worker = new WorkerProcess({ appFolder: folder, settings, inspectPort: undefined, log: () => undefined });
     try {
@@ -43,6 +48,6 @@ async function buildAndLoad(name: ServiceName): Promise<Reading<Built>> {
     const why = error instanceof Error ? error.message : String(error);
     return unseen(`This checkout's ${name} does not build, so there is nothing to compare with: ${why}`);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (!isPrebuilt) await rm(folder, { recursive: true, force: true });
   }
 }
