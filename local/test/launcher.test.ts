@@ -299,10 +299,11 @@ describe("in the environment of another project", () => {
     for (const file of ["package.json", "package-lock.json", "node-24.0.0.tgz"]) {
       await cp(join(project, file), join(folder, file));
     }
-    const npm = process.env["npm_execpath"] ?? "";
-    const first = await launchUnder("v20.20.2", { npm_execpath: npm, ...env });
+    // npm passes the settings of this repository's .npmrc on to all that it runs: they are not that project's.
+    const npm = { npm_execpath: process.env["npm_execpath"] ?? "", npm_config_strict_allow_scripts: "false" };
+    const first = await launchUnder("v20.20.2", { ...npm, ...env });
     expect(first, first.stderr).toMatchObject({ status: 7, stderr: "" });
-    expect(await launchUnder("v20.20.2", { npm_execpath: npm, ...env })).toMatchObject({
+    expect(await launchUnder("v20.20.2", { ...npm, ...env })).toMatchObject({
       status: 7,
       stdout: "script\n",
     });
