@@ -11,6 +11,8 @@ import { WorkerProcess } from "./worker-process.ts";
 /** How long stop() lets running functions finish (milliseconds). */
 const DRAIN_LIMIT = 10_000;
 const VERSION = "4.0.0-embedded";
+/** The real host's own limit of a body, in bytes. */
+const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 export interface FunctionsHostOptions {
   /** The staged app: `host.json`, `package.json` with `main`, and the bundle. */
@@ -74,9 +76,11 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     const hostId = (settings as Record<string, string>)["WEBSITE_SITE_NAME"] ?? basename(appFolder);
     const { stateFolder, masterKey } = options;
     const { maxOutstandingRequests } = hostJson;
+    const { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT = MAX_BODY_BYTES } = settings as Record<string, string>;
     const listener = createListener({
       ...{ hostId: hostId.toLowerCase().slice(0, 32), version: VERSION, log, settings, masterKey },
       ...{ functions, invoker, stateFolder, maxOutstandingRequests },
+      maxBodyBytes: Number(FUNCTIONS_REQUEST_BODY_SIZE_LIMIT),
       restart: () => {
         worker.kill();
       },

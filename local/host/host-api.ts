@@ -1,8 +1,8 @@
-import { buffer } from "node:stream/consumers";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FunctionDefinition } from "./function-definitions.ts";
 import { CALLED_BY_API, type Invoker } from "./invocations.ts";
 import type { Log } from "./host-log.ts";
+import { readBody } from "./http-messages.ts";
 import { readStatus } from "./timer-status.ts";
 import { timerInput } from "./timers.ts";
 
@@ -13,6 +13,8 @@ export interface HostApiOptions {
   readonly settings: Readonly<Record<string, string | undefined>>;
   /** With it, keys are enforced, as in Azure; without it, everything is open, as under `func start`. */
   readonly masterKey: string | undefined;
+  /** Bytes. Of a longer body nothing is kept. */
+  readonly maxBodyBytes: number;
   readonly invoker: Invoker;
   readonly stateFolder: string;
   readonly log: Log;
@@ -37,9 +39,11 @@ type Answer = readonly [status: number, json?: unknown];
 
 /**
  * Answers what is for no function: the host's own endpoints, as far as they are of use on one machine, and 404 for the rest.
+ * A body is read by the one endpoint that needs it, after all that can refuse the request.
  *
  * @param path decoded, without dot segments
  * @param query with its question mark, or empty
+ * @throws Error where that endpoint's body is longer than the limit, or breaks off
  */
 export async function answerHostsOwn(
   options: HostApiOptions,
@@ -52,9 +56,8 @@ export async function answerHostsOwn(
     answerHomepage(options, response);
     return;
   }
-  const body = await buffer(request);
   const route = `${request.method ?? ""} ${path.replace(/\/$/, "").toLowerCase()}`;
-  const [status, json] = answerTo(options, route, hasKey(options, request, query), request, body);
+  const [status, json] = await answerTo(options, route, hasKey(options, request, query), request);
   if (json === undefined) response.writeHead(status, { "content-length": 0 }).end();
   else response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(json));
 }
@@ -76,13 +79,12 @@ function answerTo(
   route: string,
   isAllowed: boolean,
   request: IncomingMessage,
-  body: Buffer,
-): Answer {
+): Answer | Promise<Answer> {
   if (/^\w+ \/admin\/(?:host\/ping|warmup)$|^GET \/admin\/instance\/http-health$/.test(route)) return [200];
   const isIsolated = options.settings["FUNCTIONS_ADMIN_ISOLATION_ENABLED"] === "1";
   if (/^\w+ \/admin\/vfs(?:\/|$)/.test(route)) return [isAllowed && !isIsolated ? 403 : 401];
   if (/^\w+ \/runtime\/webhooks\/./.test(route)) return [isAllowed ? 404 : 401];
-  const answer = administration(options, route, request, body);
+  const answer = administration(options, route, request);
   if (answer === undefined) return [404];
   if (!isAllowed) return [401];
   return isIsolated ? [403] : answer();
@@ -93,13 +95,12 @@ function administration(
   options: HostApiOptions,
   route: string,
   request: IncomingMessage,
-  body: Buffer,
-): (() => Answer) | undefined {
+): (() => Answer | Promise<Answer>) | undefined {
   const { hostId, version, functions } = options;
   const ofFunction = /^(GET|POST) \/admin\/functions\/([^/]+)$/.exec(route);
   if (ofFunction !== null) {
     const definition = functions.find(({ name }) => name.toLowerCase() === ofFunction[2]);
-    if (ofFunction[1] === "POST") return () => runNow(options, definition, request, body);
+    if (ofFunction[1] === "POST") return () => runNow(options, definition, request);
     return () => (definition === undefined ? [404] : [200, describe(definition)]);
   }
   const answers: Readonly<Record<string, () => Answer>> = {
@@ -124,14 +125,13 @@ function describe({ name, isDisabled }: FunctionDefinition): { readonly name: st
 }
 
 /** Starts a run without waiting for it. As on the real host it is no tick: no retries, and it may overlap with one. */
-function runNow(
-  { invoker, stateFolder, log }: HostApiOptions,
+async function runNow(
+  { invoker, stateFolder, log, maxBodyBytes }: HostApiOptions,
   definition: FunctionDefinition | undefined,
   request: IncomingMessage,
-  body: Buffer,
-): Answer {
+): Promise<Answer> {
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers["content-type"] ?? "")) return [415];
-  if (!isJsonObject(body.toString())) return [400];
+  if (!isJsonObject((await readBody(request, maxBodyBytes)).toString())) return [400];
   if (definition === undefined) return [404];
   const { name } = definition;
   if (definition.kind === "http") {

@@ -1,19 +1,17 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Server as NetServer } from "node:net";
-import { buffer } from "node:stream/consumers";
 import { cannotListen, causeOf } from "../listen.ts";
 import { answerHostsOwn, hasKey, type HostApiOptions } from "./host-api.ts";
 import { within } from "./bounded.ts";
 import type { HttpFunction } from "./function-definitions.ts";
-import { toRpcRequest, writeRpcResponse } from "./http-messages.ts";
+import { readBody, toRpcRequest, writeRpcResponse } from "./http-messages.ts";
 import { CALLED_BY_API } from "./invocations.ts";
 import { refusalOf } from "./request-rules.ts";
 import { createRouter, decodePath, removeDotSegments, type RouteMatch } from "./routes.ts";
 import { continueTrace } from "./trace-context.ts";
 
-/** The real host's own limits: 100 MiB for a body, Kestrel's time (milliseconds) for an idle connection. */
-const MAX_BODY_BYTES = 100 * 1024 * 1024;
+/** Kestrel's time (milliseconds) for an idle connection. */
 const KEEP_ALIVE = 130_000;
 
 /** Beyond Node's parser none of our answers is possible: it takes more than any request that is served. */
@@ -48,7 +46,6 @@ export function createListener(options: ListenerOptions): HttpListener {
   const httpFunctions = options.functions.filter((definition) => definition.kind === "http");
   const route = createRouter(httpFunctions);
   const byName = new Map(httpFunctions.map((definition) => [definition.name, definition]));
-  const maxBodyBytes = Number(options.settings["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] ?? MAX_BODY_BYTES);
   const underWay = new Set<ServerResponse>();
   let outstanding = 0;
   let isStopping = false;
@@ -60,7 +57,7 @@ export function createListener(options: ListenerOptions): HttpListener {
     response.on("close", () => underWay.delete(response));
     if (isStopping) response.shouldKeepAlive = false;
     handle(request, response).catch(() => {
-      // Either the client went away while it sent its body, or the answer cannot be written as HTTP.
+      // The body is too long, the client went away while it sent it, or the answer cannot be written as HTTP.
       if (response.headersSent) response.destroy();
       else answerEmpty(response, 500);
     });
@@ -118,11 +115,7 @@ export function createListener(options: ListenerOptions): HttpListener {
     // Only a body that announces its length reaches the function: one sent chunked arrives empty, as on the real host.
     const isChunked = request.headers["transfer-encoding"] !== undefined;
     const length = isChunked ? 0 : Number(request.headers["content-length"] ?? 0);
-    if (length > maxBodyBytes) {
-      answerEmpty(response, 500);
-      return;
-    }
-    const body = length > 0 ? await buffer(request) : undefined;
+    const body = length > 0 ? await readBody(request, options.maxBodyBytes) : undefined;
     const { traceparent, tracestate } = request.headers;
     const { result, returnValue, outputData } = await options.invoker.run({
       definition,

@@ -31,6 +31,24 @@ export function toRpcRequest(
   };
 }
 
+/**
+ * Reads a body, and keeps nothing of one that is too long.
+ *
+ * @param limit bytes
+ * @throws Error where the body is longer, at once where its length is announced; or where the client breaks off
+ */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLong(limit);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.byteLength;
+    if (length > limit) throw tooLong(limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Writes what the worker answered; undefined means that the function returned nothing, which is a 204. */
 export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | undefined): void {
   if (http === undefined) {
@@ -45,6 +63,10 @@ export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | u
   for (const cookie of http.cookies ?? []) response.appendHeader("set-cookie", toSetCookie(cookie));
   response.statusCode = Number(http.statusCode ?? 200);
   response.end(http.body?.bytes ?? http.body?.string ?? "");
+}
+
+function tooLong(limit: number): Error {
+  return new Error(`The body is longer than ${limit} bytes (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT).`);
 }
 
 /** Repeated names, told apart without regard to case, are joined with a comma; empty values are left out then. */

@@ -265,12 +265,34 @@ export function ownEndpoints(access: "open" | "no key" | "key" | "key, isolated"
   ];
 }
 
-/** Under `FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` 1000. */
-export const limitedBodies: readonly Exchange[] = [
-  { title: "a body of the limit", request: post("/api/echo/x", "x".repeat(1000)), answer: refused(OK) },
-  { title: "a body beyond the limit", request: post("/api/echo/x", "x".repeat(1001)), answer: refused(500) },
-  { title: "one where no function is", request: post("/nowhere", "x".repeat(1001)), answer: refused(404) },
-];
+/**
+ * Under `FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` 1000. Of the last ones no byte of the body is sent: what answers them has not
+ * waited for it.
+ *
+ * @param access as above
+ */
+export function limitedBodies(access: "key" | "key, isolated"): readonly Exchange[] {
+  const announced = (target: string, ...headers: readonly string[]): string =>
+    raw(`POST ${target} HTTP/1.1`, ...HEADERS, `Content-Length: ${90 * 1024 * 1024}`, json, ...headers);
+  const key = `x-functions-key: ${MASTER_KEY}`;
+  const toAdministrators = access === "key" ? 500 : 403;
+  return [
+    { title: "a body of the limit", request: post("/api/echo/x", "x".repeat(1000)), answer: refused(OK) },
+    { title: "a body beyond the limit", request: post("/api/echo/x", "x".repeat(1001)), answer: refused(500) },
+    { title: "one where no function is", request: post("/nowhere", "x".repeat(1001)), answer: refused(404) },
+    {
+      title: "one for administrators",
+      request: post("/admin/functions/item", "x".repeat(1001), json, key),
+      answer: refused(toAdministrators),
+    },
+    { title: "90 MiB, announced", request: announced("/api/echo/x"), answer: refused(500) },
+    { title: "90 MiB, where a key is asked for", request: announced("/api/guarded"), answer: refused(401) },
+    { title: "90 MiB, where no function is", request: announced("/nowhere"), answer: refused(404) },
+    { title: "90 MiB, to ping", request: announced("/admin/host/ping"), answer: refused(OK) },
+    { title: "90 MiB, without a key", request: announced("/admin/functions/item"), answer: refused(401) },
+    { title: "90 MiB, with it", request: announced("/admin/functions/item", key), answer: refused(toAdministrators) },
+  ];
+}
 
 /** Sends the bytes on a connection of their own, and picks from the answer what the exchange tells of. */
 export async function send(port: number, { request, answer }: Exchange): Promise<Answer> {

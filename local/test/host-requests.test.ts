@@ -3,18 +3,22 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stage, start, type RunningHost } from "./host-fixture.ts";
 import { type Exchange, exchanges, limitedBodies, MASTER_KEY, ownEndpoints, send } from "./host-exchanges.ts";
 
-const DISABLED = { "AzureWebJobs.disabledHttp.Disabled": "true", "AzureWebJobs.disabled.Disabled": "true" };
-const LOCKED = {
-  ...DISABLED,
-  FUNCTIONS_ADMIN_ISOLATION_ENABLED: "1",
-  AzureWebJobsDisableHomepage: "true",
+const SETTINGS = {
+  "AzureWebJobs.disabledHttp.Disabled": "true",
+  "AzureWebJobs.disabled.Disabled": "true",
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: "1000",
 };
+const LOCKED = { ...SETTINGS, FUNCTIONS_ADMIN_ISOLATION_ENABLED: "1", AzureWebJobsDisableHomepage: "true" };
 
 describe.each([
-  ["open, as under func start", undefined, DISABLED, [...exchanges, ...ownEndpoints("open")]],
-  ["with keys, as in Azure", MASTER_KEY, DISABLED, [...ownEndpoints("no key"), ...ownEndpoints("key")]],
-  ["with keys and isolated", MASTER_KEY, LOCKED, [...ownEndpoints("key, isolated"), ...limitedBodies]],
+  ["open, as under func start", undefined, SETTINGS, [...exchanges, ...ownEndpoints("open")]],
+  [
+    "with keys, as in Azure",
+    MASTER_KEY,
+    SETTINGS,
+    [...ownEndpoints("no key"), ...ownEndpoints("key"), ...limitedBodies("key")],
+  ],
+  ["with keys and isolated", MASTER_KEY, LOCKED, [...ownEndpoints("key, isolated"), ...limitedBodies("key, isolated")]],
 ] as const)("the embedded host %s answers", (_, masterKey, settings, list: readonly Exchange[]) => {
   let host: RunningHost;
   beforeAll(async () => {
