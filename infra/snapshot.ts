@@ -220,6 +220,22 @@ export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainS
   };
 }
 
+/**
+ * What a site's template says to its Functions host, as the app settings that the host reads: its home page, the longest
+ * body, and whether its endpoints for administrators are the platform's only. The platform makes the last one out of a
+ * property of the site (https://github.com/Azure/azure-functions-host/issues/8142).
+ */
+export function hostSettingsOf(snapshot: Snapshot, service: string): Record<string, string> {
+  const { siteConfig, functionsRuntimeAdminIsolationEnabled } = siteOf(snapshot, service)?.properties ?? {};
+  const settings = (siteConfig?.appSettings ?? []).filter(({ name }) =>
+    ["AzureWebJobsDisableHomepage", "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"].includes(name),
+  );
+  return {
+    ...Object.fromEntries(settings.map(({ name, value }) => [name, value])),
+    ...(functionsRuntimeAdminIsolationEnabled === true && { FUNCTIONS_ADMIN_ISOLATION_ENABLED: "1" }),
+  };
+}
+
 const ANEW = "A changed access policy takes new snapshots: npm run infra:check -- --update";
 
 export interface MainSiteRestrictions {

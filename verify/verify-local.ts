@@ -4,7 +4,7 @@ import type { Endpoints } from "../local/start/endpoints.ts";
 import { callersOf } from "./matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "./matrix/cells.ts";
 import { type Ground, prepareGround } from "./matrix/ground.ts";
-import { operations } from "./matrix/operations.ts";
+import { everyOperation } from "./matrix/operations.ts";
 import { originsOf } from "./matrix/origins.ts";
 import { prepareCalls, runCell } from "./matrix/run-cell.ts";
 import { matcherOf, nothingMatches } from "./only.ts";
@@ -63,7 +63,7 @@ export async function verifyLocal({ only, folder, host, progress, signal }: Loca
       policy,
       origins: originsOf(policy, "callee-func").map(({ id, title }) => ({ id, title })),
       callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
-      operations,
+      operations: everyOperation,
       ...parts,
       verdict: verdictOf(parts),
     };

@@ -103,7 +103,7 @@ export interface DataRole {
   readonly scope: string;
 }
 
-const hostKeys = v.object({ functionKeys: v.nullish(v.record(v.string(), v.string())) });
+const hostKeys = v.object({ masterKey: text, functionKeys: v.nullish(v.record(v.string(), v.string())) });
 
 const authentication = v.object({
   properties: v.object({
@@ -206,6 +206,8 @@ export interface AzureService {
   readonly dataRoles: (purpose: AccountPurpose) => Read<readonly DataRole[]>;
   /** A function key, to call the service's own functions with. */
   readonly functionKey: Read<string>;
+  /** The key of the service's Functions host. */
+  readonly masterKey: Read<string>;
 }
 
 export function azureService(
@@ -234,6 +236,16 @@ export function azureService(
       const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
       return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
     });
+
+  const readKey =
+    (what: string, pick: (keys: v.InferOutput<typeof hostKeys>) => string | null | undefined) =>
+    async (): Promise<Reading<string>> => {
+      const path = `${siteId}/host/default/listKeys?api-version=${WEB}`;
+      const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
+      if (reading.kind !== "found") return reading;
+      const key = pick(reading.value);
+      return typeof key === "string" ? { kind: "found", value: key } : { kind: "missing", what };
+    };
 
   return {
     site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),
@@ -291,13 +303,8 @@ export function azureService(
       arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
     account: readAccount,
     dataRoles: (purpose) => () => following(readAccount(purpose), ({ id }) => dataRolesOn(arm, id)),
-    functionKey: async () => {
-      const path = `${siteId}/host/default/listKeys?api-version=${WEB}`;
-      const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
-      if (reading.kind !== "found") return reading;
-      const key = Object.values(reading.value.functionKeys ?? {})[0];
-      return key === undefined ? { kind: "missing", what: "A function key" } : { kind: "found", value: key };
-    },
+    functionKey: readKey("A function key", ({ functionKeys }) => Object.values(functionKeys ?? {})[0]),
+    masterKey: readKey("A master key", ({ masterKey }) => masterKey),
   };
 }
 

@@ -160,7 +160,7 @@ function allChecks(scene: Scene): ReturnType<typeof siteChecks> {
 function callerKinds(): CallerKind[] {
   const [service = "callee-func"] = calleeOperations.map((operation) => operation.service);
   const services = callersOf(policy, service)
-    .filter(({ id }) => id in policy.services)
+    .filter(({ id }) => id === "master-key" || id in policy.services)
     .map(({ id, title, description }) => ({ id, title, description }));
   return [...strangers, keyHolder, ...services];
 }

@@ -16,12 +16,15 @@ export interface Standing {
   readonly roles: readonly string[];
   /** What is wrong with its token, as the code of the refusal; null for nothing. */
   readonly flaw: string | null;
+  /** Whether it has the key of the service's Functions host; absent: no. */
+  readonly hasMasterKey?: true;
 }
 
 /** How the local system gives it a token: `minted` are those that Entra ID would not issue, or to others only. */
 export type TokenSource =
   | { readonly kind: "managed-identity"; readonly identity: string }
   | { readonly kind: "minted"; readonly identity: string; readonly claims: Readonly<Record<string, unknown>> }
+  | { readonly kind: "master-key" }
   | { readonly kind: "none" };
 
 /**
@@ -79,6 +82,13 @@ export function callersOf({ services }: Policy, called: string): MatrixCaller[] 
       description: "With the same roles, in a token of its own tenant.",
       token: { kind: "minted", identity: "other-tenant", claims: {} },
       standing: { ...good, flaw: "wrong-issuer" },
+    },
+    {
+      id: "master-key",
+      title: "The holder of the host's master key",
+      description: "Has it from listkeys or from the host's storage, and no token.",
+      token: { kind: "master-key" },
+      standing: { ...good, flaw: "no-credentials", hasMasterKey: true },
     },
     {
       id: "no-token",

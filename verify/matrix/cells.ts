@@ -2,7 +2,7 @@ import { attacks } from "../../shared/test/attacks.ts";
 import type { Cell, Layers, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf, type Standing } from "./callers.ts";
 import { expectedOutcome } from "./expected.ts";
-import { attackedOperation, operations, sampleCallOf } from "./operations.ts";
+import { attackedOperation, everyOperation, hostOperations, sampleCallOf } from "./operations.ts";
 import { originsOf } from "./origins.ts";
 
 /** A call that is to be made, and how it must end. */
@@ -11,15 +11,15 @@ export type PlannedCell = Pick<Cell, "id" | "layers" | "operation" | "origin" | 
 const ALL_LAYERS = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
 
 /**
- * The whole matrix of a policy: every operation from every network by every kind of caller, and each attack of the
+ * The whole matrix of a policy: every operation, those of the Functions host among them, from every network by every kind of caller, and each attack of the
  * catalogue from every network; with both layers on, and with each of them switched off.
  */
 export function plannedCells(policy: Policy): PlannedCell[] {
   return ALL_LAYERS.flatMap((layers) =>
     originsOf(policy, attackedOperation.service).flatMap((origin) => {
       const expected = (operation: Operation, caller: Standing): Outcome =>
-        expectedOutcome({ policy, layers, operation, origin, caller, success: sampleCallOf(operation.id, "").status });
-      const calls = operations.flatMap((operation) =>
+        expectedOutcome({ policy, layers, operation, origin, caller, success: successOf(operation, caller) });
+      const calls = everyOperation.flatMap((operation) =>
         callersOf(policy, operation.service).map(({ id, standing }) => ({
           id: `${layers}/${operation.id}/${origin.id}/${id}`,
           layers,
@@ -43,4 +43,10 @@ export function plannedCells(policy: Policy): PlannedCell[] {
       return [...calls, ...tries];
     }),
   );
+}
+
+/** The HTTP status of a call that neither layer refuses. */
+export function successOf({ id }: Operation, { hasMasterKey }: Standing): number {
+  const answers = hostOperations.find((operation) => operation.id === id)?.answers;
+  return answers?.[hasMasterKey === true ? 1 : 0] ?? sampleCallOf(id, "").status;
 }

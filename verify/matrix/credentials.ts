@@ -12,10 +12,17 @@ export type Credentials = AttackCredentials | { readonly refusal: string | null;
 /**
  * Gets a caller what it sends, as it would: a managed identity asks App Service's endpoint.
  *
+ * @param masterKey the key of the callee's Functions host
  * @throws Error where no token comes, for a reason other than Entra ID's refusal
  */
-export async function credentialsFor(source: TokenSource, endpoints: Endpoints): Promise<Credentials> {
+export async function credentialsFor(
+  source: TokenSource,
+  endpoints: Endpoints,
+  masterKey: string,
+): Promise<Credentials> {
   switch (source.kind) {
+    case "master-key":
+      return { authorization: null, otherHeaders: { "x-functions-key": masterKey } };
     case "none":
       return { authorization: null };
     case "minted":

@@ -9,7 +9,7 @@ export interface Situation {
   readonly operation: Operation;
   readonly origin: Pick<Origin, "subnetOf">;
   readonly caller: Standing;
-  /** The HTTP status of the operation's success. */
+  /** The HTTP status of the operation's success, or of the host's own answer. */
   readonly success: number;
 }
 
@@ -24,6 +24,9 @@ export function expectedOutcome({ policy, layers, operation, origin, caller, suc
   const { callers = {} } = policy.services[operation.service] ?? {};
   const admitted = origin.subnetOf !== null && Object.hasOwn(callers, origin.subnetOf);
   if (layers !== "application-only" && !admitted) return { refusedBy: "network", status: 403, code: null };
+
+  // The host answers before any function: neither token nor guard has a part in it.
+  if (operation.by === "host") return { refusedBy: success < 400 ? "nobody" : "host", status: success, code: null };
 
   if (layers !== "network-only" && operation.role !== null) {
     if (caller.flaw !== null) return refusal(caller.flaw);

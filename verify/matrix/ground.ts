@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
+import { stage } from "../../build.ts";
+import { accessRestrictionsOf, hostSettingsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
 import { startDoors } from "../../local/doors/doors.ts";
-import { startFunctionsHost } from "../../local/host/functions-host.ts";
+import { type FunctionsHost, startFunctionsHost } from "../../local/host/functions-host.ts";
 import { readLocalSettings } from "../../local/host/local-settings.ts";
 import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts";
 import { startTestSystem } from "../../local/testing/test-system.ts";
@@ -20,6 +22,10 @@ export interface Ground {
   readonly target: LocalTarget;
   /** The callee's addresses, by the id of the network origin, with both layers on or one of them off. */
   readonly doors: Readonly<Record<Layers, Readonly<Record<string, string>>>>;
+  /** The same of a callee whose Functions host runs as App Service runs it: what answers before any function. */
+  readonly hostDoors: Ground["doors"];
+  /** The key of that host, made for this run. */
+  readonly masterKey: string;
   stop(): Promise<void>;
 }
 
@@ -28,7 +34,9 @@ const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultA
 
 /**
  * Takes the running local system of a folder, or else starts one of its own, beside which each layer is switched off in
- * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors.
+ * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors. What a Functions
+ * host answers itself is asked of one that enforces keys and has the template's settings: the system's own is open, as under
+ * `func start`.
  *
  * @param folder where a running system has written its `endpoints.json`
  * @param policy names the services from whose subnets calls come
@@ -62,30 +70,41 @@ export async function prepareGround(
       ? { endpoints: found, folder }
       : await started(startTestSystem({ signal, ...(host !== undefined && { host }) }));
 
+    const snapshot = readSnapshot("default");
+    const masterKey = randomUUID();
+    const asInAzure = (appFolder: string): Promise<FunctionsHost> =>
+      started(
+        startFunctionsHost({
+          appFolder,
+          port: 0,
+          settings: {
+            ...readLocalSettings(join(system.folder, "callee-func.settings.json")).Values,
+            ...hostSettingsOf(snapshot, "callee-func"),
+          },
+          masterKey,
+          stateFolder: `${appFolder}.state`,
+          log: () => undefined,
+        }),
+      );
+    const guarded = await asInAzure(await stage("callee-func", join(scratch, "with-guard")));
     const unguardedFolder = join(scratch, "without-guard");
     await stageWithoutGuard("callee-func", unguardedFolder);
-    const unguarded = await started(
-      startFunctionsHost({
-        appFolder: unguardedFolder,
-        port: 0,
-        settings: readLocalSettings(join(system.folder, "callee-func.settings.json")).Values,
-        stateFolder: join(scratch, "state"),
-        log: () => undefined,
-      }),
-    );
+    const unguarded = await asInAzure(unguardedFolder);
     requireAllListed(unguarded.functions);
     await requireRestricted(policy, system.endpoints);
 
     const further = originsOf(policy, "callee-func").filter(({ frontEnd }) => frontEnd === null);
-    const doors = async (restrictions: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
+    const doors = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
       const frontEnd = await started(
-        startDoors({ restrictions: parseAccessRestrictions(restrictions), targetPort, log: () => undefined }),
+        startDoors({ restrictions: parseAccessRestrictions(rules), targetPort, log: () => undefined }),
       );
       const opened = further.map(async ({ id, subnetOf }) => [id, await frontEnd.openFor(subnetOf ?? "")] as const);
       const { callerSubnet, otherSubnet, internet } = frontEnd;
       return { callerSubnet, otherSubnet, internet, ...Object.fromEntries(await Promise.all(opened)) };
     };
     const { endpoints } = system;
+    const restrictions = accessRestrictionsOf(snapshot, "callee-func");
+    const networkOnly = await doors(restrictions, unguarded.port);
     const admitted = Number(new URL(endpoints.callee.callerSubnet).port);
     return {
       endpoints,
@@ -96,8 +115,14 @@ export async function prepareGround(
           ...Object.fromEntries(further.map(({ id, subnetOf }) => [id, endpoints.calleeFrom[subnetOf ?? ""] ?? ""])),
         },
         "application-only": await doors(LETS_ALL_IN, admitted),
-        "network-only": await doors(accessRestrictionsOf(readSnapshot("default"), "callee-func"), unguarded.port),
+        "network-only": networkOnly,
       },
+      hostDoors: {
+        both: await doors(restrictions, guarded.port),
+        "application-only": await doors(LETS_ALL_IN, guarded.port),
+        "network-only": networkOnly,
+      },
+      masterKey,
       stop,
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { HostedFunction } from "../../local/host/functions-host.ts";
 import type { Operation } from "../report/report.ts";
+import { hostOperationsOf } from "./host-operations.ts";
 
 const SERVICE = "callee-func";
 
@@ -15,6 +16,14 @@ export const operations: readonly Operation[] = [
     role: "Inventory.Reserve",
   },
   { id: "set-stock", service: SERVICE, method: "PUT", route: "/api/inventory/{sku}", role: "Inventory.Manage" },
+];
+
+export const hostOperations = hostOperationsOf(SERVICE);
+
+/** All that can be asked of the callee. */
+export const everyOperation: readonly Operation[] = [
+  ...operations,
+  ...hostOperations.map(({ answers: _answers, ...operation }) => operation),
 ];
 
 /**
@@ -51,6 +60,11 @@ export interface SampleCall {
   readonly body?: object;
   /** The HTTP status of its success. */
   readonly status: number;
+}
+
+/** A call of the host itself: it starts a function that asks for nothing, if any. */
+export function hostCallOf({ method, route }: Operation): Pick<SampleCall, "path" | "body"> {
+  return { path: route.replace("{name}", "health"), ...(method === "POST" && { body: { input: "" } }) };
 }
 
 /** @param unique never the same for two calls of one system */

@@ -1,12 +1,12 @@
 import { reasonOf } from "../../command-line.ts";
 import { attacks } from "../../shared/test/attacks.ts";
-import { exchange } from "../exchange.ts";
-import type { Cell, Exchange, Outcome, Policy } from "../report/report.ts";
+import { exchange, withoutBody } from "../exchange.ts";
+import type { Cell, Exchange, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf } from "./callers.ts";
 import type { PlannedCell } from "./cells.ts";
 import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
 import type { Ground } from "./ground.ts";
-import { operations, preparation, sampleCallOf } from "./operations.ts";
+import { everyOperation, hostCallOf, preparation, sampleCallOf } from "./operations.ts";
 import { outcomeOf, sameOutcome } from "./outcome.ts";
 
 /** Milliseconds: a call that takes longer has no answer. */
@@ -23,11 +23,11 @@ export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy,
     exchanges: [],
     note: `No answer came: ${reasonOf(error)}.`,
   }));
-  const { actual } = seen;
+  const { actual, note } = seen;
   return {
     ...cell,
     ...seen,
-    result: actual !== null && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
+    result: actual !== null && note !== NOT_EMPTY && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
     heldByOneLayer: false,
   };
 }
@@ -36,12 +36,14 @@ export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy,
 export async function prepareCalls({ doors }: Ground): Promise<void> {
   const { path, body, status } = sampleCallOf(preparation.id, "preparation");
   const url = `${doors["network-only"]["callerSubnet"] ?? ""}${path}`;
-  const { actual } = await call(url, preparation.method, body, { authorization: null });
+  const { actual } = await call(url, preparation, body, { authorization: null });
   if (actual?.status === status) return;
   throw new Error(
     `${preparation.method} ${path} was to prepare the calls, and was answered ${actual?.status ?? "not at all"}.`,
   );
 }
+
+const NOT_EMPTY = "The host's own answer is not empty: it tells something.";
 
 interface Seen {
   readonly actual: Outcome | null;
@@ -50,29 +52,37 @@ interface Seen {
 }
 
 async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Seen> {
-  const operation = operations.find(({ id }) => id === cell.operation);
+  const operation = everyOperation.find(({ id }) => id === cell.operation);
   if (operation === undefined) throw new Error(`there is no operation ${cell.operation}`);
-  const { path, body } = sampleCallOf(operation.id, unique);
-  const origin = ground.doors[cell.layers][cell.origin];
+  const isHosts = operation.by === "host";
+  const { path, body } = isHosts ? hostCallOf(operation) : sampleCallOf(operation.id, unique);
+  const origin = (isHosts ? ground.hostDoors : ground.doors)[cell.layers][cell.origin];
   if (origin === undefined) throw new Error(`there is no front end for ${cell.origin}`);
-  const url = `${origin}${path}`;
-  return call(url, operation.method, body, await credentialsOf(cell, operation.service, ground, policy));
+  const credentials = await credentialsOf(cell, operation.service, ground, policy);
+  const seen = await call(`${origin}${path}`, operation, body, credentials);
+  const tells = isHosts && seen.actual?.refusedBy !== "network" && (seen.exchanges[0]?.response?.body ?? "") !== "";
+  return tells && seen.actual?.refusedBy !== "identity-provider" ? { ...seen, note: NOT_EMPTY } : seen;
 }
 
 function credentialsOf(
   cell: PlannedCell,
   service: string,
-  { endpoints }: Ground,
+  { endpoints, masterKey }: Ground,
   policy: Policy,
 ): Promise<Credentials> {
   const attack = attacks.find(({ name }) => name === cell.attack);
   if (attack !== undefined) return attackCredentials(attack, endpoints);
   const caller = callersOf(policy, service).find(({ id }) => id === cell.caller);
   if (caller === undefined) throw new Error(`there is no caller ${cell.caller ?? "at all"}`);
-  return credentialsFor(caller.token, endpoints);
+  return credentialsFor(caller.token, endpoints, masterKey);
 }
 
-async function call(url: string, method: string, body: object | undefined, credentials: Credentials): Promise<Seen> {
+async function call(
+  url: string,
+  { method, by }: Pick<Operation, "method" | "by">,
+  body: object | undefined,
+  credentials: Credentials,
+): Promise<Seen> {
   if ("refusal" in credentials) {
     return {
       actual: { refusedBy: "identity-provider", status: null, code: credentials.refusal },
@@ -91,5 +101,6 @@ async function call(url: string, method: string, body: object | undefined, crede
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  return { actual: outcomeOf(answer), exchanges: [answer.recorded], note: null };
+  const recorded = by === "host" ? withoutBody(answer.recorded) : answer.recorded;
+  return { actual: outcomeOf(answer, by), exchanges: [recorded], note: null };
 }

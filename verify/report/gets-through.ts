@@ -6,7 +6,7 @@ import { anchorOf, callerTitle, count, LAYERS, LAYERS_IN_ORDER, operationTitle, 
 const WITH_ONE_OFF: Readonly<Record<Exclude<Layers, "both">, string>> = {
   "application-only":
     "Stopped by the network layer alone. Where its restrictions are missing, these calls get through, for the application " +
-    "accepts their tokens or asks for none: for example a stolen token, sent from elsewhere.",
+    "accepts their tokens, or nobody asks for one: for example a stolen token, sent from elsewhere.",
   "network-only":
     "Stopped by the application layer alone. Where tokens are not checked, these calls get through, for they come from " +
     "a network that is let in.",
@@ -63,10 +63,16 @@ const NOTHING_MORE = "Nothing more gets through: the other layer refuses all the
 
 function refusals(made: readonly Cell[]): string {
   const number = (by: string): number => made.filter(({ actual }) => actual?.refusedBy === by).length;
-  const [through, network, application, entra] = ["nobody", "network", "application", "identity-provider"].map(number);
+  const [through, network, application, host, entra] = [
+    "nobody",
+    "network",
+    "application",
+    "host",
+    "identity-provider",
+  ].map(number);
   return (
-    `Of ${count(made.length, "call")}, ${through} got through. Refused were ${network} by the network layer and ` +
-    `${application} by the application layer; for ${entra} Entra ID issued no token.`
+    `Of ${count(made.length, "call")}, ${through} got through. Refused were ${network} by the network layer, ` +
+    `${application} by the application layer and ${host} by the Functions host; for ${entra} Entra ID issued no token.`
   );
 }
 

@@ -4,7 +4,10 @@ import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Report } from 
 import { scrollable } from "./sections.ts";
 import { LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 
-/** The matrix: for each setting of the layers and each called service a grid, callers down, networks and operations across. */
+/**
+ * The matrix: for each setting of the layers and each called service a grid, callers down, networks and operations across.
+ * What the service's Functions host answers itself has grids of its own, one for each network.
+ */
 export function matrix(report: Report): Markup[] {
   return LAYERS_IN_ORDER.flatMap((layers) => {
     const cells = report.cells.filter((cell) => cell.layers === layers && cell.caller !== null);
@@ -13,7 +16,7 @@ export function matrix(report: Report): Markup[] {
       html`<div class="layers" data-layers="${layers}">
         <h3>${LAYERS[layers].title}</h3>
         <p>${LAYERS[layers].meaning}</p>
-        ${services(report).map((service) => grid(report, layers, service, cells))}
+        ${services(report).flatMap((service) => grids(report, layers, service, cells))}
       </div>`,
     ];
   });
@@ -23,19 +26,34 @@ function services({ operations }: Report): string[] {
   return [...new Set(operations.map(({ service }) => service))];
 }
 
-function grid(report: Report, layers: Layers, service: string, all: readonly Cell[]): Markup | null {
+function grids(report: Report, layers: Layers, service: string, all: readonly Cell[]): (Markup | null)[] {
   const ofService = report.operations.filter((operation) => operation.service === service);
-  const cells = all.filter((cell) => ofService.some(({ id }) => id === cell.operation));
+  const of = (by: Operation["by"]): Operation[] => ofService.filter((operation) => operation.by === by);
+  const end = LAYERS[layers].title.toLowerCase();
+  return [
+    grid(report, `Calls of ${service}: ${end}`, of(undefined), all),
+    ...report.origins.map(({ id, title }) =>
+      grid(
+        report,
+        `Calls of ${service}'s Functions host, from ${title}: ${end}`,
+        of("host"),
+        all.filter(({ origin }) => origin === id),
+      ),
+    ),
+  ];
+}
+
+function grid(report: Report, title: string, offered: readonly Operation[], all: readonly Cell[]): Markup | null {
+  const cells = all.filter((cell) => offered.some(({ id }) => id === cell.operation));
   if (cells.length === 0) return null;
 
   const byPlace = new Map(cells.map((cell) => [place(cell.operation, cell.origin, cell.caller), cell]));
   const has = (key: "origin" | "operation" | "caller", id: string): boolean => cells.some((cell) => cell[key] === id);
   const axes: Axes = {
     origins: report.origins.filter(({ id }) => has("origin", id)),
-    operations: ofService.filter(({ id }) => has("operation", id)),
+    operations: offered.filter(({ id }) => has("operation", id)),
     callers: report.callers.filter(({ id }) => has("caller", id)),
   };
-  const title = `Calls of ${service}: ${LAYERS[layers].title.toLowerCase()}`;
   return scrollable(
     title,
     html`<table class="grid">

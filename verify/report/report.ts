@@ -95,6 +95,8 @@ export interface Operation {
   readonly route: string;
   /** The app role that it needs; null for an operation that anybody who gets that far may use. */
   readonly role: string | null;
+  /** `host`: the Functions host answers itself, before any function. Absent: a function does. */
+  readonly by?: "host";
 }
 
 /** Which layers were switched on when the call was made. */
@@ -127,8 +129,11 @@ export interface Cell {
 
 /** How a call ends: who decided, and how. */
 export interface Outcome {
-  /** `nobody`: the call was let through to the operation. `identity-provider`: Entra ID issued no token for it. */
-  readonly refusedBy: "nobody" | "network" | "application" | "identity-provider";
+  /**
+   * `nobody`: the call was let through to the operation. `host`: the Functions host refused it, before any function.
+   * `identity-provider`: Entra ID issued no token for it.
+   */
+  readonly refusedBy: "nobody" | "network" | "application" | "host" | "identity-provider";
   /** The HTTP status; null where no call got that far. */
   readonly status: number | null;
   /** A problem document's stable code, or an AADSTS code; null where there is none. */

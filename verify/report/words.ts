@@ -23,6 +23,7 @@ export const DECIDED_BY: Readonly<Record<Outcome["refusedBy"], string>> = {
   nobody: "let through",
   network: "network",
   application: "application",
+  host: "host",
   "identity-provider": "Entra ID",
 };
 
@@ -38,6 +39,7 @@ export function outcomeInWords({ refusedBy, status, code }: Outcome): string {
     nobody: "let through",
     network: "refused by the network layer",
     application: "refused by the application layer",
+    host: "refused by the Functions host",
     "identity-provider": "Entra ID issues no token",
   }[refusedBy];
   return [[status, by].filter((part) => part !== null).join(" "), code].filter((part) => part !== null).join(": ");

@@ -23,6 +23,7 @@ const published: readonly Published[] = [
     added: [
       "identity",
       "properties.endToEndEncryptionEnabled",
+      "properties.functionsRuntimeAdminIsolationEnabled",
       "properties.publicNetworkAccess",
       "properties.sshEnabled",
       "properties.virtualNetworkSubnetId",

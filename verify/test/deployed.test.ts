@@ -94,6 +94,19 @@ describe("a healthy deployment", () => {
     expect(report.origins[0]?.title).toBe(`this machine, ${HERE}`);
   });
 
+  it("asks both Functions hosts themselves: the callee's network refuses, the caller's host does, with its master key too", () => {
+    const actual = (id: string): unknown => cellOf(report, id)?.actual;
+    const byHost = (status: number): unknown => ({ refusedBy: "host", status, code: null });
+    expect(actual("both/host-keys/here/master-key")).toMatchObject({ refusedBy: "network" });
+    expect(actual("both/host-caller-func-keys/here/no-token")).toEqual(byHost(401));
+    expect(actual("both/host-caller-func-keys/here/master-key")).toEqual(byHost(403));
+    expect(actual("both/host-caller-func-ping/here/no-token")).toMatchObject({ refusedBy: "nobody", status: 200 });
+    expect(report.cells.some(({ operation, origin }) => /-(start|restart)$/.test(operation) && origin === "here")).toBe(
+      false,
+    );
+    expect(JSON.stringify(report)).not.toContain(MARKERS.masterKey);
+  });
+
   it("makes a report that its schema knows, and a page", async () => {
     const ajv = new Ajv2020({ allErrors: true });
     addFormats.default(ajv);
@@ -257,7 +270,7 @@ describe("what could not be read is not checked, and never passed", () => {
     },
     {
       name: "functions",
-      address: /\/functions$/,
+      address: /\/sites\/[^/]+\/functions$/,
       leaves: /^code\//,
       permission: "Microsoft.Web/sites/functions/read",
     },
@@ -276,7 +289,7 @@ describe("what could not be read is not checked, and never passed", () => {
     {
       name: "function keys",
       address: /host\/default\/listKeys$/,
-      leaves: /^both\/(place|get)-order\//,
+      leaves: /^both\/((place|get)-order\/|host-[^/]+\/here\/master-key$)/,
       permission: "Microsoft.Web/sites/host/listkeys/action",
     },
   ];
@@ -483,13 +496,37 @@ describe("where the run stands decides what is expected", () => {
   it("nothing refuses this machine: what depends on its address is not checked, and the callee is different", async () => {
     azure.answers[main("callee-func")] = { status: 200, body: {} };
     const report = await look(azure, { only: "both" });
-    expect(wrong(report).sort()).toEqual(
+    const [hosts, functions] = [true, false].map((isHosts) =>
+      wrong(report).filter((id) => id.startsWith("both/host-") === isHosts),
+    );
+    expect(hosts).toHaveLength(11 * 2);
+    expect(functions?.sort()).toEqual(
       ["get-stock", "health", "reserve-stock", "set-stock"].flatMap((operation) => [
         `both/${operation}/here/forged-token`,
         `both/${operation}/here/no-token`,
       ]),
     );
     expect(cellOf(report, "both/scm-callee-func/here/no-token")).toMatchObject({ result: "not-checked", actual: null });
+  });
+});
+
+describe("the Functions host of a site that this machine reaches", () => {
+  const keys = `GET ${main("caller-func")}/admin/host/keys`;
+
+  it("is different where the isolation is not enforced, and what it tells is not in the report", async () => {
+    const told = { keys: [{ name: "default", value: MARKERS.functionKey }] };
+    azure.answers[keys] = { status: 401, withMasterKey: 200, body: told };
+    const report = await look(azure, { only: "both/host-caller-func-*" });
+    expect(wrong(report)).toContain("both/host-caller-func-keys/here/master-key");
+    expect(cellOf(report, "both/host-caller-func-keys/here/master-key")?.actual).toMatchObject({ refusedBy: "nobody" });
+    expect(JSON.stringify(report)).not.toContain(MARKERS.functionKey);
+    expect(JSON.stringify(report)).not.toContain(MARKERS.masterKey);
+  });
+
+  it("is different where its home page tells something", async () => {
+    azure.answers[`GET ${main("caller-func")}/`] = { status: 200, body: "Your Functions app is up and running" };
+    const report = await look(azure, { only: "both/host-caller-func-home" });
+    expect(wrong(report)).toHaveLength(2);
   });
 });
 

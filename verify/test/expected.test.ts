@@ -71,7 +71,7 @@ describe("the matrix follows the policy", () => {
   });
   const outcomes = (policy: Policy, who: string): (string | null)[] =>
     plannedCells(policy)
-      .filter(({ id }) => id.startsWith("both/") && id.endsWith(`/callerSubnet/${who}`))
+      .filter(({ id }) => /^both\/(?!host-)/.test(id) && id.endsWith(`/callerSubnet/${who}`))
       .map(({ expected }) => expected.code ?? expected.refusedBy);
 
   it("a further service that is granted nothing gets no token", () => {
@@ -111,8 +111,30 @@ describe("the matrix follows the policy", () => {
 
   it("makes as many calls of the present policy as ever, under the same names", () => {
     const cells = plannedCells(accessPolicy);
-    expect(cells).toHaveLength(1_179);
+    expect(cells).toHaveLength(2_394);
     expect(new Set(cells.map(({ origin }) => origin))).toEqual(new Set(["callerSubnet", "otherSubnet", "internet"]));
+  });
+
+  it("nobody gets more of the Functions host itself than an empty answer, with either layer off and with its master key", () => {
+    const answers = plannedCells(accessPolicy).filter(({ id }) => /^[^/]+\/host-/.test(id));
+    const callers = callersOf(accessPolicy, "callee-func").map(({ id }) => id);
+    expect(answers).toHaveLength(3 * 13 * 3 * callers.length);
+    const through = answers.filter(({ expected }) => expected.refusedBy === "nobody");
+    expect(new Set(through.map(({ operation }) => operation))).toEqual(
+      new Set(["host-ping", "host-warmup", "host-http-health", "host-home"]),
+    );
+    expect(new Set(through.map(({ caller }) => caller))).toEqual(
+      new Set(callers.filter((caller) => caller !== "unassigned")),
+    );
+    const of = (id: string): unknown => answers.find((cell) => cell.id === id)?.expected;
+    expect(of("both/host-keys/callerSubnet/caller-func")).toEqual({ refusedBy: "host", status: 401, code: null });
+    expect(of("both/host-keys/callerSubnet/master-key")).toEqual({ refusedBy: "host", status: 403, code: null });
+    expect(of("network-only/host-keys/callerSubnet/master-key")).toEqual({
+      refusedBy: "host",
+      status: 403,
+      code: null,
+    });
+    expect(of("both/host-ping/internet/master-key")).toEqual({ refusedBy: "network", status: 403, code: null });
   });
 
   it("a role that nobody is granted lets nobody through, with either layer on", () => {
@@ -148,6 +170,14 @@ describe("who decided is told by the answer", () => {
     ["a code that is no text", 500, problem, '{"code":1}', "nobody", null],
   ])("%s", (_, status, headers, body, refusedBy, code) => {
     expect(outcomeOf({ status, headers, body })).toEqual({ refusedBy, status, code });
+  });
+
+  it("the Functions host refuses its own paths, and says nothing", () => {
+    const answer = (status: number): unknown => outcomeOf({ status, headers: {}, body: "" }, "host");
+    for (const status of [401, 403, 404]) expect(answer(status)).toEqual({ refusedBy: "host", status, code: null });
+    expect(answer(204)).toEqual({ refusedBy: "nobody", status: 204, code: null });
+    const byNetwork = { status: 403, headers: { "x-ms-forbidden-ip": "203.0.113.7" }, body: "" };
+    expect(outcomeOf(byNetwork, "host").refusedBy).toBe("network");
   });
 });
 

@@ -1,6 +1,6 @@
-import { exchange } from "../../exchange.ts";
+import { exchange, withoutBody } from "../../exchange.ts";
 import { outcomeOf } from "../../matrix/outcome.ts";
-import type { Cell, Exchange, Outcome } from "../../report/report.ts";
+import type { Cell, Exchange, Operation, Outcome } from "../../report/report.ts";
 import { failureOf } from "../azure-api.ts";
 
 /** A call that is to be made. */
@@ -62,13 +62,15 @@ export interface Request {
   readonly method: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: object | undefined;
+  /** Who answers the path, if not a function. */
+  readonly by?: Operation["by"];
   /** Milliseconds. */
   readonly patience: number;
 }
 
 /** Makes a call. Without an answer there is nothing to say about who would have refused it. */
 export async function seen(expected: Outcome, request: Request): Promise<Seen & { readonly body: string }> {
-  const { url, method, headers = {}, body, patience } = request;
+  const { url, method, headers = {}, body, by, patience } = request;
   try {
     const answer = await exchange(url, {
       method,
@@ -76,8 +78,8 @@ export async function seen(expected: Outcome, request: Request): Promise<Seen & 
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(patience),
     });
-    const { recorded } = answer;
-    return { expected, actual: outcomeOf(answer), note: null, exchanges: [recorded], body: answer.body };
+    const recorded = by === "host" ? withoutBody(answer.recorded) : answer.recorded;
+    return { expected, actual: outcomeOf(answer, by), note: null, exchanges: [recorded], body: answer.body };
   } catch (error) {
     return { ...notMade(expected, `No answer came: ${failureOf(error)}.`), body: "" };
   }

@@ -1,6 +1,7 @@
 import { callersOf } from "../../matrix/callers.ts";
+import { successOf } from "../../matrix/cells.ts";
 import { expectedOutcome } from "../../matrix/expected.ts";
-import { operations, sampleCallOf } from "../../matrix/operations.ts";
+import { everyOperation } from "../../matrix/operations.ts";
 import { originsOf } from "../../matrix/origins.ts";
 import { policy } from "../scene.ts";
 import { notMade, type PlannedCell, plannedCell } from "./cell.ts";
@@ -11,16 +12,16 @@ const NOTE =
 
 /** What is not to be seen from this machine, named one by one: calls from within the virtual network. */
 export function elsewhereCells(): PlannedCell[] {
-  return operations
+  return everyOperation
     .filter(({ service }) => service in policy.services)
     .flatMap((operation) =>
       originsOf(policy, operation.service)
         .filter(({ subnetOf }) => subnetOf !== null)
         .flatMap((origin) =>
           callersOf(policy, operation.service)
-            .filter(({ id }) => id === "no-token" || id in policy.services)
+            .filter(({ id }) => ["no-token", "master-key"].includes(id) || id in policy.services)
             .map(({ id, standing }) => {
-              const success = sampleCallOf(operation.id, "deployed").status;
+              const success = successOf(operation, standing);
               const situation = { policy, layers: "both", operation, origin, caller: standing, success } as const;
               const expected = expectedOutcome(situation);
               return plannedCell(operation.id, origin.id, id, () => Promise.resolve(notMade(expected, NOTE)));

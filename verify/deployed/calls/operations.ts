@@ -1,4 +1,5 @@
-import { operations as ofCallee } from "../../matrix/operations.ts";
+import { type HostOperation, hostOperationsOf } from "../../matrix/host-operations.ts";
+import { everyOperation as ofCallee, hostOperations } from "../../matrix/operations.ts";
 import type { Operation } from "../../report/report.ts";
 import { policy } from "../scene.ts";
 
@@ -11,14 +12,22 @@ const ofCaller: readonly Operation[] = [
   { id: "get-order", service: CALLER, method: "GET", route: "/api/orders/{orderId}", role: null },
 ];
 
-/** Every site's deployment side; a service of which no operation is known is asked for its front page. */
+/** Every service's own operations, as far as they are known, what its Functions host answers, and its deployment side. */
 export function allOperations(): readonly Operation[] {
   const services = Object.keys(policy.services);
   const known = [...ofCallee, ...ofCaller].filter(({ service }) => services.includes(service));
-  const pages = services
-    .filter((service) => !known.some((operation) => operation.service === service))
-    .map((service) => ({ id: `page-${service}`, service, method: "GET", route: "/", role: null }));
-  return [...known, ...pages, ...services.map(scmOperation)];
+  const ofHosts = services
+    .filter((service) => !ofCallee.some((operation) => operation.service === service))
+    .flatMap((service) => readingHostOperations(service).map(({ answers: _answers, ...operation }) => operation));
+  return [...known, ...ofHosts, ...services.map(scmOperation)];
+}
+
+/** What only reads: a call that is let in by mistake must start nothing. The callee's have the ids of the matrix. */
+export function readingHostOperations(service: string): readonly HostOperation[] {
+  const all = hostOperations.some((operation) => operation.service === service)
+    ? hostOperations
+    : hostOperationsOf(service, `host-${service}-`);
+  return all.filter(({ method }) => method === "GET");
 }
 
 export function scmOperation(service: string): Operation {

@@ -5,7 +5,7 @@ import { once } from "../reading.ts";
 import { policy, type Scene, type SceneService } from "../scene.ts";
 import { BY_NETWORK, notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
 import type { Here } from "./here.ts";
-import { allOperations, scmOperation } from "./operations.ts";
+import { allOperations, readingHostOperations, scmOperation } from "./operations.ts";
 import { forgedToken, signedIn } from "./tokens.ts";
 
 /** What the calls need of their surroundings. */
@@ -40,6 +40,7 @@ const NO_TOKEN: Outcome = { refusedBy: "identity-provider", status: null, code: 
 export function refusalCells(surroundings: Surroundings): PlannedCell[] {
   return surroundings.scene.services.flatMap((service) => [
     ...(service.api === null ? entryCells(surroundings, service) : apiCells(surroundings, service)),
+    ...hostCells(surroundings, service),
     ...scmCells(surroundings, service),
   ]);
 }
@@ -86,6 +87,37 @@ function entryCells(surroundings: Surroundings, service: SceneService): PlannedC
   );
 }
 
+/**
+ * What the Functions host answers itself. A callee lets in nobody from here. Elsewhere an ingress address gets as far as the
+ * host, which must refuse, or answer with nothing: with its master key, too.
+ */
+function hostCells({ scene, here, patience }: Surroundings, service: SceneService): PlannedCell[] {
+  const masterKey = once(service.azure.masterKey);
+  return readingHostOperations(service.name).flatMap((operation) => {
+    const request: Request = { ...requestOf(service, operation, patience), by: "host" };
+    const call = async (status: number, headers: Readonly<Record<string, string>>): Promise<Seen> => {
+      const found = await here();
+      if (service.api === null && found.address === null) return notMade(BY_NETWORK, UNKNOWN);
+      const isLetIn = service.api === null && found.isWithin(scene.deployment.ingressRanges);
+      const byHost: Outcome = { refusedBy: status < 400 ? "nobody" : "host", status, code: null };
+      const answer = await seen(isLetIn ? byHost : BY_NETWORK, { ...request, headers });
+      const tells = answer.actual?.refusedBy !== "network" && answer.body !== "";
+      return tells ? { ...answer, different: true, note: "The host's own answer is not empty." } : answer;
+    };
+    const [withoutKey, withKey] = operation.answers;
+    return [
+      plannedCell(operation.id, "here", "no-token", () => call(withoutKey, {})),
+      plannedCell(operation.id, "here", "master-key", async () => {
+        const key = await masterKey();
+        if (key.kind === "found") return call(withKey, { "x-functions-key": key.value });
+        return notMade(BY_NETWORK, key.kind === "unseen" ? key.reason : "The host has no master key.");
+      }),
+    ];
+  });
+}
+
+const UNKNOWN = "No site refused this machine, so its public address is not known, nor what to expect of it.";
+
 function scmCells(surroundings: Surroundings, service: SceneService): PlannedCell[] {
   const { scene, scmUrl, patience } = surroundings;
   const request = { url: `${scmUrl(service.url)}/api/environment`, method: "GET", patience };
@@ -104,10 +136,7 @@ function fromHere(
   const cell = (caller: string, make: () => Promise<Request>): PlannedCell =>
     plannedCell(operation.id, "here", caller, async () => {
       const found = await here();
-      if (found.address === null) {
-        const unknown = "No site refused this machine, so its public address is not known, nor what to expect of it.";
-        return notMade(BY_NETWORK, unknown);
-      }
+      if (found.address === null) return notMade(BY_NETWORK, UNKNOWN);
       return signInCounts(
         await seen(found.isWithin(admittedRanges) ? BY_APPLICATION : BY_NETWORK, await make()),
         scene,
@@ -128,7 +157,9 @@ function signInCounts(call: Seen, { authorityHost }: Scene): Seen {
 }
 
 function mainOperations({ name }: SceneService): Operation[] {
-  return allOperations().filter(({ id, service }) => service === name && id !== scmOperation(name).id);
+  return allOperations().filter(
+    ({ id, service, by }) => service === name && by === undefined && id !== scmOperation(name).id,
+  );
 }
 
 function requestOf(service: SceneService, { id, method, route }: Operation, patience: number): Request {

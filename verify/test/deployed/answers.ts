@@ -56,6 +56,8 @@ export type Answers = Record<string, Answer>;
 export interface Answer {
   status: number;
   body: unknown;
+  /** In place of the status, for who has the key of the Functions host. */
+  withMasterKey?: number;
   headers?: Record<string, string>;
   /** The first so many requests get these in place of it. */
   before?: { status: number; headers?: Record<string, string> }[];
@@ -131,11 +133,16 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
       RETENTION_DAYS: "30",
       ORDERS_TABLE_ENDPOINT: "https://stdatacaller.table.core.windows.net",
     }),
-    [`POST ${resource.site("caller-func")}/host/default/listKeys`]: ok({
-      masterKey: MARKERS.masterKey,
-      functionKeys: { default: MARKERS.functionKey },
-      systemKeys: {},
-    }),
+    ...Object.fromEntries(
+      ["caller-func", "callee-func"].map((service) => [
+        `POST ${resource.site(service)}/host/default/listKeys`,
+        ok({
+          masterKey: MARKERS.masterKey,
+          functionKeys: { default: MARKERS.functionKey },
+          systemKeys: {},
+        }),
+      ]),
+    ),
     ...graphAnswers(),
     ...siteAnswers(),
   };
@@ -624,7 +631,16 @@ function siteAnswers(): Answers {
   const order = (state: string): object => ({ orderId: "{orderId}", sku: "widget", quantity: 1, state, attempts: 1 });
   return {
     [main("callee-func")]: forbidden(),
-    [`GET ${main("caller-func")}/`]: ok("Your Functions app is up and running"),
+    // docs/deploy-decisions.md, "The host's own endpoints".
+    [`GET ${main("caller-func")}/`]: { status: 204, body: "" },
+    [`GET ${main("caller-func")}/admin/`]: { status: 200, body: "" },
+    [`GET ${main("caller-func")}/admin/host/`]: { status: 401, body: "", withMasterKey: 403 },
+    [`GET ${main("caller-func")}/admin/host/ping`]: { status: 200, body: "" },
+    [`GET ${main("caller-func")}/admin/functions`]: { status: 401, body: "", withMasterKey: 403 },
+    [`GET ${main("caller-func")}/admin/instance/`]: { status: 401, body: "", withMasterKey: 403 },
+    [`GET ${main("caller-func")}/admin/instance/http-health`]: { status: 200, body: "" },
+    [`GET ${main("caller-func")}/admin/vfs/`]: { status: 401, body: "" },
+    [`GET ${main("caller-func")}/runtime/webhooks/`]: { status: 401, body: "", withMasterKey: 404 },
     [`GET ${main("caller-func")}/api/orders`]: { status: 401, body: "" },
     [`POST ${main("caller-func")}/api/orders`]: { status: 201, body: order("reserved") },
     [`GET ${main("caller-func")}/api/orders/`]: ok(order("reserved")),

@@ -51,7 +51,8 @@ export async function startFakeAzure(): Promise<FakeAzure> {
       body,
     });
     const found = keys.map((key) => fake.answers[key]).find((one) => one !== undefined);
-    const { status, headers = {}, body: sent } = sequence(found);
+    const { status: usual, withMasterKey = usual, headers = {}, body: sent } = sequence(found);
+    const status = request.headers["x-functions-key"] === MARKERS.masterKey ? withMasterKey : usual;
     const text = typeof sent === "string" ? sent : JSON.stringify(sent ?? null);
     if (status === 0) return; // Never answers.
     if (status === BROKEN) {
