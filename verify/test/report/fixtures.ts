@@ -1,7 +1,7 @@
 import { accessPolicy } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "../../matrix/cells.ts";
-import { operations } from "../../matrix/operations.ts";
+import { everyOperation as operations } from "../../matrix/operations.ts";
 import { originsOf } from "../../matrix/origins.ts";
 import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../report/report.ts";
 import { verdictOf } from "../../report/verdict.ts";
@@ -151,7 +151,7 @@ export function hostileReport(text: string): Report {
 }
 
 /** What is of a fixed vocabulary, and what names a field and not a thing. */
-const FIXED = new Set(["kind", "verdict", "result", "layers", "refusedBy", "formatVersion"]);
+const FIXED = new Set(["kind", "verdict", "result", "layers", "refusedBy", "formatVersion", "by"]);
 const NAMED = new Set(
   [
     "$schema target environment subscriptionId resourceGroup tenantId startedAt durationSeconds commit id changed versions",
