@@ -63,7 +63,7 @@ describe("the embedded host with --inspect", () => {
     [
       "callee-func",
       "callee-func/src/functions/health.ts",
-      "handler: () => ({ status: 200 })",
+      "handler: () => Promise.resolve({ status: 200 })",
       () => `${system.endpoints.callee.callerSubnet}/api/health`,
     ],
   ] as const)("a debugger stops %s at a line of its TypeScript source", async (app, file, statement, url) => {
