@@ -23,7 +23,7 @@ function run(args: readonly string[]) {
 }
 
 test("the scripts of package.json install what they need, and need no shell of one platform", () => {
-  for (const command of Object.values(scripts)) expect(command).toMatch(/^node local\/run\.mjs( [\w./:-]+)+$/);
+  for (const command of Object.values(scripts)) expect(command).toMatch(/^node local\/run\.mjs( [@\w./:-]+)+$/);
   expect(own.map(([name]) => name)).toEqual(
     expect.arrayContaining([
       "start",

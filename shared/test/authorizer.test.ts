@@ -135,7 +135,8 @@ describe("a token seen before", () => {
     expect(await outcome(authorize, token)).toBe("allowed");
     tenant.published = [jwkOf({ ...(await makeKey()), kid: tenant.current.kid })];
     pass(HOUR);
-    expect(await outcome(authorize, token)).toBe("bad-signature");
+    // The first call waits for the new key set, the second one finds the token among those seen before.
+    for (let call = 1; call <= 2; call++) expect(await outcome(authorize, token)).toBe("bad-signature");
   });
 
   test("is not remembered when it was refused", async () => {
@@ -461,6 +462,17 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
     tenant.answer = () => false;
     pass(30_000);
     expect(await outcome(authorize, tenant.token())).toBe("allowed");
+  });
+
+  test("names another issuer, and so do the keys", async () => {
+    const issuer = "https://login.example/v2.0";
+    tenant.published = [{ ...jwkOf(tenant.current), issuer }];
+    tenant.answer = (url, response) => {
+      if (!url.includes('v2.0/.well')) return false;
+      metadata(tenant, { issuer })(response);
+      return true;
+    };
+    expect(await outcome(authorizer(), tenant.token({ iss: issuer }))).toBe("keys-unavailable");
   });
 
   test("points to keys on another host, although they are there", async () => {
