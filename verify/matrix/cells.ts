@@ -11,8 +11,8 @@ export type PlannedCell = Pick<Cell, "id" | "layers" | "operation" | "origin" | 
 const ALL_LAYERS = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
 
 /**
- * The whole matrix of a policy: every operation, those of the Functions host among them, from every network by every kind of caller, and each attack of the
- * catalogue from every network; with both layers on, and with each of them switched off.
+ * The whole matrix of a policy: every operation, also those of the Functions host, from every network by every kind of
+ * caller, and each attack of the catalogue from every network; with both layers on, and with each of them switched off.
  */
 export function plannedCells(policy: Policy): PlannedCell[] {
   return ALL_LAYERS.flatMap((layers) =>

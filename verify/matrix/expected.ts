@@ -1,6 +1,7 @@
 import type { Layers, Operation, Outcome, Policy } from "../report/report.ts";
 import type { Standing } from "./callers.ts";
 import type { Origin } from "./origins.ts";
+import { hostOutcome } from "./outcome.ts";
 
 /** All that decides over a call. */
 export interface Situation {
@@ -26,7 +27,7 @@ export function expectedOutcome({ policy, layers, operation, origin, caller, suc
   if (layers !== "application-only" && !admitted) return { refusedBy: "network", status: 403, code: null };
 
   // The host answers before any function: neither token nor guard has a part in it.
-  if (operation.by === "host") return { refusedBy: success < 400 ? "nobody" : "host", status: success, code: null };
+  if (operation.by === "host") return hostOutcome(success);
 
   if (layers !== "network-only" && operation.role !== null) {
     if (caller.flaw !== null) return refusal(caller.flaw);

@@ -34,9 +34,10 @@ const LETS_ALL_IN = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultA
 
 /**
  * Takes the running local system of a folder, or else starts one of its own, beside which each layer is switched off in
- * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors. What a Functions
- * host answers itself is asked of one that enforces keys and has the template's settings: the system's own is open, as under
- * `func start`.
+ * turn: front doors that let everybody in, before the same app; and an app without its guard, behind the same front doors.
+ *
+ * Calls of the Functions host itself go to a further one, which enforces keys and has the template's settings: the system's
+ * own host enforces none, like `func start`.
  *
  * @param folder where a running system has written its `endpoints.json`
  * @param policy names the services from whose subnets calls come

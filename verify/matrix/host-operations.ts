@@ -31,6 +31,11 @@ const endpoints: readonly (readonly [name: string, endpoint: string, answers: Ho
   ["webhooks", "GET /runtime/webhooks/x", [401, 404]],
 ];
 
+/** One of them as any other operation. */
+export function asOperation({ answers: _answers, ...operation }: HostOperation): Operation {
+  return operation;
+}
+
 /** Of each service: every function app has them. */
 export function hostOperationsOf(service: string, prefix = "host-"): HostOperation[] {
   return endpoints.map(([name, endpoint, answers]) => {

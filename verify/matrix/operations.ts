@@ -1,6 +1,6 @@
 import type { HostedFunction } from "../../local/host/functions-host.ts";
 import type { Operation } from "../report/report.ts";
-import { hostOperationsOf } from "./host-operations.ts";
+import { asOperation, hostOperationsOf } from "./host-operations.ts";
 
 const SERVICE = "callee-func";
 
@@ -21,10 +21,7 @@ export const operations: readonly Operation[] = [
 export const hostOperations = hostOperationsOf(SERVICE);
 
 /** All that can be asked of the callee. */
-export const everyOperation: readonly Operation[] = [
-  ...operations,
-  ...hostOperations.map(({ answers: _answers, ...operation }) => operation),
-];
+export const everyOperation: readonly Operation[] = [...operations, ...hostOperations.map(asOperation)];
 
 /**
  * Holds the list against an app: what nobody calls is not proven to be restricted.

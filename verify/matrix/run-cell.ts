@@ -1,13 +1,13 @@
 import { reasonOf } from "../../command-line.ts";
 import { attacks } from "../../shared/test/attacks.ts";
-import { exchange, withoutBody } from "../exchange.ts";
-import type { Cell, Exchange, Operation, Outcome, Policy } from "../report/report.ts";
+import { exchange } from "../exchange.ts";
+import type { Cell, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf } from "./callers.ts";
 import type { PlannedCell } from "./cells.ts";
 import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
 import type { Ground } from "./ground.ts";
 import { everyOperation, hostCallOf, preparation, sampleCallOf } from "./operations.ts";
-import { outcomeOf, sameOutcome } from "./outcome.ts";
+import { type Observed, observedIn, sameOutcome } from "./outcome.ts";
 
 /** Milliseconds: a call that takes longer has no answer. */
 const PATIENCE_MS = 20_000;
@@ -18,16 +18,15 @@ const PATIENCE_MS = 20_000;
  * @param unique never the same for two calls of one system
  */
 export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Cell> {
-  const seen = await observe(cell, ground, policy, unique).catch((error: unknown) => ({
-    actual: null,
-    exchanges: [],
-    note: `No answer came: ${reasonOf(error)}.`,
-  }));
-  const { actual, note } = seen;
+  const { different, ...seen } = await observe(cell, ground, policy, unique).catch((error: unknown): Seen => {
+    const note = `No answer came: ${reasonOf(error)}.`;
+    return { actual: null, exchanges: [], note, different: true };
+  });
+  const { actual } = seen;
   return {
     ...cell,
     ...seen,
-    result: actual !== null && note !== NOT_EMPTY && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
+    result: actual !== null && !different && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
     heldByOneLayer: false,
   };
 }
@@ -37,18 +36,15 @@ export async function prepareCalls({ doors }: Ground): Promise<void> {
   const { path, body, status } = sampleCallOf(preparation.id, "preparation");
   const url = `${doors["network-only"]["callerSubnet"] ?? ""}${path}`;
   const { actual } = await call(url, preparation, body, { authorization: null });
-  if (actual?.status === status) return;
+  if (actual.status === status) return;
   throw new Error(
-    `${preparation.method} ${path} was to prepare the calls, and was answered ${actual?.status ?? "not at all"}.`,
+    `${preparation.method} ${path} was to prepare the calls, and was answered ${actual.status ?? "not at all"}.`,
   );
 }
 
-const NOT_EMPTY = "The host's own answer is not empty: it tells something.";
-
-interface Seen {
+interface Seen extends Omit<Observed, "actual"> {
+  /** Null where no answer came. */
   readonly actual: Outcome | null;
-  readonly exchanges: readonly Exchange[];
-  readonly note: string | null;
 }
 
 async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Seen> {
@@ -59,9 +55,7 @@ async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique
   const origin = (isHosts ? ground.hostDoors : ground.doors)[cell.layers][cell.origin];
   if (origin === undefined) throw new Error(`there is no front end for ${cell.origin}`);
   const credentials = await credentialsOf(cell, operation.service, ground, policy);
-  const seen = await call(`${origin}${path}`, operation, body, credentials);
-  const tells = isHosts && seen.actual?.refusedBy !== "network" && (seen.exchanges[0]?.response?.body ?? "") !== "";
-  return tells && seen.actual?.refusedBy !== "identity-provider" ? { ...seen, note: NOT_EMPTY } : seen;
+  return call(`${origin}${path}`, operation, body, credentials);
 }
 
 function credentialsOf(
@@ -82,12 +76,13 @@ async function call(
   { method, by }: Pick<Operation, "method" | "by">,
   body: object | undefined,
   credentials: Credentials,
-): Promise<Seen> {
+): Promise<Observed> {
   if ("refusal" in credentials) {
     return {
       actual: { refusedBy: "identity-provider", status: null, code: credentials.refusal },
       exchanges: [credentials.exchange],
       note: "No token, so no call was made: what is shown is the request for a token.",
+      different: false,
     };
   }
   const { authorization, otherHeaders, query } = credentials;
@@ -101,6 +96,5 @@ async function call(
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  const recorded = by === "host" ? withoutBody(answer.recorded) : answer.recorded;
-  return { actual: outcomeOf(answer, by), exchanges: [recorded], note: null };
+  return observedIn(answer, by);
 }

@@ -1,5 +1,5 @@
-import { exchange, withoutBody } from "../../exchange.ts";
-import { outcomeOf } from "../../matrix/outcome.ts";
+import { exchange } from "../../exchange.ts";
+import { observedIn } from "../../matrix/outcome.ts";
 import type { Cell, Exchange, Operation, Outcome } from "../../report/report.ts";
 import { failureOf } from "../azure-api.ts";
 
@@ -78,8 +78,7 @@ export async function seen(expected: Outcome, request: Request): Promise<Seen & 
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(patience),
     });
-    const recorded = by === "host" ? withoutBody(answer.recorded) : answer.recorded;
-    return { expected, actual: outcomeOf(answer, by), note: null, exchanges: [recorded], body: answer.body };
+    return { expected, ...observedIn(answer, by), body: answer.body };
   } catch (error) {
     return { ...notMade(expected, `No answer came: ${failureOf(error)}.`), body: "" };
   }

@@ -1,4 +1,4 @@
-import { type HostOperation, hostOperationsOf } from "../../matrix/host-operations.ts";
+import { asOperation, type HostOperation, hostOperationsOf } from "../../matrix/host-operations.ts";
 import { everyOperation as ofCallee, hostOperations } from "../../matrix/operations.ts";
 import type { Operation } from "../../report/report.ts";
 import { policy } from "../scene.ts";
@@ -18,7 +18,7 @@ export function allOperations(): readonly Operation[] {
   const known = [...ofCallee, ...ofCaller].filter(({ service }) => services.includes(service));
   const ofHosts = services
     .filter((service) => !ofCallee.some((operation) => operation.service === service))
-    .flatMap((service) => readingHostOperations(service).map(({ answers: _answers, ...operation }) => operation));
+    .flatMap((service) => readingHostOperations(service).map(asOperation));
   return [...known, ...ofHosts, ...services.map(scmOperation)];
 }
 

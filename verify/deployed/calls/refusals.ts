@@ -1,5 +1,6 @@
 import type { TokenCredential } from "@azure/identity";
 import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../matrix/operations.ts";
+import { hostOutcome } from "../../matrix/outcome.ts";
 import type { CallerKind, Operation, Outcome } from "../../report/report.ts";
 import { once } from "../reading.ts";
 import { policy, type Scene, type SceneService } from "../scene.ts";
@@ -99,10 +100,7 @@ function hostCells({ scene, here, patience }: Surroundings, service: SceneServic
       const found = await here();
       if (service.api === null && found.address === null) return notMade(BY_NETWORK, UNKNOWN);
       const isLetIn = service.api === null && found.isWithin(scene.deployment.ingressRanges);
-      const byHost: Outcome = { refusedBy: status < 400 ? "nobody" : "host", status, code: null };
-      const answer = await seen(isLetIn ? byHost : BY_NETWORK, { ...request, headers });
-      const tells = answer.actual?.refusedBy !== "network" && answer.body !== "";
-      return tells ? { ...answer, different: true, note: "The host's own answer is not empty." } : answer;
+      return seen(isLetIn ? hostOutcome(status) : BY_NETWORK, { ...request, headers });
     };
     const [withoutKey, withKey] = operation.answers;
     return [
