@@ -9,6 +9,7 @@ import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, context, type Metafile, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
+import { isPrebuilt } from "./environment.mjs";
 import { serviceNames } from "./tools/access-policy.ts";
 import { billOfMaterials, type LockedPackage } from "./tools/sbom.ts";
 import { writeFile } from "./write-file.ts";
@@ -243,7 +244,7 @@ it, as a CycloneDX bill of materials: dist/<app>.cdx.json.
 if (process.argv[1] === import.meta.filename) {
   const options = { analyze: { type: "boolean" } } as const;
   await command(USAGE, { allowPositionals: true, options }, async ({ positionals, values }) => {
-    if (process.env["PREBUILT"] === "1")
+    if (isPrebuilt)
       throw new UsageError("PREBUILT=1 says that all is built: nothing was built anew. Without it, this builds.");
     const unknown = positionals.filter((name) => !apps.some((app) => app === name));
     if (unknown.length > 0)

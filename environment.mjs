@@ -28,12 +28,12 @@ const FURTHER = {
    */
   azure:
     /^((AZURE|AZD|ARM)_\w+|ACTIONS_ID_TOKEN_REQUEST_(TOKEN|URL)|SYSTEM_(ACCESSTOKEN|OIDCREQUESTURI)|AZURESUBSCRIPTION_\w+|GITHUB_RUN_ID|(IDENTITY|MSI|IMDS)_(ENDPOINT|HEADER|SECRET)|SERVICES|RESTRICTED_\w+)$/i,
-  /**
-   * Is a command of this repository: the variables that its tools and tests read. PREBUILT=1 says that this folder is the
-   * artifact of a job that has installed and built: neither is done here.
-   */
+  /** Is a command of this repository: the variables that its tools and tests read. */
   command: /^(PREBUILT|REQUIRE_BROWSER|CHROMIUM_PATH|ACCEPT_BUNDLE_SIZES|COLD_START_ROUNDS|INFRA_BICEP)$/i,
 };
+
+/** Whether this folder is the artifact of a job that has installed and built: neither is done here. */
+export const isPrebuilt = process.env["PREBUILT"] === "1";
 
 /** No proxy is asked for these: all that runs here calls itself. Tools differ in how they write an IPv6 address. */
 const LOOPBACK = ["127.0.0.1", "localhost", "::1", "[::1]"];

@@ -8,8 +8,9 @@ import { environmentFor } from "../environment.mjs";
 import { accessPolicy, serviceNames } from "../tools/access-policy.ts";
 import type { ServiceName } from "../shared/access-policy.ts";
 import { writeFileSync } from "../write-file.ts";
-import { ENVIRONMENT_NAME } from "./hooks/environment.ts";
+import { ENVIRONMENT_NAME, GUID } from "./hooks/environment.ts";
 import { apiNames, callerNames } from "./hooks/services.ts";
+import { publicCloud } from "./public-cloud.ts";
 
 const USAGE = `Usage: npm run entra -- --environment <name> [--location <region>] [--yes]
 
@@ -31,7 +32,6 @@ Exit code 0: deployed. 1: not deployed, and why. 2: called wrongly, nothing was 
 `;
 
 const root = join(import.meta.dirname, "..");
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 interface Wanted {
   readonly environment: string;
@@ -120,12 +120,11 @@ function plan(callerCredential: Wanted["callerCredential"]): string[] {
   ];
 }
 
-/** @throws Error where nobody is signed in, or in another cloud than the public one */
+/** @throws Error where nobody is signed in, or in another cloud (public-cloud.ts) */
 function currentAccount(subscription: string | undefined): Account {
   const of = subscription === undefined ? [] : ["--subscription", subscription];
   const account = JSON.parse(az("account", "show", ...of)) as Account;
-  // https://learn.microsoft.com/graph/templates/limitations
-  if (account.environmentName === "AzureCloud") return account;
+  if (account.environmentName === publicCloud.name) return account;
   throw new Error(
     `This system deploys to the public cloud only, and az is set to ${account.environmentName}: az cloud set`,
   );

@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentFor } from "../environment.mjs";
+import { environmentFor, isPrebuilt } from "../environment.mjs";
 import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -87,7 +87,7 @@ async function install() {
 
 /** Two npm at once in one folder break each other's work: azd's hooks, two terminals in a new clone. */
 async function whileOthersWait(action) {
-  if (process.env.PREBUILT === "1") {
+  if (isPrebuilt) {
     fail(
       "PREBUILT=1 says that all is installed, and something of package-lock.json is not. Nothing was installed: unpack the " +
         "artifact of the job that builds once more (docs/delivery.md).",

@@ -15,7 +15,8 @@ if (verdict?.missing !== undefined) {
   console.error(
     `You may not register applications and assign their roles: that takes ${verdict.missing}. Either a Privileged Role ` +
       `Administrator grants it to you, or a directory administrator deploys the Entra part (npm run entra) and you take ` +
-      `over what that prints: docs/deploy.md, "Splitting off the Entra part". Where you may by a custom role: azd env set RESTRICTED_ENTRA_PERMISSIONS_CHECK off`,
+      `over what that prints: docs/deploy.md, "Splitting off the Entra part". Where you may by a custom role: azd env set ` +
+      "RESTRICTED_ENTRA_PERMISSIONS_CHECK off",
   );
 } else if (verdict?.known === false) {
   console.log("Whether you may register applications could not be seen beforehand. The deployment will tell.");

@@ -1,15 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { environmentFor } from "../../environment.mjs";
-
-/** azd's name of the one cloud that the templates deploy to; azd takes it where none is configured. */
-const PUBLIC_CLOUD = "AzureCloud";
+import { publicCloud } from "../public-cloud.ts";
 
 /**
  * @param names what azd's settings and the environment's say for `cloud.name`; undefined where they say nothing
  * @returns a line that says what is wrong and what mends it; undefined in the public cloud
  */
 export function otherCloud(names: readonly (string | undefined)[]): string | undefined {
-  const other = names.find((name) => name !== undefined && name !== PUBLIC_CLOUD);
+  const other = names.find((name) => name !== undefined && name !== publicCloud.name);
   if (other === undefined) return undefined;
   return `azd is set to ${other}, and this system deploys to the public cloud only: azd config unset cloud.name (or azd env config unset cloud.name)`;
 }

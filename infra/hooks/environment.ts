@@ -10,6 +10,9 @@ const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 /** Azd's rule, and that of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
 export const ENVIRONMENT_NAME = /^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/;
 
+/** A client id, an object id, the id of a subscription. */
+export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 const PLAN_SKUS = ["EP1", "EP2", "EP3", "P0v3", "P1v3", "P2v3", "P3v3"];
 
 /** No virtual network may have them: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks */
@@ -173,8 +176,7 @@ function mailAddresses(found: string): string | undefined {
 /** @param needed the services that must be there; the templates ask for the same ones */
 function clientIds(found: string, needed: readonly string[]): string | undefined {
   const ids = parseObject(found);
-  const isId = (id: unknown): boolean =>
-    typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+  const isId = (id: unknown): boolean => typeof id === "string" && GUID.test(id);
   if (ids === undefined || !Object.values(ids).every(isId))
     return `is not JSON of client ids by service. Expected: {"callee-func":"<client id>"}`;
   const missing = needed.filter((name) => !(name in ids));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { stage } from "../../build.ts";
+import { isPrebuilt } from "../../environment.mjs";
 import type { RegisteredFunction } from "../../local/host/protocol.ts";
 import { WorkerProcess } from "../../local/host/worker-process.ts";
 import { madeUpSettings } from "../../local/start/app-settings.ts";
@@ -31,7 +32,6 @@ export function builtService(name: string): Promise<Reading<Built>> {
 }
 
 async function buildAndLoad(name: ServiceName): Promise<Reading<Built>> {
-  const isPrebuilt = process.env["PREBUILT"] === "1";
   const folder = isPrebuilt ? join(root, "dist", name) : await mkdtemp(join(tmpdir(), `verify-${name}-`));
   try {
     if (!isPrebuilt) await stage(name, folder);
