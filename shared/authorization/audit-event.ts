@@ -23,13 +23,14 @@ export interface AuditEvent {
 export function auditEvent(
   { operation, traceParent }: Call,
   requirement: RoleRequirement,
-  verdict: Verdict,
+  verdict: Verdict & { readonly reason?: string },
 ): AuditEvent {
-  const { caller } = verdict;
+  const { caller, reason } = verdict;
   return {
     event: "authorization",
     allowed: verdict.allowed,
     code: verdict.allowed ? undefined : verdict.code,
+    ...(reason !== undefined && { reason }),
     operation,
     requirement,
     callerAppId: caller?.appId,

@@ -3,9 +3,9 @@ import { callback, checkOptions } from "../options.ts";
 import { guid, origin } from "../settings.ts";
 import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
+import { readBearerToken } from "./bearer-token.ts";
 import type { Claims } from "./claims.ts";
 import { type CustomRule, refusalBy } from "./custom-rule.ts";
-import { readBearerToken } from "./bearer-token.ts";
 import {
   checkToken,
   clientAuthentications,
@@ -189,8 +189,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
 }
 
 function recorded(call: Call, requirement: RoleRequirement, verdict: Verdict | Refusal): Authorization {
-  const reason = "reason" in verdict && { reason: verdict.reason };
-  return { ...verdict, event: { ...auditEvent(call, requirement, verdict), ...reason } };
+  return { ...verdict, event: auditEvent(call, requirement, verdict) };
 }
 
 function refused(code: RefusalCode): Refusal {
