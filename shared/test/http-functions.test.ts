@@ -74,6 +74,7 @@ describe("nothing is registered", () => {
     ],
     ["without methods, which would be GET and POST", { methods: undefined }, /methods is missing/],
     ["with no method", { methods: [] }, /methods is an empty list/],
+    ["with a method in small letters", { methods: ["get"] }, /methods\.0 is a string of 3 characters/],
     ["with methods as a string", { methods: "GET" }, /methods is a string/],
     ["without a route, which would be the name", { route: undefined }, /route is missing/],
     ["with an empty route", { route: "" }, /route is an empty string/],
@@ -110,9 +111,10 @@ describe("the linter", { timeout: 60_000 }, () => {
   const IMPORT = 'import { app } from "@azure/functions";\n';
 
   test.each([
-    ["app.http", `${IMPORT}app.http("x", { handler: () => ({}) });`],
-    ["app.get", `${IMPORT}app.get("x", () => ({}));`],
-    ["app.generic", `${IMPORT}app.generic("x", {});`],
+    ...["http", "get", "put", "post", "patch", "deleteRequest", "generic"].map((method): [string, string] => [
+      `app.${method}`,
+      `${IMPORT}app.${method}("x", {});`,
+    ]),
     ["app by a computed name", `${IMPORT}app["http"]("x", {});`],
     ["app taken apart", `${IMPORT}const { http } = app;`],
     ["app by another name", `import { app as functions } from "@azure/functions";\nfunctions.http("x", {});`],

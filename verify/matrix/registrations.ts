@@ -13,12 +13,18 @@ export interface Registration {
  * level but `anonymous` makes the host answer a good token with an empty 401 in Azure; where it has none, only a key
  * keeps a function from being open. What is public is listed with the role null (operations.ts).
  *
+ * @param listed what the matrix calls
  * @returns what is wrong, in words: one for each such function
  */
-export function registrationFaults(service: string, functions: readonly Registration[]): string[] {
+export function registrationFaults(
+  service: string,
+  functions: readonly Registration[],
+  listed: readonly Operation[] = operations,
+): string[] {
   return httpFunctions(functions).flatMap(({ name, level, route }) => {
     if (hasRoles(service)) return level === "anonymous" ? [] : [`${name} asks for a key (${level}) before any token`];
-    if (level !== "anonymous" || isPublic(service, route)) return [];
+    const isPublic = listedAt(service, route, listed).some(({ role }) => role === null);
+    if (level !== "anonymous" || isPublic) return [];
     return [`${name} is open to anybody, without token or key`];
   });
 }
@@ -36,7 +42,7 @@ export async function withoutGuard(
   origin: string,
 ): Promise<string[]> {
   if (!hasRoles(service)) return [];
-  const notInMatrix = httpFunctions(functions).filter(({ route }) => listedAt(service, route).length === 0);
+  const notInMatrix = httpFunctions(functions).filter(({ route }) => listedAt(service, route, operations).length === 0);
   const answers = notInMatrix.map(async ({ name, methods, route }) => {
     const [method = "GET"] = methods;
     const path = route.replace(/\{[^}]*\}/g, "0");
@@ -88,10 +94,6 @@ function hasRoles(service: string): boolean {
   return Object.keys(services[service]?.roles ?? {}).length > 0;
 }
 
-function isPublic(service: string, route: string): boolean {
-  return listedAt(service, route).some(({ role }) => role === null);
-}
-
-function listedAt(service: string, route: string): Operation[] {
-  return operations.filter((one) => one.service === service && one.route === route);
+function listedAt(service: string, route: string, listed: readonly Operation[]): Operation[] {
+  return listed.filter((one) => one.service === service && one.route === route);
 }

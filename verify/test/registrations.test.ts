@@ -61,6 +61,8 @@ describe("a finding is", () => {
 
   it("nothing else", () => {
     expect(registrationFaults("callee-func", [health, getStock, timer])).toEqual([]);
+    // Letters do not count.
+    expect(registrationFaults("callee-func", [http("getStock", "Anonymous", "inventory/{sku}")])).toEqual([]);
     expect(registrationFaults("caller-func", [http("placeOrder", "function", "orders", "POST"), timer])).toEqual([]);
     expect(functionsFound("callee-func", [health, getStock], [health, getStock])).toBe(
       "those of a build of this commit",
@@ -69,6 +71,12 @@ describe("a finding is", () => {
       requireNoFaults({ "callee-func": [] });
     }).not.toThrow();
   });
+});
+
+it("what is open in a service without roles is no finding where it is listed as public, and only there", () => {
+  const listed = { id: "health", service: "caller-func", method: "GET", route: "/api/health", role: null };
+  expect(registrationFaults("caller-func", [health], [listed])).toEqual([]);
+  expect(registrationFaults("caller-func", [health], [{ ...listed, role: "Inventory.Read" }])).toHaveLength(1);
 });
 
 describe("a function without the guard", () => {
