@@ -9,7 +9,7 @@ export interface AuditEvent {
   /** The rule that refused. */
   readonly code: RefusalCode | undefined;
   /** Why the service's own rule refused. */
-  readonly reason?: string;
+  readonly reason: string | undefined;
   readonly operation: string;
   readonly requirement: RoleRequirement;
   /** The caller's client id, object id and token id (`azp` or `appid`, `oid`, `uti`), where the token was good. */
@@ -30,7 +30,7 @@ export function auditEvent(
     event: "authorization",
     allowed: verdict.allowed,
     code: verdict.allowed ? undefined : verdict.code,
-    ...(reason !== undefined && { reason }),
+    reason,
     operation,
     requirement,
     callerAppId: caller?.appId,

@@ -121,8 +121,9 @@ function checkClientAuthentication(
   { clientAuthentication = "1" }: Claims,
   { minimumClientAuthentication }: TokenPolicy,
 ): RefusalCode | undefined {
-  const accepted = ["0", "1", "2"].slice(clientAuthentications.indexOf(minimumClientAuthentication));
-  return accepted.includes(clientAuthentication) ? undefined : "weak-client-authentication";
+  const proved = ["0", "1", "2"].indexOf(clientAuthentication);
+  const isEnough = proved >= clientAuthentications.indexOf(minimumClientAuthentication);
+  return isEnough ? undefined : "weak-client-authentication";
 }
 
 /** First way to restrict callers: the service's own list. */
