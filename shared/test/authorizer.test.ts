@@ -468,7 +468,7 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
     const issuer = "https://login.example/v2.0";
     tenant.published = [{ ...jwkOf(tenant.current), issuer }];
     tenant.answer = (url, response) => {
-      if (!url.includes('v2.0/.well')) return false;
+      if (!url.includes("v2.0/.well")) return false;
       metadata(tenant, { issuer })(response);
       return true;
     };
