@@ -15,7 +15,7 @@ const USAGE = `Usage: npm run infra:check [-- --update]
 
 Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
-There is no diagnostic, all is formatted, the snapshots are as committed, and every promise is kept. An older compiler
+There is no diagnostic, all is formatted, the snapshots are as committed, and every invariant is kept. An older compiler
 (${OLDER_BICEP_VERSION}) takes the templates as well, where NuGet gives it.
 
   --update   write the snapshots and the formatting instead of comparing them
@@ -36,7 +36,7 @@ const steps: readonly Step[] = [
   ["no diagnostic in any template or parameter file", diagnostics],
   ["formatted", formatting],
   ["the snapshots are what the templates evaluate to", snapshots],
-  ["every promise is kept, and broken ones are seen", tests],
+  ["every invariant is kept, and broken ones are seen", tests],
 ];
 
 /** Warnings are the pinned compiler's to give: here an error counts, and nothing else. */

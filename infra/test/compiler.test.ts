@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settingPrefix } from "../../tools/service-names.ts";
 import { type Bicep, bicepOfCheck } from "../bicep.ts";
 import { evaluate, evaluated, type Scratch, scratchCopy } from "../evaluate.ts";
-import { broken } from "../promises/index.ts";
-import type { AccessPolicy } from "../promises/promise.ts";
+import { broken } from "../invariants/index.ts";
+import type { AccessPolicy } from "../invariants/invariant.ts";
 import { accessRestrictionsOf, readSnapshot, resources, siteOf, type Snapshot, subnetIdOf } from "../snapshot.ts";
 import { expectedOf } from "./expected.ts";
 
@@ -45,7 +45,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     const snapshot = evaluated(there(bicep), scratch, "default");
 
     // Plan, subnet, where it may call, identity, storage, site, restrictions, app registration, role assignments, logs: all
-    // promises.
+    // invariants.
     const expected = { ...expectedOf("default"), policy: { services } as AccessPolicy, serviceOptions };
     expect(broken(snapshot, expected)).toEqual({});
     expect(resources(snapshot, "Microsoft.Web/sites")).toHaveLength(Object.keys(services).length);

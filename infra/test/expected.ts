@@ -1,5 +1,5 @@
 import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
-import type { Expected, Parameters } from "../promises/index.ts";
+import type { Expected, Parameters } from "../invariants/index.ts";
 import type { SnapshotName } from "../snapshot.ts";
 
 /** The parameters of the snapshots, once more: as in `snapshots/*.bicepparam` and, where nothing is said there, main.bicep. */

@@ -1,17 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { broken, promises } from "../promises/index.ts";
+import { broken, invariants } from "../invariants/index.ts";
 import { readSnapshot } from "../snapshot.ts";
 import { expectedOf } from "./expected.ts";
 import { mutations } from "./mutations/index.ts";
 
-describe("a snapshot with one promise broken", () => {
+describe("a snapshot with one invariant broken", () => {
   it.each(mutations)("by $by: red is only '$breaks'", ({ breaks, in: name = "default", change }) => {
     const snapshot = structuredClone(readSnapshot(name));
     change(snapshot);
     expect(Object.keys(broken(snapshot, expectedOf(name)))).toEqual([breaks]);
   });
 
-  it("exists for every promise", () => {
-    expect([...new Set(mutations.map(({ breaks }) => breaks))].sort()).toEqual(promises.map(({ name }) => name).sort());
+  it("exists for every invariant", () => {
+    expect([...new Set(mutations.map(({ breaks }) => breaks))].sort()).toEqual(
+      invariants.map(({ name }) => name).sort(),
+    );
   });
 });

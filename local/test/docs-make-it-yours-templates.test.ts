@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Bicep, bicepOfCheck } from "../../infra/bicep.ts";
 import { evaluated } from "../../infra/evaluate.ts";
-import { broken, type Expected } from "../../infra/promises/index.ts";
+import { broken, type Expected } from "../../infra/invariants/index.ts";
 import { accessRestrictionsOf, readSnapshot, type Snapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { expectedOf } from "../../infra/test/expected.ts";
 import { applyBlock, blocksOf } from "../testing/pages.ts";
@@ -46,7 +46,7 @@ describe.skipIf(bicep === undefined)("make it yours", { tags: "needs-bicep", tim
     expect(subnetIdOf(snapshot, "caller-func")).toBe(subnetIdOf(readSnapshot("default"), "caller-func"));
   });
 
-  test("the templates keep every promise with another business", () => {
+  test("the templates keep every invariant with another business", () => {
     if (bicep === undefined) return;
     copy = copyRepository();
     const [snapshot, expected] = example(bicep, copy, /^4\./);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { promises } from "../../infra/promises/index.ts";
+import { invariants } from "../../infra/invariants/index.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { matcherOf } from "../only.ts";
@@ -51,7 +51,7 @@ describe("the threat model", () => {
       ["test", "verify/test/threat-model.test.ts: a title that no test has"],
       ["test", "verify/test/threat-model.test.ts: model: finds what is not there"],
       ["test", "verify/test/no-such.test.ts: finds what is not there"],
-      ["promise", "nothing goes wrong"],
+      ["invariant", "nothing goes wrong"],
       ["check", "weather/callee-func"],
       ["check", "sites/no-such-service"],
       ["rumour", "it is safe"],
@@ -72,15 +72,15 @@ function problemOf(kind: string, reference: string): string | null {
       const [file, title] = splitAt(reference, ": ");
       return titlesOf(file).some((one) => one === title || one.endsWith(`: ${title}`)) ? null : "no such test";
     }
-    case "promise":
-      return promises.some(({ name }) => name === reference) ? null : "no such promise";
+    case "invariant":
+      return invariants.some(({ name }) => name === reference) ? null : "no such invariant";
     case "check": {
       const [area = "", service = "*"] = reference.split("/");
       const services = ["*", ...Object.keys(accessPolicy.services)];
       return CHECK_AREAS.includes(area) && services.includes(service) ? null : "no such check";
     }
     default:
-      return "neither a cell, a test, a promise nor a check";
+      return "neither a cell, a test, an invariant nor a check";
   }
 }
 

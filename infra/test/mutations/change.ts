@@ -9,9 +9,9 @@ import {
   type SnapshotName,
 } from "../../snapshot.ts";
 
-/** A change to a snapshot that breaks one promise, and only that one. */
+/** A change to a snapshot that breaks one invariant, and only that one. */
 export interface Mutation {
-  /** The promise's name. */
+  /** The invariant's name. */
   readonly breaks: string;
   /** What is changed. */
   readonly by: string;

@@ -6,7 +6,7 @@ import { planMutations } from "./plans.ts";
 import { siteMutations } from "./sites.ts";
 import { storageMutations } from "./storage.ts";
 
-/** At least one for each promise, and one for each way of breaking it that matters most. */
+/** At least one for each invariant, and one for each way of breaking it that matters most. */
 export const mutations: readonly Mutation[] = [
   ...planMutations,
   ...networkMutations,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Resource, resources, type SiteConfig, siteOf, type SiteProperties, type Snapshot } from "../snapshot.ts";
 import type { PropertiesByType, SubnetDefinition } from "../snapshot.ts";
-import type { Check, Expected, ServicePolicy } from "./promise.ts";
+import type { Check, Expected, ServicePolicy } from "./invariant.ts";
 
 type Account = Resource<PropertiesByType["Microsoft.Storage/storageAccounts"]>;
 

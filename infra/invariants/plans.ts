@@ -1,10 +1,10 @@
 import { resources } from "../snapshot.ts";
-import { promised, type Promised } from "./promise.ts";
+import { invariant, type Invariant } from "./invariant.ts";
 import { forEachService, same, servicesOf } from "./services.ts";
 
 /** Each service by itself: plan, instances, names. */
-export const planPromises: readonly Promised[] = [
-  promised("every service of the policy has a site, and no site is without a service", (snapshot, { policy }) =>
+export const planInvariants: readonly Invariant[] = [
+  invariant("every service of the policy has a site, and no site is without a service", (snapshot, { policy }) =>
     same(
       "sites by service",
       resources(snapshot, "Microsoft.Web/sites")
@@ -13,7 +13,7 @@ export const planPromises: readonly Promised[] = [
       Object.keys(policy.services).sort(),
     ),
   ),
-  promised(
+  invariant(
     "every service has a Linux plan of its own, of the kind and size asked for",
     forEachService(({ name, site, plan }, { parameters: { plan: expected } }) => [
       ...same(`${name}: the site's plan`, site?.properties?.serverFarmId, plan?.id),
@@ -23,7 +23,7 @@ export const planPromises: readonly Promised[] = [
       ...same(`${name}: reserved (Linux)`, plan?.properties?.reserved, true),
     ]),
   ),
-  promised(
+  invariant(
     "a plan scales between the declared minimum and maximum of instances",
     forEachService(({ name, plan, config }, { parameters: { plan: expected } }) => {
       const [minimum, maximum] = expected.instances;
@@ -36,13 +36,13 @@ export const planPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised(
+  invariant(
     "the app is kept loaded where the plan does not do so by itself",
     forEachService(({ name, config }, { parameters: { plan } }) =>
       same(`${name}: alwaysOn`, config.alwaysOn, plan.kind === "Dedicated"),
     ),
   ),
-  promised(
+  invariant(
     "zone redundancy holds for the plan and for the storage behind it",
     forEachService(({ name, plan, hostAccount, dataAccount }, { parameters }) => {
       const { zoneRedundant } = parameters.plan;
@@ -54,7 +54,7 @@ export const planPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised("all resources carry azd's tag and the declared ones", (snapshot, { parameters: { tags } }) => {
+  invariant("all resources carry azd's tag and the declared ones", (snapshot, { parameters: { tags } }) => {
     const tagged = snapshot.predictedResources.filter(
       ({ type, location }) => location !== undefined && type !== "Microsoft.Resources/resourceGroups",
     );
@@ -64,13 +64,13 @@ export const planPromises: readonly Promised[] = [
         .map((tag) => `${name ?? "?"} has no tag ${tag}`),
     );
   }),
-  promised("a deployment to another cloud than the public one fails", (snapshot) => {
+  invariant("a deployment to another cloud than the public one fails", (snapshot) => {
     // The compiler does not know the cloud: the condition stays an expression, in the tags of the resource group.
     const [group] = resources(snapshot, "Microsoft.Resources/resourceGroups");
     const condition = "if(equals(environment().name, 'AzureCloud'), createObject(), fail(";
     return same("the resource group's tags end it", JSON.stringify(group?.tags).includes(condition), true);
   }),
-  promised("no two sites have the same host id", (snapshot, expected) => {
+  invariant("no two sites have the same host id", (snapshot, expected) => {
     const ids = servicesOf(snapshot, expected).map(({ site }) => site?.name?.slice(0, 32));
     return same("different first 32 characters of the sites' names", new Set(ids).size, ids.length);
   }),

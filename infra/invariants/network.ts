@@ -1,19 +1,19 @@
 import { type AccessRule, resources, type SecurityRule } from "../snapshot.ts";
-import { promised, type Promised } from "./promise.ts";
+import { invariant, type Invariant } from "./invariant.ts";
 import { forEachService, same } from "./services.ts";
 
 /** Addresses that Azure keeps in every subnet. */
 const KEPT_ADDRESSES = 5;
 
 /** The network layer: where calls come from, and which are let in. */
-export const networkPromises: readonly Promised[] = [
-  promised(
+export const networkInvariants: readonly Invariant[] = [
+  invariant(
     "every service calls from an integration subnet of its own",
     forEachService(({ name, site, subnetId }) =>
       same(`${name}: subnet`, site?.properties?.virtualNetworkSubnetId, subnetId),
     ),
   ),
-  promised(
+  invariant(
     "a service's subnet begins at its fixed place in the address space",
     forEachService(({ name, subnet, policy }, _expected, snapshot) => {
       const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
@@ -22,7 +22,7 @@ export const networkPromises: readonly Promised[] = [
       return same(`${name}: first address`, subnet?.properties?.addressPrefix?.split("/")[0], start);
     }),
   ),
-  promised(
+  invariant(
     "a subnet has two addresses for every instance, and those that Azure keeps",
     forEachService(({ name, subnet }, { parameters }) => {
       const needed = 2 * parameters.plan.instances[1] + KEPT_ADDRESSES;
@@ -31,7 +31,7 @@ export const networkPromises: readonly Promised[] = [
       return addresses >= needed ? [] : [`${name}: expected ${needed} addresses at least, found ${addresses}`];
     }),
   ),
-  promised(
+  invariant(
     "a subnet is delegated to App Service plans",
     forEachService(({ name, subnet }) =>
       same(
@@ -41,7 +41,7 @@ export const networkPromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "calls to services and to storage carry the subnet's identity",
     forEachService(({ name, subnet }) =>
       same(
@@ -51,7 +51,7 @@ export const networkPromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "all outbound traffic goes through the virtual network",
     forEachService(({ name, site }) =>
       same(`${name}: routing`, site?.properties?.outboundVnetRouting, {
@@ -61,7 +61,7 @@ export const networkPromises: readonly Promised[] = [
       }),
     ),
   ),
-  promised(
+  invariant(
     "a service calls Entra ID, monitoring, other services, storage and what it declares, and nothing else",
     forEachService(({ name, subnet }, { parameters, serviceOptions }, snapshot) => {
       const id = subnet?.properties?.networkSecurityGroup?.id;
@@ -81,14 +81,14 @@ export const networkPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised("a service administers no machine of the network", (snapshot) =>
+  invariant("a service administers no machine of the network", (snapshot) =>
     resources(snapshot, "Microsoft.Network/networkSecurityGroups").flatMap(({ name, properties }) => {
       const refused = properties?.securityRules?.filter((rule) => rule.properties?.access === "Deny") ?? [];
       const destinations = refused.map((rule) => destination(rule.properties));
       return same(`${name ?? "?"}: SSH and RDP refused`, destinations.includes("VirtualNetwork:22,3389"), true);
     }),
   ),
-  promised(
+  invariant(
     "a callee lets in its callers' subnets and nobody else",
     forEachService(({ name, policy, config }, _expected, snapshot) => {
       if (!isCallee(policy)) return [];
@@ -100,7 +100,7 @@ export const networkPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised(
+  invariant(
     "a service that is nobody's callee lets in the declared ingress address ranges and nobody else",
     forEachService(({ name, policy, config }, { parameters }) => {
       if (isCallee(policy)) return [];
@@ -110,7 +110,7 @@ export const networkPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised(
+  invariant(
     "the SCM site lets in the declared deployer address ranges and nobody else",
     forEachService(({ name, config }, { parameters }) => [
       ...same(`${name}: default action`, config.scmIpSecurityRestrictionsDefaultAction, "Deny"),
@@ -122,7 +122,7 @@ export const networkPromises: readonly Promised[] = [
       ...same(`${name}: rules of the main site`, config.scmIpSecurityRestrictionsUseMain, false),
     ]),
   ),
-  promised("no private endpoint goes around the access restrictions", (snapshot) =>
+  invariant("no private endpoint goes around the access restrictions", (snapshot) =>
     same(
       "private endpoints",
       resources(snapshot, "Microsoft.Network/privateEndpoints").map(({ name }) => name),

@@ -1,10 +1,10 @@
 import { resources } from "../snapshot.ts";
-import { promised, type Promised } from "./promise.ts";
+import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same } from "./services.ts";
 
 /** Storage: whose it is, who may reach it, and with what. */
-export const storagePromises: readonly Promised[] = [
-  promised(
+export const storageInvariants: readonly Invariant[] = [
+  invariant(
     "every service has two storage accounts of its own: one for the host, one for data",
     (snapshot, expected) => {
       const perService = forEachService(({ name, hostAccount, dataAccount }) =>
@@ -16,13 +16,13 @@ export const storagePromises: readonly Promised[] = [
       return [...perService, ...same("storage accounts", accounts, 2 * Object.keys(expected.policy.services).length)];
     },
   ),
-  promised(
+  invariant(
     "no storage key opens a service's data",
     forEachService(({ name, dataAccount }) =>
       same(`${name}: shared key access to data`, dataAccount?.properties?.allowSharedKeyAccess, false),
     ),
   ),
-  promised(
+  invariant(
     "a storage key opens the host's account only where a content share needs one",
     forEachService(({ name, hostAccount }, { parameters: { plan } }) =>
       same(
@@ -32,7 +32,7 @@ export const storagePromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "storage answers to the service's own subnet and to no other network",
     forEachService(({ name, hostAccount, dataAccount, subnetId }) =>
       [hostAccount, dataAccount].flatMap((account) =>
@@ -44,7 +44,7 @@ export const storagePromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "storage takes no anonymous and no unencrypted requests",
     forEachService(({ name, hostAccount, dataAccount }) =>
       [hostAccount, dataAccount].flatMap((account) => {
@@ -58,7 +58,7 @@ export const storagePromises: readonly Promised[] = [
       }),
     ),
   ),
-  promised(
+  invariant(
     "a shared access signature is good for 7 days at most, and a key is to be renewed after 90",
     forEachService(({ name, hostAccount, dataAccount }) =>
       [hostAccount, dataAccount].flatMap((account) => {
@@ -71,7 +71,7 @@ export const storagePromises: readonly Promised[] = [
       }),
     ),
   ),
-  promised(
+  invariant(
     "the Functions host reaches its storage as the service's identity",
     forEachService(({ name, settings, identityId }) => [
       ...same(`${name}: credential`, settings["AzureWebJobsStorage__credential"], "managedidentity"),
@@ -79,7 +79,7 @@ export const storagePromises: readonly Promised[] = [
       ...same(`${name}: connection string`, settings["AzureWebJobsStorage"], undefined),
     ]),
   ),
-  promised(
+  invariant(
     "an Elastic Premium app's files are in a share that exists before the app",
     forEachService(({ name, settings, hostAccount }, { parameters: { plan } }, snapshot) => {
       const shares = resources(snapshot, "Microsoft.Storage/storageAccounts/fileServices/shares").map(

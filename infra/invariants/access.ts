@@ -1,6 +1,6 @@
 import { settingPrefix } from "../../tools/service-names.ts";
 import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
-import { type Check, type Expected, promised, type Promised } from "./promise.ts";
+import { type Check, type Expected, invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same, type Service, servicesOf } from "./services.ts";
 
 /** https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
@@ -13,8 +13,8 @@ const roles: Readonly<Record<string, string>> = {
 const API_CLIENT = /reference\('application\[(\d+)\]'\)\.appId/;
 
 /** The application layer: what each identity may do, in Azure and in the directory. */
-export const accessPromises: readonly Promised[] = [
-  promised(
+export const accessInvariants: readonly Invariant[] = [
+  invariant(
     "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
     (snapshot, expected) => {
       const services = servicesOf(snapshot, expected);
@@ -34,7 +34,7 @@ export const accessPromises: readonly Promised[] = [
       return same("role assignments", found.sort(), needed.sort());
     },
   ),
-  promised("an identity that is created again gets role assignments of its own", (snapshot) =>
+  invariant("an identity that is created again gets role assignments of its own", (snapshot) =>
     resources(snapshot, "Microsoft.Authorization/roleAssignments").flatMap(({ name, properties }) =>
       same(
         `${properties?.description ?? "a role assignment"}: its name depends on the principal`,
@@ -43,7 +43,7 @@ export const accessPromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
     directoryOnly((snapshot, expected) => {
       const found = applications(snapshot, expected).map(({ service, properties }) => ({
@@ -67,7 +67,7 @@ export const accessPromises: readonly Promised[] = [
       return same("APIs", found, needed);
     }),
   ),
-  promised(
+  invariant(
     "an API's tokens say that they are for an app",
     directoryOnly((snapshot, expected) =>
       applications(snapshot, expected).flatMap(({ service, properties }) =>
@@ -79,7 +79,7 @@ export const accessPromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "app registrations hold no secret and no certificate",
     directoryOnly((snapshot) =>
       resources(snapshot, "Microsoft.Graph/applications@v1.0").flatMap(({ properties }) => [
@@ -88,7 +88,7 @@ export const accessPromises: readonly Promised[] = [
       ]),
     ),
   ),
-  promised(
+  invariant(
     "an unassigned client gets no token for an API",
     directoryOnly((snapshot, expected) => {
       const required = resources(snapshot, "Microsoft.Graph/servicePrincipals@v1.0")
@@ -101,7 +101,7 @@ export const accessPromises: readonly Promised[] = [
       );
     }),
   ),
-  promised("a directory that an administrator has prepared is left alone", (snapshot, { parameters }) => {
+  invariant("a directory that an administrator has prepared is left alone", (snapshot, { parameters }) => {
     if (parameters.entra === "Deployed") return [];
     const types = snapshot.predictedResources.map(({ type }) => type);
     return same(
@@ -110,7 +110,7 @@ export const accessPromises: readonly Promised[] = [
       [],
     );
   }),
-  promised(
+  invariant(
     "callers are granted the roles that the policy gives them, and nobody anything else",
     directoryOnly((snapshot, expected) => {
       const services = servicesOf(snapshot, expected);
@@ -132,7 +132,7 @@ export const accessPromises: readonly Promised[] = [
       return same("grants", found.sort(), needed.sort());
     }),
   ),
-  promised(
+  invariant(
     "a caller's app registration trusts the caller's identity and nothing else",
     directoryOnly((snapshot, expected) => {
       const services = servicesOf(snapshot, expected);
@@ -147,7 +147,7 @@ export const accessPromises: readonly Promised[] = [
       return same("federated credentials", found, federated ? needed : []);
     }),
   ),
-  promised(
+  invariant(
     "a callee's allow-list and audiences are those of the policy",
     forEachService((service, expected) => {
       const { name, policy, settings } = service;
@@ -165,7 +165,7 @@ export const accessPromises: readonly Promised[] = [
       ];
     }),
   ),
-  promised("a caller knows where its callees are, and asks for tokens for them", (snapshot, expected) => {
+  invariant("a caller knows where its callees are, and asks for tokens for them", (snapshot, expected) => {
     const services = servicesOf(snapshot, expected);
     return services.flatMap(({ name, callees, settings }) =>
       callees.flatMap((callee) => {
@@ -183,7 +183,7 @@ export const accessPromises: readonly Promised[] = [
       }),
     );
   }),
-  promised("App Service Authentication, where asked for, refuses what the app would refuse", (snapshot, expected) => {
+  invariant("App Service Authentication, where asked for, refuses what the app would refuse", (snapshot, expected) => {
     const found = resources(snapshot, "Microsoft.Web/sites/config");
     if (!expected.parameters.appServiceAuthentication) return same("authentication", found, []);
     return servicesOf(snapshot, expected)

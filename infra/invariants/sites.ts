@@ -1,14 +1,14 @@
 import { MAX_BODY_BYTES } from "../../shared/http/json-body.ts";
 import { resources } from "../snapshot.ts";
-import { promised, type Promised } from "./promise.ts";
+import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same } from "./services.ts";
 
 /** The one setting that holds a key, on the one kind of plan that needs it. */
 const CONTENT_CONNECTION = "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING";
 
 /** How the sites are set up. */
-export const sitePromises: readonly Promised[] = [
-  promised(
+export const siteInvariants: readonly Invariant[] = [
+  invariant(
     "every service runs as a user-assigned identity of its own",
     forEachService(({ name, site, settings, identityId }) => [
       ...same(`${name}: kind of identity`, site?.identity?.type, "UserAssigned"),
@@ -16,7 +16,7 @@ export const sitePromises: readonly Promised[] = [
       ...same(`${name}: AZURE_CLIENT_ID`, asksFor(settings["AZURE_CLIENT_ID"], identityId, "clientId"), true),
     ]),
   ),
-  promised(
+  invariant(
     "the apps run on Node 24, on version 4 of the Functions host, from their package",
     forEachService(({ name, site, config, settings }) => [
       ...same(`${name}: kind`, site?.kind, "functionapp,linux"),
@@ -26,22 +26,22 @@ export const sitePromises: readonly Promised[] = [
       ...same(`${name}: package`, settings["WEBSITE_RUN_FROM_PACKAGE"], "1"),
     ]),
   ),
-  promised(
+  invariant(
     "sites answer over HTTPS only",
     forEachService(({ name, site }) => same(`${name}: httpsOnly`, site?.properties?.httpsOnly, true)),
   ),
-  promised(
+  invariant(
     "sites take TLS 1.2 at least",
     forEachService(({ name, config }) => [
       ...same(`${name}: main site`, config.minTlsVersion, "1.2"),
       ...same(`${name}: SCM site`, config.scmMinTlsVersion, "1.2"),
     ]),
   ),
-  promised(
+  invariant(
     "FTP is off",
     forEachService(({ name, config }) => same(`${name}: ftpsState`, config.ftpsState, "Disabled")),
   ),
-  promised(
+  invariant(
     "nobody deploys with a password",
     forEachService(({ name, site }, _expected, snapshot) => {
       const policies = resources(snapshot, "Microsoft.Web/sites/basicPublishingCredentialsPolicies");
@@ -54,11 +54,11 @@ export const sitePromises: readonly Promised[] = [
       );
     }),
   ),
-  promised(
+  invariant(
     "nobody gets a shell in an app's container",
     forEachService(({ name, site }) => same(`${name}: sshEnabled`, site?.properties?.sshEnabled, false)),
   ),
-  promised(
+  invariant(
     "nobody administers the Functions host by HTTP, not with its master key either",
     forEachService(({ name, site }) =>
       same(
@@ -68,13 +68,13 @@ export const sitePromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "the Functions host shows no page of its own",
     forEachService(({ name, settings }) =>
       same(`${name}: AzureWebJobsDisableHomepage`, settings["AzureWebJobsDisableHomepage"], "true"),
     ),
   ),
-  promised(
+  invariant(
     "the Functions host reads bodies of twice what the apps take, and none beyond",
     forEachService(({ name, settings }) =>
       same(
@@ -84,23 +84,23 @@ export const sitePromises: readonly Promised[] = [
       ),
     ),
   ),
-  promised(
+  invariant(
     "requests are encrypted up to the worker, where the plan offers it",
     forEachService(({ name, site }, { parameters: { plan } }) =>
       same(`${name}: end to end`, site?.properties?.endToEndEncryptionEnabled, plan.kind === "Dedicated"),
     ),
   ),
-  promised(
+  invariant(
     "remote debugging is off",
     forEachService(({ name, config }) => same(`${name}: remoteDebuggingEnabled`, config.remoteDebuggingEnabled, false)),
   ),
-  promised(
+  invariant(
     "the platform checks the health of services that have a path for it",
     forEachService(({ name, config }, { serviceOptions }) =>
       same(`${name}: healthCheckPath`, config.healthCheckPath ?? undefined, serviceOptions[name]?.healthCheckPath),
     ),
   ),
-  promised(
+  invariant(
     "no setting holds a secret, but the content share's key on Elastic Premium",
     forEachService(({ name, settings }, { parameters: { plan } }) => {
       const secret = Object.keys(settings).filter((setting) =>
@@ -115,7 +115,7 @@ export const sitePromises: readonly Promised[] = [
       );
     }),
   ),
-  promised(
+  invariant(
     "a service gets its own settings as they are declared",
     forEachService(({ name, settings }, { serviceOptions }) =>
       Object.entries(serviceOptions[name]?.settings ?? {}).flatMap(([setting, value]) =>

@@ -1,27 +1,27 @@
 import type { ServiceOptions } from "../../tools/access-policy.ts";
 import type { Snapshot } from "../snapshot.ts";
 
-/** Something the infrastructure promises, and how to see in an evaluated template whether it is kept. */
-export interface Promised {
-  /** What is promised, as a sentence about the deployed system. */
+/** A rule that every deployment keeps, and its check against an evaluated template. */
+export interface Invariant {
+  /** The rule, as a sentence about the deployed system. */
   readonly name: string;
   readonly check: Check;
 }
 
-/** @returns each way in which a promise is broken: what was found where, and what was expected; empty when it is kept */
+/** @returns each violation: what was found where, and what was expected; empty when there is none */
 export type Check = (snapshot: Snapshot, expected: Expected) => string[];
 
-export function promised(name: string, check: Check): Promised {
+export function invariant(name: string, check: Check): Invariant {
   return { name, check };
 }
 
-/** What a snapshot is held against. */
+/** What a snapshot is checked against. */
 export interface Expected {
   /** Who may call whom: the access policy, or one like it. */
   readonly policy: AccessPolicy;
   /** What only one service needs, by service. */
   readonly serviceOptions: Readonly<Record<string, ServiceOptions | undefined>>;
-  /** The values of the template's parameters that a promise is about. */
+  /** The values of the template's parameters that an invariant is about. */
   readonly parameters: Parameters;
 }
 

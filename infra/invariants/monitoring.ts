@@ -1,10 +1,10 @@
 import { resources } from "../snapshot.ts";
-import { promised, type Promised } from "./promise.ts";
+import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same, servicesOf } from "./services.ts";
 
 /** What happens is seen. */
-export const monitoringPromises: readonly Promised[] = [
-  promised("Application Insights takes telemetry from Entra identities only", (snapshot, expected) => {
+export const monitoringInvariants: readonly Invariant[] = [
+  invariant("Application Insights takes telemetry from Entra identities only", (snapshot, expected) => {
     const [insights] = resources(snapshot, "Microsoft.Insights/components");
     return [
       ...same("local authentication off", insights?.properties?.DisableLocalAuth, true),
@@ -15,7 +15,7 @@ export const monitoringPromises: readonly Promised[] = [
       })(snapshot, expected),
     ];
   }),
-  promised("telemetry and all logs that a site offers go to the workspace", (snapshot, expected) => {
+  invariant("telemetry and all logs that a site offers go to the workspace", (snapshot, expected) => {
     const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
     const [insights] = resources(snapshot, "Microsoft.Insights/components");
     const diagnostics = resources(snapshot, "Microsoft.Insights/diagnosticSettings");
@@ -30,7 +30,7 @@ export const monitoringPromises: readonly Promised[] = [
       })(snapshot, expected),
     ];
   }),
-  promised("who reads a service's data, and who reads the logs, is logged", (snapshot, expected) => {
+  invariant("who reads a service's data, and who reads the logs, is logged", (snapshot, expected) => {
     const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "?";
     const diagnostics = resources(snapshot, "Microsoft.Insights/diagnosticSettings");
     const audited = (what: string, of: string): string[] => {
@@ -47,7 +47,7 @@ export const monitoringPromises: readonly Promised[] = [
       ),
     ];
   }),
-  promised("a day's logs are limited to what the parameter says", (snapshot, { parameters }) => {
+  invariant("a day's logs are limited to what the parameter says", (snapshot, { parameters }) => {
     const [workspace] = resources(snapshot, "Microsoft.OperationalInsights/workspaces");
     return same(
       "gigabytes a day",
@@ -55,7 +55,7 @@ export const monitoringPromises: readonly Promised[] = [
       parameters.logDailyCapGigabytes,
     );
   }),
-  promised(
+  invariant(
     "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
     (snapshot, { parameters: { alertEmailAddresses } }) => {
       const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
