@@ -1,11 +1,10 @@
 /** Runs after azd has deployed one service, which it is given: fails where that is not the code that the site has. */
 import { reasonOf } from "../../command-line.ts";
+import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
-import { accessToken } from "../scm-access/access-token.ts";
 import { deploymentOf } from "../scm-access/command.ts";
 import { readSites } from "../scm-access/resource-manager.ts";
-import { requireDeployed, synchroniseTriggers } from "./deployed-code.ts";
-import { readStart } from "./deployment-start.ts";
+import { readStart, requireDeployed, synchroniseTriggers } from "./deployed-code.ts";
 import { deployedServices } from "./services.ts";
 
 try {

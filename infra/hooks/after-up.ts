@@ -17,7 +17,7 @@ Next:
   # An order crosses the restricted call
   curl -i ${entry.url}/api/orders -H "x-functions-key: <key>" -H "Content-Type: application/json" -d '{"sku": "widget", "quantity": 2}'
 
-  # Prove that nobody else gets through
+  # Prove that nobody else can call it
   npm run verify -- --deployed
 `);
 }

@@ -1,7 +1,7 @@
 /** Runs before `azd provision`: fails early, with what to do, where a value or a permission is missing. */
 // Ends here where the access policy or the service options have mistakes.
 import "../../tools/access-policy.ts";
-import { configuredClouds, otherCloud } from "./cloud.ts";
+import { configuredClouds, otherCloud } from "../azd.ts";
 import { graphClaims, judge } from "./directory-permissions.ts";
 import { isPrepared, mistakes } from "./environment.ts";
 

@@ -1,5 +1,8 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { reasonOf } from "../../command-line.ts";
+import { writeFileSync } from "../../write-file.ts";
 import { readForbiddenAddress } from "../address-ranges.ts";
 import {
   type Deployment,
@@ -22,19 +25,40 @@ const STATUS = ["Pending", "Building", "Deploying", "Failed", "Success"];
 const FAILED = 3;
 const SUCCESS = 4;
 
+const startFile = join(import.meta.dirname, "..", "..", ".local", "azd", "deployment-start");
+
 export interface Options {
-  /** An SCM site is asked at this origin. */
+  /** The origin at which an SCM site is called. */
   readonly origin?: (scmHost: string) => string;
-  /** Milliseconds between two looks. */
-  readonly pause?: number;
-  /** How often a thing is tried before it counts as failed. */
-  readonly looks?: number;
+  /** Milliseconds between two attempts. */
+  readonly pauseMs?: number;
+  /** How often each step is tried before it counts as failed. */
+  readonly attempts?: number;
   readonly log?: (line: string) => void;
 }
 
+/** Records that a deployment begins now. */
+export function noteStart(): void {
+  mkdirSync(dirname(startFile), { recursive: true });
+  writeFileSync(startFile, new Date().toISOString());
+}
+
 /**
- * Requires that the code of this run is what a site has: its newest deployment succeeded, and is younger than the run. azd
- * 1.31.2 ends well when Kudu says `complete`, also of a failed deployment (cli/azd/pkg/azsdk/zip_deploy_client.go).
+ * When the last deployment from here began.
+ *
+ * @throws Error where none was recorded
+ */
+export function readStart(): Date {
+  try {
+    return new Date(readFileSync(startFile, "utf8"));
+  } catch (error) {
+    throw new Error("No deployment was begun here: azd deploy runs this by itself (azure.yaml).", { cause: error });
+  }
+}
+
+/**
+ * Requires that a site has the code of this run: its newest deployment succeeded, and began after the run did. azd
+ * 1.31.2 exits with 0 when Kudu says `complete`, also for a failed deployment (cli/azd/pkg/azsdk/zip_deploy_client.go).
  *
  * @param start when this run began, by this machine's clock. Only durations are compared, so the clocks need not agree
  * @throws Error with what the site answers and what to do
@@ -114,23 +138,24 @@ async function readResult(response: Response): Promise<DeployResult> {
 }
 
 function withDefaults(options: Options): Required<Options> {
-  return { origin: (host) => `https://${host}`, pause: 5_000, looks: 36, log: console.log, ...options };
+  return { origin: (host) => `https://${host}`, pauseMs: 5_000, attempts: 36, log: console.log, ...options };
 }
 
-/** Tries until it works, and says why it goes on waiting: each reason once. */
+/** Tries until it succeeds, and says why it waits: each reason once. */
 async function repeat(site: Site, options: Options, attempt: () => Promise<void>): Promise<void> {
-  const { looks, pause, log } = withDefaults(options);
+  const { attempts, pauseMs, log } = withDefaults(options);
   let said = "";
-  for (let look = 1; ; look++) {
+  for (let tried = 1; ; tried++) {
     try {
       await attempt();
       return;
     } catch (error) {
       const reason = reasonOf(error);
-      if (error instanceof FinalError || look >= looks) throw new Error(`${site.name}: ${reason}`, { cause: error });
-      if (reason !== said) log(`${site.name}: ${reason}; looking again for up to ${(looks * pause) / 1000} s`);
+      if (error instanceof FinalError || tried >= attempts)
+        throw new Error(`${site.name}: ${reason}`, { cause: error });
+      if (reason !== said) log(`${site.name}: ${reason}; looking again for up to ${(attempts * pauseMs) / 1000} s`);
       said = reason;
-      await delay(pause);
+      await delay(pauseMs);
     }
   }
 }

@@ -1,10 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { environmentFor } from "../../environment.mjs";
+import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
 
 /** What a Microsoft Graph token says about whoever deploys. */
 export interface GraphClaims {
-  /** A user's directory roles, as role template ids: there when the token has room for them. */
+  /** A user's directory roles, as role template ids: present where the token has space for them. */
   readonly wids?: readonly string[];
   /** An app's permissions. */
   readonly roles?: readonly string[];
@@ -61,16 +60,8 @@ export function judge(claims: GraphClaims): Verdict {
 
 /** The claims of the token that azd would deploy with; undefined where azd is not there or not signed in. */
 export function graphClaims(): GraphClaims | undefined {
-  const args = ["auth", "token", "--scope", `${publicCloud.graph}/.default`, "--output", "json"];
-  const { status, stdout } = spawnSync("azd", args, {
-    encoding: "utf8",
-    env: environmentFor("internet", "azure"),
-    timeout: 30_000,
-  });
-  if (status !== 0) return undefined;
   try {
-    const { token } = JSON.parse(stdout) as { token: string };
-    const payload = token.split(".")[1] ?? "";
+    const [, payload = ""] = accessToken(publicCloud.graph).split(".");
     return JSON.parse(Buffer.from(payload, "base64url").toString()) as GraphClaims;
   } catch {
     return undefined;

@@ -22,17 +22,17 @@ const RESERVED_RANGES = ["224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "16
 const TAGS = { most: 48, longestName: 128, longestValue: 256 };
 
 /**
- * Looks through the values that main.bicepparam reads, before anything is deployed: the compiler and Azure would find
- * the same mistakes, later and less clearly.
+ * Checks the values that main.bicepparam reads, before anything is deployed. The compiler and Azure would report the same
+ * mistakes later and less clearly.
  *
  * Does not check AZURE_LOCATION, which azd asks for after the hook, from a list; nor RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, which
  * only the tenant has a rule for.
  *
- * @returns each mistake in one line, with the command that mends it; empty when all is well
+ * @returns each mistake in one line, with the command that fixes it; empty when there is none
  */
 export function mistakes(environment: Environment): string[] {
   const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
-  /** Looks at a value that is there. */
+  /** Checks a value that is set. */
   const check = (name: string, wrong: (found: string) => string | undefined): string[] => {
     const found = value(name);
     const problem = found === undefined ? undefined : wrong(found);
@@ -163,7 +163,7 @@ function addressSpace(found: string): string | undefined {
     return `is ${found}, and no virtual network may have addresses of ${reserved}: ${example}`;
   const shortest = 24 - Math.ceil(Math.log2(lastSubnet() + 1));
   if (range.prefix > shortest)
-    return `is ${found}, which has no room: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet()}. A prefix length of ${shortest} or less: ${example}`;
+    return `is ${found}, which is too small: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet()}. A prefix length of ${shortest} or less: ${example}`;
   return undefined;
 }
 
@@ -189,7 +189,7 @@ function tags(found: string): string | undefined {
   if (read === undefined || !Object.values(read).every((text) => typeof text === "string"))
     return `is not JSON of texts by name: ${example}`;
   const entries = Object.entries(read as Record<string, string>);
-  if (entries.length > TAGS.most) return `has ${entries.length} tags. There is room for ${TAGS.most}`;
+  if (entries.length > TAGS.most) return `has ${entries.length} tags. Azure takes ${TAGS.most}`;
   const wrong = entries.find(
     ([name, text]) =>
       name.length > TAGS.longestName ||

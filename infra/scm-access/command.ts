@@ -7,7 +7,7 @@ const HELP = `Usage: npm run scm-access -- open | close [--all]
 Lets this machine in to the SCM sites of a deployment, for as long as azd deploy takes.
 
   npm run scm-access -- open          adds an access restriction for this machine's address, and waits for its effect
-  npm run scm-access -- close         removes it, looks whether it is gone, and waits until the sites refuse this machine
+  npm run scm-access -- close         removes it, checks that it is gone, and waits until the sites refuse this machine
   npm run scm-access -- close --all   removes those of all runs, also of one that could not
   --help                              show this text
 

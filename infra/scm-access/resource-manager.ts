@@ -1,6 +1,6 @@
 import { reasonOf } from "../../command-line.ts";
 
-/** No later try changes it. */
+/** An error that no later attempt changes. */
 export class FinalError extends Error {
   override readonly name = "FinalError";
 }
@@ -33,8 +33,8 @@ export interface Restriction {
 /** The version that the templates deploy sites with. */
 const API_VERSION = "2025-03-01";
 
-/** Milliseconds for one answer. */
-const ANSWER_TIMEOUT = 30_000;
+/** Milliseconds for one response. */
+const RESPONSE_TIMEOUT_MS = 30_000;
 
 /**
  * The sites of the resource group; none where there is no such group.
@@ -132,7 +132,7 @@ async function send<T>(
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+    signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
   });
   if (status === 404) return undefined;
   const refusal = `Resource Manager answers ${status} to ${method}: ${reasonIn(text)}`;

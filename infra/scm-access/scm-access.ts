@@ -14,28 +14,28 @@ import {
 /** What all rules that let a runner in begin with. The templates name theirs otherwise. */
 export const RUNNER_RULE = "runner-";
 
-/** An SCM site is asked at this origin. */
+/** The origin at which an SCM site is called. */
 export type OriginOf = (scmHost: string) => string;
 
 export interface Options {
   readonly origin?: OriginOf;
-  /** Milliseconds between two looks. */
-  readonly pause?: number;
-  /** How often a thing is tried before it counts as failed. */
-  readonly looks?: number;
-  /** Milliseconds after which nothing is tried again, all things together. */
-  readonly patience?: number;
+  /** Milliseconds between two attempts. */
+  readonly pauseMs?: number;
+  /** How often each step is tried before it counts as failed. */
+  readonly attempts?: number;
+  /** Milliseconds for the whole command: no attempt begins later. */
+  readonly timeoutMs?: number;
   readonly log?: (line: string) => void;
 }
 
 /** The ranges that one rule can hold: https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#multi-source-rules */
 const MOST_RANGES = 8;
 
-/** Milliseconds for a whole command, before the workflow's step ends it without a word. */
-export const PATIENCE = 240_000;
+/** Milliseconds for a whole command: less than the time limit of the workflow's step, which ends it without a message. */
+export const TIMEOUT_MS = 240_000;
 
-/** After so many looks it says what it waits for: half a minute. */
-const LOOKS_IN_SILENCE = 10;
+/** Says every so many attempts, about each half minute, what it waits for. */
+const SILENT_ATTEMPTS = 10;
 
 /** The front end has many machines, and they do not learn of a change at the same moment. */
 const ANSWERS_IN_A_ROW = 3;
@@ -55,8 +55,8 @@ export async function open(deployment: Deployment, name: string, options: Option
 }
 
 /**
- * Removes the rules that `isOurs` picks from every SCM site, and no other rule, and looks again until they are gone and
- * the site refuses this machine again. Nothing to remove is fine.
+ * Removes the rules that `isOurs` picks from every SCM site, and no other rule. Returns when the rules are gone and the
+ * sites refuse this machine again. Nothing to remove is no error.
  *
  * @throws Error with what went wrong, by site: an address may still be let in
  */
@@ -69,14 +69,14 @@ export async function close(
   await forEachSite(deployment, all, (site) => closeSite(deployment, site, isOurs, all));
 }
 
-interface AllOptions extends Required<Omit<Options, "patience">> {
-  /** When patience ends, by the clock. */
+interface AllOptions extends Required<Omit<Options, "timeoutMs">> {
+  /** Milliseconds since 1970: no attempt begins later. */
   readonly deadline: number;
 }
 
-function withDefaults({ patience = PATIENCE, ...options }: Options): AllOptions {
-  const deadline = Date.now() + patience;
-  return { origin: (host) => `https://${host}`, pause: 3_000, looks: 40, log: console.log, ...options, deadline };
+function withDefaults({ timeoutMs = TIMEOUT_MS, ...options }: Options): AllOptions {
+  const deadline = Date.now() + timeoutMs;
+  return { origin: (host) => `https://${host}`, pauseMs: 3_000, attempts: 40, log: console.log, ...options, deadline };
 }
 
 async function openSite(deployment: Deployment, site: Site, name: string, options: AllOptions): Promise<void> {
@@ -153,7 +153,7 @@ async function closeSite(
 /**
  * Asks an SCM site, without credentials.
  *
- * @returns the address that an access restriction refuses; undefined when the site itself answers
+ * @returns the address that an access restriction refuses; undefined when the site itself responds
  * @throws Error when neither can be told from the answer
  */
 async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<string | undefined> {
@@ -200,25 +200,24 @@ function letsIn({ action, ipAddress = "" }: Restriction, address: string): boole
 }
 
 /**
- * Tries until it works, as often as a site is looked at: most that goes wrong here is gone a moment later. Says now and
- * then what it waits for.
+ * Tries until it succeeds: most failures here pass within a moment. Says now and then what it waits for.
  *
  * @throws the last error; the first one where it is final
  */
 async function repeat<T>(options: AllOptions, what: string, attempt: () => Promise<T>): Promise<T> {
-  const { looks, pause, deadline, log } = options;
-  for (let look = 1; ; look++) {
+  const { attempts, pauseMs, deadline, log } = options;
+  for (let tried = 1; ; tried++) {
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof FinalError || look >= looks || Date.now() + pause > deadline) throw error;
-      if (look % LOOKS_IN_SILENCE === 0) log(`${what}: waiting, look ${look} of ${looks}. ${reasonOf(error)}`);
-      await delay(pause);
+      if (error instanceof FinalError || tried >= attempts || Date.now() + pauseMs > deadline) throw error;
+      if (tried % SILENT_ATTEMPTS === 0) log(`${what}: waiting, attempt ${tried} of ${attempts}. ${reasonOf(error)}`);
+      await delay(pauseMs);
     }
   }
 }
 
-/** Every site gets its turn, whatever happens to the others. */
+/** Handles every site, also where another one fails. */
 async function forEachSite(
   deployment: Deployment,
   options: AllOptions,

@@ -197,8 +197,8 @@ function theDeployment() {
 function options() {
   return {
     origin: (scmHost: string) => (scmHost === site.scmHost ? `http://${host}` : "http://unknown.invalid"),
-    pause: 1,
-    looks: 5,
+    pauseMs: 1,
+    attempts: 5,
     log: (line: string) => void (output += `${line}\n`),
   };
 }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { otherCloud } from "../hooks/cloud.ts";
+import { otherCloud } from "../azd.ts";
 import { judge } from "../hooks/directory-permissions.ts";
 import { isPrepared, mistakes } from "../hooks/environment.ts";
 
@@ -125,7 +125,7 @@ describe("before provisioning", () => {
     ["RESTRICTED_ADDRESS_SPACE", "168.63.0.0/16", /168\.63\.129\.16\/32/],
     ["RESTRICTED_ADDRESS_SPACE", "127.1.0.0/16", /127\.0\.0\.0\/8/],
     ["RESTRICTED_ADDRESS_SPACE", "239.0.0.0/16", /224\.0\.0\.0\/4/],
-    ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0/24", /no room.*up to 1\. A prefix length of 23 or less/],
+    ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0/24", /too small.*up to 1\. A prefix length of 23 or less/],
     ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com, b@example.com", /' b@example\.com', which is no mail address/],
     ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas alone/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Either 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],

@@ -161,7 +161,7 @@ describe("open", () => {
   it("says what it waits for", async () => {
     siteCalled("callee-func-abc").lag = 12;
     expect(await run("open")).toBe(0);
-    expect(output).toContain("callee-func-abc: waiting, look 10 of 20. The SCM site still refuses this machine");
+    expect(output).toContain("callee-func-abc: waiting, attempt 10 of 20. The SCM site still refuses this machine");
   });
 
   it.each([401, 403])("ends at once where Resource Manager answers %d", async (status) => {
@@ -178,10 +178,10 @@ describe("open", () => {
     expect(output).toMatch(/Resource Manager \(http:.*\) cannot be reached: fetch failed \(.*ECONNREFUSED/);
   });
 
-  it("fails when its time is over, however many looks are left", async () => {
+  it("fails when its time is over, however many attempts are left", async () => {
     siteCalled("callee-func-abc").lag = Infinity;
     const deployment = { resourceManager, token: "token", subscriptionId: "s", resourceGroup: "rg-dev" };
-    const options = { origin: (host: string) => `http://${host}`, pause: 1, looks: 1e9, patience: 100 };
+    const options = { origin: (host: string) => `http://${host}`, pauseMs: 1, attempts: 1e9, timeoutMs: 100 };
     await expect(open(deployment, "runner-1", options)).rejects.toThrow(/callee-func-abc: The SCM site still refuses/);
   });
 
@@ -304,7 +304,7 @@ describe("the command", () => {
 
 function run(...argv: string[]): Promise<number> {
   const environment = { AZURE_SUBSCRIPTION_ID: "s", AZURE_ENV_NAME: "dev", GITHUB_RUN_ID: "1" };
-  const options = { origin: (host: string) => `http://${host}`, pause: 1, looks: 20 };
+  const options = { origin: (host: string) => `http://${host}`, pauseMs: 1, attempts: 20 };
   return runCommand(argv, environment, { resourceManager, accessToken: () => "token" }, options);
 }
 

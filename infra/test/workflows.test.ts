@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { PATIENCE } from "../scm-access/scm-access.ts";
+import { TIMEOUT_MS } from "../scm-access/scm-access.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -232,7 +232,7 @@ describe("deployment", () => {
     expect(minutes("azd deploy")).toBeGreaterThan(20 * Object.keys(services).length);
     for (const mark of ["infra/scm-access/main.ts open", "infra/scm-access/main.ts close"]) {
       // The last look may take a minute more.
-      expect(minutes(mark)).toBeGreaterThan(PATIENCE / 60_000 + 1);
+      expect(minutes(mark)).toBeGreaterThan(TIMEOUT_MS / 60_000 + 1);
     }
     const sum = steps.reduce((all, step) => all + (step["timeout-minutes"] ?? 0), 0);
     expect(deploy["timeout-minutes"]).toBeGreaterThan(sum);
