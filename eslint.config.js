@@ -46,7 +46,7 @@ const onDemandOnly = {
 
 const writeFileElsewhere = {
   selector: "ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^writeFile/]",
-  message: "Take it from write-file.ts, whose errors name the file.",
+  message: "Take it from tools/write-file.ts, whose errors name the file.",
 };
 
 /** HTTP functions are registered by `shared/http/functions.ts` alone, where each says who may call it. */
@@ -96,7 +96,7 @@ export default tseslint.config(
   })),
   {
     files: ["**/*.ts"],
-    ignores: ["write-file.ts", "**/test/**", "**/testing/**"],
+    ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],
     rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere] },
   },
   { files: ["shared/http/functions.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },

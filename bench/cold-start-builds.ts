@@ -2,8 +2,8 @@ import { globSync } from "node:fs";
 import { readFile, symlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { stage } from "../build.ts";
-import { writeFile } from "../write-file.ts";
+import { stage } from "../tools/build.ts";
+import { writeFile } from "../tools/write-file.ts";
 
 const root = join(import.meta.dirname, "..");
 

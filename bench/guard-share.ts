@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { startFunctionsHost } from "../local/host/functions-host.ts";
 import type { Tenant } from "../shared/test/tenant.ts";
 import { measure, type Medians } from "./measure.ts";
-import { writeFile } from "../write-file.ts";
+import { writeFile } from "../tools/write-file.ts";
 
 /** A call through the embedded host to the same function, open and guarded, in nanoseconds: the difference is the guard. */
 export async function measureGuard(tenant: Tenant, authorization: string): Promise<Medians<"open" | "guarded">> {

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { command, UsageError } from "../command-line.ts";
-import { requireWritable } from "../write-file.ts";
+import { command, UsageError } from "../tools/command-line.ts";
+import { requireWritable } from "../tools/write-file.ts";
 import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { cpus } from "node:os";
-import { writeFile } from "../write-file.ts";
+import { writeFile } from "../tools/write-file.ts";
 
 /** A comparison within one run: the only kind of figure that means the same on another machine. */
 export interface Ratio {

@@ -13,8 +13,8 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
-import { command } from "../command-line.ts";
-import { temporaryFolder } from "../write-file.ts";
+import { command } from "../tools/command-line.ts";
+import { temporaryFolder } from "../tools/write-file.ts";
 
 const USAGE = `Usage: npm run azd:check
 
@@ -88,7 +88,7 @@ class Clone {
     this.output = "";
     for (const made of ["dist", ".local"]) this.remove(made);
     if (isFresh) this.remove("node_modules");
-    else await this.run("node local/run.mjs build.ts --help", ".");
+    else await this.run("node tools/run.mjs tools/build.ts --help", ".");
     this.output = "";
   }
 

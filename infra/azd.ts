@@ -1,6 +1,6 @@
 /** What azd tells about whoever deploys: an access token, and the cloud that it is set to. */
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { environmentFor } from "../environment.mjs";
+import { environmentFor } from "../tools/environment.mjs";
 import { publicCloud } from "./public-cloud.ts";
 
 /**

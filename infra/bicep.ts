@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { environmentFor } from "../environment.mjs";
-import { writeFileSync } from "../write-file.ts";
+import { environmentFor } from "../tools/environment.mjs";
+import { writeFileSync } from "../tools/write-file.ts";
 
 /** The one version whose snapshots are committed: another may evaluate or lint differently. */
 export const BICEP_VERSION = "0.49.2";

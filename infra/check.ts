@@ -4,12 +4,12 @@
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, reasonOf } from "../command-line.ts";
-import { environmentFor } from "../environment.mjs";
+import { command, reasonOf } from "../tools/command-line.ts";
+import { environmentFor } from "../tools/environment.mjs";
 import { type Bicep, BICEP_VERSION, findBicep, findOlderBicep, NoBicepError, OLDER_BICEP_VERSION } from "./bicep.ts";
 import { evaluate, scratchCopy } from "./evaluate.ts";
 import { snapshotFile, snapshotNames } from "./snapshot.ts";
-import { requireWritable, writeFileSync } from "../write-file.ts";
+import { requireWritable, writeFileSync } from "../tools/write-file.ts";
 
 const USAGE = `Usage: npm run infra:check [-- --update]
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { command, reasonOf, stopSignal, UsageError } from "../command-line.ts";
-import { requireWritable } from "../write-file.ts";
+import { command, reasonOf, stopSignal, UsageError } from "../tools/command-line.ts";
+import { requireWritable } from "../tools/write-file.ts";
 import { verifyDeployment } from "./deployed/verify-deployment.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./report/report.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
-import { checkedOutCommit } from "../local/start/commit.ts";
+import { checkedOutCommit } from "../tools/commit.ts";
 import type { Report } from "./report/report.ts";
 
 const PACKAGES = ["@azure/functions", "@azure/identity", "esbuild", "jose", "typescript"];

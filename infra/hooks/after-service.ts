@@ -1,5 +1,5 @@
 /** Runs after azd has deployed one service, which it is given: fails where that is not the code that the site has. */
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
 import { deploymentOf } from "../scm-access/command.ts";

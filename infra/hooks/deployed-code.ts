@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { reasonOf } from "../../command-line.ts";
-import { writeFileSync } from "../../write-file.ts";
-import { readForbiddenAddress } from "../address-ranges.ts";
+import { reasonOf } from "../../tools/command-line.ts";
+import { writeFileSync } from "../../tools/write-file.ts";
+import { readForbiddenAddress } from "../../tools/address-ranges.ts";
 import {
   type Deployment,
   FinalError,

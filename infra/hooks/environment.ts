@@ -1,4 +1,4 @@
-import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../address-ranges.ts";
+import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../../tools/address-ranges.ts";
 import { callerNames, apiNames, lastSubnet } from "./services.ts";
 
 /** What azd's environment says, by name. Empty counts as missing: it is azd's only way to unset a value. */

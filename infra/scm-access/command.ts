@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { close, open, type Options, RUNNER_RULE } from "./scm-access.ts";
 
 const HELP = `Usage: npm run scm-access -- open | close [--all]

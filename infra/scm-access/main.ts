@@ -1,5 +1,5 @@
 /** Lets the machine that this runs on in to the SCM sites of a deployment, and out again: `npm run scm-access`. */
-import { endWithOutput } from "../../command-line.ts";
+import { endWithOutput } from "../../tools/command-line.ts";
 import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
 import { runCommand } from "./command.ts";

@@ -1,4 +1,4 @@
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 
 /** An error that no later attempt changes. */
 export class FinalError extends Error {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isInRanges, rangeOf, readForbiddenAddress } from "../address-ranges.ts";
-import { reasonOf } from "../../command-line.ts";
+import { isInRanges, rangeOf, readForbiddenAddress } from "../../tools/address-ranges.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import {
   type Deployment,
   FinalError,

@@ -36,8 +36,8 @@ describe("azure.yaml", () => {
     for (const [name, { hooks, ...service }] of Object.entries(azureYaml.services)) {
       expect(service).toEqual({ project: `./${name}`, language: "custom", host: "function", dist: `dist/${name}` });
       expect(commandsOf(hooks)).toEqual({
-        prepackage: `node ../local/run.mjs build.ts ${name}`,
-        postdeploy: `node ../local/run.mjs infra/hooks/after-service.ts ${name}`,
+        prepackage: `node ../tools/run.mjs tools/build.ts ${name}`,
+        postdeploy: `node ../tools/run.mjs infra/hooks/after-service.ts ${name}`,
       });
     }
   });
@@ -53,7 +53,7 @@ describe("azure.yaml", () => {
   });
 
   it("installs in what azd runs first and alone, and notes the start of the deployment in it", () => {
-    const first = "node local/run.mjs infra/hooks/before-deploy.ts";
+    const first = "node tools/run.mjs infra/hooks/before-deploy.ts";
     expect(commandsOf(azureYaml.hooks)).toMatchObject({ prepackage: first, predeploy: first });
   });
 

@@ -120,7 +120,7 @@ describe("the workflows", () => {
     const called = steps.flatMap(({ run = "" }) => npmScriptsIn(run));
     expect(called.length).toBeGreaterThan(8);
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called));
-    const files = steps.flatMap(({ run = "" }) => [...run.matchAll(/\bnode (?:local\/run\.mjs )?(\S+\.ts)/g)]);
+    const files = steps.flatMap(({ run = "" }) => [...run.matchAll(/\bnode (?:tools\/run\.mjs )?(\S+\.ts)/g)]);
     expect(files.length).toBeGreaterThan(3);
     for (const [, file = ""] of files) expect(existsSync(join(root, file)), file).toBe(true);
   });

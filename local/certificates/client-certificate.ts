@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { makeClientCertificate } from "./make-certificates.ts";
-import { writeFile } from "../../write-file.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 /** The certificate with which an app registration proves who it is. */
 export interface ClientCertificate {

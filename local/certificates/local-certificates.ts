@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { makeCertificates } from "./make-certificates.ts";
-import { writeFile } from "../../write-file.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 /** Absolute paths of PEM files. */
 export interface LocalCertificates {

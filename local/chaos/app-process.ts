@@ -3,7 +3,7 @@
  * left behind, however the parent ends. Its options come as the first message, so that no secret stands on a command
  * line; a second message asks it to end in an orderly way.
  */
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { type FunctionsHostOptions, startFunctionsHost } from "../host/functions-host.ts";
 
 process.once("disconnect", () => process.exit(0));

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "../../tools/environment.mjs";
 import type { FunctionsHostOptions } from "../host/functions-host.ts";
-import { killTree } from "../process-tree.ts";
+import { killTree } from "../../tools/process-tree.ts";
 
 /** One instance of a function app, in processes of its own. */
 export interface AppInstance {

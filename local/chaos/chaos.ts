@@ -4,7 +4,7 @@ import { type Clients, makeOrders, placeOrders, stockFor } from "./clients.ts";
 import { startGround } from "./ground.ts";
 import { type Amounts, describeFault, planFaults } from "./plan.ts";
 import { judge, type Verdict } from "./verdict.ts";
-import { writeFile } from "../../write-file.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 export interface ChaosOptions {
   readonly seed: number;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isInRanges, parseAddressRange } from "../../infra/address-ranges.ts";
+import { isInRanges, parseAddressRange } from "../../tools/address-ranges.ts";
 
 /** Where a request comes from, as the front end sees it: by its connection, never by anything the request says. */
 export interface NetworkSource {

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, type Server, type ServerResp
 import type { AddressInfo } from "node:net";
 import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { cannotListen, causeOf } from "../listen.ts";
+import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { answerForbidden } from "./answers.ts";
 import { forward } from "./proxy.ts";

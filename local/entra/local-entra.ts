@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { listen, type Listener } from "../listen.ts";
+import { listen, type Listener } from "../../tools/listen.ts";
 import { issuerOfVersion2 } from "./access-token.ts";
 import { authorityRoutes } from "./authority.ts";
 import { clientCertificate } from "./client-authentication/client-certificate.ts";

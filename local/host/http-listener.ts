@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Server as NetServer } from "node:net";
-import { cannotListen, causeOf } from "../listen.ts";
+import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { answerHostsOwn, hasKey, type HostApiOptions } from "./host-api.ts";
 import { within } from "./bounded.ts";
 import type { HttpFunction } from "./function-definitions.ts";

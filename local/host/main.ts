@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { endWithOutput, reasonOf } from "../../command-line.ts";
+import { endWithOutput, reasonOf } from "../../tools/command-line.ts";
 import { startFunctionsHost, type FunctionsHostOptions } from "./functions-host.ts";
 import { readLocalSettings } from "./local-settings.ts";
 

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "../../tools/environment.mjs";
 import { within } from "./bounded.ts";
 import type { Log } from "./host-log.ts";
 import type { HostMessage, LogLevel, RegisteredFunction, RpcInvocationRequest } from "./protocol.ts";

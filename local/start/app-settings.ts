@@ -1,4 +1,4 @@
-import { apps } from "../../build.ts";
+import { apps } from "../../tools/build.ts";
 import type { ServiceName } from "../../shared/access-policy.ts";
 import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
 import { settingPrefix, storageAccount } from "../../tools/service-names.ts";

@@ -5,8 +5,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { STAGED_BY } from "../../build.ts";
-import { environmentFor } from "../../environment.mjs";
+import { STAGED_BY } from "../../tools/build.ts";
+import { environmentFor } from "../../tools/environment.mjs";
 import type { LocalSettings } from "../host/local-settings.ts";
 import { writePrivateJson } from "./endpoints.ts";
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Commit } from "./commit.ts";
-import { writeFile } from "../../write-file.ts";
+import type { Commit } from "../../tools/commit.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 /** This checkout: the folder that holds the whole repository. */
 const root = join(import.meta.dirname, "..", "..");

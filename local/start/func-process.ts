@@ -6,7 +6,7 @@
  * Azure/azure-functions-core-tools). Windows has no signals: there the process tree is ended at once.
  */
 import { spawn } from "node:child_process";
-import { killTree } from "../process-tree.ts";
+import { killTree } from "../../tools/process-tree.ts";
 
 /** After this time, in milliseconds, whatever still runs is killed. */
 const STOP_LIMIT = 8_000;

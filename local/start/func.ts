@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
-import { apps, stage } from "../../build.ts";
-import { command, stopSignal, UsageError, wholeNumber } from "../../command-line.ts";
+import { apps, stage } from "../../tools/build.ts";
+import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { requireCoreTools, startFunc } from "./core-tools.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { settingsToRun } from "./own-settings.ts";

@@ -1,4 +1,4 @@
-import { apps } from "../../build.ts";
+import { apps } from "../../tools/build.ts";
 import type { AppName } from "./app-settings.ts";
 
 /** Node's own default; .vscode/launch.json attaches by it. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { apps } from "../../build.ts";
-import { command, stopSignal, UsageError, wholeNumber } from "../../command-line.ts";
-import { temporaryFolder } from "../../write-file.ts";
+import { apps } from "../../tools/build.ts";
+import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
+import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { defaultInspectPort, inspectPorts } from "./inspect.ts";
 import { showOnce } from "./once.ts";
@@ -35,7 +35,7 @@ Builds both function apps and runs them on this machine, with stand-ins for ever
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The exit code by which the launcher, local/run.mjs, starts this again: a changed access policy is read by a new process. */
+/** The exit code by which the launcher, tools/run.mjs, starts this again: a changed access policy is read by a new process. */
 const START_AGAIN = 75;
 
 /** Ticks often enough to watch. */

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { granted, notGranted, type Show, showBusiness } from "./business.ts";
 import type { LocalSystem } from "./system.ts";
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalSettings, readLocalSettings } from "../host/local-settings.ts";
 import { type AppName, settingNames } from "./app-settings.ts";
-import { writeFile } from "../../write-file.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 /** A value of the sample that is to be filled in: by the user, or else from the running system. */
 const TO_FILL_IN = /^<.*>$/;

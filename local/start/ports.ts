@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type Cause, causeOf, cannotListen } from "../listen.ts";
+import { type Cause, causeOf, cannotListen } from "../../tools/listen.ts";
 
 /** Systems give ports above these to whoever asks for any, outgoing calls too (Linux from 32768, others from 49152). */
 const [FIRST, LAST] = [20_000, 32_000];

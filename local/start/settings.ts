@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
-import { apps } from "../../build.ts";
-import { command } from "../../command-line.ts";
+import { apps } from "../../tools/build.ts";
+import { command } from "../../tools/command-line.ts";
 import { makeOwnSettings, ownSettingsFile } from "./own-settings.ts";
 
 const USAGE = `Usage: npm run settings

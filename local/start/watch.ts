@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { watch } from "../../build.ts";
-import { reasonOf } from "../../command-line.ts";
+import { watch } from "../../tools/build.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { readPolicyFiles } from "../../tools/policy-mistakes.ts";
 import type { AppName } from "./app-settings.ts";
 import type { LocalSystem } from "./system.ts";

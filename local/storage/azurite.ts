@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { environmentFor } from "../../environment.mjs";
-import { cannotListen } from "../listen.ts";
+import { environmentFor } from "../../tools/environment.mjs";
+import { cannotListen } from "../../tools/listen.ts";
 
 /** Azurite is ready within a second; a busy machine is given this many milliseconds. */
 const START_LIMIT = 60_000;

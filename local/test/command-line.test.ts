@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { command, reasonOf, UsageError, wholeNumber } from "../../command-line.ts";
+import { command, reasonOf, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { freePort } from "../start/ports.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -13,7 +13,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** The npm scripts that are programs of this repository. */
 const own = Object.entries(scripts).flatMap(([name, command]) => {
-  const args = /^node local\/run\.mjs (\S+\.ts.*)$/.exec(command)?.[1]?.split(" ");
+  const args = /^node tools\/run\.mjs (\S+\.ts.*)$/.exec(command)?.[1]?.split(" ");
   return args === undefined ? [] : [[name, args] as const];
 });
 
@@ -23,7 +23,7 @@ function run(args: readonly string[]) {
 }
 
 test("the scripts of package.json install what they need, and need no shell of one platform", () => {
-  for (const command of Object.values(scripts)) expect(command).toMatch(/^node local\/run\.mjs( [@\w./:-]+)+$/);
+  for (const command of Object.values(scripts)) expect(command).toMatch(/^node tools\/run\.mjs( [@\w./:-]+)+$/);
   expect(own.map(([name]) => name)).toEqual(
     expect.arrayContaining([
       "start",

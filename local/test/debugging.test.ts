@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { apps } from "../../build.ts";
+import { apps } from "../../tools/build.ts";
 import { defaultInspectPort, inspectPorts } from "../start/inspect.ts";
 import { freePort } from "../start/ports.ts";
 import { startTestSystem, type TestSystem } from "../testing/test-system.ts";

@@ -73,11 +73,11 @@ describe("the commands of the documentation", () => {
     return { page, command, script, words: wordsIn(args) };
   });
   const withHelp = [...new Set(called.map(({ script }) => script))].filter((script) =>
-    /^node local\/run\.mjs (?!node_modules)/.test(scripts[script] ?? ""),
+    /^node tools\/run\.mjs (?!node_modules)/.test(scripts[script] ?? ""),
   );
 
   test.each(withHelp)("npm run %s -- --help ends well, and names what the pages give it", async (script) => {
-    const [, file = "", ...args] = /^node local\/run\.mjs (\S+)(?: (.*))?$/.exec(scripts[script] ?? "") ?? [];
+    const [, file = "", ...args] = /^node tools\/run\.mjs (\S+)(?: (.*))?$/.exec(scripts[script] ?? "") ?? [];
     const { code, output } = await run(file, ...args.filter(Boolean), "--help");
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("npm ") as string });
     const words = called.filter((call) => call.script === script).flatMap((call) => call.words);

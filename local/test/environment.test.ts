@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "../../tools/environment.mjs";
 import { whatToTry } from "../start/what-to-try.ts";
 import { startTestSystem } from "../testing/test-system.ts";
 
@@ -82,7 +82,7 @@ describe.each([
       const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
       const proxies = hasProxy ? Object.fromEntries(names.map((name) => [name, proxy.url])) : {};
       const { NO_PROXY: _upper, no_proxy: _lower, ...own } = environmentFor("terminal");
-      const child = spawn(process.execPath, [join(root, "local", "run.mjs"), ...script], {
+      const child = spawn(process.execPath, [join(root, "tools", "run.mjs"), ...script], {
         env: { ...own, ...proxies, ...variables },
         stdio: ["ignore", "pipe", "pipe"],
       });

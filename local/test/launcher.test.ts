@@ -6,15 +6,16 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isAlive } from "./host-fixture.ts";
 
-const launcher = join(import.meta.dirname, "..", "run.mjs");
+const launcher = join(import.meta.dirname, "..", "..", "tools", "run.mjs");
 let folder: string;
 
 /** A repository with nothing in it but the launcher, a script, and an npm that notes how it was called. */
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "launcher-"));
-  await mkdir(join(folder, "local"));
-  for (const file of ["run.mjs", "lock.mjs"]) await cp(join(launcher, "..", file), join(folder, "local", file));
-  await cp(join(launcher, "..", "..", "environment.mjs"), join(folder, "environment.mjs"));
+  await mkdir(join(folder, "tools"));
+  for (const file of ["run.mjs", "lock.mjs", "environment.mjs"]) {
+    await cp(join(launcher, "..", file), join(folder, "tools", file));
+  }
   await lock({ version: "2.0.0" });
   await writeFile(
     join(folder, "npm-cli.js"),
@@ -25,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 function launch(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "local", "run.mjs"), ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "tools", "run.mjs"), ...args], {
     encoding: "utf8",
     env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
   });
@@ -58,7 +59,7 @@ test("asks for no colours where the output is no terminal, unless somebody has a
   await writeFile(join(folder, "script.mjs"), `console.log(process.env.NO_COLOR ?? "colours");`);
   const { FORCE_COLOR: _force, NO_COLOR: _no, ...env } = process.env;
   const printed = (settings: Record<string, string>): string =>
-    spawnSync(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+    spawnSync(process.execPath, [join(folder, "tools", "run.mjs"), "script.mjs"], {
       encoding: "utf8",
       env: { ...env, ...settings },
     }).stdout.trim();
@@ -139,7 +140,7 @@ describe("several at once", () => {
 
   /** Starts a launcher; gives how it ends, and what it has printed. */
   async function start(): Promise<{ code: unknown; output: string }> {
-    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+    const child = spawn(process.execPath, [join(folder, "tools", "run.mjs"), "script.mjs"], {
       env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
     });
     let output = "";
@@ -175,7 +176,7 @@ describe("several at once", () => {
 
   test.skipIf(process.platform === "win32")("one that waits ends when it is asked to", async () => {
     await holder(process.pid);
-    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"]);
+    const child = spawn(process.execPath, [join(folder, "tools", "run.mjs"), "script.mjs"]);
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
     await expect.poll(() => output, { timeout: 10_000 }).toContain(`Process ${process.pid} is installing`);
@@ -199,7 +200,7 @@ async function launchUnder(version: string, env: Readonly<Record<string, string>
   await writeFile(preload, `Object.defineProperty(process, "version", { value: ${JSON.stringify(version)} });`);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["--require", preload, join(folder, "local", "run.mjs"), "script.mjs"],
+    ["--require", preload, join(folder, "tools", "run.mjs"), "script.mjs"],
     { encoding: "utf8", env: { ...process.env, npm_execpath: join(folder, "npm-cli.js"), ...env } },
   );
   return { status, stdout, stderr };
@@ -228,9 +229,8 @@ test("says in one line that Node is too old to install anything, and installs no
 // Windows has no "?" in a path.
 test.each(["#", "%20"])("says in one line that Vitest cannot run in a folder with %j in its path", async (text) => {
   const odd = join(folder, `a${text}b`);
-  await cp(join(folder, "local"), join(odd, "local"), { recursive: true });
-  await cp(join(folder, "environment.mjs"), join(odd, "environment.mjs"));
-  const args = [join(odd, "local", "run.mjs"), "node_modules/vitest/vitest.mjs", "run"];
+  await cp(join(folder, "tools"), join(odd, "tools"), { recursive: true });
+  const args = [join(odd, "tools", "run.mjs"), "node_modules/vitest/vitest.mjs", "run"];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect({ status, stdout, lines: stderr.trim().split("\n") }).toEqual({
     status: 1,
@@ -320,7 +320,7 @@ describe.skipIf(process.platform === "win32")("a script that is asked to end", (
        setInterval(() => undefined, 1000);
        console.log("launcher", process.ppid);`,
     );
-    const command = `"${process.execPath}" local/run.mjs waits.mjs; true`;
+    const command = `"${process.execPath}" tools/run.mjs waits.mjs; true`;
     const shell = spawn("sh", ["-c", command], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     shell.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -336,7 +336,7 @@ describe.skipIf(process.platform === "win32")("a script that is asked to end", (
 
   test("ends during the installation too, with npm, and says by its exit code why", async () => {
     await writeFile(join(folder, "npm-cli.js"), `console.log("npm", process.pid); setInterval(() => undefined, 1000);`);
-    const child = spawn(process.execPath, [join(folder, "local", "run.mjs"), "script.mjs"], {
+    const child = spawn(process.execPath, [join(folder, "tools", "run.mjs"), "script.mjs"], {
       env: { ...process.env, npm_execpath: join(folder, "npm-cli.js") },
       stdio: ["ignore", "pipe", "inherit"],
     });

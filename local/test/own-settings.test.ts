@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { stage } from "../../build.ts";
+import { stage } from "../../tools/build.ts";
 import { serviceOptions } from "../../tools/access-policy.ts";
 import { isOwnedSetting } from "../../tools/policy-mistakes.ts";
 import { readLocalSettings } from "../host/local-settings.ts";

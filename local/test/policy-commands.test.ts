@@ -31,7 +31,7 @@ function run(args: readonly string[]) {
 
 const scripts = Object.values(
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts,
-).flatMap((command) => /^node local\/run\.mjs (\S+\.(?:ts|mjs).*)$/.exec(command)?.[1] ?? []);
+).flatMap((command) => /^node tools\/run\.mjs (\S+\.(?:ts|mjs).*)$/.exec(command)?.[1] ?? []);
 const hooks = [...new Set(readFileSync(join(root, "azure.yaml"), "utf8").match(/infra\/hooks\/\S+\.ts(?=;)/g))];
 const commands = [...scripts, ...hooks].map((command) => {
   if (command.endsWith("main.ts") && command.includes("local/start")) return `${command} --once`;
@@ -66,7 +66,7 @@ describe("with mistakes in the access policy and the service options", () => {
   });
 });
 
-test.each(["local/start/main.ts --once", "build.ts", "infra/hooks/before-provision.ts"])(
+test.each(["local/start/main.ts --once", "tools/build.ts", "infra/hooks/before-provision.ts"])(
   "%s says in one line where a policy stops being JSON",
   (command) => {
     writeFileSync(policyFile, policy.replace('"subnet": 0,', '"subnet": 0'));

@@ -5,10 +5,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { apps } from "../../build.ts";
+import { apps } from "../../tools/build.ts";
 import { granted } from "../start/business.ts";
 import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
-import { cannotListen, causeOf } from "../listen.ts";
+import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../start/system.ts";
 import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
 

@@ -34,11 +34,11 @@ describe("troubleshooting", () => {
 
   it.each([
     ["shared/settings.ts", "These app settings of "],
-    ["local/listen.ts", "In use by another program: port"],
-    ["local/listen.ts", "Not for this user to open: port"],
+    ["tools/listen.ts", "In use by another program: port"],
+    ["tools/listen.ts", "Not for this user to open: port"],
     ["tools/policy-mistakes.ts", "shared/access-policy.json"],
     ["tools/policy-mistakes.ts", "infra/service-options.json"],
-    ["local/run.mjs", "The dependencies could not be installed"],
+    ["tools/run.mjs", "The dependencies could not be installed"],
     ["local/start/core-tools.ts", "Azure Functions Core Tools are not installed here"],
     ["local/storage/azurite.ts", "Azurite did not start"],
     ["shared/service-client/explain.ts", "error occurr?ed while fetching the AAD Token"],

@@ -2,7 +2,7 @@ import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "../../tools/environment.mjs";
 import type { Endpoints } from "../start/endpoints.ts";
 import { defaultPorts } from "../start/system.ts";
 import type { Block } from "./pages.ts";

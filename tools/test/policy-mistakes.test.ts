@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { apps, contentsOf } from "../../build.ts";
+import { apps, contentsOf } from "../build.ts";
 import { OPTIONS_FILE, POLICY_FILE, readPolicyFiles } from "../policy-mistakes.ts";
 import { settingPrefix, storageAccount } from "../service-names.ts";
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "../../tools/environment.mjs";
 import { accessPolicy } from "../../tools/access-policy.ts";
 
 /** A verification of a deployment cannot start; the message says what to do. */

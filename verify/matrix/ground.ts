@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { stage } from "../../build.ts";
+import { stage } from "../../tools/build.ts";
 import { accessRestrictionsOf, hostSettingsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
 import { startDoors } from "../../local/doors/doors.ts";
@@ -8,7 +8,7 @@ import { type FunctionsHost, startFunctionsHost } from "../../local/host/functio
 import { readLocalSettings } from "../../local/host/local-settings.ts";
 import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts";
 import { startTestSystem } from "../../local/testing/test-system.ts";
-import { temporaryFolder } from "../../write-file.ts";
+import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Layers, LocalTarget, Policy } from "../report/report.ts";
 import { builtService } from "../deployed/built.ts";
 import { requireAllListed } from "./operations.ts";

@@ -1,4 +1,4 @@
-import { reasonOf } from "../../command-line.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { attacks } from "../../shared/test/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Cell, Operation, Outcome, Policy } from "../report/report.ts";

@@ -1,4 +1,4 @@
-import { stage } from "../../build.ts";
+import { stage } from "../../tools/build.ts";
 import { join } from "node:path";
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { renderHtml } from "./html.ts";
 import type { Report } from "./report.ts";
 import { verdictOf } from "./verdict.ts";
-import { writeFile } from "../../write-file.ts";
+import { writeFile } from "../../tools/write-file.ts";
 
 /** `$schema` of a report: the schema is written beside it, so that it is found without a network. */
 export const REPORT_SCHEMA = "./report.schema.json";

@@ -14,7 +14,7 @@ describe("in an artifact (PREBUILT=1)", () => {
 
   beforeAll(() => {
     copy = copyRepository();
-    expect(run(["build.ts", "callee-func"])).toMatchObject({ status: 0, stderr: "" });
+    expect(run(["tools/build.ts", "callee-func"])).toMatchObject({ status: 0, stderr: "" });
     // A mark that no build makes.
     const app = join(copy.folder, "dist", "callee-func");
     const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8")) as { main: string };
@@ -38,7 +38,7 @@ describe("in an artifact (PREBUILT=1)", () => {
   });
 
   it("a build is refused", () => {
-    const { status, stdout, stderr } = run(["build.ts"], { PREBUILT: "1" });
+    const { status, stdout, stderr } = run(["tools/build.ts"], { PREBUILT: "1" });
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain("PREBUILT=1 says that all is built: nothing was built anew.");
   });

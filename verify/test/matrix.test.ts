@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
-import { stage } from "../../build.ts";
+import { stage } from "../../tools/build.ts";
 import { plannedCells } from "../matrix/cells.ts";
 import { stageWithoutGuard } from "../matrix/without-guard.ts";
 import type { Progress } from "../progress.ts";

@@ -1,4 +1,4 @@
-import { isInRanges, readForbiddenAddress } from "../../../infra/address-ranges.ts";
+import { isInRanges, readForbiddenAddress } from "../../../tools/address-ranges.ts";
 import { exchange } from "../../exchange.ts";
 import type { Scene } from "../scene.ts";
 

@@ -7,8 +7,8 @@ import { delimiter, dirname, join, relative, resolve, sep } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plugin } from "esbuild";
-import { apps, billOfMaterialsOf, contentsOf, entryPointOf, stage } from "../../build.ts";
-import { billOfMaterials, type LockedPackage } from "../../tools/sbom.ts";
+import { apps, billOfMaterialsOf, contentsOf, entryPointOf, stage } from "../build.ts";
+import { billOfMaterials, type LockedPackage } from "../sbom.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { environmentFor } from "../../environment.mjs";
+import { environmentFor } from "./environment.mjs";
 
-const root = join(import.meta.dirname, "..", "..");
+const root = join(import.meta.dirname, "..");
 
 export interface Commit {
   readonly id: string;

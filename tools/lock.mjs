@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * A lock between the processes of one machine. Built-ins only, and nothing newer than Node 20: the launcher (local/run.mjs)
+ * A lock between the processes of one machine. Built-ins only, and nothing newer than Node 20: the launcher (tools/run.mjs)
  * uses it before anything is installed.
  *
  * The lock is a folder with one file, whose name is the holder's process id. Every step is atomic, and right also where

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { environmentFor } from "../environment.mjs";
+import { environmentFor } from "./environment.mjs";
 
 /** Kills a process that leads a group of its own (`detached`) and everything below it, at once. */
 export function killTree(pid: number): void {

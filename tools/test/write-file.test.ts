@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile as writeTestFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requireWritable, temporaryFolder, writeFile, writeFileSync } from "../../write-file.ts";
+import { requireWritable, temporaryFolder, writeFile, writeFileSync } from "../write-file.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -50,7 +50,7 @@ describe("a folder that must be writable", () => {
 describe("a temporary folder", () => {
   /** Makes one in a process that ends at once, as by a second Ctrl-C. */
   const madeBefore = (end: string): string => {
-    const module = JSON.stringify(new URL("../../write-file.ts", import.meta.url).href);
+    const module = JSON.stringify(new URL("../write-file.ts", import.meta.url).href);
     const code = `
       const { temporaryFolder } = await import(${module});
       const { folder, keep } = temporaryFolder("made-");

@@ -3,7 +3,7 @@
  * The environment of every process that this repository starts: what a list lets through, not what the developer's shell
  * happens to hold. What is not listed here reaches no app and no tool.
  *
- * JavaScript with built-ins only, because the launcher (local/run.mjs) uses it before anything is installed.
+ * JavaScript with built-ins only, because the launcher (tools/run.mjs) uses it before anything is installed.
  */
 
 /** What any process needs: where programs, the home folder and temporary files are, language and time zone. */

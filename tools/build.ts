@@ -10,11 +10,11 @@ import { basename, dirname, join } from "node:path";
 import { build, type BuildOptions, context, type Metafile, type OutputFile, type Plugin, transform } from "esbuild";
 import { command, UsageError } from "./command-line.ts";
 import { isPrebuilt } from "./environment.mjs";
-import { serviceNames } from "./tools/access-policy.ts";
-import { billOfMaterials, type LockedPackage } from "./tools/sbom.ts";
+import { serviceNames } from "./access-policy.ts";
+import { billOfMaterials, type LockedPackage } from "./sbom.ts";
 import { writeFile } from "./write-file.ts";
 
-const root = import.meta.dirname;
+const root = join(import.meta.dirname, "..");
 
 /** The apps of this repository: the services of the access policy, each with its code in the folder of its name. */
 export const apps = serviceNames;

@@ -1,5 +1,5 @@
 /**
- * Runs a script of this repository: `node local/run.mjs <script> [argument ...]`.
+ * Runs a script of this repository: `node tools/run.mjs <script> [argument ...]`.
  *
  * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
  * then runs the script under that Node. Built-ins only: this file, and those that it imports, run before anything is
@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentFor, isPrebuilt } from "../environment.mjs";
+import { environmentFor, isPrebuilt } from "./environment.mjs";
 import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -24,7 +24,7 @@ const TO_INSTALL = [20, 19];
 const TO_RUN = [22, 18];
 
 const [script, ...args] = process.argv.slice(2);
-if (script === undefined) fail("Usage: node local/run.mjs <script> [argument ...]", 2);
+if (script === undefined) fail("Usage: node tools/run.mjs <script> [argument ...]", 2);
 if (!isAtLeast(process.version, TO_INSTALL)) {
   fail(
     `Node ${TO_INSTALL.join(".")} or later is needed, and this is ${process.version}. Install Node 24: https://nodejs.org`,

@@ -35,7 +35,7 @@ export async function command<const C extends CommandConfig>(
     if (parsed.values["help"] === true) console.log(usage.trimEnd());
     else {
       // Ends the process where the access policy or the service options have mistakes.
-      await import("./tools/access-policy.ts");
+      await import("./access-policy.ts");
       process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
     }
   } catch (error) {
