@@ -8,7 +8,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import jwksRsa from "jwks-rsa";
 import { createAuthorizer } from "shared/authorization";
-import { makeKey, Tenant } from "../shared/test/tenant.ts";
+import { makeKey, Tenant } from "../shared/testing/tenant.ts";
 import { measureGuard } from "./guard-share.ts";
 import { type Candidate, measure, median } from "./measure.ts";
 import { type Bench, duration, type Ratio, versionOf } from "./report.ts";

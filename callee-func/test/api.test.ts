@@ -1,10 +1,10 @@
 import { request } from "node:http";
 import { refusalProblem } from "../../shared/authorization/refusals.ts";
-import { attacks } from "../../shared/test/attacks.ts";
+import { attacks } from "../../shared/testing/attacks.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mintToken } from "../../local/start/once.ts";
-import { forgeOf } from "../../local/testing/forge.ts";
-import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+import { forgeOf } from "../../local/entra/forge.ts";
+import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 
 let system: TestSystem;
 let door: string;

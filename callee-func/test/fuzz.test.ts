@@ -9,9 +9,9 @@ import {
   membersOf,
   type RawAnswer,
   sendRaw,
-} from "../../local/testing/bad-input.ts";
-import { tableOf } from "../../local/testing/table-of.ts";
-import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+} from "../../tools/testing/bad-input.ts";
+import { tableOf } from "../../local/storage/table-of.ts";
+import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 
 let system: TestSystem;
 let token: string;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mintToken } from "../../local/start/once.ts";
-import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 
 let system: TestSystem;
 

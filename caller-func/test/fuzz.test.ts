@@ -8,8 +8,8 @@ import {
   membersOf,
   type RawAnswer,
   sendRaw,
-} from "../../local/testing/bad-input.ts";
-import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+} from "../../tools/testing/bad-input.ts";
+import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 
 let system: TestSystem;
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoints } from "../start/endpoints.ts";
-import { managedIdentityToken, tableOf } from "../testing/table-of.ts";
+import { managedIdentityToken, tableOf } from "../storage/table-of.ts";
 import type { ChaosOrder, Clients } from "./clients.ts";
 
 export interface Aftermath {

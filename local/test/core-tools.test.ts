@@ -12,7 +12,7 @@ import { granted } from "../start/business.ts";
 import { requireCoreTools, startFuncHost } from "../start/core-tools.ts";
 import { mintToken } from "../start/once.ts";
 import { freePort } from "../start/ports.ts";
-import { startTestSystem } from "../testing/test-system.ts";
+import { startTestSystem } from "../system/test-system.ts";
 import type { Behaviour } from "./fixtures/func/func.ts";
 import { isAlive, lineLike, SAY_PID, stage } from "./host-fixture.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps } from "../../tools/build.ts";
 import { defaultInspectPort, inspectPorts } from "../start/inspect.ts";
 import { freePort } from "../start/ports.ts";
-import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
+import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 

@@ -3,8 +3,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Tenant } from "../../shared/test/tenant.ts";
-import { blocksOf } from "../testing/pages.ts";
+import { Tenant } from "../../shared/testing/tenant.ts";
+import { blocksOf } from "./docs-pages.ts";
 import { type RunningHost, stage, start } from "./host-fixture.ts";
 
 const root = join(import.meta.dirname, "..", "..");

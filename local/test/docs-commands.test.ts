@@ -3,9 +3,9 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { callsOf, runCommands } from "../testing/commands.ts";
-import { type Block, blocksOf, shows } from "../testing/pages.ts";
-import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
+import { callsOf, runCommands } from "./docs-commands.ts";
+import { type Block, blocksOf, shows } from "./docs-pages.ts";
+import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const textOf = (page: string): string => readFileSync(join(root, page), "utf8");

@@ -6,8 +6,8 @@ import { evaluated } from "../../infra/evaluate.ts";
 import { broken, type Expected } from "../../infra/invariants/index.ts";
 import { accessRestrictionsOf, readSnapshot, type Snapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { expectedOf } from "../../infra/test/expected.ts";
-import { applyBlock, blocksOf } from "../testing/pages.ts";
-import { copyRepository, type RepositoryCopy } from "../testing/repository-copy.ts";
+import { applyBlock, blocksOf } from "./docs-pages.ts";
+import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 const bicep = bicepOfCheck();
 const page = blocksOf(readFileSync(join(import.meta.dirname, "..", "..", "docs", "make-it-yours.md"), "utf8"));

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { callsOf, type Command, type CopySystem, runCommands, startCopy } from "../testing/commands.ts";
-import { applyBlock, type Block, blocksOf, shows } from "../testing/pages.ts";
-import { copyRepository } from "../testing/repository-copy.ts";
+import { callsOf, type Command, type CopySystem, runCommands, startCopy } from "./docs-commands.ts";
+import { applyBlock, type Block, blocksOf, shows } from "./docs-pages.ts";
+import { copyRepository } from "../../tools/testing/repository-copy.ts";
 import type { Snapshot } from "../../infra/snapshot.ts";
 
 const root = join(import.meta.dirname, "..", "..");

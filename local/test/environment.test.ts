@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { environmentFor } from "../../tools/environment.mjs";
 import { whatToTry } from "../start/what-to-try.ts";
-import { startTestSystem } from "../testing/test-system.ts";
+import { startTestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 

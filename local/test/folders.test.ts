@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { copyRepository } from "../testing/repository-copy.ts";
+import { copyRepository } from "../../tools/testing/repository-copy.ts";
 
 /** Runs tests in a copy of this repository whose folder has such a name. */
 function testIn(name: string, ...files: string[]) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { copyRepository } from "../testing/repository-copy.ts";
+import { copyRepository } from "../../tools/testing/repository-copy.ts";
 import { watchPolicy } from "../start/watch.ts";
 
 // Each test starts a process; on a busy machine that takes a while.

@@ -12,7 +12,7 @@ import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
 import { freePort } from "../start/ports.ts";
 import { defaultPorts } from "../start/system.ts";
 import { whatToTry } from "../start/what-to-try.ts";
-import { copyRepository, type RepositoryCopy } from "../testing/repository-copy.ts";
+import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 /** Milliseconds, for a machine that does much else. Windows is left out: it knows neither signals nor this PATH's `func`. */
 const LIMIT = 600_000;

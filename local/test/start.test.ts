@@ -10,7 +10,7 @@ import { granted } from "../start/business.ts";
 import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../start/system.ts";
-import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
+import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 

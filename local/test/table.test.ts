@@ -1,6 +1,6 @@
 import { RestError, type TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { startTestStorage, type TestStorage } from "../testing/test-storage.ts";
+import { startTestStorage, type TestStorage } from "../storage/test-storage.ts";
 import { isLostRace, isStorageFailure, openTable, orUndefined } from "shared/storage/table";
 
 let storage: TestStorage;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { watchApps } from "../start/watch.ts";
-import { startTestSystem, type TestSystem } from "../testing/test-system.ts";
+import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const apps = ["caller-func", "callee-func"] as const;

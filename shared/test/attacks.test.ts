@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthorizer } from "../authorization/index.ts";
 import { refusalCodes, refusalProblem } from "../authorization/refusals.ts";
-import { type AttackCredentials, attacks, type Forge } from "./attacks.ts";
-import { Tenant } from "./tenant.ts";
+import { type AttackCredentials, attacks, type Forge } from "../testing/attacks.ts";
+import { Tenant } from "../testing/tenant.ts";
 
 let tenant: Tenant;
 let forge: Forge;

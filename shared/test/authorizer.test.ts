@@ -11,7 +11,7 @@ import {
 } from "../authorization/index.ts";
 import { refusalProblem } from "../authorization/refusals.ts";
 import { fetchTenantKeys } from "../authorization/tenant-metadata.ts";
-import { jwkOf, makeKey, Tenant } from "./tenant.ts";
+import { jwkOf, makeKey, Tenant } from "../testing/tenant.ts";
 
 const HOUR = 3600_000;
 

@@ -3,7 +3,7 @@ import { jwtVerify } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Authorize, createAuthorizer } from "../authorization/index.ts";
 import { type Rules, shouldAccept } from "./oracle.ts";
-import { jwkOf, makeKey, replaced, signText, Tenant, type TenantKey } from "./tenant.ts";
+import { jwkOf, makeKey, replaced, signText, Tenant, type TenantKey } from "../testing/tenant.ts";
 
 let tenant: Tenant;
 let keys: TenantKey[];

@@ -1,5 +1,5 @@
 import { verify } from "node:crypto";
-import type { TenantKey } from "./tenant.ts";
+import type { TenantKey } from "../testing/tenant.ts";
 
 /** What the oracle knows: it shares no code with what it judges, and is as naive as the rules can be written. */
 export interface Rules {

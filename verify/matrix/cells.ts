@@ -1,4 +1,4 @@
-import { attacks } from "../../shared/test/attacks.ts";
+import { attacks } from "../../shared/testing/attacks.ts";
 import type { Cell, Layers, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf, type Standing } from "./callers.ts";
 import { expectedOutcome } from "./expected.ts";

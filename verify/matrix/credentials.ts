@@ -1,7 +1,7 @@
 import type { Endpoints } from "../../local/start/endpoints.ts";
 import { mintToken } from "../../local/start/once.ts";
-import { forgeOf } from "../../local/testing/forge.ts";
-import type { Attack, AttackCredentials } from "../../shared/test/attacks.ts";
+import { forgeOf } from "../../local/entra/forge.ts";
+import type { Attack, AttackCredentials } from "../../shared/testing/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Exchange } from "../report/report.ts";
 import type { TokenSource } from "./callers.ts";

@@ -7,7 +7,7 @@ import { startDoors } from "../../local/doors/doors.ts";
 import { type FunctionsHost, startFunctionsHost } from "../../local/host/functions-host.ts";
 import { readLocalSettings } from "../../local/host/local-settings.ts";
 import { type Endpoints, runningEndpoints } from "../../local/start/endpoints.ts";
-import { startTestSystem } from "../../local/testing/test-system.ts";
+import { startTestSystem } from "../../local/system/test-system.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Layers, LocalTarget, Policy } from "../report/report.ts";
 import { builtService } from "../deployed/built.ts";

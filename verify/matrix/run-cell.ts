@@ -1,5 +1,5 @@
 import { reasonOf } from "../../tools/command-line.ts";
-import { attacks } from "../../shared/test/attacks.ts";
+import { attacks } from "../../shared/testing/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Cell, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf } from "./callers.ts";

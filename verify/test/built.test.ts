@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { copyRepository, type RepositoryCopy } from "../../local/testing/repository-copy.ts";
+import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 describe("in an artifact (PREBUILT=1)", () => {
   let copy: RepositoryCopy;

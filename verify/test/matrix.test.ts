@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { startTestSystem, type TestSystem } from "../../local/testing/test-system.ts";
+import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";

@@ -5,7 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
-import { startStorage } from "../storage/storage.ts";
+import { startStorage } from "./storage.ts";
 
 /** Real table storage for a test file, and a real managed identity to reach it with. */
 export interface TestStorage {

@@ -1,4 +1,4 @@
-import type { Forge } from "../../shared/test/attacks.ts";
+import type { Forge } from "../../shared/testing/attacks.ts";
 import type { Endpoints } from "../start/endpoints.ts";
 import { mintToken } from "../start/once.ts";
 

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { environmentFor } from "../../tools/environment.mjs";
 import type { Endpoints } from "../start/endpoints.ts";
 import { defaultPorts } from "../start/system.ts";
-import type { Block } from "./pages.ts";
+import type { Block } from "./docs-pages.ts";
 
 /** A system that a copy of this repository runs, with its own code. */
 export interface CopySystem {
@@ -16,7 +16,7 @@ export interface CopySystem {
 
 /** Starts it, on free ports. */
 export async function startCopy(folder: string): Promise<CopySystem> {
-  const child = fork(join(folder, "local", "testing", "serve.ts"), {
+  const child = fork(join(folder, "local", "test", "serve-copy.ts"), {
     cwd: folder,
     env: environmentFor(),
     stdio: ["ignore", "ignore", "pipe", "ipc"],
