@@ -5,9 +5,9 @@
 import { randomUUID } from "node:crypto";
 import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import type { RpcHttpData, RpcInvocationRequest } from "../local/host/protocol.ts";
-import { app, provideCoreModule } from "../local/host/worker-core-api.ts";
-import { invoke } from "../local/host/worker-invocation.ts";
+import type { RpcHttpData, RpcInvocationRequest } from "../local/host/worker/protocol.ts";
+import { app, provideCoreModule } from "../local/host/worker/core-api.ts";
+import { invoke } from "../local/host/worker/invocation.ts";
 
 export interface StartOptions {
   /** The app; without one, the process is an empty one. */

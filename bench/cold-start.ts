@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { type Bytes, contentsOf } from "../tools/build.ts";
 import { environmentFor } from "../tools/environment.mjs";
 import { readLocalSettings } from "../local/host/local-settings.ts";
-import { mintToken } from "../local/start/once.ts";
+import { mintToken } from "../local/demo/once.ts";
 import { startTestSystem, type TestSystem } from "../local/system/test-system.ts";
 import { type Builds, buildAll } from "./cold-start-builds.ts";
 import type { StartOptions, StartTimes } from "./cold-start-process.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mintToken } from "../../local/start/once.ts";
+import { mintToken } from "../../local/demo/once.ts";
 import {
   badSegments,
   bodiesLike,

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readLocalSettings } from "../host/local-settings.ts";
-import type { Endpoints } from "../start/endpoints.ts";
-import { freePort } from "../start/ports.ts";
-import { freePorts, startSystem } from "../start/system.ts";
+import type { Endpoints } from "../system/endpoints.ts";
+import { freePort } from "../system/ports.ts";
+import { freePorts, startSystem } from "../system/system.ts";
 import { type AppInstance, appInstance } from "./app.ts";
 import { type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
 import { createInterference } from "./interference.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Endpoints } from "../start/endpoints.ts";
+import type { Endpoints } from "../system/endpoints.ts";
 import { managedIdentityToken, tableOf } from "../storage/table-of.ts";
 import type { ChaosOrder, Clients } from "./clients.ts";
 

@@ -1,6 +1,6 @@
 import type { Forge } from "../../shared/testing/attacks.ts";
-import type { Endpoints } from "../start/endpoints.ts";
-import { mintToken } from "../start/once.ts";
+import type { Endpoints } from "../system/endpoints.ts";
+import { mintToken } from "../demo/once.ts";
 
 /** Has the local Entra forge tokens for the attack catalogue. */
 export function forgeOf({ api, entra, identities }: Endpoints): Forge {

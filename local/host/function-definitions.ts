@@ -1,6 +1,6 @@
-import type { RegisteredFunction, RpcBindingInfo, RpcRetryOptions } from "./protocol.ts";
-import type { RouteTarget } from "./routes.ts";
-import { parseSchedule, type TimerSchedule } from "./timer-schedule.ts";
+import type { RegisteredFunction, RpcBindingInfo, RpcRetryOptions } from "./worker/protocol.ts";
+import type { RouteTarget } from "./http/routes.ts";
+import { parseSchedule, type TimerSchedule } from "./timers/schedule.ts";
 
 interface Definition {
   readonly name: string;

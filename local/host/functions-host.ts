@@ -2,11 +2,11 @@ import { basename, resolve } from "node:path";
 import { within } from "./bounded.ts";
 import { defineFunctions, type FunctionDefinition } from "./function-definitions.ts";
 import { readHostJson } from "./host-json.ts";
-import { createListener } from "./http-listener.ts";
+import { createListener } from "./http/listener.ts";
 import { createLog } from "./host-log.ts";
 import { Invoker } from "./invocations.ts";
-import { runTimer } from "./timers.ts";
-import { WorkerProcess } from "./worker-process.ts";
+import { runTimer } from "./timers/timers.ts";
+import { WorkerProcess } from "./worker/worker-process.ts";
 
 /** How long stop() lets running functions finish (milliseconds). */
 const DRAIN_LIMIT = 10_000;

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FunctionDefinition } from "./function-definitions.ts";
 import { CALLED_BY_API, type Invoker } from "./invocations.ts";
 import type { Log } from "./host-log.ts";
-import { readBody } from "./http-messages.ts";
-import { readStatus } from "./timer-status.ts";
-import { timerInput } from "./timers.ts";
+import { readBody } from "./http/messages.ts";
+import { readStatus } from "./timers/status.ts";
+import { timerInput } from "./timers/timers.ts";
 
 export interface HostApiOptions {
   readonly hostId: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { LOG_LEVELS, type LogLevel } from "./protocol.ts";
-import { parseTimeSpan } from "./timer-schedule.ts";
+import { LOG_LEVELS, type LogLevel } from "./worker/protocol.ts";
+import { parseTimeSpan } from "./timers/schedule.ts";
 
 /** What the embedded host takes from host.json. */
 export interface HostJson {

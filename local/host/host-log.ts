@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type LogLevel } from "./protocol.ts";
+import { LOG_LEVELS, type LogLevel } from "./worker/protocol.ts";
 
 export type Log = (level: LogLevel, category: string, message: string) => void;
 

@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { within } from "./bounded.ts";
 import type { Log } from "./host-log.ts";
 import type { FunctionDefinition } from "./function-definitions.ts";
-import type { RpcException, RpcInvocationRequest, RpcInvocationResponse, RpcTypedData } from "./protocol.ts";
-import type { RpcRetryContext, RpcTraceContext } from "./protocol.ts";
+import type { RpcException, RpcInvocationRequest, RpcInvocationResponse, RpcTypedData } from "./worker/protocol.ts";
+import type { RpcRetryContext, RpcTraceContext } from "./worker/protocol.ts";
 import { continueTrace } from "./trace-context.ts";
-import type { WorkerProcess } from "./worker-process.ts";
+import type { WorkerProcess } from "./worker/worker-process.ts";
 
 /** How long a call waits for a worker that is being restarted. */
 const RESTART_LIMIT = 30_000;

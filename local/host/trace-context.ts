@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { RpcTraceContext } from "./protocol.ts";
+import type { RpcTraceContext } from "./worker/protocol.ts";
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header; ids of zeros only are invalid, as is version ff. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TableClient } from "@azure/data-tables";
 import { readLocalSettings } from "../host/local-settings.ts";
-import type { Endpoints } from "../start/endpoints.ts";
+import type { Endpoints } from "../system/endpoints.ts";
 import { trust } from "./test-storage.ts";
 
 /** The table of an app of a local system, past the app: reached as the app's identity. Changes what this process trusts. */

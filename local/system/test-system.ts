@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { temporaryFolder } from "../../tools/write-file.ts";
-import { freePorts, HARDLY_EVER, type LocalSystem, startSystem, type SystemOptions } from "../start/system.ts";
+import { freePorts, HARDLY_EVER, type LocalSystem, startSystem, type SystemOptions } from "./system.ts";
 
 /** A whole local system of a test's or a proof's own: free ports, a data folder of its own, and its log to look at. */
 export interface TestSystem extends LocalSystem {

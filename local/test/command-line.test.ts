@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { command, reasonOf, UsageError, wholeNumber } from "../../tools/command-line.ts";
-import { freePort } from "../start/ports.ts";
+import { freePort } from "../system/ports.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
@@ -104,7 +104,7 @@ describe("a failure is printed with its cause:", () => {
 
 describe("colours", () => {
   const print = `
-    const { whatToTry } = await import(${JSON.stringify(new URL("../start/what-to-try.ts", import.meta.url).href)});
+    const { whatToTry } = await import(${JSON.stringify(new URL("../demo/what-to-try.ts", import.meta.url).href)});
     const entra = { authority: "", tenantId: "", managedIdentityEndpoint: "", identityHeader: "" };
     const endpoints = { caller: "", callee: {}, entra, api: { identifierUri: "" }, identities: {}, apps: {}, host: "embedded" };
     console.log(whatToTry(endpoints, "", { withApps: true }));`;
@@ -135,13 +135,13 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
       .filter((line) => line.includes(folder));
 
   test.each([
-    ["npm start -- --once", "while it starts", ["start/main.ts", "--once"], "Starting"],
-    ["npm start -- --once", "while it runs", ["start/main.ts", "--once"], "Started in"],
-    ["npm run chaos", "while it runs", ["chaos/main.ts"], "are up."],
+    ["npm start -- --once", "while it starts", ["local/commands/start.ts", "--once"], "Starting"],
+    ["npm start -- --once", "while it runs", ["local/commands/start.ts", "--once"], "Started in"],
+    ["npm run chaos", "while it runs", ["local/chaos/main.ts"], "are up."],
   ])(
     "ends %s %s: exit code 130, nothing left running, nothing left behind",
     async (_command, _when, [script = "", ...args], line) => {
-      const main = join(root, "local", script);
+      const main = join(root, script);
       const env = { ...process.env, TMPDIR: folder };
       const child = spawn(process.execPath, [main, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
       let output = "";

@@ -8,10 +8,10 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { granted } from "../start/business.ts";
-import { requireCoreTools, startFuncHost } from "../start/core-tools.ts";
-import { mintToken } from "../start/once.ts";
-import { freePort } from "../start/ports.ts";
+import { granted } from "../demo/business.ts";
+import { requireCoreTools, startFuncHost } from "../system/core-tools.ts";
+import { mintToken } from "../demo/once.ts";
+import { freePort } from "../system/ports.ts";
 import { startTestSystem } from "../system/test-system.ts";
 import type { Behaviour } from "./fixtures/func/func.ts";
 import { isAlive, lineLike, SAY_PID, stage } from "./host-fixture.ts";
@@ -144,7 +144,7 @@ describe("what does not start says so, and leaves nothing behind:", () => {
   });
 
   test("npm start -- --host func, where there is no func at all", async () => {
-    const main = join(root, "local", "start", "main.ts");
+    const main = join(root, "local", "commands", "start.ts");
     const env = { ...process.env, PATH: dirname(process.execPath) };
     const child = spawn(process.execPath, [main, "--host", "func", "--once"], {
       env,
@@ -162,7 +162,7 @@ test("nothing is left running when this side is killed", async () => {
   const folder = await stage(HELLO);
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const script = `
-    const { startFuncHost } = await import(${JSON.stringify(new URL("../start/core-tools.ts", import.meta.url).href)});
+    const { startFuncHost } = await import(${JSON.stringify(new URL("../system/core-tools.ts", import.meta.url).href)});
     await startFuncHost({ folder: ${JSON.stringify(folder)}, port: ${await freePort()}, settings: { Values: {} }, log: console.log });`;
   const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -221,7 +221,7 @@ test.skipIf(process.platform === "win32")(
 );
 
 test("npm start -- --host func --once shows the main job", async () => {
-  const main = join(root, "local", "start", "main.ts");
+  const main = join(root, "local", "commands", "start.ts");
   const child = spawn(process.execPath, [main, "--host", "func", "--once"], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

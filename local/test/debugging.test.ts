@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps } from "../../tools/build.ts";
-import { defaultInspectPort, inspectPorts } from "../start/inspect.ts";
-import { freePort } from "../start/ports.ts";
+import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
+import { freePort } from "../system/ports.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -158,7 +158,7 @@ describe(".vscode", () => {
       expect(Object.keys(scripts)).toContain(args[0] === "run" ? args[1] : args[0]);
     }
     const printed = await Promise.all(
-      ["main.ts", "what-to-try.ts"].map((file) => readFile(join(root, "local", "start", file), "utf8")),
+      ["commands/start.ts", "demo/what-to-try.ts"].map((file) => readFile(join(root, "local", file), "utf8")),
     );
     for (const line of ["Starting ...", "apps are running", "Everything but the apps is running"]) {
       expect(printed.join("\n")).toContain(line);

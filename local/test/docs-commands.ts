@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { environmentFor } from "../../tools/environment.mjs";
-import type { Endpoints } from "../start/endpoints.ts";
-import { defaultPorts } from "../start/system.ts";
+import type { Endpoints } from "../system/endpoints.ts";
+import { defaultPorts } from "../system/system.ts";
 import type { Block } from "./docs-pages.ts";
 
 /** A system that a copy of this repository runs, with its own code. */

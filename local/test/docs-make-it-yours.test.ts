@@ -123,7 +123,7 @@ describe.skipIf(process.platform === "win32")("another business in place of this
     expect(calls).toHaveLength(2);
     await whileRunning(folder, (system) => expectCalls(calls, system));
     expect(typecheck(folder)).toBe("");
-    const once = spawnSync(process.execPath, [join(folder, "local", "start", "main.ts"), "--once"], {
+    const once = spawnSync(process.execPath, [join(folder, "local", "commands", "start.ts"), "--once"], {
       encoding: "utf8",
     });
     expect(once.stdout).toContain("Every outcome was the expected one.");

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { environmentFor } from "../../tools/environment.mjs";
-import { whatToTry } from "../start/what-to-try.ts";
+import { whatToTry } from "../demo/what-to-try.ts";
 import { startTestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -72,7 +72,7 @@ describe.each([
   ],
 ])("in an environment with %s", (_environment, variables, hasProxy) => {
   test.each([
-    ["the main job", ["local/start/main.ts", "--once"]],
+    ["the main job", ["local/commands/start.ts", "--once"]],
     // By the Azure SDK, which follows the proxies without Node's switch.
     ["tests", ["node_modules/vitest/vitest.mjs", "run", "local/test/entra-managed-identity.test.ts"]],
   ])(

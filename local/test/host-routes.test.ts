@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRouter, decodePath } from "../host/routes.ts";
+import { createRouter, decodePath } from "../host/http/routes.ts";
 
 /** The function and parameters for a path, among routes named by their template. */
 function match(path: string, ...templates: readonly string[]): unknown {

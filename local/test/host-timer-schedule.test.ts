@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseSchedule, parseTimeSpan } from "../host/timer-schedule.ts";
+import { parseSchedule, parseTimeSpan } from "../host/timers/schedule.ts";
 
 /** The next occurrences after Wednesday, 2026-01-14 10:20:30 UTC. */
 function next(expression: string, count = 1): readonly string[] {

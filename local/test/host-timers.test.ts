@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseSchedule } from "../host/timer-schedule.ts";
+import { parseSchedule } from "../host/timers/schedule.ts";
 import { lineLike, run, SAY_PID, stage, start, type RunningHost } from "./host-fixture.ts";
 
 interface Run {

@@ -8,8 +8,8 @@ import { stage } from "../../tools/build.ts";
 import { serviceOptions } from "../../tools/access-policy.ts";
 import { isOwnedSetting } from "../../tools/policy-mistakes.ts";
 import { readLocalSettings } from "../host/local-settings.ts";
-import { settingNames } from "../start/app-settings.ts";
-import { makeOwnSettings, settingsToRun } from "../start/own-settings.ts";
+import { settingNames } from "../system/app-settings.ts";
+import { makeOwnSettings, settingsToRun } from "../system/own-settings.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const apps = ["caller-func", "callee-func"] as const;

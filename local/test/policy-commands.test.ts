@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { copyRepository } from "../../tools/testing/repository-copy.ts";
-import { watchPolicy } from "../start/watch.ts";
+import { watchPolicy } from "../system/watch.ts";
 
 // Each test starts a process; on a busy machine that takes a while.
 vi.setConfig({ testTimeout: 120_000 });
@@ -34,7 +34,7 @@ const scripts = Object.values(
 ).flatMap((command) => /^node tools\/run\.mjs (\S+\.(?:ts|mjs).*)$/.exec(command)?.[1] ?? []);
 const hooks = [...new Set(readFileSync(join(root, "azure.yaml"), "utf8").match(/infra\/hooks\/\S+\.ts(?=;)/g))];
 const commands = [...scripts, ...hooks].map((command) => {
-  if (command.endsWith("main.ts") && command.includes("local/start")) return `${command} --once`;
+  if (command.endsWith("local/commands/start.ts")) return `${command} --once`;
   return command.includes("scm-access") ? `${command} open` : command;
 });
 
@@ -66,7 +66,7 @@ describe("with mistakes in the access policy and the service options", () => {
   });
 });
 
-test.each(["local/start/main.ts --once", "tools/build.ts", "infra/hooks/before-provision.ts"])(
+test.each(["local/commands/start.ts --once", "tools/build.ts", "infra/hooks/before-provision.ts"])(
   "%s says in one line where a policy stops being JSON",
   (command) => {
     writeFileSync(policyFile, policy.replace('"subnet": 0,', '"subnet": 0'));
@@ -106,7 +106,7 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
 });
 
 test("npm run dev ends its system when they have changed, and asks to be started again", async () => {
-  const args = ["local/start/main.ts", "--watch", "--free-ports"];
+  const args = ["local/commands/start.ts", "--watch", "--free-ports"];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -8,10 +8,10 @@ import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
-import { freePort } from "../start/ports.ts";
-import { defaultPorts } from "../start/system.ts";
-import { whatToTry } from "../start/what-to-try.ts";
+import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
+import { freePort } from "../system/ports.ts";
+import { defaultPorts } from "../system/system.ts";
+import { whatToTry } from "../demo/what-to-try.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 /** Milliseconds, for a machine that does much else. Windows is left out: it knows neither signals nor this PATH's `func`. */
@@ -40,7 +40,7 @@ async function funcThat(script: string): Promise<NodeJS.ProcessEnv> {
 }
 
 function start(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-  const main = join(folder, "local", "start", "main.ts");
+  const main = join(folder, "local", "commands", "start.ts");
   const child = spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let [output, errors] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -154,7 +154,7 @@ describe.skipIf(process.platform === "win32")("npm start -- --once", () => {
     "has the outcomes that were not the expected ones as its last lines",
     async () => {
       const folder = copy();
-      await change(join(folder, "local", "start", "business.ts"), '"201 reserved"', '"201 something else"');
+      await change(join(folder, "local", "demo", "business.ts"), '"201 reserved"', '"201 something else"');
       const { ended, errors } = start(folder, ["--once"]);
       expect(await ended).toBe(1);
       const [before, last] = errors().trimEnd().split("\n").slice(-2);

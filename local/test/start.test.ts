@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { apps } from "../../tools/build.ts";
-import { granted } from "../start/business.ts";
-import { type Endpoints, runningEndpoints } from "../start/endpoints.ts";
+import { granted } from "../demo/business.ts";
+import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
-import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../start/system.ts";
+import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../system/system.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, "..", "..");
 /** Runs `npm start -- <args>` as npm would, and gives what it printed. */
 function npmStart(...args: string[]): Promise<{ code: number | null; output: string }> {
   const { FORCE_COLOR: _, ...env } = process.env;
-  const child = spawn(process.execPath, [join(root, "local", "start", "main.ts"), ...args], { cwd: root, env });
+  const child = spawn(process.execPath, [join(root, "local", "commands", "start.ts"), ...args], { cwd: root, env });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -39,7 +39,7 @@ describe("troubleshooting", () => {
     ["tools/policy-mistakes.ts", "shared/access-policy.json"],
     ["tools/policy-mistakes.ts", "infra/service-options.json"],
     ["tools/run.mjs", "The dependencies could not be installed"],
-    ["local/start/core-tools.ts", "Azure Functions Core Tools are not installed here"],
+    ["local/system/core-tools.ts", "Azure Functions Core Tools are not installed here"],
     ["local/storage/azurite.ts", "Azurite did not start"],
     ["shared/service-client/explain.ts", "error occurr?ed while fetching the AAD Token"],
   ])("quotes %s as it says it", async (file, words) => {

@@ -1,5 +1,5 @@
-import type { Endpoints } from "../../local/start/endpoints.ts";
-import { mintToken } from "../../local/start/once.ts";
+import type { Endpoints } from "../../local/system/endpoints.ts";
+import { mintToken } from "../../local/demo/once.ts";
 import { forgeOf } from "../../local/entra/forge.ts";
 import type { Attack, AttackCredentials } from "../../shared/testing/attacks.ts";
 import { exchange } from "../exchange.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
-import { parseAccessRestrictions } from "../../local/doors/access-restrictions.ts";
+import { parseAccessRestrictions } from "../../local/front-end/access-restrictions.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";
 import { plannedCells } from "../matrix/cells.ts";

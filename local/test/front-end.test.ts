@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
-import { type Doors, NETWORK_ORIGINS, startDoors } from "../doors/doors.ts";
+import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
+import { type Doors, NETWORK_ORIGINS, startDoors } from "../front-end/front-end.ts";
 
 const onlyCaller = parseAccessRestrictions({
   ipSecurityRestrictions: [

@@ -7,8 +7,8 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { HostMessage, LogLevel, WorkerMessage } from "./protocol.ts";
-import { app, provideCoreModule, runHooks } from "./worker-core-api.ts";
-import { appHookData, invoke, toRpcException } from "./worker-invocation.ts";
+import { app, provideCoreModule, runHooks } from "./core-api.ts";
+import { appHookData, invoke, toRpcException } from "./invocation.ts";
 
 /** Data shared by the hooks that belong to the app as a whole (`appStart`, `appTerminate`). */
 const hookData = {};

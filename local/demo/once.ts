@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { reasonOf } from "../../tools/command-line.ts";
 import { granted, notGranted, type Show, showBusiness } from "./business.ts";
-import type { LocalSystem } from "./system.ts";
+import type { LocalSystem } from "../system/system.ts";
 
 /**
  * Shows the main job on a running system: the business that crosses the restricted call, and calls that are refused, each by the

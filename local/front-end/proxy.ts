@@ -1,6 +1,6 @@
 import { type Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
-import { answerUnacceptable, answerUnavailable, FORBIDDEN_IP_HEADER } from "./answers.ts";
+import { answerUnacceptable, answerUnavailable, FORBIDDEN_IP_HEADER } from "./responses.ts";
 import { countOf, endToEnd, type RawHeaders, valuesOf, without } from "./raw-headers.ts";
 
 export interface ProxyTarget {

@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Server as NetServer } from "node:net";
-import { cannotListen, causeOf } from "../../tools/listen.ts";
-import { answerHostsOwn, hasKey, type HostApiOptions } from "./host-api.ts";
-import { within } from "./bounded.ts";
-import type { HttpFunction } from "./function-definitions.ts";
-import { readBody, toRpcRequest, writeRpcResponse } from "./http-messages.ts";
-import { CALLED_BY_API } from "./invocations.ts";
+import { cannotListen, causeOf } from "../../../tools/listen.ts";
+import { answerHostsOwn, hasKey, type HostApiOptions } from "../host-api.ts";
+import { within } from "../bounded.ts";
+import type { HttpFunction } from "../function-definitions.ts";
+import { readBody, toRpcRequest, writeRpcResponse } from "./messages.ts";
+import { CALLED_BY_API } from "../invocations.ts";
 import { refusalOf } from "./request-rules.ts";
 import { createRouter, decodePath, removeDotSegments, type RouteMatch } from "./routes.ts";
-import { continueTrace } from "./trace-context.ts";
+import { continueTrace } from "../trace-context.ts";
 
 /** Kestrel's time (milliseconds) for an idle connection. */
 const KEEP_ALIVE = 130_000;

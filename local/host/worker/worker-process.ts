@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { environmentFor } from "../../tools/environment.mjs";
-import { within } from "./bounded.ts";
-import type { Log } from "./host-log.ts";
+import { environmentFor } from "../../../tools/environment.mjs";
+import { within } from "../bounded.ts";
+import type { Log } from "../host-log.ts";
 import type { HostMessage, LogLevel, RegisteredFunction, RpcInvocationRequest } from "./protocol.ts";
 import type { RpcInvocationResponse, WorkerMessage } from "./protocol.ts";
 

@@ -4,7 +4,7 @@ import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
-import { answerForbidden } from "./answers.ts";
+import { answerForbidden } from "./responses.ts";
 import { forward } from "./proxy.ts";
 
 const callerSubnetId = subnetIdOf(readSnapshot("default"), "caller-func");

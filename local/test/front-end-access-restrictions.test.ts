@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { accessRestrictionsOf, readSnapshot, snapshotNames } from "../../infra/snapshot.ts";
-import { decideAccess, parseAccessRestrictions } from "../doors/access-restrictions.ts";
-import { NETWORK_ORIGINS } from "../doors/doors.ts";
+import { decideAccess, parseAccessRestrictions } from "../front-end/access-restrictions.ts";
+import { NETWORK_ORIGINS } from "../front-end/front-end.ts";
 
 const { callerSubnet, otherSubnet, internet } = NETWORK_ORIGINS;
 const callerRule = {

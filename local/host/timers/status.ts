@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import type { TimerSchedule } from "./timer-schedule.ts";
-import { writeFileSync } from "../../tools/write-file.ts";
+import type { TimerSchedule } from "./schedule.ts";
+import { writeFileSync } from "../../../tools/write-file.ts";
 
 /** When a timer ran and will run; milliseconds since the epoch, null for never. */
 export interface TimerStatus {

@@ -6,7 +6,7 @@ import { requireWritable } from "../../tools/write-file.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
-import type { Doors } from "../doors/doors.ts";
+import type { Doors } from "../front-end/front-end.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage } from "../storage/host-storage.ts";

@@ -1,5 +1,5 @@
 import Module from "node:module";
-import type { Log } from "./host-log.ts";
+import type { Log } from "../host-log.ts";
 import type { LogLevel, RegisteredFunction, RpcInvocationRequest, RpcInvocationResponse } from "./protocol.ts";
 
 export type FunctionCallback = (...inputs: unknown[]) => unknown;

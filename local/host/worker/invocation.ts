@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
-import type { Log } from "./host-log.ts";
+import type { Log } from "../host-log.ts";
 import type { RpcException, RpcInvocationRequest, RpcInvocationResponse } from "./protocol.ts";
-import { app, runHooks, type CoreInvocationContext } from "./worker-core-api.ts";
+import { app, runHooks, type CoreInvocationContext } from "./core-api.ts";
 
 /** Shared by all hooks of the app, for as long as the worker lives. */
 export const appHookData: Record<string, unknown> = {};

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { TimerFunction } from "./function-definitions.ts";
-import type { Invoker } from "./invocations.ts";
-import type { RpcException, RpcRetryOptions, RpcTypedData } from "./protocol.ts";
-import { readStatus, resume, toIso, writeStatus, type TimerStatus } from "./timer-status.ts";
+import type { TimerFunction } from "../function-definitions.ts";
+import type { Invoker } from "../invocations.ts";
+import type { RpcException, RpcRetryOptions, RpcTypedData } from "../worker/protocol.ts";
+import { readStatus, resume, toIso, writeStatus, type TimerStatus } from "./status.ts";
 
 /** Node's timers take at most some 24.8 days. */
 const LONGEST_SLEEP = 24 * 24 * 60 * 60 * 1000;

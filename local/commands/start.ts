@@ -3,9 +3,9 @@ import { styleText } from "node:util";
 import { apps } from "../../tools/build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
-import type { Endpoints } from "./endpoints.ts";
-import { defaultInspectPort, inspectPorts } from "./inspect.ts";
-import { showOnce } from "./once.ts";
+import type { Endpoints } from "../system/endpoints.ts";
+import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
+import { showOnce } from "../demo/once.ts";
 import {
   defaultPorts,
   freePorts,
@@ -14,9 +14,9 @@ import {
   type Ports,
   portsFrom,
   startSystem,
-} from "./system.ts";
-import { type PolicyWatch, watchApps, watchPolicy } from "./watch.ts";
-import { whatToTry } from "./what-to-try.ts";
+} from "../system/system.ts";
+import { type PolicyWatch, watchApps, watchPolicy } from "../system/watch.ts";
+import { whatToTry } from "../demo/what-to-try.ts";
 
 const USAGE = `Usage: npm start [-- options]
        npm run dev [-- options]    the same with --watch

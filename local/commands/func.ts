@@ -1,11 +1,11 @@
 import { join, relative } from "node:path";
 import { apps, stage } from "../../tools/build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
-import { requireCoreTools, startFunc } from "./core-tools.ts";
-import { defaultInspectPort, inspectPorts } from "./inspect.ts";
-import { settingsToRun } from "./own-settings.ts";
-import { appPortsOf, defaultPorts } from "./system.ts";
-import { runningEndpoints } from "./endpoints.ts";
+import { requireCoreTools, startFunc } from "../system/core-tools.ts";
+import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
+import { settingsToRun } from "../system/own-settings.ts";
+import { appPortsOf, defaultPorts } from "../system/system.ts";
+import { runningEndpoints } from "../system/endpoints.ts";
 
 const USAGE = `Usage: npm run start:caller [-- options]
        npm run start:callee [-- options]

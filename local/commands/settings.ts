@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import { apps } from "../../tools/build.ts";
 import { command } from "../../tools/command-line.ts";
-import { makeOwnSettings, ownSettingsFile } from "./own-settings.ts";
+import { makeOwnSettings, ownSettingsFile } from "../system/own-settings.ts";
 
 const USAGE = `Usage: npm run settings
 

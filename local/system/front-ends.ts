@@ -1,7 +1,7 @@
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { parseAccessRestrictions } from "../doors/access-restrictions.ts";
-import { type Doors, type DoorsOptions, startDoors } from "../doors/doors.ts";
+import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
+import { type Doors, type DoorsOptions, startDoors } from "../front-end/front-end.ts";
 
 /** The front ends of all services that others may call. */
 export interface FrontEnds {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { RpcHttpCookie, RpcHttpData, RpcNullable } from "./protocol.ts";
+import type { RpcHttpCookie, RpcHttpData, RpcNullable } from "../worker/protocol.ts";
 import { decodeHeader, headersOf } from "./request-rules.ts";
 
 type NullableStrings = Record<string, RpcNullable<string>>;

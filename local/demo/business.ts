@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { HARDLY_EVER, type LocalSystem } from "./system.ts";
+import { HARDLY_EVER, type LocalSystem } from "../system/system.ts";
 
 /** What the local run shows and suggests of the business. Another business takes another such file: see docs/make-it-yours.md. */
 

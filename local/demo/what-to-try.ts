@@ -1,8 +1,8 @@
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
 import { granted, suggestions } from "./business.ts";
-import type { Endpoints } from "./endpoints.ts";
-import { inspectPorts } from "./inspect.ts";
+import type { Endpoints } from "../system/endpoints.ts";
+import { inspectPorts } from "../system/inspect.ts";
 
 /** What is where, and commands to try that work as they are. */
 export function whatToTry(
