@@ -6,11 +6,40 @@ import tseslint from "typescript-eslint";
 const policy = JSON.parse(readFileSync(`${import.meta.dirname}/shared/access-policy.json`, "utf8"));
 const apps = Object.keys(policy.services);
 
-/** The rooms of the house and what each may import (docs: "The house"). A room that is not listed imports nothing of ours. */
-const mayNotImport = (...rooms) => ({
+/** What lives in each folder of the repository, and which of the others it may import. */
+const mayImport = {
+  shared: [],
+  tools: ["shared"],
+  infra: ["shared", "tools"],
+  local: ["shared", "tools", "infra"],
+  verify: ["shared", "tools", "infra", "local", ...apps],
+  chaos: ["shared", "tools", "local", ...apps],
+  bench: ["shared", "tools", "local", ...apps],
+  ...Object.fromEntries(apps.map((app) => [app, ["shared"]])),
+};
+const folders = Object.keys(mayImport);
+
+/** Test files, which may use any of these folders besides: they start the system, or read what the templates say. */
+const mayImportInTests = (folder) => (folder === "shared" ? [] : ["tools", "local", "infra"]);
+
+/** Other folders use `local/` by its entry alone. The exception measures a cold start, which everything else would prolong. */
+const deepImport = { regex: "(^|/)local/(?!index\\.ts$)", message: "Import it from local/index.ts." };
+const mayImportDeeply = ["bench/cold-start-process.ts"];
+
+const restrictImports = (folder, allowed) => ({
   "no-restricted-imports": [
     "error",
-    { patterns: rooms.map((room) => ({ regex: `(^|/)${room}(/|$)`, message: "This room may not import that one." })) },
+    {
+      patterns: [
+        ...folders
+          .filter((other) => other !== folder && !allowed.includes(other))
+          .map((other) => ({
+            regex: `^(\\.\\./)+${other}/|^${other}(/|$)`,
+            message: `${folder}/ does not import ${other}/ (eslint.config.js, mayImport).`,
+          })),
+        ...(folder === "local" || !allowed.includes("local") ? [] : [deepImport]),
+      ],
+    },
   ],
 });
 
@@ -86,14 +115,14 @@ export default tseslint.config(
       globals: { process: "readonly", console: "readonly", setInterval: "readonly", clearInterval: "readonly" },
     },
   },
-  { files: ["*.ts", "{tools,infra,local,verify,bench}/**/*.ts"], rules: validatedPolicyOnly },
-  { files: ["shared/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra", "tools") },
-  { files: ["tools/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench", "infra") },
-  { files: ["infra/**/*.ts"], rules: mayNotImport(...apps, "local", "verify", "bench") },
-  ...apps.map((app) => ({
-    files: [`${app}/src/**/*.ts`],
-    rules: mayNotImport(...apps.filter((other) => other !== app), "local", "verify", "bench", "infra", "tools"),
-  })),
+  { files: ["*.ts", "{tools,infra,local,verify,chaos,bench}/**/*.ts"], rules: validatedPolicyOnly },
+  ...folders.flatMap((folder) => [
+    { files: [`${folder}/**/*.ts`], ignores: mayImportDeeply, rules: restrictImports(folder, mayImport[folder]) },
+    {
+      files: [`${folder}/test/**/*.ts`],
+      rules: restrictImports(folder, [...mayImport[folder], ...mayImportInTests(folder)]),
+    },
+  ]),
   {
     files: ["**/*.ts"],
     ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],

@@ -11,7 +11,7 @@ import { createDelivery } from "../caller-func/src/orders/delivery.ts";
 import { afterAttempt, newOrder } from "../caller-func/src/orders/order.ts";
 import { finishedRow, orderKey, PARTITION, pendingKey, toRow } from "../caller-func/src/orders/order-row.ts";
 import { createOrderStore, type OrderStore } from "../caller-func/src/orders/order-store.ts";
-import { startTestStorage, type TestStorage } from "../local/storage/test-storage.ts";
+import { startTestStorage, type TestStorage } from "../local/index.ts";
 import { measure, median } from "./measure.ts";
 import { type Bench, duration, versionOf } from "./report.ts";
 

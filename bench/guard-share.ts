@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { startFunctionsHost } from "../local/host/functions-host.ts";
+import { startFunctionsHost } from "../local/index.ts";
 import type { Tenant } from "../shared/testing/tenant.ts";
 import { measure, type Medians } from "./measure.ts";
 import { writeFile } from "../tools/write-file.ts";

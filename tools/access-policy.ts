@@ -31,3 +31,8 @@ export const serviceNames = Object.keys(accessPolicy.services) as ServiceName[];
 
 /** What only one service needs, by service: `infra/service-options.json`. */
 export const serviceOptions = options as Readonly<Record<string, ServiceOptions | undefined>>;
+
+/** The setting that tells a service where its tables are: `tableEndpointSetting` of the service options, or its default. */
+export function tableEndpointSetting(service: string): string {
+  return serviceOptions[service]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+}

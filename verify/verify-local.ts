@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { accessPolicy } from "../tools/access-policy.ts";
-import type { Endpoints } from "../local/system/endpoints.ts";
+import type { Endpoints } from "../local/index.ts";
 import { callersOf } from "./matrix/callers.ts";
 import { type PlannedCell, plannedCells } from "./matrix/cells.ts";
 import { type Ground, prepareGround } from "./matrix/ground.ts";

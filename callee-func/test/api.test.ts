@@ -2,9 +2,7 @@ import { request } from "node:http";
 import { refusalProblem } from "../../shared/authorization/refusals.ts";
 import { attacks } from "../../shared/testing/attacks.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mintToken } from "../../local/demo/once.ts";
-import { forgeOf } from "../../local/entra/forge.ts";
-import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
+import { forgeOf, mintToken, startTestSystem, type TestSystem } from "../../local/index.ts";
 
 let system: TestSystem;
 let door: string;

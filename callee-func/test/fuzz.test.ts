@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mintToken } from "../../local/demo/once.ts";
+import { mintToken, startTestSystem, tableOf, type TestSystem } from "../../local/index.ts";
 import {
   badSegments,
   bodiesLike,
@@ -10,8 +10,6 @@ import {
   type RawAnswer,
   sendRaw,
 } from "../../tools/testing/bad-input.ts";
-import { tableOf } from "../../local/storage/table-of.ts";
-import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
 
 let system: TestSystem;
 let token: string;
@@ -115,6 +113,7 @@ test("a bad Authorization header is a 400 or a 401, whatever else the request is
 /** What the callee's table holds. */
 async function rows(): Promise<string[]> {
   const found: string[] = [];
-  for await (const { rowKey } of (await tableOf(system, "callee-func")).listEntities()) found.push(rowKey ?? "");
+  for await (const { rowKey } of (await tableOf(system, "callee-func", "inventory")).listEntities())
+    found.push(rowKey ?? "");
   return found;
 }

@@ -2,7 +2,7 @@ import { TableClient, type TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "shared/http/problem";
 import { openTable } from "shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { startTestStorage, type TestStorage } from "../../local/storage/test-storage.ts";
+import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
 
 const APP = "11111111-1111-4111-8111-111111111111";

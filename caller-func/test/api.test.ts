@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mintToken } from "../../local/demo/once.ts";
-import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
+import { mintToken, startTestSystem, type TestSystem } from "../../local/index.ts";
 
 let system: TestSystem;
 

@@ -10,7 +10,7 @@ import {
 import { chooseCredential } from "shared/service-client";
 import { readSettings } from "shared/settings";
 import { afterAll, describe, expect, test } from "vitest";
-import { makeClientCertificate } from "../../local/certificates/make-certificates.ts";
+import { makeClientCertificate } from "../../local/index.ts";
 
 const GUID = "00000000-0000-4000-8000-000000000001";
 const SECRET = "the-secret-value";

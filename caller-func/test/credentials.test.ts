@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
+import { startTestSystem, type TestSystem } from "../../local/index.ts";
 
 let system: TestSystem;
 let app: { clientId: string; clientSecret: string; clientCertificateFile: string };

@@ -1,7 +1,7 @@
 import type { ServiceClient, ServiceOutcome } from "shared/service-client";
 import { openTable } from "shared/storage/table";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { startTestStorage, type TestStorage } from "../../local/storage/test-storage.ts";
+import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createDelivery, type Delivery } from "../src/orders/delivery.ts";
 import { createOrderStore, type OrderStore } from "../src/orders/order-store.ts";
 

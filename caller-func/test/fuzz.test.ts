@@ -9,7 +9,7 @@ import {
   type RawAnswer,
   sendRaw,
 } from "../../tools/testing/bad-input.ts";
-import { startTestSystem, type TestSystem } from "../../local/system/test-system.ts";
+import { startTestSystem, type TestSystem } from "../../local/index.ts";
 
 let system: TestSystem;
 

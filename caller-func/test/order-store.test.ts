@@ -1,7 +1,7 @@
 import { TableClient } from "@azure/data-tables";
 import { openTable } from "shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startTestStorage, type TestStorage } from "../../local/storage/test-storage.ts";
+import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { newOrder, type Order, retried } from "../src/orders/order.ts";
 import { createOrderStore, type Lease, type OrderStore } from "../src/orders/order-store.ts";
 

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { mintToken } from "../entra/client.ts";
 import { reasonOf } from "../../tools/command-line.ts";
 import { granted, notGranted, type Show, showBusiness } from "./business.ts";
 import type { LocalSystem } from "../system/system.ts";
@@ -76,14 +77,6 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
 
 function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
-}
-
-/** Has the local Entra mint a token: what each request may say is in its control address's contract. */
-export async function mintToken(control: string, request: object): Promise<string> {
-  const response = await fetch(`${control}/tokens`, { method: "POST", body: JSON.stringify(request) });
-  if (!response.ok) throw new Error(`The local Entra answered ${response.status}: ${await response.text()}`);
-  const { access_token } = (await response.json()) as { access_token: string };
-  return access_token;
 }
 
 /** Who answered: the front end names the address that it refused, the app gives a problem document. */

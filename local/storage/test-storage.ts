@@ -2,9 +2,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { TableClient } from "@azure/data-tables";
 import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity";
+import type { ServiceName } from "../../shared/access-policy.ts";
+import { tableEndpointSetting } from "../../tools/access-policy.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
+import { managedIdentityToken } from "../entra/client.ts";
+import { readLocalSettings } from "../host/local-settings.ts";
+import type { Endpoints } from "../system/endpoints.ts";
 import { startStorage } from "./storage.ts";
 
 /** Real table storage for a test file, and a real managed identity to reach it with. */
@@ -34,6 +40,22 @@ export async function startTestStorage(): Promise<TestStorage> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A table of an app of a local system, past the app: reached as the app's identity. Changes what this process trusts. */
+export async function tableOf(
+  system: { readonly endpoints: Endpoints; readonly folder: string },
+  app: ServiceName,
+  name: string,
+): Promise<TableClient> {
+  await trust(system.endpoints.entra.caFile);
+  const token = await managedIdentityToken(system.endpoints, app, "https://storage.azure.com");
+  const getToken = () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3600_000 });
+
+  const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
+  const table = new TableClient(settings[tableEndpointSetting(app)] ?? "", name, { getToken });
+  await table.createTable();
+  return table;
 }
 
 /** Has this process trust a certification authority, in addition to those it trusts already. */

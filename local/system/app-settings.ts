@@ -1,6 +1,6 @@
 import { apps } from "../../tools/build.ts";
 import type { ServiceName } from "../../shared/access-policy.ts";
-import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
+import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
 import { settingPrefix, storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
@@ -39,7 +39,7 @@ export function appSettings(sources: SettingsSources): Readonly<Record<AppName, 
 function settingsOf(service: string, sources: SettingsSources): AppSettings {
   const { endpoints, directory, tableEndpoint, deliverySchedule, hostStorage = "UseDevelopmentStorage=true" } = sources;
   const { entra } = endpoints;
-  const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings = {} } = serviceOptions[service] ?? {};
+  const { settings = {} } = serviceOptions[service] ?? {};
   return {
     ...settings,
     FUNCTIONS_WORKER_RUNTIME: "node",
@@ -54,7 +54,7 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
     NODE_EXTRA_CA_CERTS: entra.caFile,
     ...apiSettings(service, directory),
     ...callerSettings(service, sources),
-    [tableEndpointSetting]: tableEndpoint(storageAccount(service)),
+    [tableEndpointSetting(service)]: tableEndpoint(storageAccount(service)),
     ...("DELIVERY_SCHEDULE" in settings && { DELIVERY_SCHEDULE: deliverySchedule }),
   };
 }

@@ -137,7 +137,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
   test.each([
     ["npm start -- --once", "while it starts", ["local/commands/start.ts", "--once"], "Starting"],
     ["npm start -- --once", "while it runs", ["local/commands/start.ts", "--once"], "Started in"],
-    ["npm run chaos", "while it runs", ["local/chaos/main.ts"], "are up."],
+    ["npm run chaos", "while it runs", ["chaos/main.ts"], "are up."],
   ])(
     "ends %s %s: exit code 130, nothing left running, nothing left behind",
     async (_command, _when, [script = "", ...args], line) => {

@@ -10,7 +10,7 @@ import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { granted } from "../demo/business.ts";
 import { requireCoreTools, startFuncHost } from "../system/core-tools.ts";
-import { mintToken } from "../demo/once.ts";
+import { mintToken } from "../entra/client.ts";
 import { freePort } from "../system/ports.ts";
 import { startTestSystem } from "../system/test-system.ts";
 import type { Behaviour } from "./fixtures/func/func.ts";

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { stage } from "../../tools/build.ts";
 import { isPrebuilt } from "../../tools/environment.mjs";
-import type { RegisteredFunction } from "../../local/host/worker/protocol.ts";
-import { WorkerProcess } from "../../local/host/worker/worker-process.ts";
-import { madeUpSettings } from "../../local/system/app-settings.ts";
+import { madeUpSettings, type RegisteredFunction, WorkerProcess } from "../../local/index.ts";
 import type { ServiceName } from "../../shared/access-policy.ts";
 import { type Reading, unseen } from "./reading.ts";
 

@@ -1,6 +1,4 @@
-import type { Endpoints } from "../../local/system/endpoints.ts";
-import { mintToken } from "../../local/demo/once.ts";
-import { forgeOf } from "../../local/entra/forge.ts";
+import { type Endpoints, forgeOf, mintToken } from "../../local/index.ts";
 import type { Attack, AttackCredentials } from "../../shared/testing/attacks.ts";
 import { exchange } from "../exchange.ts";
 import type { Exchange } from "../report/report.ts";

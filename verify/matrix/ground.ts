@@ -2,12 +2,16 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { stage } from "../../tools/build.ts";
 import { accessRestrictionsOf, hostSettingsOf, readSnapshot } from "../../infra/snapshot.ts";
-import { parseAccessRestrictions } from "../../local/front-end/access-restrictions.ts";
-import { startDoors } from "../../local/front-end/front-end.ts";
-import { type FunctionsHost, startFunctionsHost } from "../../local/host/functions-host.ts";
-import { readLocalSettings } from "../../local/host/local-settings.ts";
-import { type Endpoints, runningEndpoints } from "../../local/system/endpoints.ts";
-import { startTestSystem } from "../../local/system/test-system.ts";
+import {
+  type Endpoints,
+  type FunctionsHost,
+  parseAccessRestrictions,
+  readLocalSettings,
+  runningEndpoints,
+  startDoors,
+  startFunctionsHost,
+  startTestSystem,
+} from "../../local/index.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Layers, LocalTarget, Policy } from "../report/report.ts";
 import { builtService } from "../deployed/built.ts";

@@ -1,4 +1,4 @@
-import type { HostedFunction } from "../../local/host/functions-host.ts";
+import type { HostedFunction } from "../../local/index.ts";
 import type { Operation } from "../report/report.ts";
 import { asOperation, hostOperationsOf } from "./host-operations.ts";
 

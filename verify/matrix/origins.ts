@@ -1,4 +1,4 @@
-import type { NetworkOrigin as Door } from "../../local/front-end/front-end.ts";
+import type { NetworkOrigin as Door } from "../../local/index.ts";
 import type { NetworkOrigin, Policy } from "../report/report.ts";
 
 /** A network that calls come from. */

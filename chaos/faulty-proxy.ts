@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
-import { listen, type Listener } from "../../tools/listen.ts";
+import { listen, type Listener } from "../tools/listen.ts";
 
 /** What happens to a request on its way. */
 export type Interference =

@@ -1,10 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readLocalSettings } from "../host/local-settings.ts";
-import type { Endpoints } from "../system/endpoints.ts";
-import { freePort } from "../system/ports.ts";
-import { freePorts, startSystem } from "../system/system.ts";
-import { type AppInstance, appInstance } from "./app.ts";
+import {
+  type AppInstance,
+  appInstance,
+  type Endpoints,
+  freePort,
+  freePorts,
+  readLocalSettings,
+  startSystem,
+} from "../local/index.ts";
 import { type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
 import { createInterference } from "./interference.ts";
 import type { Fault } from "./plan.ts";

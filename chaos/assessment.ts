@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Endpoints } from "../system/endpoints.ts";
-import { managedIdentityToken, tableOf } from "../storage/table-of.ts";
+import { type Endpoints, managedIdentityToken, tableOf } from "../local/index.ts";
 import type { ChaosOrder, Clients } from "./clients.ts";
 
 export interface Aftermath {
@@ -165,7 +164,7 @@ interface Reservation {
 async function reservationRows(aftermath: Aftermath): Promise<Reservation[]> {
   const rows: Reservation[] = [];
   for await (const { rowKey = "", sku, quantity } of (
-    await tableOf(aftermath, "callee-func")
+    await tableOf(aftermath, "callee-func", "inventory")
   ).listEntities<Reservation>()) {
     // reservation:{calling app}:{order id}
     const [kind, , orderId] = rowKey.split(":");

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Clients, makeOrders, placeOrders, stockFor } from "./clients.ts";
-import { startGround } from "./ground.ts";
+import { startGround } from "./test-bed.ts";
 import { type Amounts, describeFault, planFaults } from "./plan.ts";
-import { judge, type Verdict } from "./verdict.ts";
-import { writeFile } from "../../tools/write-file.ts";
+import { judge, type Verdict } from "./assessment.ts";
+import { writeFile } from "../tools/write-file.ts";
 
 export interface ChaosOptions {
   readonly seed: number;

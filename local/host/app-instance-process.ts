@@ -4,7 +4,7 @@
  * line; a second message asks it to end in an orderly way.
  */
 import { reasonOf } from "../../tools/command-line.ts";
-import { type FunctionsHostOptions, startFunctionsHost } from "../host/functions-host.ts";
+import { type FunctionsHostOptions, startFunctionsHost } from "./functions-host.ts";
 
 process.once("disconnect", () => process.exit(0));
 process.once("message", (options: Omit<FunctionsHostOptions, "log">) => {

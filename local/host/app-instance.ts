@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { environmentFor } from "../../tools/environment.mjs";
-import type { FunctionsHostOptions } from "../host/functions-host.ts";
+import type { FunctionsHostOptions } from "./functions-host.ts";
 import { killTree } from "../../tools/process-tree.ts";
 
 /** One instance of a function app, in processes of its own. */
@@ -27,7 +27,7 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
   return {
     async start() {
       // A process group of its own, which can be killed as one.
-      const started = fork(new URL("app-process.ts", import.meta.url), {
+      const started = fork(new URL("app-instance-process.ts", import.meta.url), {
         detached: true,
         env: environmentFor(),
         silent: true,

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runChaos } from "../chaos/chaos.ts";
-import { summary } from "../chaos/main.ts";
-import { all, brief, planFaults } from "../chaos/plan.ts";
+import { runChaos } from "../chaos.ts";
+import { summary } from "../main.ts";
+import { all, brief, planFaults } from "../plan.ts";
 
 /** `npm run chaos` in small: see `brief` for what it leaves out. */
 test("orders survive what goes wrong: each is reserved or rejected exactly once, and the stock adds up", async () => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { command, stopSignal, wholeNumber } from "../../tools/command-line.ts";
-import { temporaryFolder } from "../../tools/write-file.ts";
+import { command, stopSignal, wholeNumber } from "../tools/command-line.ts";
+import { temporaryFolder } from "../tools/write-file.ts";
 import { type ChaosReport, runChaos } from "./chaos.ts";
 import { all } from "./plan.ts";
 
