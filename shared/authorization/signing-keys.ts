@@ -76,6 +76,11 @@ export class SigningKeys {
     return this.#known;
   }
 
+  /** The key that a key id had when the tenant last answered, however long ago: good for refusing, never for letting in. */
+  old(keyId: string): PublishedKey | undefined {
+    return this.#known?.keys.get(keyId);
+  }
+
   /**
    * The same, after the tenant was asked.
    *

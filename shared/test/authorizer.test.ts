@@ -270,6 +270,21 @@ describe("keys", () => {
     await Promise.all(forged);
     for (const refusal of answered.slice(350)) expect(refusal).toMatchObject({ code: "unknown-key" });
   });
+
+  test("that are an hour old still refuse forged tokens at once: only signed ones wait for a tenant that does not answer", async () => {
+    const authorize = authorizer();
+    await outcome(authorize, tenant.token());
+    pass(HOUR);
+    const { release, arrived } = holdKeys();
+    const answered: string[] = [];
+    const good = outcome(authorize, tenant.token()).finally(() => answered.push("good"));
+    await arrived();
+    const forged = tenant.token({}, {}, await makeKey());
+    for (let call = 0; call < 400; call++) expect(await outcome(authorize, forged)).toBe("bad-signature");
+    expect(answered).toEqual([]);
+    release();
+    expect(await good).toBe("allowed");
+  });
 });
 
 describe("a key that the tenant has withdrawn", () => {
