@@ -64,6 +64,9 @@ export interface ServiceClientOptions {
 /** Answers of the services here are a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+/** Longer than a token source of ours waits (token-source.ts): its own error says more. In milliseconds. */
+const TOKEN_TIMEOUT_MS = 12_000;
+
 const optionSchemas = {
   // Plain http to anywhere but this machine would show the token to everybody on the way.
   origin,
@@ -94,8 +97,9 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     const attempt = async ({ signal }: { signal: AbortSignal }): Promise<ServiceOutcome> => {
       let token: string;
       try {
-        token = await tokens.get();
+        token = await inTime(tokens.get(), signal);
       } catch (error) {
+        if (request.signal?.aborted === true) throw new TaskCancelledError();
         return noToken(error);
       }
       tries++;
@@ -106,9 +110,9 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     };
     try {
       // Before the policies: they are about the service, and Entra is another one.
-      await tokens.get();
+      await inTime(tokens.get(), request.signal);
     } catch (error) {
-      return noToken(error);
+      if (request.signal?.aborted !== true) return noToken(error);
     }
     const policy = request.method === "POST" ? resilience.once : resilience.repeatable;
     try {
@@ -192,7 +196,7 @@ async function withFreshToken(
   try {
     const response = await send(http, token, request, signal);
     if (!isInvalidToken(response)) return answer(response);
-    const newer = await newerThan(token, tokens);
+    const newer = await newerThan(token, tokens, signal);
     return "token" in newer ? answer(await send(http, newer.token, request, signal)) : answer(response, newer.advice);
   } catch (error) {
     // It has been sent by now, perhaps. Only a code of the error: an AxiosError carries the request, and with it the token.
@@ -203,12 +207,33 @@ async function withFreshToken(
 async function newerThan(
   refused: string,
   tokens: TokenSource,
+  signal: AbortSignal,
 ): Promise<{ readonly token: string } | { readonly advice: string }> {
   try {
-    const token = await tokens.renew(refused);
+    const token = await inTime(tokens.renew(refused), signal);
     return token === refused ? { advice: SAME_TOKEN } : { token };
   } catch (error) {
     return { advice: `asked for a newer token, there is none: ${explainTokenFailure(error)}` };
+  }
+}
+
+/**
+ * Waits for a token source, which may be another than ours and never settle.
+ *
+ * @throws Error where there is no token in time, or the signal aborts
+ */
+async function inTime(token: Promise<string>, signal: AbortSignal | undefined): Promise<string> {
+  const { promise: end, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => {
+    reject(new Error("the token source gave no token in time"));
+  };
+  const timer = setTimeout(giveUp, TOKEN_TIMEOUT_MS);
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([token, end]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

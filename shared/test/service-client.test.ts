@@ -235,6 +235,54 @@ test("a failure after a try that was sent is that try's, not that of the token f
   expect(requests).toHaveLength(1);
 });
 
+describe("a token source that never answers", () => {
+  const never = (): Promise<string> => new Promise(() => undefined);
+  const once = (): (() => Promise<string>) => {
+    let asked = 0;
+    return () => (asked++ === 0 ? Promise.resolve(TOKEN) : never());
+  };
+  /** The outcome, however long it takes. */
+  const outcomeLater = async (source: TokenSource): Promise<unknown> => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const outcome = createServiceClient({ origin, tokens: source })({ method: "GET", path: "/" });
+    const outcomes: unknown[] = [];
+    void outcome.then((one) => outcomes.push(one));
+    for (let second = 0; second < 60 && outcomes.length === 0; second++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return outcomes[0];
+  };
+  const inTime = expect.stringContaining("the token source gave no token in time") as string;
+
+  test("before the call: nothing is sent", async () => {
+    expect(await outcomeLater(tokensOf(never))).toEqual({ kind: "no-token", reason: inTime, tries: 0 });
+    expect(requests).toHaveLength(0);
+  });
+  test("for a try: nothing is sent", async () => {
+    expect(await outcomeLater(tokensOf(once()))).toEqual({ kind: "no-token", reason: inTime, tries: 0 });
+    expect(requests).toHaveLength(0);
+  });
+  test("for a newer token: the answer stays", async () => {
+    answers = [status(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' })];
+    const source = tokensOf(() => Promise.resolve(TOKEN), never);
+    expect(await outcomeLater(source)).toMatchObject({ kind: "answer", status: 401, advice: inTime });
+  });
+  test.each([
+    ["before the call", never],
+    ["for a try", once()],
+  ])("%s: the app can break it off", async (_, get) => {
+    const abort = new AbortController();
+    const call = createServiceClient({ origin, tokens: tokensOf(get) });
+    const outcome = call({ method: "GET", path: "/", signal: abort.signal });
+    setImmediate(() => {
+      abort.abort();
+    });
+    expect(await outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
+  });
+});
+
 test("an error that comes after the token is no lack of a token", async () => {
   const outcome = await client({ method: "PUT", path: "/", body: { quantity: 1n } }); // not to be written as JSON
   expect(outcome).toMatchObject({ kind: "no-answer", reason: "TypeError" });
