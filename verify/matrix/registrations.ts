@@ -30,11 +30,11 @@ export function registrationFaults(
 }
 
 /**
- * Calls each function of a service with roles that the matrix does not call, without a token: the guard answers
+ * Calls each function of a service with roles, by each method that the matrix does not call, without a token: the guard answers
  * `no-credentials`, and whatever else answers is no guard.
  *
  * @param origin where the app itself listens, behind all front ends
- * @returns what is wrong, in words: one for each such function
+ * @returns what is wrong, in words: one for each such method
  */
 export async function withoutGuard(
   service: string,
@@ -42,13 +42,15 @@ export async function withoutGuard(
   origin: string,
 ): Promise<string[]> {
   if (!hasRoles(service)) return [];
-  const notInMatrix = httpFunctions(functions).filter(({ route }) => listedAt(service, route, operations).length === 0);
-  const answers = notInMatrix.map(async ({ name, methods, route }) => {
-    const [method = "GET"] = methods;
+  const notInMatrix = httpFunctions(functions).flatMap(({ name, methods, route }) => {
+    const listed = listedAt(service, route, operations).map(({ method }) => method);
+    return methods.filter((method) => !listed.includes(method)).map((method) => ({ name, method, route }));
+  });
+  const answers = notInMatrix.map(async ({ name, method, route }) => {
     const path = route.replace(/\{[^}]*\}/g, "0");
     const response = await fetch(`${origin}${path}`, { method });
     const code = /"code":"([a-z-]+)"/.exec(await response.text())?.[1];
-    return code === "no-credentials" ? [] : [`${name} answers ${response.status} without a token`];
+    return code === "no-credentials" ? [] : [`${name} answers ${response.status} to ${method} without a token`];
   });
   return (await Promise.all(answers)).flat();
 }
@@ -82,7 +84,7 @@ function httpFunctions(functions: readonly Registration[]): HttpTrigger[] {
         name,
         // Without one, the host asks for a key: https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#http-auth
         level: typeof authLevel === "string" ? authLevel.toLowerCase() : "function",
-        methods: Array.isArray(methods) ? methods.map(String) : [],
+        methods: Array.isArray(methods) ? methods.map(String) : ["GET", "POST"],
         route: `/api/${typeof route === "string" ? route : name}`,
       },
     ];

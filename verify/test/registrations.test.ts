@@ -88,7 +88,7 @@ describe("a function without the guard", () => {
     // Guarded, but for one route.
     server = createServer(({ method = "", url = "" }, response) => {
       asked.push(`${method} ${url}`);
-      const isOpen = url === "/api/returns/0";
+      const isOpen = url === "/api/returns/0" || method === "DELETE";
       response.writeHead(isOpen ? 400 : 401).end(`{"code":"${isOpen ? "invalid-body" : "no-credentials"}"}`);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -99,10 +99,20 @@ describe("a function without the guard", () => {
   it("is found by what it answers without a token", async () => {
     const [open, guarded] = [http("a", "anonymous", "returns/{id}", "PUT"), http("b", "anonymous", "bills/{id}")];
     expect(await withoutGuard("callee-func", [open, guarded, getStock, health, timer], origin)).toEqual([
-      "a answers 400 without a token",
+      "a answers 400 to PUT without a token",
     ]);
     // What is listed is the matrix's business.
     expect(asked.sort()).toEqual(["GET /api/bills/0", "PUT /api/returns/0"]);
+  });
+
+  it("is found by each of its methods, also on a route that is listed for another method", async () => {
+    const both = {
+      ...getStock,
+      name: "both",
+      bindings: getStock.bindings.map((one) => ({ ...one, methods: ["GET", "DELETE"] })),
+    };
+    expect(await withoutGuard("callee-func", [both], origin)).toEqual(["both answers 400 to DELETE without a token"]);
+    expect(asked).toEqual(["DELETE /api/inventory/0"]);
   });
 
   it("is not looked for in a service that no app calls", async () => {
