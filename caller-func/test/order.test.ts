@@ -17,6 +17,14 @@ const answer = (status: number, body: unknown, refusedBy?: "network" | "authoriz
 const silence: ServiceOutcome = { kind: "no-answer", reason: "ECONNREFUSED", tries: 3 };
 const reservation = { orderId: "order-1", sku: "widget", quantity: 2 };
 
+test("a new order is pending and nothing has been tried, from its creation on", () => {
+  expect(order).toEqual({
+    ...{ orderId: "order-1", sku: "widget", quantity: 2 },
+    ...{ state: "pending", attempts: 0, history: [] },
+    ...{ createdAt: T0, pendingSince: T0, dueAt: at(60_000) },
+  });
+});
+
 describe("the callee's decision ends an order", () => {
   test.each([200, 201])("%i: reserved", (status) => {
     const next = afterAttempt(order, answer(status, reservation), T0);
@@ -24,6 +32,7 @@ describe("the callee's decision ends an order", () => {
     expect(next).not.toHaveProperty("dueAt");
   });
   test.each([
+    [400, "order-conflict"],
     [404, "unknown-sku"],
     [409, "insufficient-stock"],
     [409, "order-conflict"],
@@ -185,6 +194,27 @@ describe("the same cause is one entry, whatever ids and times the single request
   });
 });
 
+describe("of an id or a time nothing is left in the history, however it is written", () => {
+  test.each([
+    "Correlation Id : 0c7e6f1a-0001-4000-8000-000000000001",
+    "request-id 0c7e6f1a-0001-4000-8000-000000000001",
+    "Timestamp : 2026-01-01 00:00:00Z",
+    "Timestamp:2026-01-01 00:00:00Z",
+    "Timestamp 2026-01-01 00:00:00Z",
+    "timestamp': '2026-01-01T00:00:00Z'",
+    "2026-01-01T00:00:00.123Z",
+    "2026-01-01 00:00:00",
+  ])("%s", (written) => {
+    const next = afterAttempt(order, { kind: "no-token", reason: `before ${written} after`, tries: 0 }, T0);
+    expect(next.history).toMatchObject([{ what: "no-token: before after" }]);
+  });
+});
+
+test("says that it was the network that refused", () => {
+  const refused = answer(403, "<html>", "network");
+  expect(afterAttempt(order, refused, T0).reason).toBe("the callee answered 403 by its access restrictions");
+});
+
 test("says what to do where the service client knows", () => {
   const refused = { ...answer(403, { code: "role-missing" }, "authorization"), advice: "grant the role" };
   expect(afterAttempt(order, refused, T0).reason).toBe("the callee answered 403 role-missing: grant the role");
@@ -239,6 +269,11 @@ describe("a retry by a person", () => {
     expect(again).not.toHaveProperty("reason");
     expect(again).not.toHaveProperty("problem");
     expect(again?.history).toMatchObject([{ what: "rejected, then retried by a person: insufficient-stock" }]);
+  });
+  test("says so in the history of an order that was rejected without a reason", () => {
+    const { dueAt, ...rejected } = { ...order, state: "rejected" as const };
+    const history = [{ what: "rejected, then retried by a person: no reason given" }];
+    expect(retried(rejected, at(DAY))).toMatchObject({ state: "pending", history });
   });
   test("is none of a pending or a reserved order", () => {
     expect(retried(order, at(1))).toBeUndefined();

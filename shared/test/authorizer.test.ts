@@ -462,6 +462,13 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
         metadata(of, { issuer: "https://sts.windows.net/other/" })(response);
       },
     ],
+    [
+      "names a v1.0 issuer without https",
+      /01\/\.well/,
+      (response, of) => {
+        metadata(of, { issuer: `http://sts.windows.net/${of.tenantId}/` })(response);
+      },
+    ],
   ])("%s", async (_, document, answer) => {
     tenant.answer = (url, response) => {
       if (!document.test(url)) return false;
