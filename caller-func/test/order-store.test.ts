@@ -79,6 +79,12 @@ describe("an order's rows", () => {
   });
 });
 
+test("a row that somebody has damaged is read, without what cannot be", async () => {
+  await created("a");
+  await table.updateEntity({ partitionKey: "orders", rowKey: "order:a", history: "[{", problem: "x" }, "Merge");
+  expect(await store.get("a")).toMatchObject({ sku: "widget", history: [], problem: { code: "unreadable" } });
+});
+
 describe("a lease", () => {
   test("is given the longest due first, and to one only", async () => {
     await created("late", 20);
@@ -152,6 +158,15 @@ describe("a rejected order that a person retries", () => {
     expect(await store.removeFinished(at(40 * DAY))).toBe(1);
     expect(idsOf(await store.lease(at(40 * DAY), at(41 * DAY), 10))).toEqual(["a"]);
     expect(await store.get("a")).toMatchObject({ state: "pending" });
+  });
+
+  test("no longer says why it was rejected", async () => {
+    const lease = await created("a");
+    await store.settle(lease, { ...rejected(lease.order), problem: { code: "insufficient-stock" } }, at(1));
+    expect(await store.get("a")).toMatchObject({ problem: { code: "insufficient-stock" } });
+    await retry("a", DAY);
+    expect(await store.get("a")).not.toHaveProperty("problem");
+    expect(await store.get("a")).not.toHaveProperty("reason");
   });
 
   test("is found also where the clock of the instance that ended it was behind", async () => {
