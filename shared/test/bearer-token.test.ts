@@ -24,6 +24,7 @@ describe("finds no credentials", () => {
     ["another scheme", "Basic YWxhZGRpbjpvcGVuc2VzYW1l"],
     ["another scheme with parameters", 'Digest username="a", realm="b"'],
     ["a scheme that only begins like it", "Bearerabc.def.ghi"],
+    ["a scheme that only ends like it", "NotBearer abc.def.ghi"],
   ])("%s", (_, header) => {
     expect(readBearerToken(header, none)).toEqual({ code: "no-credentials" });
   });
@@ -42,6 +43,8 @@ describe("refuses as malformed", () => {
     ["two headers without a blank between", "Bearer abc.def.ghi,Bearer abc.def.ghi"],
     ["two headers, the second of another scheme", "Bearer abc.def.ghi, Basic YWxhZGRpbjpvcGVuc2VzYW1l"],
     ["two headers, the first of another scheme", "Basic YWxhZGRpbjpvcGVuc2VzYW1l, Bearer abc.def.ghi"],
+    ["the same without a blank between", "Basic YWxhZGRpbjpvcGVuc2VzYW1l,Bearer abc.def.ghi"],
+    ["the same without a token", "Basic YWxhZGRpbjpvcGVuc2VzYW1l, Bearer"],
     ["two headers, the second empty", "Bearer abc.def.ghi, "],
     ["a tab for the blank", "Bearer\tabc.def.ghi"],
   ])("%s", (_, header) => {

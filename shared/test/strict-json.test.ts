@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodePart, isUnambiguous } from "../authorization/strict-json.ts";
+import { decodePart, fromCanonicalBase64Url, isUnambiguous } from "../authorization/strict-json.ts";
 
 const part = (text: string | Buffer): string => Buffer.from(text).toString("base64url");
 
@@ -24,6 +24,10 @@ describe("does not decode", () => {
   ])("%s", (_, text) => {
     expect(decodePart(text)).toBeUndefined();
   });
+});
+
+test("no characters are no bytes: a signature that is left out is not an empty one", () => {
+  expect(fromCanonicalBase64Url("")).toBeUndefined();
 });
 
 describe("can be read in one way only", () => {
