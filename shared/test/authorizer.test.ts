@@ -514,6 +514,23 @@ describe("503 keys-unavailable, and nothing is believed, while a document", () =
   });
 });
 
+test.each(["microsoftonline.com", "microsoftonline.us"])(
+  "takes keys from the cloud %s, which calls itself so",
+  async (cloud) => {
+    const authority = `https://login.${cloud}`;
+    const real = fetch;
+    // The tenant under the name of the cloud's authority.
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (url, init) => {
+      const response = await real(new Request(url).url.replace(authority, tenant.authority), init);
+      const text = (await response.text()).replaceAll(tenant.authority, authority);
+      return new Response(text.replaceAll(`"${tenant.cloud}"`, `"${cloud}"`));
+    });
+    const { issuers, keys } = await fetchTenantKeys(authority, tenant.tenantId);
+    expect(issuers["2.0"]).toBe(`${authority}/${tenant.tenantId}/v2.0`);
+    expect([...keys.keys()]).toEqual([tenant.current.kid]);
+  },
+);
+
 test.each<[string, (response: ServerResponse) => void]>([
   ["its head", () => undefined],
   ["its body", (response) => response.writeHead(200).write('{"keys":[')],
