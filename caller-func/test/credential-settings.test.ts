@@ -69,7 +69,11 @@ function problemsOf(environment: NodeJS.ProcessEnv): string {
 
 describe("says together what is missing or wrong, by name, and no value", () => {
   test.each<[string, NodeJS.ProcessEnv, string[]]>([
-    ["an unknown kind", { CALLER_CREDENTIAL: "password" }, ["CALLER_CREDENTIAL is invalid", "federated-identity"]],
+    [
+      "an unknown kind",
+      { CALLER_CREDENTIAL: "password" },
+      ["CALLER_CREDENTIAL is invalid", "managed-identity, client-secret, client-certificate or federated-identity"],
+    ],
     ["a name of every object", { CALLER_CREDENTIAL: "constructor" }, ["CALLER_CREDENTIAL is invalid"]],
     [
       "client-secret",

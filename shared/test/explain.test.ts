@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { explainRefusal, explainTokenFailure } from "../service-client/explain.ts";
+
+const notAssigned =
+  "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)";
+const noFederation =
+  "no federated credential of the app registration names this managed identity as issuer, subject and audience";
+const noService = "the tenant knows no such service: see CALLEE_SCOPE";
+const noIdentity = "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID";
+const refused =
+  "Entra refused the managed identity: most likely it is assigned no role of the service, which requires assignment";
+
+test.each([
+  ["AADSTS501051: x", notAssigned],
+  ["AADSTS50105: x", notAssigned],
+  ["AADSTS7000215: x", "the client secret is wrong: set CALLER_APP_CLIENT_SECRET to the secret's value, not to its id"],
+  ["AADSTS7000222: x", "the client secret has expired: make a new one and set CALLER_APP_CLIENT_SECRET"],
+  ["AADSTS700027: x", "the app registration does not know this certificate: upload its public part there"],
+  ["AADSTS70021: x", noFederation],
+  ["AADSTS700211: x", noFederation],
+  ["AADSTS700213: x", noFederation],
+  ["AADSTS7002121: x", noFederation],
+  ["AADSTS700016: x", "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
+  ["AADSTS500011: x", noService],
+  ["AADSTS500014: x", noService],
+  ["AADSTS90002: x", "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
+  ["No User Assigned or Delegated Managed Identity found for specified ClientId", noIdentity],
+  ["Unable to load the proper Managed Identity.", noIdentity],
+  ["An unexpected error occured while fetching the AAD Token.", refused],
+  ["An unexpected error occurred while fetching the AAD Token.", refused],
+])("%s: the cause comes first, then Entra's own words", (words, cause) => {
+  expect(explainTokenFailure(new Error(words))).toBe(`${cause} (${words})`);
+});
+
+test.each([
+  ["a code of which nothing is known", new Error("AADSTS1000: x"), "AADSTS1000: x"],
+  ["a longer code that begins like a known one", new Error("AADSTS900021: x"), "AADSTS900021: x"],
+  ["lines and ends of blanks", new Error("\n Entra is down \r\n\t again\n"), "Entra is down again"],
+  ["a text in place of an error", "no credential", "no credential"],
+  ["anything else", { message: "x" }, "the credential failed"],
+  ["more than 1,000 characters", new Error(` ${"x".repeat(1_001)}`), "x".repeat(1_000)],
+])("%s: the words on one line, and no more", (_, error, words) => {
+  expect(explainTokenFailure(error)).toBe(words);
+});
+
+test.each([
+  [
+    "role-missing",
+    "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the next one: with a managed identity within 24 hours, else within 90 minutes",
+  ],
+  ["caller-denied", "the service's DENIED_CALLERS shuts this app out: ask whoever runs it why"],
+  ["caller-not-allowed", "put this app's client id on the service's list ALLOWED_CALLERS"],
+  ["token-expired", undefined],
+  [undefined, undefined],
+])("a refusal of %s: what to do about it", (code, advice) => {
+  expect(explainRefusal(code)).toBe(advice);
+});
