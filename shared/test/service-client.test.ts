@@ -198,6 +198,11 @@ describe("a path", () => {
     expect(requests).toEqual([]);
   });
 
+  test("that is refused is named, up to 200 characters", async () => {
+    const path = "x".repeat(300);
+    await expect(client({ method: "GET", path })).rejects.toThrow(`found "${"x".repeat(200)}".`);
+  });
+
   test("is refused where it is no text", async () => {
     const path = { toString: () => "/api/stock" } as unknown as string;
     await expect(client({ method: "GET", path })).rejects.toThrow("found object");
@@ -295,7 +300,11 @@ test("a call that is broken off ends, unanswered", async () => {
       abort.abort();
     },
   ];
-  expect(await client({ method: "GET", path: "/", signal: abort.signal })).toMatchObject({ kind: "held-back" });
+  expect(await client({ method: "GET", path: "/", signal: abort.signal })).toEqual({
+    kind: "held-back",
+    reason: "broken off by this app",
+    tries: 1,
+  });
   expect(requests).toHaveLength(1);
 });
 
@@ -408,7 +417,8 @@ describe("the circuit", () => {
     answers = Array.from({ length: 10 }, () => status(500));
     await fail(10);
     const held = await Promise.all([1, 2, 3].map(() => client({ method: "PUT", path: "/" })));
-    expect(held.map(({ kind }) => kind)).toEqual(["held-back", "held-back", "held-back"]);
+    const reason = "the service has failed again and again, and is left alone for a moment";
+    expect(held).toEqual([1, 2, 3].map(() => ({ kind: "held-back", reason, tries: 0 })));
     expect(requests).toHaveLength(10);
     await expect.poll(() => client({ method: "GET", path: "/" }), { timeout: 10_000 }).toMatchObject({ status: 200 });
     expect(requests).toHaveLength(11);
@@ -438,7 +448,10 @@ test("holds back what is too much: 64 calls at once, 1,000 that wait", async () 
   const calls = Array.from({ length: 1066 }, () => client({ method: "GET", path: "/" }));
   await expect.poll(() => waiting.length).toBe(64);
   for (const response of waiting) status(200)(response);
-  const kinds = (await Promise.all(calls)).map(({ kind }) => kind);
-  expect(kinds.filter((kind) => kind === "answer")).toHaveLength(1064);
-  expect(kinds.filter((kind) => kind === "held-back")).toHaveLength(2);
+  const outcomes = await Promise.all(calls);
+  expect(outcomes.filter(({ kind }) => kind === "answer")).toHaveLength(1064);
+  const reason = "too many calls to the service are under way";
+  expect(outcomes.filter(({ kind }) => kind !== "answer")).toEqual(
+    [1, 2].map(() => ({ kind: "held-back", reason, tries: 0 })),
+  );
 });
