@@ -108,7 +108,7 @@ export interface Bytes {
   onDemand: number;
 }
 
-/** What the bundle of an app is made of, in bytes by package, or by room of this repository. */
+/** What the bundle of an app is made of, in bytes by package, or by folder of this repository. */
 export async function contentsOf(app: string): Promise<Readonly<Record<string, Readonly<Bytes>>>> {
   const outputs = await outputsOf(app);
   const atStart = new Set(Object.keys(outputs).filter((file) => file.endsWith("/main.js")));

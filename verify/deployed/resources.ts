@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { serviceOptions } from "../../tools/access-policy.ts";
+import { tableEndpointSetting } from "../../tools/access-policy.ts";
 import type { AzureApi } from "./azure-api.ts";
 import type { Deployment } from "./environment.ts";
 import { following, type Read, type Reading } from "./reading.ts";
@@ -228,7 +228,7 @@ export function azureService(
     const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
     return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
   };
-  const tableSetting = serviceOptions[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+  const tableSetting = tableEndpointSetting(name);
   const readAccount: AzureService["account"] = (purpose) => () =>
     following(readSettings, (values) => {
       const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
