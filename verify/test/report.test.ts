@@ -140,8 +140,8 @@ describe("report.json", async () => {
     expect(JSON.parse(await readFile(join(place, REPORT_SCHEMA), "utf8"))).toEqual(schema);
   });
 
-  it("is read by the commands of docs/report.md", async () => {
-    const page = await readFile(join(import.meta.dirname, "../../docs/report.md"), "utf8");
+  it("is read by the commands of docs/verify.md", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../docs/verify.md"), "utf8");
     const commands = [...page.matchAll(/^node -p "(.*)"$/gm)].map(([, script = ""]) => script);
     const answers = async (report: Report): Promise<string[]> => {
       const place = await mkdtemp(join(folder, "read-"));
