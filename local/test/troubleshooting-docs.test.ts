@@ -8,20 +8,21 @@ const textOf = (path: string): Promise<string> => readFile(join(root, path), "ut
 const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name = ""]) => name);
 
 const page = await textOf("docs/troubleshooting.md");
+const guide = await textOf("docs/authorization.md");
 
-/** What the first column of a section's tables says, row by row. */
-function symptoms(heading: string): string[] {
-  const [, text = ""] = page.split(`\n## ${heading}\n`);
-  return matches(text.split(/\n## /)[0] ?? "", /^\| (.*?) +\|/gm);
+/** The first column of a section's tables, row by row. */
+function firstColumn(text: string, heading: string): string[] {
+  const [, section = ""] = text.split(`\n## ${heading}\n`);
+  return matches(section.split(/\n## /)[0] ?? "", /^\| (.*?) +\|/gm);
 }
 
 describe("troubleshooting", () => {
-  it("has a row for every code of a refusal, and for no other", () => {
-    const codes = symptoms("Refusals by the service").flatMap((symptom) => matches(symptom, /^`([a-z-]+)`$/g));
+  it("has, in docs/authorization.md, a row for every refusal code and for no other", () => {
+    const codes = firstColumn(guide, "Refusal codes").flatMap((cell) => matches(cell, /^`([a-z-]+)`$/g));
     expect(codes.toSorted()).toEqual([...refusalCodes].sort());
   });
 
-  const numbers = symptoms("Entra's numbers").flatMap((symptom) => matches(symptom, /\bAADSTS(\d+)\b/g));
+  const numbers = firstColumn(page, "Entra's numbers").flatMap((cell) => matches(cell, /\bAADSTS(\d+)\b/g));
 
   it.each([
     ["that the local Entra answers with", "local/entra/entra-error.ts", /: \[(\d+), \d{3}, "/g],
