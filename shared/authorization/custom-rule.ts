@@ -12,10 +12,10 @@ export type VerifiedClaims = Readonly<Record<string, unknown>>;
  * Does not see the token, the request or the role that the operation asks for, and is not asked where another check has
  * refused the call.
  *
- * @example only the identity of one resource, where its owner could attach the same identity elsewhere
- *   (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference, xms_mirid)
+ * @example only tokens that say themselves that they are an app's: the API's registration asks for that optional claim
+ *   (https://learn.microsoft.com/entra/identity-platform/optional-claims-reference, idtyp)
  *
- *   customRule: ({ xms_mirid }) => (xms_mirid === expected ? undefined : "another resource")
+ *   customRule: ({ idtyp }) => (idtyp === "app" ? undefined : "no idtyp")
  */
 export type CustomRule = (claims: VerifiedClaims) => string | undefined | Promise<string | undefined>;
 

@@ -16,7 +16,9 @@ const tokenFailures: readonly (readonly [RegExp, string])[] = [
     "no federated credential of the app registration names this managed identity as issuer, subject and audience",
   ],
   [/AADSTS700016\b/, "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
-  [/AADSTS50001\d\b/, "the tenant knows no such service: see CALLEE_SCOPE"],
+  [/AADSTS500011\b/, "the tenant knows no such service: see CALLEE_SCOPE"],
+  [/AADSTS500014\b/, "the service's service principal is disabled in the tenant: an administrator has to enable it"],
+  [/AADSTS7000112\b/, "this app's service principal is disabled in the tenant: an administrator has to enable it"],
   [/AADSTS90002\b/, "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
   [
     /No User Assigned or Delegated Managed Identity found|Unable to load the proper Managed Identity/,

@@ -82,7 +82,7 @@ function httpFunctions(functions: readonly Registration[]): HttpTrigger[] {
     return [
       {
         name,
-        // Without one, the host asks for a key: https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#http-auth
+        // Without one, the host asks for a key. `app.http` always gives one: its default is "anonymous".
         level: typeof authLevel === "string" ? authLevel.toLowerCase() : "function",
         methods: Array.isArray(methods) ? methods.map(String) : ["GET", "POST"],
         route: `/api/${typeof route === "string" ? route : name}`,
