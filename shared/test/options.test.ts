@@ -152,8 +152,17 @@ describe("createServiceClient", () => {
   });
 
   test("does not start without tokens", () => {
-    expect(() => client({ origin: "https://callee.example" })).toThrow(/tokens is missing: expected a token source/);
+    expect(() => client({ origin: "https://callee.example" })).toThrow(
+      /^These options of createServiceClient .*\n.*tokens is missing: expected a token source/,
+    );
     expect(() => client({ origin: "https://callee.example", tokens: "abc" })).toThrow(/tokens is a string/);
+  });
+
+  test.each<[string, object]>([
+    ["cannot renew a token", { get: tokens.get }],
+    ["can do nothing else", { renew: tokens.renew }],
+  ])("does not start with a token source that %s", (_, incomplete) => {
+    expect(() => client({ origin: "https://callee.example", tokens: incomplete })).toThrow(/tokens is an object/);
   });
 });
 

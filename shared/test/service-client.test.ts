@@ -1,7 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { createServiceClient, type ServiceClient, type TokenSource } from "../service-client/index.ts";
+import {
+  createServiceClient,
+  type ServiceClient,
+  type ServiceOutcome,
+  type TokenSource,
+} from "../service-client/index.ts";
 
 const TOKEN = "abc.def.ghi";
 
@@ -179,7 +184,8 @@ describe("a path", () => {
     ["a dot segment that is encoded twice", "/api/%252e%252e/admin"],
     ["a dot segment that is encoded three times", "/api/%25252e%25252e/admin"],
     ["a dot segment, encoded before a percent sign that encodes nothing", "/api/%252e%252e%252f%25"],
-    ["an encoding beyond that", "/api/%2525252e"],
+    ["a single dot that is encoded twice", "/api/%252e/admin"],
+    ["what is encoded four times", "/api/%25252541"],
     ["a backslash", "/api\\stock"],
     ["a backslash in place of a slash", "/api/..\\admin"],
     ["an empty segment", "/api//stock"],
@@ -215,6 +221,7 @@ describe("a path", () => {
     "/api/stock?unit=kg&of=a%26b&path=/../x&mail=a@b",
     `/api/stock/${encodeURIComponent("a/b ..\\c% größe:@#?")}`,
     "/api/stock/..a/...",
+    "/api/stock/%252541",
   ])("reaches the service as it is: %s", async (path) => {
     expect(await client({ method: "GET", path })).toMatchObject({ status: 200 });
     expect(requests.map(({ url }) => url)).toEqual([path]);
@@ -240,25 +247,27 @@ test("a failure after a try that was sent is that try's, not that of the token f
   expect(requests).toHaveLength(1);
 });
 
+/** The outcome of a call, however long it takes. */
+async function later(call: () => Promise<ServiceOutcome>): Promise<ServiceOutcome | undefined> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const outcomes: ServiceOutcome[] = [];
+  void call().then((one) => outcomes.push(one));
+  while (outcomes.length === 0) {
+    await vi.advanceTimersByTimeAsync(100);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return outcomes[0];
+}
+
 describe("a token source that never answers", () => {
   const never = (): Promise<string> => new Promise(() => undefined);
   const once = (): (() => Promise<string>) => {
     let asked = 0;
     return () => (asked++ === 0 ? Promise.resolve(TOKEN) : never());
   };
-  /** The outcome, however long it takes. */
-  const outcomeLater = async (source: TokenSource): Promise<unknown> => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    onTestFinished(() => void vi.useRealTimers());
-    const outcome = createServiceClient({ origin, tokens: source })({ method: "GET", path: "/" });
-    const outcomes: unknown[] = [];
-    void outcome.then((one) => outcomes.push(one));
-    for (let second = 0; second < 60 && outcomes.length === 0; second++) {
-      await vi.advanceTimersByTimeAsync(1000);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return outcomes[0];
-  };
+  const outcomeLater = (source: TokenSource): Promise<unknown> =>
+    later(() => createServiceClient({ origin, tokens: source })({ method: "GET", path: "/" }));
   const inTime = expect.stringContaining("the token source gave no token in time") as string;
 
   test("before the call: nothing is sent", async () => {
@@ -286,6 +295,31 @@ describe("a token source that never answers", () => {
     });
     expect(await outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
   });
+});
+
+test.each<["POST" | "GET", number]>([
+  ["POST", 1],
+  ["GET", 3],
+])("a service that never answers a %s: no answer in time, after %i tries", async (method, tries) => {
+  answers = Array.from({ length: 3 }, () => () => undefined);
+  const outcome = await later(() => client({ method, path: "/" }));
+  expect(outcome).toEqual({ kind: "no-answer", reason: "no answer in time", tries });
+});
+
+test("a call whose turn does not come in time is not sent", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const waiting: ServerResponse[] = [];
+  answers = Array.from({ length: 3 * 64 }, () => (response: ServerResponse) => waiting.push(response));
+  const before = answers.map(() => client({ method: "POST", path: "/" }));
+  const outcome = client({ method: "GET", path: "/" });
+  for (let turn = 0; turn < 3; turn++) {
+    await expect.poll(() => waiting.length).toBe(64);
+    await vi.advanceTimersByTimeAsync(5_500);
+    for (const response of waiting.splice(0)) status(200)(response);
+  }
+  expect(await outcome).toEqual({ kind: "no-answer", reason: "no answer in time", tries: 0 });
+  await Promise.all(before);
 });
 
 test("an error that comes after the token is no lack of a token", async () => {
@@ -386,14 +420,17 @@ describe("an answer of 401 invalid_token", () => {
       advice: expect.stringMatching(/^asked for a newer token, there is none: this app is assigned no role/) as string,
     });
   });
-  test("of another kind leaves the token alone", async () => {
+  test.each<[string, number, string]>([
+    ["a 401 without that error", 401, "Bearer"],
+    ["another status with it", 403, 'Bearer error="invalid_token"'],
+  ])("and no other: %s leaves the token alone", async (_, code, challenge) => {
     const tokens = tokensOf(
       () => Promise.resolve(TOKEN),
       () => Promise.reject(new Error("must not be asked for")),
     );
-    answers = [status(401, { "WWW-Authenticate": "Bearer" })];
+    answers = [status(code, { "WWW-Authenticate": challenge })];
     const outcome = await createServiceClient({ origin, tokens })({ method: "GET", path: "/" });
-    expect(outcome).toMatchObject({ status: 401, refusedBy: "authorization" });
+    expect(outcome).toMatchObject({ status: code, refusedBy: "authorization" });
     expect(outcome).not.toHaveProperty("advice");
   });
 });
@@ -406,6 +443,11 @@ test.each([
   expect(await client({ method: "GET", path: "/" })).toMatchObject({
     advice: expect.stringContaining(advice) as string,
   });
+});
+
+test("an answer that is no refusal gets no advice, whatever its code", async () => {
+  answers = [status(404, {}, JSON.stringify({ code: "role-missing" }))];
+  expect(await client({ method: "GET", path: "/" })).not.toHaveProperty("advice");
 });
 
 describe("the circuit", () => {
