@@ -1,5 +1,5 @@
 /** What other workspaces use of the local system: this is the only file of `local/` that they import. */
-export { makeClientCertificate } from "./certificates/make-certificates.ts";
+export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
 export { type NetworkOrigin, startDoors } from "./front-end/front-end.ts";

@@ -8,9 +8,9 @@ import {
   ManagedIdentityCredential,
 } from "@azure/identity";
 import { chooseCredential } from "shared/service-client";
-import { readSettings } from "shared/settings";
+import { readSettings, SettingsError } from "shared/settings";
 import { afterAll, describe, expect, test } from "vitest";
-import { makeClientCertificate } from "../../local/index.ts";
+import { makeCertificates, makeClientCertificate } from "../../local/index.ts";
 
 const GUID = "00000000-0000-4000-8000-000000000001";
 const SECRET = "the-secret-value";
@@ -23,6 +23,7 @@ const file = (name: string, content: string | Buffer): string => {
   return join(folder, name);
 };
 const [one, two] = await Promise.all([makeClientCertificate("one"), makeClientCertificate("two")]);
+const ecdsa = await makeCertificates();
 const pem = file("app.pem", one.key + one.certificate);
 
 const app = { AZURE_TENANT_ID: GUID, CALLER_APP_CLIENT_ID: GUID };
@@ -58,6 +59,12 @@ test.each<[string, NodeJS.ProcessEnv, unknown]>([
   expect(await chooseCredential("caller-func", environment).create()).toBeInstanceOf(kind);
 });
 
+test("no credential is made of wrong settings", async () => {
+  const create = async (): Promise<unknown> =>
+    chooseCredential("caller-func", { CALLER_CREDENTIAL: "password" }).create();
+  await expect(create()).rejects.toThrow(SettingsError);
+});
+
 function problemsOf(environment: NodeJS.ProcessEnv): string {
   try {
     readSettings("caller-func", chooseCredential("caller-func", environment).schemas, environment);
@@ -78,14 +85,21 @@ describe("says together what is missing or wrong, by name, and no value", () => 
     [
       "client-secret",
       { CALLER_CREDENTIAL: "client-secret" },
-      ["AZURE_TENANT_ID is missing", "CALLER_APP_CLIENT_ID is missing", "CALLER_APP_CLIENT_SECRET is missing"],
+      [
+        ...["AZURE_TENANT_ID is missing", "CALLER_APP_CLIENT_ID is missing"],
+        "CALLER_APP_CLIENT_SECRET is missing: expected a client secret of the app registration (its value, not its id)",
+      ],
     ],
     [
       "client-certificate",
       { CALLER_CREDENTIAL: "client-certificate", AZURE_TENANT_ID: "x" },
       ["AZURE_TENANT_ID is invalid", "CALLER_APP_CERTIFICATE_PATH is missing"],
     ],
-    ["federated-identity", { CALLER_CREDENTIAL: "federated-identity", ...app }, ["AZURE_CLIENT_ID is missing"]],
+    [
+      "federated-identity",
+      { CALLER_CREDENTIAL: "federated-identity", ...app, AZURE_DISABLE_INSTANCE_DISCOVERY: "yes" },
+      ["AZURE_CLIENT_ID is missing", "AZURE_DISABLE_INSTANCE_DISCOVERY is invalid: expected true or false"],
+    ],
     ["managed-identity", { AZURE_CLIENT_ID: SECRET }, ["AZURE_CLIENT_ID is invalid"]],
   ])("%s", (_, environment, expected) => {
     const problems = problemsOf(environment);
@@ -103,6 +117,7 @@ describe("a certificate that cannot work is told at the start, with the command 
     ["a certificate without its key", () => file("cert.pem", one.certificate)],
     ["a key without its certificate", () => file("key.pem", one.key)],
     ["a key of another certificate", () => file("mixed.pem", one.certificate + two.key)],
+    ["a certificate of an elliptic curve", () => file("ecdsa.pem", ecdsa.cert + ecdsa.key)],
   ])("%s", (_, path) => {
     const settings = { ...app, CALLER_CREDENTIAL: "client-certificate", CALLER_APP_CERTIFICATE_PATH: path() };
     expect(problemsOf(settings)).toContain("openssl pkcs12 -in app.pfx -out app.pem -nodes");
@@ -111,7 +126,7 @@ describe("a certificate that cannot work is told at the start, with the command 
   test("a PFX in base64, as Key Vault gives it by default", () => {
     const content = pfx.toString("base64");
     const problems = problemsOf({ ...app, CALLER_CREDENTIAL: "client-certificate", CALLER_APP_CERTIFICATE: content });
-    expect(problems).toContain("CALLER_APP_CERTIFICATE is invalid");
+    expect(problems).toContain("CALLER_APP_CERTIFICATE is invalid: expected a text with a certificate");
     expect(problems).not.toContain(content.slice(0, 20));
   });
 });

@@ -7,7 +7,7 @@ import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity
 import type { ServiceName } from "../../shared/access-policy.ts";
 import { tableEndpointSetting } from "../../tools/access-policy.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
-import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
+import { type LocalEntra, type LocalEntraOptions, startLocalEntra } from "../entra/local-entra.ts";
 import { managedIdentityToken } from "../entra/client.ts";
 import { readLocalSettings } from "../host/local-settings.ts";
 import type { Endpoints } from "../system/endpoints.ts";
@@ -22,11 +22,13 @@ export interface TestStorage {
 }
 
 /** Changes the environment and the trusted certificates of this process: one at a time. */
-export async function startTestStorage(): Promise<TestStorage> {
+export async function startTestStorage(
+  options: Pick<LocalEntraOptions, "clientCertificates"> = {},
+): Promise<TestStorage> {
   const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
   const certificates = await ensureCertificates(join(folder, "certificates"));
   await trust(certificates.caFile);
-  const entra = await startLocalEntra({ certificates });
+  const entra = await startLocalEntra({ certificates, ...options });
   const storage = await startStorage({ folder, certificates, accounts: ["testdata"], log: () => undefined });
   process.env["IDENTITY_ENDPOINT"] = entra.managedIdentityEndpoint;
   process.env["IDENTITY_HEADER"] = entra.identityHeader;
