@@ -1,6 +1,6 @@
-import type { ServiceClient, ServiceOutcome } from "shared/service-client";
+import type { ServiceClient, ServiceOutcome, ServiceRequest } from "shared/service-client";
 import { openTable } from "shared/storage/table";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createDelivery, type Delivery } from "../src/orders/delivery.ts";
 import { createOrderStore, type OrderStore } from "../src/orders/order-store.ts";
@@ -93,6 +93,59 @@ describe("a crash between two steps loses nothing and doubles nothing", () => {
   });
 });
 
+test("the callee is asked for a reservation of the order, in the trace of whoever began it", async () => {
+  const requests: ServiceRequest[] = [];
+  const recording = createDelivery(store, (request) => {
+    requests.push(request);
+    return Promise.resolve(silence);
+  });
+  await recording.place({ orderId: "a b", sku: "widget", quantity: 3 }, "trace-1");
+  passTime(5_000);
+  await recording.deliverDue(LONG, "trace-2");
+  const signal = expect.any(AbortSignal) as AbortSignal;
+  const request = { method: "PUT", path: "/api/reservations/a%20b", body: { sku: "widget", quantity: 3 }, signal };
+  expect(requests).toEqual([
+    { ...request, traceParent: "trace-1" },
+    { ...request, traceParent: "trace-2" },
+  ]);
+});
+
+describe("an order that somebody else has by now", () => {
+  test("is shown as it stands", async () => {
+    const losing = createDelivery({ ...store, settle: () => Promise.resolve(false) }, callee);
+    expect(await place("a", losing)).toMatchObject({ state: "pending", attempts: 0 });
+    const gone = { settle: () => Promise.resolve(false), get: () => Promise.resolve(undefined) };
+    expect(await place("b", createDelivery({ ...store, ...gone }, callee))).toMatchObject({
+      orderId: "b",
+      attempts: 0,
+    });
+  });
+
+  test("and is gone a moment later is an error", async () => {
+    const gone = { create: () => Promise.resolve(undefined), get: () => Promise.resolve(undefined) };
+    await expect(place("a", createDelivery({ ...store, ...gone }, callee))).rejects.toThrow(
+      "Order a was there a moment ago and is gone.",
+    );
+  });
+});
+
+test.each([
+  ["begins as long as its lease outlasts it", 24_999, 12],
+  ["does not begin after that: the order is given back, and due", 25_000, 1],
+])("a delivery %s", async (_, took, begun) => {
+  answer = () => silence;
+  await Promise.all(Array.from({ length: 12 }, (_, i) => place(`o-${i}`)));
+  passTime(5_000);
+  asked = [];
+  answer = (orderId) => {
+    if (asked.length === 1) passTime(took);
+    return reserve(orderId);
+  };
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: begun });
+  passTime(1);
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 12 - begun });
+});
+
 test("a run says how many calls the callee's access restrictions refused", async () => {
   answer = () => ({ kind: "answer", status: 403, body: "", refusedBy: "network", tries: 1 });
   await place("a");
@@ -101,12 +154,14 @@ test("a run says how many calls the callee's access restrictions refused", async
 });
 
 test("an order whose result storage did not take is pending, not an error, and is delivered again", async () => {
-  const failing = createDelivery({ ...store, settle: () => Promise.reject(abortError()) }, callee);
+  const report = vi.fn();
+  const failing = createDelivery({ ...store, settle: () => Promise.reject(abortError()) }, callee, report);
   expect(await place("a", failing)).toMatchObject({ state: "pending" });
   passTime(LEASE_MS + 1);
   expect(await failing.deliverDue(LONG)).toMatchObject({ unsaved: 1, reserved: 0 });
   passTime(LEASE_MS + 1);
   expect(await delivery.deliverDue(LONG)).toMatchObject({ reserved: 1 });
+  expect(report).not.toHaveBeenCalled();
 });
 
 describe("an attempt that fails in a way that was not foreseen", () => {
@@ -144,6 +199,20 @@ describe("an attempt that fails in a way that was not foreseen", () => {
     expect(run).toMatchObject({ reserved: 2, unsaved: 1 });
     expect(run).not.toHaveProperty("endedEarly");
     expect(failures).toEqual([bug]);
+  });
+
+  test("is logged where nobody else is told", async () => {
+    const log = vi.spyOn(console, "error").mockReturnValue();
+    onTestFinished(() => {
+      log.mockRestore();
+    });
+    const bug = new TypeError("a bug");
+    await place(
+      "a",
+      createDelivery(store, () => Promise.reject(bug)),
+    );
+    const message = "An attempt to deliver an order failed in a way that was not foreseen.";
+    expect(log.mock.calls).toEqual([[message, bug]]);
   });
 
   test("over HTTP: the order is there, and pending", async () => {

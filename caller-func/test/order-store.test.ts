@@ -79,6 +79,16 @@ describe("an order's rows", () => {
   });
 });
 
+test("an order without a due time is a mistake of this code", async () => {
+  const { dueAt, ...order } = newOrder({ orderId: "a", sku: "widget", quantity: 2 }, T0, T0);
+  await expect(store.create(order)).rejects.toThrow("A new order has a due time.");
+});
+
+test("what storage refuses for another reason than a race is an error", async () => {
+  const order = newOrder({ orderId: "a", sku: "x".repeat(40_000), quantity: 2 }, T0, T0);
+  await expect(store.create(order)).rejects.toThrow("exceeds the maximum allowed size");
+});
+
 test("a row that somebody has damaged is read, without what cannot be", async () => {
   await created("a");
   await table.updateEntity({ partitionKey: "orders", rowKey: "order:a", history: "[{", problem: "x" }, "Merge");
@@ -131,6 +141,26 @@ describe("a stuck order", () => {
     expect(both.filter((order) => order !== undefined)).toHaveLength(1);
     expect(idsOf(await store.lease(at(DAY + 1), at(2 * DAY), 1))).toEqual(["a"]);
     expect(await store.revive("nothing", (order) => order)).toBeUndefined();
+  });
+
+  test("is revived once, also where another one is done between reading and storing", async () => {
+    const lease = await created("a");
+    await store.settle(lease, stuck(lease.order), at(1));
+    const revive = (by: OrderStore, second: number) => by.revive("a", (order) => retried(order, at(second)));
+    let used = 0;
+    const slow = createOrderStore(async () => {
+      if (++used === 2) await revive(store, DAY);
+      return table;
+    });
+    expect(await revive(slow, DAY + 1)).toBeUndefined();
+    expect(await keys()).toEqual(["order:a", "pending:2026-01-02T00:00:00.000Z:a"]);
+  });
+
+  test("stays as it is where it is not to be changed", async () => {
+    const lease = await created("a");
+    await store.settle(lease, stuck(lease.order), at(1));
+    expect(await store.revive("a", () => undefined)).toBeUndefined();
+    expect(await store.get("a")).toMatchObject({ state: "stuck" });
   });
 });
 
@@ -225,6 +255,18 @@ test("removes finished orders by when they ended, and none that is not", async (
   expect(await store.backlog()).toEqual({ pending: 1, oldest: T0 });
 });
 
+test("where there is nothing, lists nothing and counts nothing", async () => {
+  expect(await store.list(undefined)).toEqual({ orders: [] });
+  expect(await store.backlog()).toEqual({ pending: 0, oldest: undefined });
+});
+
+test("counts what is pending, and says since when the oldest is", async () => {
+  const order = (orderId: string, second: number): Order =>
+    newOrder({ orderId, sku: "widget", quantity: 2 }, at(second), at(100 - second));
+  for (const second of [2, 1, 3]) await store.create(order(`o-${second}`, second));
+  expect(await store.backlog()).toEqual({ pending: 3, oldest: at(1) });
+});
+
 test("lists page by page", async () => {
   await Promise.all(Array.from({ length: 130 }, (_, i) => created(`o-${i}`)));
   const ids = new Set<string>();
@@ -267,6 +309,13 @@ describe("rows of the version before", () => {
       state: "reserved",
       attempts: 4,
     });
+  });
+
+  test("without their order are not leased; they are pending since nobody knows when", async () => {
+    await table.createTable();
+    await table.createEntity({ partitionKey, rowKey: `pending:${T0.toISOString()}:gone`, orderId: "gone" });
+    expect(await store.backlog()).toEqual({ pending: 1, oldest: undefined });
+    expect(await store.lease(at(10), at(70), 10)).toEqual([]);
   });
 
   test("stuck, can be revived; finished, are listed", async () => {
