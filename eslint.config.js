@@ -22,11 +22,27 @@ const folders = Object.keys(mayImport);
 /** Test files, which may use any of these folders besides: they start the system, or read what the templates say. */
 const mayImportInTests = (folder) => (folder === "shared" ? [] : ["tools", "local", "infra"]);
 
-/** Other folders use `local/` by its entry alone. The exception measures a cold start, which everything else would prolong. */
-const deepImport = { regex: "(^|/)local/(?!index\\.ts$)", message: "Import it from local/index.ts." };
-const mayImportDeeply = ["bench/cold-start-process.ts"];
+const SCOPE = "@restricted-calls/";
 
-const restrictImports = (folder, allowed) => ({
+/**
+ * What is public of a workspace: of `shared/` what its package.json exports, of the others the files at the top and the
+ * index.ts of a folder; of `local/` only the index.ts at its top.
+ */
+const deepImports = [
+  { regex: "^(\\.\\./)+shared/", message: `Import it from ${SCOPE}shared (package.json, exports).` },
+  { regex: "^(\\.\\./)+local/(?!index\\.ts$)", message: "Import it from local/index.ts." },
+  {
+    regex: `^(\\.\\./)+(${folders.join("|")})/([^/]+/)+(?!index\\.ts$)`,
+    message: "Import what is public of a workspace: a file at its top, or a folder's index.ts.",
+  },
+];
+
+/** One measures a cold start, which the rest of local/ would prolong; the other the order store of the caller. */
+const mayImportDeeply = ["bench/cold-start-process.ts", "bench/client.ts"];
+/** What tests alone share. */
+const forTests = "^(\\.\\./)+(tools/testing/|infra/test/expected\\.ts$)";
+
+const restrictImports = (folder, allowed, isTest = false) => ({
   "no-restricted-imports": [
     "error",
     {
@@ -34,10 +50,12 @@ const restrictImports = (folder, allowed) => ({
         ...folders
           .filter((other) => other !== folder && !allowed.includes(other))
           .map((other) => ({
-            regex: `^(\\.\\./)+${other}/|^${other}(/|$)`,
+            regex: `^(\\.\\./)+${other}/|^${SCOPE}${other}(/|$)`,
             message: `${folder}/ does not import ${other}/ (eslint.config.js, mayImport).`,
           })),
-        ...(folder === "local" || !allowed.includes("local") ? [] : [deepImport]),
+        ...(folder === "shared"
+          ? []
+          : deepImports.map(({ regex, message }) => ({ regex: isTest ? `(?!${forTests})${regex}` : regex, message }))),
       ],
     },
   ],
@@ -78,7 +96,7 @@ const writeFileElsewhere = {
   message: "Take it from tools/write-file.ts, whose errors name the file.",
 };
 
-/** HTTP functions are registered by `shared/http/functions.ts` alone, where each says who may call it. */
+/** HTTP functions are registered by `shared/functions/register.ts` alone, where each says who may call it. */
 const httpFunctionElsewhere = [
   "MemberExpression[object.name='app'][property.name=/^(http|get|put|post|patch|deleteRequest|generic)$/]",
   "MemberExpression[object.name='app'][computed=true]",
@@ -90,7 +108,7 @@ const httpFunctionElsewhere = [
   "ExportNamedDeclaration[source.value='@azure/functions']",
 ].map((selector) => ({
   selector,
-  message: "Register an HTTP function by api.http, keyHttp or publicHttp (shared/http/functions.ts).",
+  message: "Register an HTTP function by api.http, keyHttp or publicHttp (shared/functions/register.ts).",
 }));
 
 export default tseslint.config(
@@ -120,7 +138,7 @@ export default tseslint.config(
     { files: [`${folder}/**/*.ts`], ignores: mayImportDeeply, rules: restrictImports(folder, mayImport[folder]) },
     {
       files: [`${folder}/test/**/*.ts`],
-      rules: restrictImports(folder, [...mayImport[folder], ...mayImportInTests(folder)]),
+      rules: restrictImports(folder, [...mayImport[folder], ...mayImportInTests(folder)], true),
     },
   ]),
   {
@@ -128,7 +146,7 @@ export default tseslint.config(
     ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],
     rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere] },
   },
-  { files: ["shared/http/functions.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },
+  { files: ["shared/functions/register.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },
   {
     files: ["shared/**/*.ts", ...apps.map((app) => `${app}/src/**/*.ts`)],
     ignores: ["shared/on-demand/*.ts", "shared/test/**"],

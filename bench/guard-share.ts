@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { startFunctionsHost } from "../local/index.ts";
-import type { Tenant } from "../shared/testing/tenant.ts";
+import type { Tenant } from "@restricted-calls/shared/testing/tenant";
 import { measure, type Medians } from "./measure.ts";
 import { writeFile } from "../tools/write-file.ts";
 

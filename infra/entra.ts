@@ -5,11 +5,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { command, UsageError } from "../tools/command-line.ts";
 import { environmentFor } from "../tools/environment.mjs";
-import { accessPolicy, serviceNames } from "../tools/access-policy.ts";
-import type { ServiceName } from "../shared/access-policy.ts";
+import { accessPolicy, apiNames, callerNames, serviceNames } from "../tools/access-policy.ts";
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { writeFileSync } from "../tools/write-file.ts";
 import { ENVIRONMENT_NAME, GUID } from "./hooks/environment.ts";
-import { apiNames, callerNames } from "./hooks/services.ts";
 import { publicCloud } from "./public-cloud.ts";
 
 const USAGE = `Usage: npm run entra -- --environment <name> [--location <region>] [--yes]

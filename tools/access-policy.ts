@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
-import type { AccessPolicy, ServiceName } from "../shared/access-policy.ts";
+import type { AccessPolicy, ServiceName } from "@restricted-calls/shared/access-policy";
 import { readPolicyFiles } from "./policy-mistakes.ts";
 
 /** What only one service needs: `ServiceOptions` in infra/types.bicep. */
@@ -36,3 +36,32 @@ export const serviceOptions = options as Readonly<Record<string, ServiceOptions 
 export function tableEndpointSetting(service: string): string {
   return serviceOptions[service]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
 }
+
+/** Whether a service has roles, and so an app registration. */
+export function isApi(service: string): boolean {
+  return Object.keys(services[service]?.roles ?? {}).length > 0;
+}
+
+/** Whether a service may call another one. */
+export function isCaller(service: string): boolean {
+  return Object.values(services).some(({ callers }) => service in callers);
+}
+
+/** The services with roles. */
+export function apiNames(): string[] {
+  return Object.keys(services).filter(isApi);
+}
+
+/** The services that may call another one. */
+export function callerNames(): string[] {
+  return Object.keys(services).filter(isCaller);
+}
+
+/** The last place of a service in the address space. */
+export function lastSubnet(): number {
+  return Math.max(...Object.values(services).map(({ subnet }) => subnet));
+}
+
+const services: Readonly<
+  Record<string, { readonly subnet: number; readonly roles: object; readonly callers: object }>
+> = accessPolicy.services;

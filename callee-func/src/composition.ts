@@ -1,10 +1,9 @@
 import { app } from "@azure/functions";
-import type { AppRole } from "shared/access-policy";
-import { createAuthorizer, createGuard } from "shared/authorization";
-import { createApi } from "shared/http/functions";
-import { managedIdentity } from "shared/managed-identity";
-import { loadSoon } from "shared/on-demand/load-soon";
-import { openTable } from "shared/storage/table";
+import type { AppRole } from "@restricted-calls/shared/access-policy";
+import { createAuthorizer } from "@restricted-calls/shared/authorization";
+import { createApi, createGuard, loadSoon } from "@restricted-calls/shared/functions";
+import { managedIdentity } from "@restricted-calls/shared/identity";
+import { openTable } from "@restricted-calls/shared/storage/table";
 import { createInventory } from "./inventory/inventory.ts";
 import { settings } from "./settings.ts";
 
@@ -34,7 +33,7 @@ export const inventory = createInventory(
 // What of it a start does without.
 app.hook.preInvocation(
   loadSoon(
-    () => import("shared/on-demand/managed-identity"),
-    () => import("shared/on-demand/table-client"),
+    () => import("@restricted-calls/shared/on-demand/managed-identity"),
+    () => import("@restricted-calls/shared/on-demand/table-client"),
   ),
 );

@@ -1,5 +1,5 @@
-import { clientAuthentications } from "shared/authorization";
-import { guid, guids, origin, readSettings, tableEndpoint } from "shared/settings";
+import { clientAuthentications } from "@restricted-calls/shared/authorization";
+import { guid, guids, origin, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";
 import * as v from "valibot";
 import { initialStock } from "./inventory/units.ts";
 

@@ -1,6 +1,6 @@
 import { request } from "node:http";
-import { refusalProblem } from "../../shared/authorization/refusals.ts";
-import { attacks } from "../../shared/testing/attacks.ts";
+import { refusalProblem } from "@restricted-calls/shared/authorization";
+import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { forgeOf, mintToken, startTestSystem, type TestSystem } from "../../local/index.ts";
 

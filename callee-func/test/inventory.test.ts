@@ -1,6 +1,6 @@
 import { TableClient, type TransactionAction } from "@azure/data-tables";
-import { ProblemError } from "shared/http/problem";
-import { openTable } from "shared/storage/table";
+import { ProblemError } from "@restricted-calls/shared/problem";
+import { openTable } from "@restricted-calls/shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createInventory, type Inventory } from "../src/inventory/inventory.ts";

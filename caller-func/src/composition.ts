@@ -1,8 +1,8 @@
 import { app } from "@azure/functions";
-import { managedIdentity } from "shared/managed-identity";
-import { loadSoon } from "shared/on-demand/load-soon";
-import { createServiceClient, createTokenSource } from "shared/service-client";
-import { openTable } from "shared/storage/table";
+import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
+import { loadSoon } from "@restricted-calls/shared/functions";
+import { createServiceClient } from "@restricted-calls/shared/service-client";
+import { openTable } from "@restricted-calls/shared/storage/table";
 import { createDelivery } from "./orders/delivery.ts";
 import { createOrderStore } from "./orders/order-store.ts";
 import { credential, settings } from "./settings.ts";
@@ -23,8 +23,8 @@ export const delivery = createDelivery(orderStore, callee);
 // What of it a start does without.
 app.hook.preInvocation(
   loadSoon(
-    () => import("shared/on-demand/managed-identity"),
-    () => import("shared/on-demand/table-client"),
-    () => import("shared/on-demand/http"),
+    () => import("@restricted-calls/shared/on-demand/managed-identity"),
+    () => import("@restricted-calls/shared/on-demand/table-client"),
+    () => import("@restricted-calls/shared/on-demand/http"),
   ),
 );

@@ -1,6 +1,6 @@
-import { isNcrontab } from "shared/ncrontab";
-import { chooseCredential } from "shared/service-client";
-import { guid, origin, readSettings, tableEndpoint } from "shared/settings";
+import { isNcrontab } from "@restricted-calls/shared/ncrontab";
+import { chooseCredential } from "@restricted-calls/shared/identity";
+import { guid, origin, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";
 import * as v from "valibot";
 
 /** As whom this app calls the callee, by the setting `CALLER_CREDENTIAL`. */

@@ -7,8 +7,8 @@ import {
   ClientSecretCredential,
   ManagedIdentityCredential,
 } from "@azure/identity";
-import { chooseCredential } from "shared/service-client";
-import { readSettings, SettingsError } from "shared/settings";
+import { chooseCredential } from "@restricted-calls/shared/identity";
+import { readSettings, SettingsError } from "@restricted-calls/shared/settings";
 import { afterAll, describe, expect, test } from "vitest";
 import { makeCertificates, makeClientCertificate } from "../../local/index.ts";
 

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { chooseCredential } from "shared/service-client";
+import { chooseCredential } from "@restricted-calls/shared/identity";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { makeClientCertificate, startTestStorage, type TestStorage } from "../../local/index.ts";
 

@@ -1,5 +1,5 @@
-import type { ServiceClient, ServiceOutcome, ServiceRequest } from "shared/service-client";
-import { openTable } from "shared/storage/table";
+import type { ServiceClient, ServiceOutcome, ServiceRequest } from "@restricted-calls/shared/service-client";
+import { openTable } from "@restricted-calls/shared/storage/table";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createDelivery, type Delivery } from "../src/orders/delivery.ts";

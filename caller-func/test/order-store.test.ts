@@ -1,5 +1,5 @@
 import { TableClient } from "@azure/data-tables";
-import { openTable } from "shared/storage/table";
+import { openTable } from "@restricted-calls/shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { newOrder, type Order, retried } from "../src/orders/order.ts";

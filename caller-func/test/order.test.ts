@@ -1,4 +1,4 @@
-import type { ServiceOutcome } from "shared/service-client";
+import type { ServiceOutcome } from "@restricted-calls/shared/service-client";
 import { describe, expect, test } from "vitest";
 import { afterAttempt, newOrder, retried } from "../src/orders/order.ts";
 

@@ -5,7 +5,7 @@ import { publicCloud } from "../public-cloud.ts";
 import { deploymentOf } from "../scm-access/command.ts";
 import { readSites } from "../scm-access/resource-manager.ts";
 import { readStart, requireDeployed, synchroniseTriggers } from "./deployed-code.ts";
-import { deployedServices } from "./services.ts";
+import { deployedServices } from "./environment.ts";
 
 try {
   const [name = ""] = process.argv.slice(2);

@@ -1,5 +1,6 @@
 /** Runs at the end of `azd up`: says what is where, and what to do next. */
-import { deployedServices, isApi } from "./services.ts";
+import { isApi } from "../../tools/access-policy.ts";
+import { deployedServices } from "./environment.ts";
 
 const { AZURE_RESOURCE_GROUP: group = "<resource group>" } = process.env;
 const services = deployedServices(process.env);

@@ -1,7 +1,8 @@
 /** Runs before `azd down`: names what outlives the resource group, with the commands that remove it. */
 import { publicCloud } from "../public-cloud.ts";
 import { isPrepared } from "./environment.ts";
-import { apiNames, callerNames, deployedServices } from "./services.ts";
+import { apiNames, callerNames } from "../../tools/access-policy.ts";
+import { deployedServices } from "./environment.ts";
 
 const {
   AZURE_ENV_NAME: environmentName = "<environment>",

@@ -1,5 +1,5 @@
+import { apiNames, callerNames, lastSubnet } from "../../tools/access-policy.ts";
 import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../../tools/address-ranges.ts";
-import { callerNames, apiNames, lastSubnet } from "./services.ts";
 
 /** What azd's environment says, by name. Empty counts as missing: it is azd's only way to unset a value. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -85,6 +85,20 @@ export function mistakes(environment: Environment): string[] {
     ...check("RESTRICTED_RESOURCE_TAGS", tags),
     ...oneOf("RESTRICTED_ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
   ];
+}
+
+/** A deployed service, as main.bicep gives it out. */
+export interface DeployedService {
+  readonly name: string;
+  readonly siteName: string;
+  /** The origin. */
+  readonly url: string;
+}
+
+/** The output SERVICES of the last deployment, which azd puts into its hooks' environment; none before, and after a tear-down. */
+export function deployedServices(environment: NodeJS.ProcessEnv): readonly DeployedService[] {
+  const { SERVICES = "" } = environment;
+  return (SERVICES === "" ? [] : JSON.parse(SERVICES)) as readonly DeployedService[];
 }
 
 /** Whether a directory administrator has made the app registrations, by the rule of main.bicepparam. */

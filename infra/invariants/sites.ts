@@ -1,4 +1,4 @@
-import { MAX_BODY_BYTES } from "../../shared/http/json-body.ts";
+import { MAX_BODY_BYTES } from "@restricted-calls/shared/functions";
 import { resources } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same } from "./services.ts";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { reasonOf } from "../../tools/command-line.ts";
-import { close, open, type Options, RUNNER_RULE } from "./scm-access.ts";
+import { close, open, type Options, RUNNER_RULE } from "./index.ts";
 
 const HELP = `Usage: npm run scm-access -- open | close [--all]
 

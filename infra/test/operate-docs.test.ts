@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { auditEvent } from "../../shared/authorization/audit-event.ts";
+import { auditEvent } from "@restricted-calls/shared/authorization";
 import { readSnapshot, resources } from "../snapshot.ts";
 
 const root = join(import.meta.dirname, "..", "..");

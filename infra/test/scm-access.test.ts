@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runCommand } from "../scm-access/command.ts";
 import type { Restriction } from "../scm-access/resource-manager.ts";
-import { open } from "../scm-access/scm-access.ts";
+import { open } from "../scm-access/index.ts";
 
 const declared = { name: "deployer-1", action: "Allow", priority: 100, ipAddress: "192.0.2.0/24", tag: "Default" };
 /** Resource Manager shows the default action among the rules. */

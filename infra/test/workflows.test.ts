@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { TIMEOUT_MS } from "../scm-access/scm-access.ts";
+import { TIMEOUT_MS } from "../scm-access/index.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");

@@ -1,5 +1,5 @@
 /** Requests to a running local Entra: tokens for tests, the proof and the demo. */
-import type { Forge } from "../../shared/testing/attacks.ts";
+import type { Forge } from "@restricted-calls/shared/testing/attacks";
 import type { Endpoints } from "../system/endpoints.ts";
 
 /** Has the local Entra mint a token: what each request may say is in its control address's contract. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { TableClient } from "@azure/data-tables";
 import { ManagedIdentityCredential, type TokenCredential } from "@azure/identity";
-import type { ServiceName } from "../../shared/access-policy.ts";
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { tableEndpointSetting } from "../../tools/access-policy.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
 import { type LocalEntra, type LocalEntraOptions, startLocalEntra } from "../entra/local-entra.ts";

@@ -1,5 +1,5 @@
 import { apps } from "../../tools/build.ts";
-import type { ServiceName } from "../../shared/access-policy.ts";
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
 import { settingPrefix, storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Tenant } from "../../shared/testing/tenant.ts";
+import { Tenant } from "@restricted-calls/shared/testing/tenant";
 import { blocksOf } from "./docs-pages.ts";
 import { type RunningHost, stage, start } from "./host-fixture.ts";
 

@@ -1,7 +1,7 @@
 import { RestError, type TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../storage/test-storage.ts";
-import { isLostRace, isStorageFailure, openTable, orUndefined } from "shared/storage/table";
+import { isLostRace, isStorageFailure, openTable, orUndefined } from "@restricted-calls/shared/storage/table";
 
 let storage: TestStorage;
 let table: TableClient;

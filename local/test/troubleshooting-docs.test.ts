@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { refusalCodes } from "../../shared/authorization/refusals.ts";
+import { refusalCodes } from "@restricted-calls/shared/authorization";
 
 const root = join(import.meta.dirname, "..", "..");
 const textOf = (path: string): Promise<string> => readFile(join(root, path), "utf8");

@@ -1,4 +1,4 @@
-import type { Call } from "./authorizer.ts";
+import type { Call } from "./call.ts";
 import type { RoleRequirement, Verdict } from "./decide.ts";
 import type { RefusalCode } from "./refusals.ts";
 

@@ -4,6 +4,7 @@ import { guid, origin } from "../settings.ts";
 import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
 import { readBearerToken } from "./bearer-token.ts";
+import type { Call } from "./call.ts";
 import type { Claims } from "./claims.ts";
 import { type CustomRule, refusalBy } from "./custom-rule.ts";
 import {
@@ -37,16 +38,6 @@ export interface AuthorizerOptions extends Omit<
   readonly customRule?: CustomRule | undefined;
   /** Told why the tenant's keys could not be fetched. What it throws is dropped. */
   readonly onKeyFailure: (error: unknown) => void;
-}
-
-/** What the decision needs to know of a call. */
-export interface Call {
-  /** The `Authorization` header as the host hands it on, null where there is none. */
-  readonly authorization: string | null;
-  readonly query: URLSearchParams;
-  /** What is called, and the W3C trace context: for the audit event. */
-  readonly operation: string;
-  readonly traceParent: string | undefined;
 }
 
 /** The outcome for one call, and what is to be recorded of it; `retryAfterSeconds` goes with `keys-unavailable`. */

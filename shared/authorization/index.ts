@@ -1,13 +1,8 @@
-export type { AuditEvent } from "./audit-event.ts";
-export {
-  type Authorization,
-  type Authorize,
-  type AuthorizerOptions,
-  type Call,
-  createAuthorizer,
-} from "./authorizer.ts";
+/** The decision whether a call is allowed: framework-free; `functions/` has the guard for Azure Functions. */
+export { type AuditEvent, auditEvent } from "./audit-event.ts";
+export { type Authorization, type Authorize, type AuthorizerOptions, createAuthorizer } from "./authorizer.ts";
+export type { Call } from "./call.ts";
 export type { Caller } from "./claims.ts";
 export type { CustomRule, VerifiedClaims } from "./custom-rule.ts";
 export { type ClientAuthentication, clientAuthentications, type RoleRequirement } from "./decide.ts";
-export { type AuditSink, createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
-export type { RefusalCode } from "./refusals.ts";
+export { type RefusalCode, refusalCodes, refusalProblem } from "./refusals.ts";

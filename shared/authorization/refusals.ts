@@ -1,4 +1,4 @@
-import type { Problem } from "../http/problem.ts";
+import type { Problem } from "../problem.ts";
 
 /** How one kind of refusal is answered. `error` is the code of the RFC 6750 challenge; without it the challenge is bare. */
 interface Answer {

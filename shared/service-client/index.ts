@@ -1,12 +1,11 @@
-export { chooseCredential, type CredentialChoice } from "./credential.ts";
+/** Calls to another service with an access token. */
+export type { RefusedBy, ServiceOutcome } from "./outcome.ts";
 export { problemCode } from "./problem-code.ts";
 export { DEADLINE_MS } from "./resilience.ts";
+export { readRetryAfter } from "./retry-after.ts";
 export {
   createServiceClient,
-  type RefusedBy,
   type ServiceClient,
   type ServiceClientOptions,
-  type ServiceOutcome,
   type ServiceRequest,
 } from "./service-client.ts";
-export { createTokenSource, type TokenSource } from "../token-source.ts";

@@ -12,7 +12,7 @@ import {
   TimeoutStrategy,
   wrap,
 } from "cockatiel";
-import type { ServiceOutcome } from "./service-client.ts";
+import type { ServiceOutcome } from "./outcome.ts";
 
 /** A call with all its tries ends within this time, in milliseconds: two tries in full, and what is left for a third. */
 export const DEADLINE_MS = 15_000;

@@ -4,11 +4,12 @@ import * as v from "valibot";
 import { checkOptions, isFunction } from "../options.ts";
 import { origin } from "../settings.ts";
 import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
+import type { RefusedBy, ServiceOutcome } from "./outcome.ts";
 import { isCode, problemCode } from "./problem-code.ts";
 import { requirePath } from "./request-path.ts";
 import { createResilience } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
-import type { TokenSource } from "../token-source.ts";
+import type { TokenSource } from "../identity/token-source.ts";
 
 /** A call to another service. */
 export interface ServiceRequest {
@@ -24,32 +25,6 @@ export interface ServiceRequest {
   /** Breaks the call off, wherever it is. */
   readonly signal?: AbortSignal;
 }
-
-/**
- * What became of a call, after how many times it was sent. Nothing that can go wrong between two services is thrown.
- * `body` is what JSON stood for; else the text; undefined where the answer is not UTF-8.
- */
-export type ServiceOutcome = { readonly tries: number } & (
-  | {
-      readonly kind: "answer";
-      readonly status: number;
-      readonly body: unknown;
-      readonly refusedBy: RefusedBy;
-      /** How long the service asks to be left alone, in milliseconds. */
-      readonly retryAfterMs?: number;
-      /** What to do about a refusal. */
-      readonly advice?: string;
-    }
-  /** Sent, perhaps, but not answered, or by nothing that could be read. */
-  | { readonly kind: "no-answer"; readonly reason: string }
-  /** No token, so nothing was sent. */
-  | { readonly kind: "no-token"; readonly reason: string }
-  /** Not gone through with on this side: the circuit is open, too many calls are under way, or the caller broke it off. */
-  | { readonly kind: "held-back"; readonly reason: string }
-);
-
-/** Which layer refused a call: the service's front end by its access restrictions, or the service by the token. */
-export type RefusedBy = "network" | "authorization" | undefined;
 
 /** @throws TypeError for a path that is none below the service's origin; nothing was sent then */
 export type ServiceClient = (request: ServiceRequest) => Promise<ServiceOutcome>;

@@ -1,4 +1,4 @@
-import { ProblemError } from "../http/problem.ts";
+import { ProblemError } from "../problem.ts";
 
 /**
  * Rows carry the version of their schema, and several versions of an app may meet them: the old and the new one during a

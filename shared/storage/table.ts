@@ -1,6 +1,11 @@
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { RestError, TableClient } from "@azure/data-tables";
-import { createTokenSource, type NewCredential, type TokenSource, TokenTimeoutError } from "../token-source.ts";
+import {
+  createTokenSource,
+  type NewCredential,
+  type TokenSource,
+  TokenTimeoutError,
+} from "../identity/token-source.ts";
 
 const STORAGE_SCOPE = "https://storage.azure.com/.default";
 

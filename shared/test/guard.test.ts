@@ -1,6 +1,7 @@
 import { HttpRequest, InvocationContext, type LogHandler } from "@azure/functions";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type AuditEvent, type Authorize, createAuthorizer, createGuard } from "../authorization/index.ts";
+import { type AuditEvent, type Authorize, createAuthorizer } from "../authorization/index.ts";
+import { createGuard } from "../functions/index.ts";
 import { Tenant } from "../testing/tenant.ts";
 
 let tenant: Tenant;

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { app, HttpRequest, InvocationContext, type HttpFunctionOptions } from "@azure/functions";
 import { ESLint } from "eslint";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createApi, keyHttp, publicHttp } from "../http/functions.ts";
-import { ProblemError } from "../http/problem.ts";
+import { createApi, keyHttp, publicHttp } from "../functions/register.ts";
+import { ProblemError } from "../problem.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -123,9 +123,9 @@ describe("the linter", { timeout: 60_000 }, () => {
     ["the library on demand", `const { app: functions } = await import("@azure/functions");`],
     ["the library handed on", `export { app as functions } from "@azure/functions";`],
   ])("refuses %s in a service and in what services share", async (_, text) => {
-    for (const file of ["callee-func/src/functions/health.ts", "shared/http/handler.ts"]) {
+    for (const file of ["callee-func/src/functions/health.ts", "shared/functions/handler.ts"]) {
       expect(await messagesOf(text, file)).toContain(
-        "Register an HTTP function by api.http, keyHttp or publicHttp (shared/http/functions.ts).",
+        "Register an HTTP function by api.http, keyHttp or publicHttp (shared/functions/register.ts).",
       );
     }
   });

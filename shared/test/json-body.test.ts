@@ -1,8 +1,8 @@
 import { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { identifier } from "../http/identifier.ts";
-import { readJsonBody } from "../http/json-body.ts";
+import { identifier } from "../functions/identifier.ts";
+import { readJsonBody } from "../functions/json-body.ts";
 
 const LONG = "x".repeat(15_000);
 const schema = v.strictObject({ sku: identifier, quantity: v.pipe(v.number(), v.integer(), v.minValue(1)) });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { loadSoon } from "../on-demand/load-soon.ts";
+import { loadSoon } from "../functions/load-soon.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { managedIdentity } from "../managed-identity.ts";
+import { managedIdentity } from "../identity/managed-identity.ts";
 
 test("the request for a managed identity's token, with its secret header, goes to no proxy", async () => {
   const asked: string[] = [];

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createAuthorizer, createGuard } from "../authorization/index.ts";
-import { createServiceClient, createTokenSource } from "../service-client/index.ts";
+import { createAuthorizer } from "../authorization/index.ts";
+import { createGuard } from "../functions/index.ts";
+import { createTokenSource } from "../identity/index.ts";
+import { createServiceClient } from "../service-client/index.ts";
 
 const TENANT = "6f0c8f2e-1111-4000-8000-000000000001";
 const API = "6f0c8f2e-1111-4000-8000-000000000002";

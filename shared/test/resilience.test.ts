@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createResilience, type Resilience } from "../service-client/resilience.ts";
-import type { ServiceOutcome } from "../service-client/service-client.ts";
+import type { ServiceOutcome } from "../service-client/outcome.ts";
 
 const answer = (status: number, retryAfterMs?: number): ServiceOutcome => ({
   ...{ kind: "answer", status, body: undefined, refusedBy: undefined, tries: 1 },

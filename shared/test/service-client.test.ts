@@ -1,12 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import {
-  createServiceClient,
-  type ServiceClient,
-  type ServiceOutcome,
-  type TokenSource,
-} from "../service-client/index.ts";
+import type { TokenSource } from "../identity/index.ts";
+import { createServiceClient, type ServiceClient, type ServiceOutcome } from "../service-client/index.ts";
 
 const TOKEN = "abc.def.ghi";
 

@@ -1,6 +1,6 @@
 import type { AccessToken } from "@azure/identity";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createTokenSource, type TokenSource } from "../token-source.ts";
+import { createTokenSource, type TokenSource } from "../identity/token-source.ts";
 
 const HOUR = 3600_000;
 const MINUTE = 60_000;

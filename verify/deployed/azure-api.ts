@@ -1,6 +1,6 @@
 import type { TokenCredential } from "@azure/identity";
 import * as v from "valibot";
-import { readRetryAfter } from "../../shared/service-client/retry-after.ts";
+import { readRetryAfter } from "@restricted-calls/shared/service-client";
 import { type Reading, unseen } from "./reading.ts";
 
 /** Azure Resource Manager or Microsoft Graph, to read from. Each address is asked once, however often it is read. */

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { stage } from "../../tools/build.ts";
 import { isPrebuilt } from "../../tools/environment.mjs";
 import { madeUpSettings, type RegisteredFunction, WorkerProcess } from "../../local/index.ts";
-import type { ServiceName } from "../../shared/access-policy.ts";
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { type Reading, unseen } from "./reading.ts";
 
 /** What a build of this checkout makes of a service. */

@@ -1,4 +1,4 @@
-import { isApi } from "../../infra/hooks/services.ts";
+import { isApi } from "../../tools/access-policy.ts";
 import {
   type AccessRule,
   readSnapshot,

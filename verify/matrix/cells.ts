@@ -1,4 +1,4 @@
-import { attacks } from "../../shared/testing/attacks.ts";
+import { attacks } from "@restricted-calls/shared/testing/attacks";
 import type { Cell, Layers, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf, type Standing } from "./callers.ts";
 import { expectedOutcome } from "./expected.ts";

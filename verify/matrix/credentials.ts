@@ -1,5 +1,5 @@
 import { type Endpoints, forgeOf, mintToken } from "../../local/index.ts";
-import type { Attack, AttackCredentials } from "../../shared/testing/attacks.ts";
+import type { Attack, AttackCredentials } from "@restricted-calls/shared/testing/attacks";
 import { exchange } from "../exchange.ts";
 import type { Exchange } from "../report/report.ts";
 import type { TokenSource } from "./callers.ts";

@@ -1,5 +1,4 @@
-import { withProblems } from "../../shared/http/handler.ts";
-import type { createGuard as realGuard } from "../../shared/authorization/guard.ts";
+import { type createGuard as realGuard, withProblems } from "@restricted-calls/shared/functions";
 
 const anybody = { appId: "", objectId: "", tenantId: "", roles: [], tokenId: undefined };
 

@@ -61,7 +61,7 @@ export function requireNoFaults(faults: Readonly<Record<string, readonly string[
   if (lines.length === 0) return;
   throw new Error(
     `These functions are not registered as they must be:\n${lines.join("\n")}\n` +
-      "Register each by api.http, keyHttp or publicHttp (shared/http/functions.ts), and list what is public with the role " +
+      "Register each by api.http, keyHttp or publicHttp (shared/functions/register.ts), and list what is public with the role " +
       "null in verify/matrix/operations.ts.",
   );
 }

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../tools/command-line.ts";
-import { attacks } from "../../shared/testing/attacks.ts";
+import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { exchange } from "../exchange.ts";
 import type { Cell, Operation, Outcome, Policy } from "../report/report.ts";
 import { callersOf } from "./callers.ts";

@@ -14,12 +14,12 @@ export async function stageWithoutGuard(app: string, folder: string): Promise<vo
       name: "without-guard",
       setup: (build) => {
         build.onResolve({ filter: /^\.\/guard\.ts$/ }, ({ importer }) => {
-          if (!/[\\/]authorization[\\/]index\.ts$/.test(importer)) return undefined;
+          if (!/[\\/]functions[\\/]index\.ts$/.test(importer)) return undefined;
           replaced.push(importer);
           return { path: join(import.meta.dirname, "open-guard.ts") };
         });
       },
     },
   ]);
-  if (replaced.length === 0) throw new Error(`${app} has no guard to take out: shared/authorization/guard.ts.`);
+  if (replaced.length === 0) throw new Error(`${app} has no guard to take out: shared/functions/guard.ts.`);
 }

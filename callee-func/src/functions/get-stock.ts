@@ -1,4 +1,4 @@
-import { identifierParam } from "shared/http/identifier";
+import { identifierParam } from "@restricted-calls/shared/functions";
 import { api, inventory } from "../composition.ts";
 
 api.http("getStock", "Inventory.Read", {

@@ -1,4 +1,4 @@
-import { publicHttp } from "shared/http/functions";
+import { publicHttp } from "@restricted-calls/shared/functions";
 
 publicHttp("health", "The platform's health check has no token. It is told that the app runs, and nothing else.", {
   methods: ["GET"],

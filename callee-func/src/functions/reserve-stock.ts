@@ -1,5 +1,4 @@
-import { identifier, identifierParam } from "shared/http/identifier";
-import { readJsonBody } from "shared/http/json-body";
+import { identifier, identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 import { api, inventory } from "../composition.ts";
 import { MAX_UNITS } from "../inventory/units.ts";

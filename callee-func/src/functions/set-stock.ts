@@ -1,5 +1,4 @@
-import { identifierParam } from "shared/http/identifier";
-import { readJsonBody } from "shared/http/json-body";
+import { identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 import { api, inventory } from "../composition.ts";
 import { onHand } from "../inventory/units.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient, TransactionAction } from "@azure/data-tables";
-import { ProblemError } from "shared/http/problem";
-import { requireKnown, type VersionedRow } from "shared/storage/row-version";
-import { isLostRace, orUndefined } from "shared/storage/table";
+import { ProblemError } from "@restricted-calls/shared/problem";
+import { requireKnown, type VersionedRow } from "@restricted-calls/shared/storage/row-version";
+import { isLostRace, orUndefined } from "@restricted-calls/shared/storage/table";
 
 export interface Stock {
   readonly sku: string;

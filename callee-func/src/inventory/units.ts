@@ -1,4 +1,4 @@
-import { identifier } from "shared/http/identifier";
+import { identifier } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 
 /** Whole units; within the Int32 that Table storage keeps. */

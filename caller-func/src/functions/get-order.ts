@@ -1,5 +1,4 @@
-import { keyHttp } from "shared/http/functions";
-import { identifierParam } from "shared/http/identifier";
+import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
 import { orderStore } from "../composition.ts";
 import { orderView, unknownOrder } from "./order-response.ts";
 

@@ -1,6 +1,6 @@
-import { keyHttp } from "shared/http/functions";
-import { ProblemError } from "shared/http/problem";
-import { isStorageFailure } from "shared/storage/table";
+import { keyHttp } from "@restricted-calls/shared/functions";
+import { ProblemError } from "@restricted-calls/shared/problem";
+import { isStorageFailure } from "@restricted-calls/shared/storage/table";
 import { orderStore } from "../composition.ts";
 import { type OrderState, orderStates } from "../orders/order.ts";
 import { orderView } from "./order-response.ts";

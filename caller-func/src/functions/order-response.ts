@@ -1,5 +1,6 @@
 import type { HttpResponseInit } from "@azure/functions";
-import { ProblemError, problemResponse } from "shared/http/problem";
+import { ProblemError } from "@restricted-calls/shared/problem";
+import { problemResponse } from "@restricted-calls/shared/functions";
 import type { Order } from "../orders/order.ts";
 
 /** An order as clients see it. */

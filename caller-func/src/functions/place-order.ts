@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { keyHttp } from "shared/http/functions";
-import { identifier } from "shared/http/identifier";
-import { readJsonBody } from "shared/http/json-body";
-import { ProblemError } from "shared/http/problem";
+import { identifier, keyHttp, readJsonBody } from "@restricted-calls/shared/functions";
+import { ProblemError } from "@restricted-calls/shared/problem";
 import * as v from "valibot";
 import { delivery } from "../composition.ts";
 import { orderResponse } from "./order-response.ts";

@@ -1,6 +1,5 @@
-import { keyHttp } from "shared/http/functions";
-import { identifierParam } from "shared/http/identifier";
-import { ProblemError } from "shared/http/problem";
+import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
+import { ProblemError } from "@restricted-calls/shared/problem";
 import { orderStore } from "../composition.ts";
 import { retried } from "../orders/order.ts";
 import { orderResponse, unknownOrder } from "./order-response.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DEADLINE_MS, type ServiceClient, type ServiceOutcome } from "shared/service-client";
-import { isStorageFailure } from "shared/storage/table";
+import { DEADLINE_MS, type ServiceClient, type ServiceOutcome } from "@restricted-calls/shared/service-client";
+import { isStorageFailure } from "@restricted-calls/shared/storage/table";
 import { bounded } from "./history.ts";
 import { afterAttempt, describe, newOrder, type Order, type OrderRequest, wasSent } from "./order.ts";
 import type { Lease, OrderStore } from "./order-store.ts";

@@ -1,5 +1,5 @@
 import type { TableEntity, TableEntityResult } from "@azure/data-tables";
-import type { VersionedRow } from "shared/storage/row-version";
+import type { VersionedRow } from "@restricted-calls/shared/storage/row-version";
 import type { Setback } from "./history.ts";
 import { isFinished, type Order, type Problem } from "./order.ts";
 

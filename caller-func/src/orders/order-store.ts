@@ -1,6 +1,6 @@
 import type { TableClient, TableEntityResult, TransactionAction } from "@azure/data-tables";
-import { isNewer, requireKnown, type VersionedRow } from "shared/storage/row-version";
-import { isLostRace, keysBetween, orUndefined, quoted } from "shared/storage/table";
+import { isNewer, requireKnown, type VersionedRow } from "@restricted-calls/shared/storage/row-version";
+import { isLostRace, keysBetween, orUndefined, quoted } from "@restricted-calls/shared/storage/table";
 import type { Order, OrderState } from "./order.ts";
 import {
   finishedKey,

@@ -1,4 +1,4 @@
-import { problemCode, type ServiceOutcome } from "shared/service-client";
+import { problemCode, type ServiceOutcome } from "@restricted-calls/shared/service-client";
 import * as v from "valibot";
 import { bounded, type Setback, withSetback } from "./history.ts";
 

@@ -1,4 +1,4 @@
-import { parseNcrontab } from "shared/ncrontab";
+import { parseNcrontab } from "@restricted-calls/shared/ncrontab";
 
 /** A run leaves this much of the time until the next tick, in milliseconds, to what it does last. */
 const MARGIN_MS = 1_000;

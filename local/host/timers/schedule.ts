@@ -1,4 +1,4 @@
-import { type Ncrontab, parseNcrontab } from "../../../shared/ncrontab.ts";
+import { type Ncrontab, parseNcrontab } from "@restricted-calls/shared/ncrontab";
 
 /** When a timer fires. All times are UTC, as on Azure unless WEBSITE_TIME_ZONE says otherwise. */
 export interface TimerSchedule {

@@ -1,5 +1,5 @@
 import type { AccessRule } from "../../../infra/snapshot.ts";
-import { RUNNER_RULE } from "../../../infra/scm-access/scm-access.ts";
+import { RUNNER_RULE } from "../../../infra/scm-access/index.ts";
 import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
 import type { Rule, WebConfig } from "../resources.ts";
 import { PROVISION, provisionUnlessPolicy, type Scene, type SceneService } from "../scene.ts";

@@ -1,6 +1,3 @@
-import { STATUS_CODES } from "node:http";
-import type { HttpResponseInit } from "@azure/functions";
-
 /** What a problem document says. `code` is stable: clients, logs, tests and docs switch on it. */
 export interface Problem {
   readonly status: number;
@@ -22,13 +19,4 @@ export class ProblemError extends Error {
     super(`${problem.code}: ${problem.detail}`);
     this.problem = problem;
   }
-}
-
-/** An `application/problem+json` answer (RFC 9457; without a `type` the title is the status phrase, section 4.2.1). */
-export function problemResponse({ status, code, detail, headers, extensions }: Problem): HttpResponseInit {
-  return {
-    status,
-    headers: { ...headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
-    body: JSON.stringify({ ...extensions, title: STATUS_CODES[status], status, detail, code }),
-  };
 }

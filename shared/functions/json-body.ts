@@ -1,6 +1,6 @@
 import type { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../problem.ts";
 
 /** Bodies are JSON of at most this many bytes; beyond it the answer is 413. */
 export const MAX_BODY_BYTES = 64 * 1024;

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { TokenCredential } from "@azure/identity";
 import * as v from "valibot";
-import { managedIdentity, retryOptions } from "../managed-identity.ts";
+import { managedIdentity, retryOptions } from "./managed-identity.ts";
 import { guid, origin, readSettings } from "../settings.ts";
 
 /** As whom this app calls: the settings that are needed for it, and the credential made from them. */

@@ -14,7 +14,7 @@ export const retryOptions = { maxRetries: 2, retryDelayInMs: 400, maxRetryDelayI
  * @param clientId of a user-assigned identity; without it, the system-assigned one of the app
  */
 export async function managedIdentity(clientId: string | undefined): Promise<TokenCredential> {
-  const { ManagedIdentityCredential, directHttpClient } = await import("./on-demand/managed-identity.ts");
+  const { ManagedIdentityCredential, directHttpClient } = await import("../on-demand/managed-identity.ts");
   return new ManagedIdentityCredential({
     ...(clientId !== undefined && { clientId }),
     retryOptions,

@@ -1,6 +1,6 @@
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import * as v from "valibot";
-import { callback, checkOptions } from "./options.ts";
+import { callback, checkOptions } from "../options.ts";
 
 /** Access tokens for one service. */
 export interface TokenSource {

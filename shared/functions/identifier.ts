@@ -1,6 +1,6 @@
 import type { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../problem.ts";
 
 /** Order ids and SKUs: safe in Azure Table keys and in routes as they are. */
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -8,7 +8,7 @@ import {
 } from "@azure/functions";
 import * as v from "valibot";
 import type { RoleRequirement } from "../authorization/decide.ts";
-import type { GuardedHandler, RequireRole } from "../authorization/guard.ts";
+import type { GuardedHandler, RequireRole } from "./guard.ts";
 import { callback, checkOptions } from "../options.ts";
 import { withProblems } from "./handler.ts";
 

@@ -1,6 +1,7 @@
+import { STATUS_CODES } from "node:http";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import { isStorageFailure } from "../storage/table.ts";
-import { type Problem, ProblemError, problemResponse } from "./problem.ts";
+import { type Problem, ProblemError } from "../problem.ts";
 
 /** Retry after this long, in seconds, when storage did not answer: longer than the storage client's own retries. */
 const STORAGE_RETRY_AFTER_SECONDS = 5;
@@ -20,6 +21,15 @@ export function withProblems(
       context.error(error);
       return problemResponse(isStorageFailure(error) ? storageUnavailable : internalError);
     }
+  };
+}
+
+/** An `application/problem+json` answer (RFC 9457; without a `type` the title is the status phrase, section 4.2.1). */
+export function problemResponse({ status, code, detail, headers, extensions }: Problem): HttpResponseInit {
+  return {
+    status,
+    headers: { ...headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+    body: JSON.stringify({ ...extensions, title: STATUS_CODES[status], status, detail, code }),
   };
 }
 

@@ -1,13 +1,12 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import * as v from "valibot";
-import { withProblems } from "../http/handler.ts";
-import { problemResponse } from "../http/problem.ts";
+import type { AuditEvent } from "../authorization/audit-event.ts";
+import type { Authorize } from "../authorization/authorizer.ts";
+import type { Caller } from "../authorization/claims.ts";
+import type { RoleRequirement } from "../authorization/decide.ts";
+import { refusalProblem } from "../authorization/refusals.ts";
 import { callback, checkOptions } from "../options.ts";
-import type { AuditEvent } from "./audit-event.ts";
-import type { Authorize } from "./authorizer.ts";
-import type { Caller } from "./claims.ts";
-import type { RoleRequirement } from "./decide.ts";
-import { refusalProblem } from "./refusals.ts";
+import { problemResponse, withProblems } from "./handler.ts";
 
 /** A handler behind the guard: it gets the caller, never the token. */
 export type GuardedHandler = (

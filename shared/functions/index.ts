@@ -1,0 +1,7 @@
+/** The adapter to Azure Functions: how functions are registered, guarded and answer. */
+export { type AuditSink, createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
+export { problemResponse, withProblems } from "./handler.ts";
+export { identifier, identifierParam } from "./identifier.ts";
+export { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
+export { loadSoon } from "./load-soon.ts";
+export { type Api, createApi, type HttpFunction, keyHttp, type OpenHandler, publicHttp } from "./register.ts";
