@@ -150,9 +150,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     if ("code" in payload) return refused(payload.code);
     const { claims } = payload;
 
-    // Forged tokens do not wait for the tenant beside good ones, where it is slow: they would take the host's places.
+    // Bad tokens do not wait for the tenant beside good ones, where it is slow: they would take the host's places.
     const old = keys.current() === undefined ? keys.old(keyId) : undefined;
-    if (old !== undefined && !(await isSignedWith(old.key, token))) return refused("bad-signature");
+    if (old !== undefined) {
+      const badToken = policy && checkToken(claims, policy, now());
+      if (badToken !== undefined) return refused(badToken);
+      if (!(await isSignedWith(old.key, token))) return refused("bad-signature");
+    }
     const published = keys.current() ?? (await keys.load(keyId));
     if ("code" in published) return { allowed: false, ...published };
     const { issuers } = published;

@@ -271,16 +271,21 @@ describe("keys", () => {
     for (const refusal of answered.slice(350)) expect(refusal).toMatchObject({ code: "unknown-key" });
   });
 
-  test("that are an hour old still refuse forged tokens at once: only signed ones wait for a tenant that does not answer", async () => {
+  test("that are an hour old still refuse forged and foreign tokens at once: only good ones wait for a tenant that does not answer", async () => {
     const authorize = authorizer();
     await outcome(authorize, tenant.token());
     pass(HOUR);
+    // Where the tenant's silence counted as a failure, old keys would do for everybody.
+    vi.spyOn(AbortSignal, "timeout").mockReturnValue(new AbortController().signal);
     const { release, arrived } = holdKeys();
     const answered: string[] = [];
     const good = outcome(authorize, tenant.token()).finally(() => answered.push("good"));
     await arrived();
     const forged = tenant.token({}, {}, await makeKey());
     for (let call = 0; call < 400; call++) expect(await outcome(authorize, forged)).toBe("bad-signature");
+    // Entra signs the tokens of all tenants and for all services with the same keys.
+    const foreign = tenant.token({ aud: "00000003-0000-0000-c000-000000000000" });
+    for (let call = 0; call < 400; call++) expect(await outcome(authorize, foreign)).toBe("wrong-audience");
     expect(answered).toEqual([]);
     release();
     expect(await good).toBe("allowed");
