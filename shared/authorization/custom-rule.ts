@@ -1,3 +1,5 @@
+import { inTime } from "../in-time.ts";
+
 /** The claims of a token that is good and whose caller may call: a copy, which the rule may change without effect. */
 export type VerifiedClaims = Readonly<Record<string, unknown>>;
 
@@ -32,18 +34,16 @@ const MAX_REASON_LENGTH = 200;
 
 /** Asks the rule. Never rejects. */
 export async function refusalBy(rule: CustomRule, claims: VerifiedClaims): Promise<RuleRefusal | undefined> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(`The custom rule gave no answer within ${TIMEOUT_MS / 1000} s.`));
-  }, TIMEOUT_MS);
   try {
-    const answer: unknown = await Promise.race([rule(structuredClone(claims)), timeout]);
+    const answer: unknown = await inTime(rule(structuredClone(claims)), TIMEOUT_MS, noAnswer);
     if (answer === undefined) return undefined;
     if (typeof answer === "string") return { code: "custom-rule", reason: answer.slice(0, MAX_REASON_LENGTH) };
     throw new TypeError(`The custom rule answered a ${typeof answer}: expected undefined or a reason as text.`);
   } catch (failure) {
     return { code: "custom-rule-failed", failure };
-  } finally {
-    clearTimeout(timer);
   }
+}
+
+function noAnswer(): Error {
+  return new Error(`The custom rule gave no answer within ${TIMEOUT_MS / 1000} s.`);
 }

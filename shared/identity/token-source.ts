@@ -1,5 +1,6 @@
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import * as v from "valibot";
+import { inTime } from "../in-time.ts";
 import { callback, checkOptions } from "../options.ts";
 
 /** Access tokens for one service. */
@@ -94,16 +95,8 @@ export class TokenTimeoutError extends Error {
   }
 }
 
-async function withTimeout(token: Promise<AccessToken | null>): Promise<AccessToken> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new TokenTimeoutError());
-  }, TIMEOUT_MS);
-  try {
-    const got = await Promise.race([token, timeout]);
-    if (got === null) throw new Error("the credential gave no token");
-    return got;
-  } finally {
-    clearTimeout(timer);
-  }
+async function withTimeout(request: Promise<AccessToken | null>): Promise<AccessToken> {
+  const token = await inTime(request, TIMEOUT_MS, () => new TokenTimeoutError());
+  if (token === null) throw new Error("the credential gave no token");
+  return token;
 }

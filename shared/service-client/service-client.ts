@@ -1,6 +1,7 @@
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
 import * as v from "valibot";
+import { inTime } from "../in-time.ts";
 import { checkOptions, isFunction } from "../options.ts";
 import { origin } from "../settings.ts";
 import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
@@ -69,26 +70,29 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       reason: explainTokenFailure(error),
       tries,
     });
+    let token: string | undefined;
+    try {
+      // Before the policies: they are about the service, and Entra is another one.
+      token = await tokenInTime(tokens.get(), request.signal);
+    } catch (error) {
+      if (request.signal?.aborted !== true) return noToken(error);
+    }
     const attempt = async ({ signal }: { signal: AbortSignal }): Promise<ServiceOutcome> => {
-      let token: string;
+      let current = token;
+      // A later try may be seconds later.
+      token = undefined;
       try {
-        token = await inTime(tokens.get(), signal);
+        current ??= await tokenInTime(tokens.get(), signal);
       } catch (error) {
         if (request.signal?.aborted === true) throw new TaskCancelledError();
         return noToken(error);
       }
       tries++;
-      const outcome = await withFreshToken(http, tokens, token, request, signal);
+      const outcome = await withFreshToken(http, tokens, current, request, signal);
       // Thrown, because it says nothing about the service's health.
       if (request.signal?.aborted === true) throw new TaskCancelledError();
       return (last = { ...outcome, tries });
     };
-    try {
-      // Before the policies: they are about the service, and Entra is another one.
-      await inTime(tokens.get(), request.signal);
-    } catch (error) {
-      if (request.signal?.aborted !== true) return noToken(error);
-    }
     const policy = request.method === "POST" ? resilience.once : resilience.repeatable;
     try {
       const outcome = await policy.execute(attempt, request.signal);
@@ -185,31 +189,16 @@ async function newerThan(
   signal: AbortSignal,
 ): Promise<{ readonly token: string } | { readonly advice: string }> {
   try {
-    const token = await inTime(tokens.renew(refused), signal);
+    const token = await tokenInTime(tokens.renew(refused), signal);
     return token === refused ? { advice: SAME_TOKEN } : { token };
   } catch (error) {
     return { advice: `asked for a newer token, there is none: ${explainTokenFailure(error)}` };
   }
 }
 
-/**
- * Waits for a token source, which may be another than ours and never settle.
- *
- * @throws Error where there is no token in time, or the signal aborts
- */
-async function inTime(token: Promise<string>, signal: AbortSignal | undefined): Promise<string> {
-  const { promise: end, reject } = Promise.withResolvers<never>();
-  const giveUp = (): void => {
-    reject(new Error("the token source gave no token in time"));
-  };
-  const timer = setTimeout(giveUp, TOKEN_TIMEOUT_MS);
-  signal?.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([token, end]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
-  }
+/** Waits for a token source, which need not be `createTokenSource`'s and may never settle. */
+function tokenInTime(token: Promise<string>, signal: AbortSignal | undefined): Promise<string> {
+  return inTime(token, TOKEN_TIMEOUT_MS, () => new Error("the token source gave no token in time"), signal);
 }
 
 function codeOfFailure(error: unknown): string {

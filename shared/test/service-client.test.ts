@@ -236,7 +236,7 @@ test("sends nothing without a token, and says why there is none", async () => {
 
 test("a failure after a try that was sent is that try's, not that of the token for the next one", async () => {
   let asked = 0;
-  const ending = tokensOf(() => (++asked <= 2 ? Promise.resolve(TOKEN) : Promise.reject(new Error("Entra is down"))));
+  const ending = tokensOf(() => (++asked <= 1 ? Promise.resolve(TOKEN) : Promise.reject(new Error("Entra is down"))));
   answers = [status(503)];
   const outcome = await createServiceClient({ origin, tokens: ending })({ method: "PUT", path: "/" });
   expect(outcome).toMatchObject({ kind: "answer", status: 503, tries: 1 });
@@ -270,26 +270,36 @@ describe("a token source that never answers", () => {
     expect(await outcomeLater(tokensOf(never))).toEqual({ kind: "no-token", reason: inTime, tries: 0 });
     expect(requests).toHaveLength(0);
   });
-  test("for a try: nothing is sent", async () => {
-    expect(await outcomeLater(tokensOf(once()))).toEqual({ kind: "no-token", reason: inTime, tries: 0 });
-    expect(requests).toHaveLength(0);
+  test("for a second try: the outcome of the first stays", async () => {
+    answers = [status(503)];
+    expect(await outcomeLater(tokensOf(once()))).toMatchObject({ kind: "answer", status: 503, tries: 1 });
+    expect(requests).toHaveLength(1);
   });
   test("for a newer token: the answer stays", async () => {
     answers = [status(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' })];
     const source = tokensOf(() => Promise.resolve(TOKEN), never);
     expect(await outcomeLater(source)).toMatchObject({ kind: "answer", status: 401, advice: inTime });
   });
-  test.each([
-    ["before the call", never],
-    ["for a try", once()],
-  ])("%s: the app can break it off", async (_, get) => {
+  test("before the call: the app can break it off", async () => {
     const abort = new AbortController();
-    const call = createServiceClient({ origin, tokens: tokensOf(get) });
+    const call = createServiceClient({ origin, tokens: tokensOf(never) });
     const outcome = call({ method: "GET", path: "/", signal: abort.signal });
     setImmediate(() => {
       abort.abort();
     });
     expect(await outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
+  });
+  test("for a second try: the app can break it off", async () => {
+    answers = [status(503)];
+    const abort = new AbortController();
+    const get = vi.fn(once());
+    const call = createServiceClient({ origin, tokens: tokensOf(get) });
+    const outcome = call({ method: "GET", path: "/", signal: abort.signal });
+    await vi.waitFor(() => {
+      expect(get).toHaveBeenCalledTimes(2);
+    });
+    abort.abort();
+    expect(await outcome).toMatchObject({ kind: "answer", status: 503, tries: 1 });
   });
 });
 
