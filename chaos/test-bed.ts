@@ -127,7 +127,7 @@ export async function startGround(seed: number, folder: string, initialStock: ob
       if (fault.kind === "keys-rotated" && isOn) await control("keys/rotate");
       if (fault.kind === "door-closed") {
         const ipSecurityRestrictionsDefaultAction = isOn ? "Deny" : "Allow";
-        system.doors.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction });
+        system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction });
       }
       if (fault.kind === "entra-down") {
         for (const endpoint of ["keys", "metadata", "token", "managed-identity"]) {

@@ -2,14 +2,14 @@
 export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
-export { type NetworkOrigin, startDoors } from "./front-end/front-end.ts";
+export { type NetworkOrigin, startFrontEnd } from "./front-end/front-end.ts";
 export { type AppInstance, appInstance } from "./host/app-instance.ts";
 export { type FunctionsHost, type HostedFunction, startFunctionsHost } from "./host/functions-host.ts";
 export { readLocalSettings } from "./host/local-settings.ts";
 export type { RegisteredFunction } from "./host/worker/protocol.ts";
 export { WorkerProcess } from "./host/worker/worker-process.ts";
 export { startTestStorage, tableOf, type TestStorage } from "./storage/test-storage.ts";
-export { madeUpSettings } from "./system/app-settings.ts";
+export { placeholderSettings } from "./system/app-settings.ts";
 export { type Endpoints, runningEndpoints } from "./system/endpoints.ts";
 export { freePort } from "./system/ports.ts";
 export { freePorts, startSystem } from "./system/system.ts";

@@ -143,10 +143,10 @@ describe("POST /api/orders", () => {
 
 describe("an order that the callee refuses to hear of stays pending, and says why", () => {
   test("refused by the network layer: the door closed for a while", async () => {
-    system.doors.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
+    system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
     const { status } = await place({ orderId: "b-1", sku: "widget", quantity: 1 });
     const { body } = await get("b-1");
-    system.doors.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" });
+    system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" });
     expect(status).toBe(202);
     expect(body).toMatchObject({
       state: "pending",

@@ -31,7 +31,7 @@ function subnetOf(service: string): Required<NetworkSource> {
   };
 }
 
-export interface DoorsOptions {
+export interface FrontEndOptions {
   readonly restrictions: AccessRestrictions;
   /** The app's port on 127.0.0.1; a function where it changes, as it does when the app starts again. */
   readonly targetPort: number | (() => number);
@@ -40,23 +40,23 @@ export interface DoorsOptions {
   readonly log: (line: string) => void;
 }
 
-export interface Doors extends Readonly<Record<NetworkOrigin, string>> {
+export interface FrontEnd extends Readonly<Record<NetworkOrigin, string>> {
   /** Puts other access restrictions in force, from the next request on. */
   setRestrictions(restrictions: AccessRestrictions): void;
-  /** Opens one more door, for the integration subnet of a further service, on any free port; gives its origin. */
+  /** Listens on one more free port, for requests from the integration subnet of a further service; returns the origin. */
   openFor(service: string): Promise<string>;
-  /** Closes the doors; requests under way are cut off. */
+  /** Stops listening and cuts off requests under way. */
   stop(): Promise<void>;
 }
 
 /**
- * Opens the App Service front end of one app: for each network origin an address on 127.0.0.1, behind which the
- * app's access restrictions are evaluated before anything reaches the app.
+ * Starts the App Service front end of one app: one address on 127.0.0.1 for each network origin. It evaluates the app's
+ * access restrictions before a request reaches the app.
  *
  * @returns the origins (`http://127.0.0.1:port`, without a trailing slash).
- * @throws Error when a port is taken; then none of the doors is open.
+ * @throws Error when a port is taken; then it listens on none.
  */
-export async function startDoors(options: DoorsOptions): Promise<Doors> {
+export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { targetPort, ports, log } = options;
   let { restrictions } = options;
   const agent = new Agent({ keepAlive: true });

@@ -61,11 +61,11 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
 
 /** The names of the settings that an app takes. */
 export function settingNames(app: AppName): readonly string[] {
-  return Object.keys(madeUpSettings(app));
+  return Object.keys(placeholderSettings(app));
 }
 
 /** Settings with which an app starts, and reaches nothing: to see what it registers. */
-export function madeUpSettings(app: AppName): AppSettings {
+export function placeholderSettings(app: AppName): AppSettings {
   const nowhere = "https://made-up.invalid";
   const directory = directoryOf(accessPolicy);
   const entra = {

@@ -1,12 +1,12 @@
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { type Doors, type DoorsOptions, startDoors } from "../front-end/front-end.ts";
+import { type FrontEnd, type FrontEndOptions, startFrontEnd } from "../front-end/front-end.ts";
 
 /** The front ends of all services that others may call. */
 export interface FrontEnds {
-  /** That of callee-func, which stands for all in `endpoints.json`. */
-  readonly doors: Doors;
+  /** The front end of callee-func, whose addresses are in `endpoints.json`. */
+  readonly calleeFrontEnd: FrontEnd;
   /**
    * The origin at which a caller of the access policy reaches a callee: from its own integration subnet.
    *
@@ -26,39 +26,42 @@ export interface FrontEnds {
  */
 export async function openFrontEnds(
   appPorts: Readonly<Record<string, number>>,
-  ports: DoorsOptions["ports"] & object,
+  ports: FrontEndOptions["ports"] & object,
   log: (line: string) => void,
 ): Promise<FrontEnds> {
   const snapshot = readSnapshot("default");
-  const opened = new Map<string, Doors>();
+  const opened = new Map<string, FrontEnd>();
   const ways = new Map<string, string>();
   const stop = async (): Promise<void> => {
-    await Promise.all([...opened.values()].map((doors) => doors.stop()));
+    await Promise.all([...opened.values()].map((frontEnd) => frontEnd.stop()));
   };
   try {
     for (const [callee, { callers }] of Object.entries(accessPolicy.services)) {
       if (callee !== "callee-func" && Object.keys(callers).length === 0) continue;
       const restrictions = parseAccessRestrictions(accessRestrictionsOf(snapshot, callee));
-      const doors = await startDoors({
+      const frontEnd = await startFrontEnd({
         ...{ restrictions, targetPort: appPorts[callee] ?? 0, log },
         ports: callee === "callee-func" ? ports : {},
       });
-      opened.set(callee, doors);
+      opened.set(callee, frontEnd);
       for (const caller of Object.keys(callers)) {
-        ways.set(`${caller} ${callee}`, caller === "caller-func" ? doors.callerSubnet : await doors.openFor(caller));
+        ways.set(
+          `${caller} ${callee}`,
+          caller === "caller-func" ? frontEnd.callerSubnet : await frontEnd.openFor(caller),
+        );
       }
     }
-    const doors = opened.get("callee-func");
-    if (doors === undefined) throw new Error("The access policy has no callee-func.");
+    const frontEnd = opened.get("callee-func");
+    if (frontEnd === undefined) throw new Error("The access policy has no callee-func.");
     return {
-      doors,
+      calleeFrontEnd: frontEnd,
       wayTo: (callee, caller) => {
         const way = ways.get(`${caller} ${callee}`);
         if (way === undefined) throw new Error(`The access policy does not let ${caller} call ${callee}.`);
         return way;
       },
       addressOf: (callee) =>
-        callee === "callee-func" ? doors.callerSubnet : [...ways].find(([key]) => key.endsWith(` ${callee}`))?.[1],
+        callee === "callee-func" ? frontEnd.callerSubnet : [...ways].find(([key]) => key.endsWith(` ${callee}`))?.[1],
       stop,
     };
   } catch (error) {

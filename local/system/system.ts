@@ -6,7 +6,7 @@ import { requireWritable } from "../../tools/write-file.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { ensureClientCertificate } from "../certificates/client-certificate.ts";
 import { ensureCertificates } from "../certificates/local-certificates.ts";
-import type { Doors } from "../front-end/front-end.ts";
+import type { FrontEnd } from "../front-end/front-end.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage } from "../storage/host-storage.ts";
@@ -62,7 +62,8 @@ export interface LocalSystem {
   readonly endpoints: Endpoints;
   readonly endpointsFile: string;
   readonly entra: LocalEntra;
-  readonly doors: Doors;
+  /** The front end of callee-func. */
+  readonly frontEnd: FrontEnd;
   /** Says what it was, when a part that nothing restarts ends by itself: Core Tools, or storage. */
   readonly failed: Promise<string>;
   stopApp(app: AppName): Promise<void>;
@@ -198,9 +199,13 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
     const hosts = new Map<AppName, AppHost>();
     const appPorts = await chosenPorts(ports);
-    const { doors, wayTo, addressOf } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
+    const {
+      calleeFrontEnd: frontEnd,
+      wayTo,
+      addressOf,
+    } = await started(openFrontEnds(appPorts, ports, logOf("front end")));
     const endpoints = {
-      ...endpointsOf(host, appPorts, doors, entra, {
+      ...endpointsOf(host, appPorts, frontEnd, entra, {
         caFile: certificates.caFile,
         clientCertificateFiles: { "caller-app": clientCertificate.file },
       }),
@@ -258,7 +263,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
     await Promise.all(settingsFiles.map(({ app, file }) => writeLocalSettings(file, settings[app])));
     await writePrivateJson(endpointsFile, endpoints);
-    return { endpoints, endpointsFile, entra, doors, failed, startApp, stopApp, stop };
+    return { endpoints, endpointsFile, entra, frontEnd, failed, startApp, stopApp, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -308,13 +313,13 @@ async function chosenPorts(ports: Ports): Promise<Readonly<Record<AppName, numbe
 function endpointsOf(
   host: Endpoints["host"],
   appPorts: Readonly<Record<AppName, number>>,
-  doors: Doors,
+  frontEnd: FrontEnd,
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
 ): Omit<Endpoints, "calleeFrom" | "run"> {
   const api = entra.directory.apis.find(({ service }) => service === "callee-func");
   if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
-  const { callerSubnet, otherSubnet, internet } = doors;
+  const { callerSubnet, otherSubnet, internet } = frontEnd;
   const { authority, tenantId, managedIdentityEndpoint, identityHeader, control } = entra;
   const addresses = Object.fromEntries(
     Object.entries(appPorts).map(([app, port]) => [app, `http://127.0.0.1:${port}`]),

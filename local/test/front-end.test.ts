@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { type Doors, NETWORK_ORIGINS, startDoors } from "../front-end/front-end.ts";
+import { type FrontEnd, NETWORK_ORIGINS, startFrontEnd } from "../front-end/front-end.ts";
 
 const onlyCaller = parseAccessRestrictions({
   ipSecurityRestrictions: [
@@ -32,7 +32,7 @@ const app = createServer((request, response) => {
   handler(request, response);
 });
 const log: string[] = [];
-let doors: Doors;
+let frontEnd: FrontEnd;
 let appPort = 0;
 
 beforeAll(async () => {
@@ -41,17 +41,21 @@ beforeAll(async () => {
   );
   await once(app.listen(0, "127.0.0.1"), "listening");
   appPort = (app.address() as AddressInfo).port;
-  doors = await startDoors({ restrictions: onlyCaller, targetPort: () => appPort, log: (line) => log.push(line) });
+  frontEnd = await startFrontEnd({
+    restrictions: onlyCaller,
+    targetPort: () => appPort,
+    log: (line) => log.push(line),
+  });
 });
 afterEach(() => {
   received = [];
   handler = answerOk;
   log.length = 0;
   appPort = (app.address() as AddressInfo).port;
-  doors.setRestrictions(onlyCaller);
+  frontEnd.setRestrictions(onlyCaller);
 });
 afterAll(async () => {
-  await doors.stop();
+  await frontEnd.stop();
   app.closeAllConnections();
   app.close();
 });
@@ -91,7 +95,7 @@ const end = ["", ""];
 
 describe("a request from elsewhere", () => {
   it("is refused as App Service refuses it", async () => {
-    const answer = await fetch(`${doors.internet}/api/inventory/apple?code=secret`);
+    const answer = await fetch(`${frontEnd.internet}/api/inventory/apple?code=secret`);
     expect(answer.status).toBe(403);
     expect(answer.statusText).toBe("Ip Forbidden");
     expect(answer.headers.get("content-type")).toBe("text/html");
@@ -103,26 +107,26 @@ describe("a request from elsewhere", () => {
   });
 
   it("is refused in another subnet of the same network, naming its service endpoint's address", async () => {
-    const answer = await fetch(doors.otherSubnet);
+    const answer = await fetch(frontEnd.otherSubnet);
     expect(answer.status).toBe(403);
     expect(answer.headers.get("x-ms-forbidden-ip")).toBe("[fd00::a00:104]");
     expect(received).toEqual([]);
   });
 
   it("is refused without a page when it asks for none (HEAD)", async () => {
-    const answer = await fetch(doors.internet, { method: "HEAD" });
+    const answer = await fetch(frontEnd.internet, { method: "HEAD" });
     expect([answer.status, await answer.text()]).toEqual([403, ""]);
   });
 
   it("is refused before its body is sent", async () => {
-    const answer = await send(doors.internet, "PUT / HTTP/1.1", "Host: callee", "Content-Length: 1000000", ...end);
+    const answer = await send(frontEnd.internet, "PUT / HTTP/1.1", "Host: callee", "Content-Length: 1000000", ...end);
     expect(answer).toMatch(/^HTTP\/1\.1 403 Ip Forbidden\r\n/);
   });
 
   it("is refused before it is told to continue", async () => {
     for (const expectation of ["100-continue", "something-else"]) {
       const answer = await send(
-        doors.internet,
+        frontEnd.internet,
         ...["PUT / HTTP/1.1", "Host: callee", "Content-Length: 5", `Expect: ${expectation}`, ...end],
       );
       expect(answer).toMatch(/^HTTP\/1\.1 403 Ip Forbidden\r\n/);
@@ -132,7 +136,7 @@ describe("a request from elsewhere", () => {
 
   it("cannot bring a second request along in its body", async () => {
     const second = [...get, ...end].join("\r\n");
-    const answer = await send(doors.internet, "GET / HTTP/1.1", "Host: callee", "", second);
+    const answer = await send(frontEnd.internet, "GET / HTTP/1.1", "Host: callee", "", second);
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(received).toEqual([]);
   });
@@ -143,7 +147,7 @@ describe("a request from elsewhere", () => {
       "10.0.0.4",
       NETWORK_ORIGINS.callerSubnet.address,
       NETWORK_ORIGINS.callerSubnet.vnetSubnetResourceId,
-      new URL(doors.callerSubnet).host,
+      new URL(frontEnd.callerSubnet).host,
     );
     const names = ["X-Forwarded-For", "X-Client-IP", "X-Real-IP", "Forwarded", "X-Azure-SocketIP", "Host", "Via"];
     const hopByHop = [
@@ -162,7 +166,7 @@ describe("a request from elsewhere", () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom("internet", "otherSubnet"), fc.array(header), async (origin, headers) => {
         const lines = headers.map(([name, value]) => `${name}: ${value}`);
-        const answer = await send(doors[origin], "GET / HTTP/1.1", "Host: callee", ...lines, ...end);
+        const answer = await send(frontEnd[origin], "GET / HTTP/1.1", "Host: callee", ...lines, ...end);
         // 400: not HTTP at all, for example two different lengths of one body
         expect(answer).toMatch(/^HTTP\/1\.1 (403 Ip Forbidden|400 Bad Request)\r\n/);
         expect(received).toEqual([]);
@@ -171,23 +175,23 @@ describe("a request from elsewhere", () => {
   });
 
   it("is admitted once the rules let it in, and not afterwards", async () => {
-    doors.setRestrictions(everybody);
-    expect((await fetch(doors.internet)).status).toBe(200);
-    doors.setRestrictions(onlyCaller);
-    expect((await fetch(doors.internet)).status).toBe(403);
+    frontEnd.setRestrictions(everybody);
+    expect((await fetch(frontEnd.internet)).status).toBe(200);
+    frontEnd.setRestrictions(onlyCaller);
+    expect((await fetch(frontEnd.internet)).status).toBe(403);
   });
 });
 
 describe("a request from the caller's subnet", () => {
   it("reaches the app with its path, query and Host", async () => {
-    await send(doors.callerSubnet, "GET /api/inventory/a%2Fb?x=1&x=2 HTTP/1.1", ...get.slice(1), ...end);
+    await send(frontEnd.callerSubnet, "GET /api/inventory/a%2Fb?x=1&x=2 HTTP/1.1", ...get.slice(1), ...end);
     expect(received[0]?.url).toBe("/api/inventory/a%2Fb?x=1&x=2");
     expect(headersAtTheApp()).toContain("Host: callee");
   });
 
   it("is admitted whatever its headers say", async () => {
     const answer = await send(
-      doors.callerSubnet,
+      frontEnd.callerSubnet,
       ...get,
       "X-Forwarded-For: 203.0.113.10",
       "X-Client-IP: 8.8.8.8",
@@ -197,13 +201,13 @@ describe("a request from the caller's subnet", () => {
   });
 
   it("keeps repeated headers apart, their order and their case", async () => {
-    await send(doors.callerSubnet, ...get, "Authorization: Bearer a", "x-ODD: 1", "authorization: Bearer b", ...end);
+    await send(frontEnd.callerSubnet, ...get, "Authorization: Bearer a", "x-ODD: 1", "authorization: Bearer b", ...end);
     const passed = headersAtTheApp().filter((line) => /^(authorization|x-odd)/i.test(line));
     expect(passed).toEqual(["Authorization: Bearer a", "x-ODD: 1", "authorization: Bearer b"]);
   });
 
   it("has the address seen appended to X-Forwarded-For", async () => {
-    await send(doors.callerSubnet, ...get, "X-Forwarded-For: 1.2.3.4", "x-forwarded-for: 5.6.7.8", ...end);
+    await send(frontEnd.callerSubnet, ...get, "X-Forwarded-For: 1.2.3.4", "x-forwarded-for: 5.6.7.8", ...end);
     const forwardedFor = headersAtTheApp().filter((line) => /^x-forwarded-for/i.test(line));
     expect(forwardedFor).toEqual([
       expect.stringMatching(/^X-Forwarded-For: 1\.2\.3\.4, 5\.6\.7\.8, \[fd00::a00:4\]:\d+$/),
@@ -212,7 +216,7 @@ describe("a request from the caller's subnet", () => {
 
   it("cannot have the address seen left out, nor claim another protocol", async () => {
     await send(
-      doors.callerSubnet,
+      frontEnd.callerSubnet,
       ...["GET / HTTP/1.1", "Host: callee", "Connection: close, X-Forwarded-For", "X-Forwarded-Proto: https", ...end],
     );
     expect(headersAtTheApp()).toContainEqual(expect.stringMatching(/^X-Forwarded-For: \[fd00::a00:4\]:\d+$/));
@@ -230,7 +234,7 @@ describe("a request from the caller's subnet", () => {
     "X-Named: by Connection",
     "Connection: x-also-named",
   ])("leaves this hop's %s behind", async (line) => {
-    await send(doors.callerSubnet, "GET / HTTP/1.1", "Host: callee", "Connection: close, X-Named", line, ...end);
+    await send(frontEnd.callerSubnet, "GET / HTTP/1.1", "Host: callee", "Connection: close, X-Named", line, ...end);
     expect(received).toHaveLength(1);
     expect(headersAtTheApp()).not.toContain(line);
   });
@@ -239,15 +243,15 @@ describe("a request from the caller's subnet", () => {
     const smuggled = "GET /smuggled HTTP/1.1\r\nHost: callee\r\n\r\n";
     const length = `Content-Length: ${smuggled.length}`;
     const lines = ["GET / HTTP/1.1", "Host: callee", "Connection: close, Content-Length, Host", length, "", smuggled];
-    await send(doors.callerSubnet, ...lines);
+    await send(frontEnd.callerSubnet, ...lines);
     expect(received.map(({ url }) => url)).toEqual(["/"]);
     expect(headersAtTheApp()).toEqual(expect.arrayContaining([length, "Host: callee"]));
   });
 
   it("with two hosts, or a transfer coding beyond chunked, does not reach the app", async () => {
-    expect(await send(doors.callerSubnet, ...get, "Host: other", ...end)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await send(frontEnd.callerSubnet, ...get, "Host: other", ...end)).toMatch(/^HTTP\/1\.1 400 /);
     const post = ["POST / HTTP/1.1", "Host: callee", "Transfer-Encoding: gzip, chunked", "", "0", ...end];
-    expect(await send(doors.callerSubnet, ...post)).toMatch(/^HTTP\/1\.1 501 /);
+    expect(await send(frontEnd.callerSubnet, ...post)).toMatch(/^HTTP\/1\.1 501 /);
     expect(received).toEqual([]);
   });
 });
@@ -258,7 +262,7 @@ describe("bodies", () => {
   it.each(["POST", "GET"])("of %s arrive chunked when sent chunked", async (method) => {
     handler = echo;
     const lines = [`${method} / HTTP/1.1`, "Host: callee", "Connection: close", "Transfer-Encoding: chunked", ""];
-    const answer = await send(doors.callerSubnet, ...lines, "3", "abc", "2", "de", "0", ...end);
+    const answer = await send(frontEnd.callerSubnet, ...lines, "3", "abc", "2", "de", "0", ...end);
     expect(answer).toContain("abc");
     expect(answer).toContain("de");
     const framing = headersAtTheApp().filter((line) => /^(transfer-encoding|content-length)/i.test(line));
@@ -267,21 +271,21 @@ describe("bodies", () => {
 
   it("arrive with their length when sent with it", async () => {
     handler = echo;
-    const answer = await fetch(doors.callerSubnet, { method: "POST", body: "hello" });
+    const answer = await fetch(frontEnd.callerSubnet, { method: "POST", body: "hello" });
     expect(await answer.text()).toBe("hello");
     const framing = headersAtTheApp().filter((line) => /^(transfer-encoding|content-length)/i.test(line));
     expect(framing).toEqual(["content-length: 5"]);
   });
 
   it("are not invented", async () => {
-    await send(doors.callerSubnet, "POST / HTTP/1.1", ...get.slice(1), ...end);
+    await send(frontEnd.callerSubnet, "POST / HTTP/1.1", ...get.slice(1), ...end);
     expect(received[0]?.headers["transfer-encoding"]).toBeUndefined();
     expect(received[0]?.headers["content-length"]).toBe("0");
   });
 
   it("stream both ways, without waiting for the end", async () => {
     handler = echo;
-    const socket = dial(doors.callerSubnet);
+    const socket = dial(frontEnd.callerSubnet);
     socket.write("POST / HTTP/1.1\r\nHost: callee\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
     expect(await readUntil(socket, "one")).toMatch(/^HTTP\/1\.1 200 /);
     socket.write("3\r\ntwo\r\n");
@@ -292,7 +296,7 @@ describe("bodies", () => {
   });
 
   it("are not waited for before the headers are passed on, either way", async () => {
-    const socket = dial(doors.callerSubnet);
+    const socket = dial(frontEnd.callerSubnet);
     handler = (_, response) => {
       response.writeHead(200, { "Content-Length": "5" }).flushHeaders();
     };
@@ -304,7 +308,7 @@ describe("bodies", () => {
   it("of 20 MB come back whole", async () => {
     handler = echo;
     const body = Buffer.alloc(20_000_000, "0123456789");
-    const answer = await fetch(doors.callerSubnet, { method: "PUT", body });
+    const answer = await fetch(frontEnd.callerSubnet, { method: "PUT", body });
     expect(body.equals(Buffer.from(await answer.arrayBuffer()))).toBe(true);
   });
 
@@ -313,7 +317,7 @@ describe("bodies", () => {
       response.writeContinue();
       echo(request, response);
     };
-    const socket = dial(doors.callerSubnet);
+    const socket = dial(frontEnd.callerSubnet);
     socket.write(
       "PUT / HTTP/1.1\r\nHost: callee\r\nConnection: close\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     );
@@ -325,21 +329,21 @@ describe("bodies", () => {
   it("are not sent to an app that refuses them unread", async () => {
     handler = (_, response) => response.writeHead(413).end();
     const lines = ["PUT / HTTP/1.1", "Host: callee", "Content-Length: 5", "Expect: 100-continue", "Connection: close"];
-    expect(await send(doors.callerSubnet, ...lines, ...end)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(await send(frontEnd.callerSubnet, ...lines, ...end)).toMatch(/^HTTP\/1\.1 413 /);
   });
 });
 
 describe("the app's answer", () => {
   it("cannot pretend to come from the front end", async () => {
     handler = (_, response) => response.writeHead(403, "Ip Forbidden", { "X-MS-Forbidden-IP": "203.0.113.10" }).end();
-    const answer = await fetch(doors.callerSubnet);
+    const answer = await fetch(frontEnd.callerSubnet);
     expect([answer.status, answer.statusText]).toEqual([403, "Forbidden"]);
     expect(answer.headers.has("x-ms-forbidden-ip")).toBe(false);
   });
 
   it("comes with its status and repeated headers", async () => {
     handler = (_, response) => response.writeHead(409, ["Set-Cookie", "a", "Set-Cookie", "b"]).end("no");
-    const answer = await send(doors.callerSubnet, ...get, ...end);
+    const answer = await send(frontEnd.callerSubnet, ...get, ...end);
     expect(answer).toMatch(/^HTTP\/1\.1 409 Conflict\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n[^]*no/);
     expect(answer.match(/^Date: /gm)).toHaveLength(1);
   });
@@ -347,19 +351,25 @@ describe("the app's answer", () => {
   it("leaves its own hop's headers behind", async () => {
     handler = (_, response) =>
       response.writeHead(200, { Connection: "close, X-Hop", "X-Hop": "1", "Proxy-Authenticate": "Basic" }).end();
-    const answer = await fetch(doors.callerSubnet);
+    const answer = await fetch(frontEnd.callerSubnet);
     expect([answer.headers.get("x-hop"), answer.headers.get("proxy-authenticate")]).toEqual([null, null]);
   });
 
   it("to HEAD has a length and no body", async () => {
     handler = (_, response) => response.writeHead(200, { "Content-Length": "5" }).end();
-    const answer = await fetch(doors.callerSubnet, { method: "HEAD" });
+    const answer = await fetch(frontEnd.callerSubnet, { method: "HEAD" });
     expect([answer.headers.get("content-length"), await answer.text()]).toEqual(["5", ""]);
   });
 
   it.each([204, 304])("%d has no body and leaves the connection usable", async (status) => {
     handler = (_, response) => response.writeHead(status).end();
-    const answer = await send(doors.callerSubnet, "GET / HTTP/1.1", "Host: callee", "", [...get, ...end].join("\r\n"));
+    const answer = await send(
+      frontEnd.callerSubnet,
+      "GET / HTTP/1.1",
+      "Host: callee",
+      "",
+      [...get, ...end].join("\r\n"),
+    );
     expect(answer.match(new RegExp(`^HTTP/1.1 ${status} `, "gm"))).toHaveLength(2);
   });
 
@@ -369,7 +379,7 @@ describe("the app's answer", () => {
       ports.add(request.socket.remotePort);
       answerOk(request, response);
     };
-    for (let call = 0; call < 5; call++) await (await fetch(doors.callerSubnet)).text();
+    for (let call = 0; call < 5; call++) await (await fetch(frontEnd.callerSubnet)).text();
     expect(ports.size).toBe(1);
   });
 });
@@ -377,11 +387,11 @@ describe("the app's answer", () => {
 describe("when one side is gone", () => {
   it("answers 503 for an app that is not running, and 200 once it is", async () => {
     appPort = 1;
-    const answer = await fetch(doors.callerSubnet);
+    const answer = await fetch(frontEnd.callerSubnet);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([503, "text/html"]);
     expect(answer.headers.has("x-ms-forbidden-ip")).toBe(false);
     appPort = (app.address() as AddressInfo).port;
-    expect((await fetch(doors.callerSubnet)).status).toBe(200);
+    expect((await fetch(frontEnd.callerSubnet)).status).toBe(200);
   });
 
   it.each([
@@ -391,7 +401,7 @@ describe("when one side is gone", () => {
     ["answers with an impossible status", "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n"],
   ])("answers 502 when the app %s", async (_, bytes) => {
     handler = (request) => request.socket.end(bytes);
-    const answer = await fetch(doors.callerSubnet);
+    const answer = await fetch(frontEnd.callerSubnet);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([502, "text/html"]);
   });
 
@@ -400,7 +410,7 @@ describe("when one side is gone", () => {
       response.writeHead(200, { "Content-Length": "10" }).write("half");
       setTimeout(() => request.socket.destroy(), 50);
     };
-    const answer = await fetch(doors.callerSubnet);
+    const answer = await fetch(frontEnd.callerSubnet);
     await expect(answer.text()).rejects.toThrow();
   });
 
@@ -412,7 +422,7 @@ describe("when one side is gone", () => {
         });
       };
     });
-    const socket = dial(doors.callerSubnet);
+    const socket = dial(frontEnd.callerSubnet);
     socket.write([...get, ...end].join("\r\n"));
     await expect.poll(() => received.length).toBe(1);
     socket.destroy();
@@ -423,19 +433,19 @@ describe("when one side is gone", () => {
 describe("opening and closing", () => {
   const options = { restrictions: onlyCaller, targetPort: 1, log: () => undefined };
 
-  it("names the door and the port that is taken, and leaves no door open", async () => {
-    const free = await startDoors(options);
+  it("names the network origin and the port that is taken, and listens on no port", async () => {
+    const free = await startFrontEnd(options);
     const callerPort = Number(new URL(free.callerSubnet).port);
     await free.stop();
     const ports = { callerSubnet: callerPort, internet: appPort };
-    await expect(startDoors({ ...options, ports })).rejects.toThrow(
+    await expect(startFrontEnd({ ...options, ports })).rejects.toThrow(
       `In use by another program: port ${appPort} (internet).`,
     );
     await expect(fetch(free.callerSubnet)).rejects.toThrow();
   });
 
   it("stops with requests under way", async () => {
-    const other = await startDoors({ ...options, targetPort: appPort });
+    const other = await startFrontEnd({ ...options, targetPort: appPort });
     handler = () => undefined;
     const pending = fetch(other.callerSubnet);
     await expect.poll(() => received.length).toBe(1);

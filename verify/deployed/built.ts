@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { stage } from "../../tools/build.ts";
 import { isPrebuilt } from "../../tools/environment.mjs";
-import { madeUpSettings, type RegisteredFunction, WorkerProcess } from "../../local/index.ts";
+import { placeholderSettings, type RegisteredFunction, WorkerProcess } from "../../local/index.ts";
 import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { type Reading, unseen } from "./reading.ts";
 
@@ -33,7 +33,7 @@ async function buildAndLoad(name: ServiceName): Promise<Reading<Built>> {
   const folder = isPrebuilt ? join(root, "dist", name) : await mkdtemp(join(tmpdir(), `verify-${name}-`));
   try {
     if (!isPrebuilt) await stage(name, folder);
-    const settings = madeUpSettings(name);
+    const settings = placeholderSettings(name);
     const worker = new WorkerProcess({ appFolder: folder, settings, inspectPort: undefined, log: () => undefined });
     try {
       const { functions } = await worker.start();

@@ -8,7 +8,7 @@ import {
   parseAccessRestrictions,
   readLocalSettings,
   runningEndpoints,
-  startDoors,
+  startFrontEnd,
   startFunctionsHost,
   startTestSystem,
 } from "../../local/index.ts";
@@ -101,7 +101,7 @@ export async function prepareGround(
     const further = originsOf(policy, "callee-func").filter(({ frontEnd }) => frontEnd === null);
     const doors = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
       const frontEnd = await started(
-        startDoors({ restrictions: parseAccessRestrictions(rules), targetPort, log: () => undefined }),
+        startFrontEnd({ restrictions: parseAccessRestrictions(rules), targetPort, log: () => undefined }),
       );
       const opened = further.map(async ({ id, subnetOf }) => [id, await frontEnd.openFor(subnetOf ?? "")] as const);
       const { callerSubnet, otherSubnet, internet } = frontEnd;

@@ -99,7 +99,7 @@ describe("a system in which one thing is wrong", () => {
 
   it("lets the internet in: each call from there that Entra ID does not stop differs, and no other", async () => {
     const rule = { name: "mistake", action: "Allow", priority: 1, ipAddress: "203.0.113.0/24" };
-    system.doors.setRestrictions(
+    system.frontEnd.setRestrictions(
       parseAccessRestrictions({
         ...restrictions,
         ipSecurityRestrictions: [rule, ...(restrictions.ipSecurityRestrictions ?? [])],
@@ -115,7 +115,7 @@ describe("a system in which one thing is wrong", () => {
       expect(different(report)).toEqual(ids(fromThere));
       expect(report.verdict).toBe("failed");
     } finally {
-      system.doors.setRestrictions(parseAccessRestrictions(restrictions));
+      system.frontEnd.setRestrictions(parseAccessRestrictions(restrictions));
     }
   });
 
