@@ -105,7 +105,7 @@ const httpFunctionElsewhere = [
   "ImportDeclaration[source.value='@azure/functions'] > ImportSpecifier[imported.name='app'][local.name!='app']",
   "ImportDeclaration[source.value='@azure/functions'] > :matches(ImportDefaultSpecifier, ImportNamespaceSpecifier)",
   "ImportExpression[source.value='@azure/functions']",
-  "ExportNamedDeclaration[source.value='@azure/functions']",
+  ":matches(ExportNamedDeclaration, ExportAllDeclaration)[source.value='@azure/functions']",
 ].map((selector) => ({
   selector,
   message: "Register an HTTP function by api.http, keyHttp or publicHttp (shared/functions/register.ts).",

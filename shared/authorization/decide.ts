@@ -13,7 +13,7 @@ export interface TokenPolicy {
    * assignments, which the tenant's administrators make.
    */
   readonly allowedCallers: readonly string[] | "any";
-  /** Client ids of apps that are shut out, whatever else lets them in. */
+  /** Client ids of apps that are shut out, whatever else lets them in; in lower case. */
   readonly deniedCallers: readonly string[];
   /** How well the caller must have proved to Entra who it is: each value admits the ones after it. */
   readonly minimumClientAuthentication: ClientAuthentication;
@@ -128,7 +128,7 @@ function checkClientAuthentication(
 
 /** First way to restrict callers: the service's own list. */
 function checkCaller({ appId }: Caller, { allowedCallers, deniedCallers }: TokenPolicy): RefusalCode | undefined {
-  if (deniedCallers.includes(appId)) return "caller-denied";
+  if (deniedCallers.includes(appId.toLowerCase())) return "caller-denied";
   return allowedCallers === "any" || allowedCallers.includes(appId) ? undefined : "caller-not-allowed";
 }
 

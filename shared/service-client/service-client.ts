@@ -37,6 +37,9 @@ export interface ServiceClientOptions {
   readonly tokens: TokenSource;
 }
 
+/** Idempotent by RFC 9110, section 9.2.2. Of another word, which the types forbid, nothing is known. */
+const REPEATABLE: readonly string[] = ["GET", "PUT", "DELETE"] satisfies ServiceRequest["method"][];
+
 /** Answers of the services here are a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
@@ -93,7 +96,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       if (request.signal?.aborted === true) throw new TaskCancelledError();
       return (last = { ...outcome, tries });
     };
-    const policy = request.method === "POST" ? resilience.once : resilience.repeatable;
+    const policy = REPEATABLE.includes(request.method) ? resilience.repeatable : resilience.once;
     try {
       const outcome = await policy.execute(attempt, request.signal);
       // What became of a try that was sent says more than that there was no token for the next one.

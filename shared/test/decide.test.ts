@@ -146,6 +146,11 @@ describe("refuses, when only this is wrong:", () => {
     expect(outcome(but(v1, { appid: undefined, azp: CALLER }))).toBe("malformed-token");
   });
 
+  test("caller-denied: a caller that is shut out, in whatever letters the token has it", () => {
+    const denying = { ...policy, allowedCallers: "any", deniedCallers: [CALLER] } as const;
+    for (const azp of [CALLER, CALLER.toUpperCase()]) expect(outcome({ ...v2, azp }, denying)).toBe("caller-denied");
+  });
+
   test("caller-not-allowed: everyone, where the list is empty", () => {
     expect(outcome(v2, { ...policy, allowedCallers: [] })).toBe("caller-not-allowed");
   });

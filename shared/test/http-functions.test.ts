@@ -122,6 +122,7 @@ describe("the linter", { timeout: 60_000 }, () => {
     ["the library by default", `import functions from "@azure/functions";\nfunctions.app.http("x", {});`],
     ["the library on demand", `const { app: functions } = await import("@azure/functions");`],
     ["the library handed on", `export { app as functions } from "@azure/functions";`],
+    ["all of the library handed on", `export * from "@azure/functions";`],
   ])("refuses %s in a service and in what services share", async (_, text) => {
     for (const file of ["callee-func/src/functions/health.ts", "shared/functions/handler.ts"]) {
       expect(await messagesOf(text, file)).toContain(
