@@ -1,12 +1,22 @@
+/** Access tokens as Entra ID issues them: who gets one for which API, and which claims it has. */
 import { SignJWT, type JWTHeaderParameters, type JWTPayload } from "jose";
 import { randomBytes } from "node:crypto";
-import { rolesOn, type ApiRegistration, type Identity } from "./directory.ts";
-import type { SigningKey } from "./signing-keys.ts";
+import { type ApiRegistration, type Directory, findResource, type Identity, rolesOn } from "./directory.ts";
+import { EntraError } from "./entra-error.ts";
+import type { SigningKey, SigningKeys } from "./signing-keys.ts";
+
+/** The local tenant: what is registered in it, and what it signs with. */
+export interface Tenant {
+  readonly authority: string;
+  readonly directory: Directory;
+  readonly keys: SigningKeys;
+  readonly log: (line: string) => void;
+}
 
 /** How a client authenticated: a secret is "1"; a certificate, and so a managed identity, is "2" (`azpacr`, `appidacr`). */
 export type ClientAuthenticationClass = "1" | "2";
 
-/** What a token says, and its header. */
+/** A token before it is signed. */
 export interface TokenContents {
   readonly header: JWTHeaderParameters;
   readonly claims: JWTPayload & { readonly exp: number };
@@ -18,25 +28,60 @@ export interface TokenRequest {
   readonly identity: Identity;
   readonly api: ApiRegistration;
   readonly authenticated: ClientAuthenticationClass;
-  /** Seconds from now until the token expires. */
-  readonly lifetime: number;
+  /** From now until the token expires. */
+  readonly lifetimeSeconds: number;
 }
 
-/** Entra dates a token back, for clocks that run behind. Seconds. */
-const backdated = 300;
+/** Entra dates a token back, for clocks that run behind. */
+const BACKDATED_SECONDS = 300;
+
+/**
+ * Issues an access token.
+ *
+ * @param resource identifier URI or client id of the API
+ * @returns the token, and when it expires (Unix seconds)
+ * @throws EntraError AADSTS500011 for a resource that is not registered, AADSTS501051 where assignment is required and the
+ *   client has no role (https://learn.microsoft.com/entra/identity-platform/howto-restrict-your-app-to-a-set-of-users)
+ */
+export async function issueToken(
+  tenant: Tenant,
+  resource: string,
+  request: Omit<TokenRequest, "authority" | "api">,
+): Promise<{ token: string; expires: number }> {
+  const { directory, keys, authority, log } = tenant;
+  const { identity } = request;
+  const api = findResource(directory, resource);
+  if (!api) {
+    throw new EntraError(
+      "unknownResource",
+      `The resource principal named ${resource} was not found in the tenant named ${directory.tenantId}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.`,
+    );
+  }
+  const roles = rolesOn(api, identity);
+  if (api.assignmentRequired && roles.length === 0) {
+    throw new EntraError(
+      "notAssigned",
+      `Application '${identity.clientId}'(${identity.name}) is not assigned to a role for the application '${resource}'(${api.service}).`,
+    );
+  }
+  const contents = tokenContents({ ...request, authority, api }, keys.current);
+  const token = await new SignJWT(contents.claims).setProtectedHeader(contents.header).sign(keys.current.privateKey);
+  log(`Token issued to ${identity.name} for ${api.service}, roles: ${roles.join(", ") || "none"}`);
+  return { token, expires: contents.claims.exp };
+}
 
 /**
  * Header and claims of an access token as Entra issues it to a client for itself, of the version the API asks for
  * (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
  */
 export function tokenContents(request: TokenRequest, key: Pick<SigningKey, "kid">): TokenContents {
-  const { identity, api, lifetime } = request;
+  const { identity, api, lifetimeSeconds } = request;
   const now = Math.floor(Date.now() / 1000);
   const roles = rolesOn(api, identity);
   const common = {
-    iat: now - backdated,
-    nbf: now - backdated,
-    exp: now + lifetime,
+    iat: now - BACKDATED_SECONDS,
+    nbf: now - BACKDATED_SECONDS,
+    exp: now + lifetimeSeconds,
     aio: opaque(36),
     idtyp: "app",
     oid: identity.principalId,
@@ -52,17 +97,12 @@ export function tokenContents(request: TokenRequest, key: Pick<SigningKey, "kid"
     : { header: { ...header, x5t: key.kid, kid: key.kid }, claims: { ...version1(request), ...common, ver: "1.0" } };
 }
 
-/** Signs a token's contents with a key, as RS256. */
-export function sign({ header, claims }: TokenContents, key: SigningKey): Promise<string> {
-  return new SignJWT(claims).setProtectedHeader(header).sign(key.privateKey);
-}
-
 /** The issuer of v2.0 tokens: the tenant at the authority. */
 export function issuerOfVersion2(authority: string, tenantId: string): string {
   return `${authority}/${tenantId}/v2.0`;
 }
 
-/** The issuer of v1.0 tokens: the same host for every tenant of the public cloud, whatever the authority. */
+/** The issuer of v1.0 tokens: its host is the same for every tenant of the public cloud, and not the authority. */
 export function issuerOfVersion1(tenantId: string): string {
   return `https://sts.windows.net/${tenantId}/`;
 }
@@ -81,7 +121,7 @@ function version1({ identity, api, authenticated }: TokenRequest): JWTPayload {
   return { aud: api.identifierUri, iss: issuer, appid: identity.clientId, appidacr: authenticated, idp: issuer };
 }
 
-/** Stands for a value that only Entra can read (`aio`, `rh`, `uti`: "opaque", says the reference). */
+/** A random value in place of one that only Entra can read (`aio`, `rh` and `uti` are "opaque" in the reference). */
 function opaque(bytes: number): string {
   return randomBytes(bytes).toString("base64url");
 }

@@ -1,59 +1,62 @@
-import type { ClientAuthenticationMethod } from "./client-authentication/client-authentication.ts";
+/** The authority of the local Entra: metadata and keys of v1.0 and v2.0, and the token endpoint, of its one tenant. */
+import type { Handler, Hono, MiddlewareHandler } from "hono";
+import type { Tenant } from "./access-token.ts";
+import type { ClientAuthenticationMethod } from "./client-authentication.ts";
 import { sameId } from "./directory.ts";
-import { answerOf, EntraError } from "./entra-error.ts";
-import type { Answer, Request } from "./http.ts";
-import type { Tenant } from "./issue-token.ts";
+import { EntraError, entraResponse } from "./entra-error.ts";
+import { createApp, type Endpoint, type Environment, type Faults, limitBody, onlyMethod } from "./http.ts";
 import { instanceDiscovery, keySet, metadata } from "./metadata.ts";
-import type { Route } from "./serve.ts";
 import { tokenEndpoint } from "./token-endpoint.ts";
 
-/** What the authority serves: metadata and keys of both versions, and the token endpoint, all of the one tenant. */
-export function authorityRoutes(
+/** The app that answers at the authority's origin. Errors have Entra's form. */
+export function authorityApp(
   tenant: Tenant,
   methods: readonly ClientAuthenticationMethod[],
-): (path: string) => Route | undefined {
+  faults: Faults,
+): Hono<Environment> {
   const { authority, directory, keys } = tenant;
   const { tenantId } = directory;
-  const get = (endpoint: "keys" | "metadata", json: () => object): Route =>
-    inEntrasForm({ endpoint, method: "GET", answer: () => ({ status: 200, json: json() }) });
-  const routes = new Map<string, Route>([
-    ["v2.0/.well-known/openid-configuration", get("metadata", () => metadata(2, authority, tenantId))],
-    [".well-known/openid-configuration", get("metadata", () => metadata(1, authority, tenantId))],
-    ["discovery/v2.0/keys", get("keys", () => keySet(2, keys.published, authority, tenantId))],
-    ["discovery/keys", get("keys", () => keySet(1, keys.published, authority, tenantId))],
-    [
-      "oauth2/v2.0/token",
-      inEntrasForm({ endpoint: "token", method: "POST", answer: (request) => tokenEndpoint(tenant, methods, request) }),
-    ],
-  ]);
-  return (path) => {
-    if (path === "/common/discovery/instance") {
-      return { method: "GET", answer: () => ({ status: 200, json: instanceDiscovery(authority, tenantId) }) };
-    }
-    const [, requested = "", rest = ""] = /^\/([^/]+)\/(.+)$/.exec(path) ?? [];
-    const route = routes.get(rest);
-    if (!route || sameId(requested, tenantId)) return route;
-    return inEntrasForm({ ...route, answer: () => unknownTenant(requested) });
+  const router = createApp((error, c) => (error instanceof EntraError ? entraResponse(c, error) : undefined));
+  const route = (endpoint: Endpoint, method: "GET" | "POST", path: string, handler: Handler<Environment>): void => {
+    router
+      .use(path, faults.middleware(endpoint, failure))
+      .on(method, path, onlyTenant(tenantId), limitBody, handler)
+      .all(path, onlyMethod(method));
+  };
+
+  router.get("/common/discovery/instance", (c) => c.json(instanceDiscovery(authority, tenantId)));
+  for (const [version, openid, discovery] of [
+    [2, "v2.0/.well-known", "discovery/v2.0"],
+    [1, ".well-known", "discovery"],
+  ] as const) {
+    route("metadata", "GET", `/:tenant/${openid}/openid-configuration`, (c) =>
+      c.json(metadata(version, authority, tenantId)),
+    );
+    route("keys", "GET", `/:tenant/${discovery}/keys`, (c) =>
+      c.json(keySet(version, keys.published, authority, tenantId)),
+    );
+  }
+  route("token", "POST", "/:tenant/oauth2/v2.0/token", async (c) => {
+    const form = new URLSearchParams(await c.req.text());
+    return c.json(await tokenEndpoint(tenant, methods, form, c.req.header("authorization")));
+  });
+  return router;
+}
+
+function failure(): never {
+  throw new EntraError("transient", "A transient error has occurred. Please try again.");
+}
+
+function onlyTenant(tenantId: string): MiddlewareHandler<Environment> {
+  return async (c, next) => {
+    const requested = c.req.param("tenant") ?? "";
+    if (!sameId(requested, tenantId)) throw unknownTenant(requested);
+    await next();
   };
 }
 
-/** Refusals, and failures asked for, in the form that Entra gives them. */
-function inEntrasForm(route: Route): Route {
-  const answer = async (request: Request): Promise<Answer> => {
-    try {
-      return await route.answer(request);
-    } catch (error) {
-      if (error instanceof EntraError) return answerOf(error);
-      throw error;
-    }
-  };
-  const failure = (): Answer =>
-    answerOf(new EntraError("transient", "A transient error has occurred. Please try again."));
-  return { ...route, answer, failure };
-}
-
-function unknownTenant(requested: string): never {
-  throw new EntraError(
+function unknownTenant(requested: string): EntraError {
+  return new EntraError(
     "unknownTenant",
     `Tenant '${requested}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.`,
   );

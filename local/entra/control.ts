@@ -1,98 +1,95 @@
-import { endpoints, faultModes, type Faults } from "./faults.ts";
+/** The control address of the local Entra, for tests and the proof: makes any token, rotates keys, makes endpoints fail. */
+import type { Context, Handler, Hono } from "hono";
+import * as v from "valibot";
+import type { Tenant } from "./access-token.ts";
 import { forgeToken, signatures } from "./forge-token.ts";
-import type { Answer, Request } from "./http.ts";
-import type { Tenant } from "./issue-token.ts";
-import { problem, type Route } from "./serve.ts";
+import { endpoints, type Environment, faultModes, type Faults, limitBody, onlyMethod, problem } from "./http.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/**
- * What tests and the proof drive the local Entra with: mint any token, rotate the keys, make endpoints fail, count their
- * requests. Wrong input is a 400 that says what is allowed.
- */
-export function controlRoutes(tenant: Tenant, faults: Faults): ReadonlyMap<string, Route> {
-  const routes: Record<string, Route> = {
-    "/control/tokens": post(async (body) => {
-      const { as, api, header, claims, texts, sign } = fields(body, ["as", "api", "header", "claims", "texts", "sign"]);
-      const { identities, apis } = tenant.directory;
-      const token = await forgeToken(tenant, {
-        identity: chosen(
-          "as",
-          as,
-          byName(identities, ({ name }) => name),
-          "caller-func",
-        ),
-        api: chosen(
-          "api",
-          api,
-          byName(apis, ({ service }) => service),
-          apis[0]?.service,
-        ),
-        header: fields(header ?? {}),
-        claims: fields(claims ?? {}),
-        texts: onlyTexts(fields(texts ?? {}, ["header", "payload"])),
-        signature: chosen("sign", sign, byName(signatures, String), "current"),
-      });
-      return { status: 200, json: { access_token: token } };
-    }),
-    "/control/keys/rotate": post(async () => ({ status: 200, json: { kid: (await tenant.keys.rotate()).kid } })),
-    "/control/faults": post((body) => {
-      const { endpoint, mode } = fields(body, ["endpoint", "mode"]);
-      faults.set(
-        chosen("endpoint", endpoint, byName(endpoints, String)),
-        chosen("mode", mode, byName(faultModes, String)),
-      );
-      return { status: 204 };
-    }),
-    "/control/requests": { method: "GET", answer: () => ({ status: 200, json: faults.requests }) },
+/** Adds the routes of the control address. Wrong input gets a 400 that says what is allowed. */
+export function addControlRoutes(app: Hono<Environment>, tenant: Tenant, faults: Faults): void {
+  const { identities, apis } = tenant.directory;
+  const tokenRequest = fields({
+    as: oneOf(
+      byName(identities, ({ name }) => name),
+      "caller-func",
+    ),
+    api: oneOf(
+      byName(apis, ({ service }) => service),
+      apis[0]?.service,
+    ),
+    header: v.optional(jsonObject, {}),
+    claims: v.optional(jsonObject, {}),
+    texts: v.optional(fields({ header: v.exactOptional(v.string()), payload: v.exactOptional(v.string()) }), {}),
+    sign: oneOf(byName(signatures, String), "current"),
+  });
+  const faultRequest = fields({ endpoint: oneOf(byName(endpoints, String)), mode: oneOf(byName(faultModes, String)) });
+  const route = (method: "GET" | "POST", path: string, handler: Handler<Environment>): void => {
+    app.on(method, `/control/${path}`, limitBody, handler).all(onlyMethod(method));
   };
-  return new Map(Object.entries(routes));
+
+  route("POST", "tokens", async (c) => {
+    const { as: identity, api, sign: signature, ...parts } = await parsed(c, tokenRequest);
+    return c.json({ access_token: await forgeToken(tenant, { identity, api, signature, ...parts }) });
+  });
+  route("POST", "keys/rotate", async (c) => c.json({ kid: (await tenant.keys.rotate()).kid }));
+  route("POST", "faults", async (c) => {
+    const { endpoint, mode } = await parsed(c, faultRequest);
+    faults.set(endpoint, mode);
+    return c.body(null, 204);
+  });
+  route("GET", "requests", (c) => c.json(faults.requests));
 }
 
-class WrongInput extends Error {}
+/** The input is wrong; the message says what is allowed. */
+class InputError extends Error {}
 
-function post(answer: (body: unknown) => Answer | Promise<Answer>): Route {
-  return {
-    method: "POST",
-    answer: async ({ body }: Request) => {
-      try {
-        return await answer(parsed(body));
-      } catch (error) {
-        if (error instanceof WrongInput) return problem(400, "Bad Request", error.message);
-        throw error;
-      }
-    },
-  };
+/** The response to wrong input; undefined for any other error. */
+export function wrongInputResponse(error: Error, c: Context): Response | undefined {
+  return error instanceof InputError ? problem(c, 400, "Bad Request", error.message) : undefined;
 }
 
-function parsed(body: string): unknown {
+/** The request's body. An empty one counts as `{}`. */
+async function parsed<const Schema extends v.GenericSchema>(
+  c: Context,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
+  const result = v.safeParse(schema, parsedJson((await c.req.text()) || "{}"));
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new InputError([v.getDotPath(issue), issue.message].filter((part) => part !== null).join(": "));
+}
+
+function parsedJson(text: string): unknown {
   try {
-    return body === "" ? {} : JSON.parse(body);
+    return JSON.parse(text);
   } catch {
-    throw new WrongInput("The body is not JSON.");
+    throw new InputError("The body is not JSON.");
   }
 }
 
-function fields(value: unknown, allowed?: readonly string[]): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new WrongInput("A JSON object was expected.");
-  }
-  const unknown = Object.keys(value).find((name) => allowed && !allowed.includes(name));
-  if (unknown === undefined) return value as Fields;
-  throw new WrongInput(`There is no "${unknown}" here: use ${(allowed ?? []).join(", ")}.`);
+const jsonObject = v.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "expected a JSON object",
+);
+
+function fields<const Entries extends v.ObjectEntries>(entries: Entries) {
+  const message = `expected a JSON object with no other fields than ${Object.keys(entries).join(", ")}`;
+  return v.pipe(jsonObject, v.strictObject(entries, message));
 }
 
-function onlyTexts(values: Fields): Readonly<Record<string, string>> {
-  if (Object.values(values).every((value) => typeof value === "string")) return values as Record<string, string>;
-  throw new WrongInput("header and payload in texts are texts, which are signed as they stand.");
+/** What has one of these names. */
+function oneOf<Item>(items: ReadonlyMap<string, Item>, otherwise = "") {
+  const names = [...items.keys()];
+  const name = v.picklist(names, `expected one of: ${names.join(", ")}`);
+  return v.optional(
+    v.pipe(
+      name,
+      v.transform((known) => items.get(known) as Item),
+    ),
+    otherwise,
+  );
 }
 
-function byName<Item>(items: readonly Item[], name: (item: Item) => string): ReadonlyMap<unknown, Item> {
+function byName<Item>(items: readonly Item[], name: (item: Item) => string): ReadonlyMap<string, Item> {
   return new Map(items.map((item) => [name(item), item]));
-}
-
-function chosen<Item>(field: string, value: unknown, allowed: ReadonlyMap<unknown, Item>, otherwise?: string): Item {
-  const item = allowed.get(value ?? otherwise);
-  if (item !== undefined) return item;
-  throw new WrongInput(`"${field}" must be one of: ${[...allowed.keys()].join(", ")}.`);
 }

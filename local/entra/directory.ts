@@ -1,6 +1,7 @@
+/** The directory of the local tenant: API registrations, identities and their role assignments, by the access policy. */
 import { createHash } from "node:crypto";
 
-/** What the directory needs of an access policy: any services, roles and callers. */
+/** An access policy with any services, roles and callers. */
 export interface AccessPolicy {
   readonly services: Readonly<Record<string, ServicePolicy>>;
 }
@@ -11,14 +12,14 @@ interface ServicePolicy {
   readonly callers: Readonly<Record<string, readonly string[] | undefined>>;
 }
 
-/** The app registration and service principal of an API, or of a Microsoft service that stands beside them. */
+/** The app registration and service principal of an API, or of a Microsoft service. */
 export interface ApiRegistration {
   readonly service: string;
   readonly clientId: string;
   readonly servicePrincipalId: string;
   readonly identifierUri: string;
   readonly roles: readonly string[];
-  /** A client without any role gets no token at all. */
+  /** Whether Entra issues no token to a client without a role assignment. */
   readonly assignmentRequired: boolean;
   readonly requestedAccessTokenVersion: 1 | 2;
 }
@@ -38,7 +39,7 @@ export interface Identity {
   readonly assignments: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Everything the local tenant knows. The same policy gives the same directory, ids included, at every start. */
+/** The local tenant. The same policy gives the same directory, ids included, at every start. */
 export interface Directory {
   readonly tenantId: string;
   readonly apis: readonly ApiRegistration[];
@@ -47,7 +48,7 @@ export interface Directory {
   readonly identities: readonly Identity[];
 }
 
-/** Identities besides the policy's services that the local system puts on the allow-list of a callee. */
+/** Test identities on the allow-list of each callee, beside its callers by the policy. */
 const allowListedExtras = ["reader-only", "no-role", "caller-app"];
 
 /** The directory of an access policy: one API per service with roles, one managed identity per service, and test identities. */
@@ -88,15 +89,19 @@ export function directoryOf(policy: AccessPolicy): Directory {
   };
 }
 
-/** Client ids on a service's local allow-list: its callers by the policy, and the test identities that belong there. */
+/** Client ids on a service's local allow-list: its callers by the policy, and some test identities. */
 export function allowedCallers(directory: Directory, policy: AccessPolicy, service: string): string[] {
   const names = [...Object.keys(policy.services[service]?.callers ?? {}), ...allowListedExtras];
   return directory.identities.filter(({ name }) => names.includes(name)).map(({ clientId }) => clientId);
 }
 
-/** The API, Azure Storage or the token exchange, that a resource parameter or scope names: by identifier URI or client id. */
+/**
+ * The API, Azure Storage or the token exchange that a resource parameter or scope names.
+ *
+ * @param resource identifier URI or client id
+ */
 export function findResource(directory: Directory, resource: string): ApiRegistration | undefined {
-  // Azure Storage goes by its URI with and without the trailing slash; other URIs are compared exactly.
+  // Entra takes the URI of Azure Storage with and without a trailing slash; it compares other URIs exactly.
   if (resource === `${directory.storage.identifierUri}/`) return directory.storage;
   return [...directory.apis, directory.storage, directory.tokenExchange].find(
     ({ identifierUri, clientId }) => resource === identifierUri || sameId(resource, clientId),
@@ -108,12 +113,12 @@ export function rolesOn(api: ApiRegistration, { assignments }: Identity): readon
   return assignments[api.service] ?? [];
 }
 
-/** Whether two GUIDs are the same: their letters' case does not matter. */
+/** Whether two GUIDs are the same, whatever the case of their letters. */
 export function sameId(left: string, right: string): boolean {
   return left.toLowerCase() === right.toLowerCase();
 }
 
-/** Azure Storage's own client id and URI. It asks for v1.0 tokens, and decides by Azure role, not by app role. */
+/** Azure Storage, under its real client id and URI. It takes v1.0 tokens, and authorizes by Azure role, not by app role. */
 const azureStorage: ApiRegistration = {
   service: "Azure Storage",
   clientId: "e406a681-f3d4-42a8-90b6-c2b029497af1",
@@ -124,7 +129,7 @@ const azureStorage: ApiRegistration = {
   requestedAccessTokenVersion: 1,
 };
 
-/** What a managed identity's token is for that stands in for a secret of an app registration. */
+/** The audience of a managed identity's token that replaces the secret of an app registration. */
 const tokenExchange: ApiRegistration = {
   service: "Azure AD Token Exchange",
   clientId: "fb60f99c-7a34-4190-8149-302f77469936",

@@ -1,11 +1,12 @@
+/** The errors of Entra ID that the local Entra returns, with their AADSTS numbers. */
 import { randomUUID } from "node:crypto";
-import type { Answer } from "./http.ts";
+import type { Context } from "hono";
 
 /**
- * The refusals of the token endpoint and of the metadata, with Entra's numbers, OAuth error codes and texts
+ * The refusals of the token endpoint and of the metadata: AADSTS number, status, OAuth error code
  * (https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
  */
-const refusals = {
+export const refusals = {
   unknownTenant: [90002, 400, "invalid_tenant"],
   missingParameter: [900144, 400, "invalid_request"],
   unsupportedGrantType: [70003, 400, "unsupported_grant_type"],
@@ -27,10 +28,10 @@ const refusals = {
   transient: [90033, 503, "temporarily_unavailable"],
 } as const;
 
-/** A refusal of Entra's. `message` is "AADSTS<number>: <text>". */
+/** A refusal. `message` is "AADSTS<number>: <text>". */
 export class EntraError extends Error {
   readonly code: number;
-  readonly status: number;
+  readonly status: (typeof refusals)[keyof typeof refusals][1];
   readonly error: string;
 
   constructor(refusal: keyof typeof refusals, text: string) {
@@ -43,23 +44,21 @@ export class EntraError extends Error {
   }
 }
 
-/** The refusal as Entra answers it. `error_uri` explains the number to a person, also for this stand-in. */
-export function answerOf({ code, status, error, message }: EntraError): Answer {
+/** The response in Entra's form. `error_uri` is Microsoft's page on the number, which applies to this stand-in too. */
+export function entraResponse(c: Context, { code, status, error, message }: EntraError): Response {
   const [traceId, correlationId] = [randomUUID(), randomUUID()];
   const timestamp = new Date()
     .toISOString()
     .replace("T", " ")
     .replace(/\.\d+Z$/, "Z");
-  return {
-    status,
-    json: {
-      error,
-      error_description: `${message} Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${timestamp}`,
-      error_codes: [code],
-      timestamp,
-      trace_id: traceId,
-      correlation_id: correlationId,
-      error_uri: `https://login.microsoftonline.com/error?code=${code}`,
-    },
+  const body = {
+    error,
+    error_description: `${message} Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${timestamp}`,
+    error_codes: [code],
+    timestamp,
+    trace_id: traceId,
+    correlation_id: correlationId,
+    error_uri: `https://login.microsoftonline.com/error?code=${code}`,
   };
+  return c.json(body, status);
 }

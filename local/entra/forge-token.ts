@@ -1,27 +1,27 @@
+/** Tokens as an attacker may send them, for tests and the proof. */
 import { createHmac, KeyObject, sign as signBytes } from "node:crypto";
-import { tokenContents } from "./access-token.ts";
+import { type Tenant, tokenContents } from "./access-token.ts";
 import type { ApiRegistration, Identity } from "./directory.ts";
-import type { Tenant } from "./issue-token.ts";
 import type { SigningKey } from "./signing-keys.ts";
 
-/** Whose signature a token carries: a published key's, a withdrawn one's, a stranger's, none, or an HMAC with the public key. */
+/** How a token is signed: by a published key, a withdrawn key, a key never published, not at all, or as an HMAC with the public key. */
 export const signatures = ["current", "retired", "unknown", "none", "hs256-public-key"] as const;
 export type Signature = (typeof signatures)[number];
 
 interface Forgery {
   readonly identity: Identity;
   readonly api: ApiRegistration;
-  /** Each field replaces what would be there; null removes it. How the token is signed stays the same. */
+  /** Each field replaces the genuine one; null removes it. They do not change how the token is signed. */
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** Texts that are signed as they stand, whatever they say, in place of the header or the claims. */
+  /** Replace the whole header or payload. They need not be JSON. */
   readonly texts: { readonly header?: string; readonly payload?: string };
   readonly signature: Signature;
 }
 
 /**
- * Any token, however wrong: this is what an attacker may send, and what a library that issues tokens rightly refuses to
- * make. Assignment is not asked for.
+ * Makes any token, however wrong: an attacker may send it, and a library that issues tokens rightly refuses to make it. Does
+ * not check whether the identity has a role on the API.
  */
 export async function forgeToken(
   tenant: Tenant,
@@ -31,7 +31,7 @@ export async function forgeToken(
   const key =
     signature === "retired" ? await keys.retired() : signature === "unknown" ? await keys.unknown() : keys.current;
   const authenticated = identity.kind === "managed-identity" ? "2" : "1";
-  const genuine = tokenContents({ authority, identity, api, authenticated, lifetime: 3600 }, key);
+  const genuine = tokenContents({ authority, identity, api, authenticated, lifetimeSeconds: 3600 }, key);
   const algorithm = { none: "none", "hs256-public-key": "HS256", current: "RS256", retired: "RS256", unknown: "RS256" };
   const signed = [
     texts.header ?? JSON.stringify(replaced({ ...genuine.header, alg: algorithm[signature] }, header)),

@@ -1,18 +1,16 @@
+/** The local Entra: a stand-in for Entra ID on 127.0.0.1, and for App Service's managed identity endpoint. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { listen, type Listener } from "../../tools/listen.ts";
-import { issuerOfVersion2 } from "./access-token.ts";
-import { authorityRoutes } from "./authority.ts";
-import { clientCertificate } from "./client-authentication/client-certificate.ts";
-import { clientSecret } from "./client-authentication/client-secret.ts";
-import { type FederatedCredential, federatedCredential } from "./client-authentication/federated-credential.ts";
-import { controlRoutes } from "./control.ts";
+import { issuerOfVersion2, type Tenant } from "./access-token.ts";
+import { authorityApp } from "./authority.ts";
+import { clientCertificate, type FederatedCredential, federatedCredential } from "./client-assertion.ts";
+import { clientSecret } from "./client-authentication.ts";
+import { addControlRoutes, wrongInputResponse } from "./control.ts";
 import { directoryOf, type AccessPolicy, type Directory } from "./directory.ts";
-import { Faults } from "./faults.ts";
-import type { Tenant } from "./issue-token.ts";
+import { createApp, Faults, listenerOf, onlyMethod } from "./http.ts";
 import { managedIdentityEndpoint, platformFailure } from "./managed-identity-endpoint.ts";
-import { serve, type Route } from "./serve.ts";
 import { SigningKeys } from "./signing-keys.ts";
 
 export interface LocalEntraOptions {
@@ -35,20 +33,22 @@ export interface LocalEntra {
   readonly tenantId: string;
   /** Full URL, for `IDENTITY_ENDPOINT`. */
   readonly managedIdentityEndpoint: string;
-  /** For `IDENTITY_HEADER`; another at every start. */
+  /** For `IDENTITY_HEADER`; new at every start. */
   readonly identityHeader: string;
   /** Full URL of the control address. */
   readonly control: string;
   readonly directory: Directory;
-  /** The client secrets of app registrations, by identity name; others at every start. */
+  /** The client secrets of app registrations, by identity name; new at every start. */
   readonly clientSecrets: Readonly<Record<string, string>>;
-  /** Ends all connections at once and leaves nothing running. */
+  /** Ends all connections at once. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a stand-in for Entra ID on 127.0.0.1: an authority over HTTPS (metadata, keys, token endpoint), and over HTTP App
- * Service's managed identity endpoint and the control address. Rejects with the port's number when a port is taken.
+ * Starts the authority over HTTPS (metadata, keys, token endpoint), and over HTTP the managed identity endpoint and the
+ * control address.
+ *
+ * @throws Error that names the port when one is taken; then it listens on none
  */
 export async function startLocalEntra(options: LocalEntraOptions): Promise<LocalEntra> {
   const { certificates, clientCertificates = {}, port = 0, managedIdentityPort = 0 } = options;
@@ -67,24 +67,26 @@ export async function startLocalEntra(options: LocalEntraOptions): Promise<Local
     readFile(certificates.keyFile, "utf8"),
   ]);
 
-  // The authority's address is part of what it answers, so its routes are made once its port is known.
-  let findRoute: (path: string) => Route | undefined = () => undefined;
+  // The authority's own address is part of its responses, so its routes are added once its port is known.
+  let authority = createApp(() => undefined);
+  await using started = new AsyncDisposableStack();
   const secure = await listen(
     port,
-    serve((path) => findRoute(path), faults),
+    listenerOf(() => authority),
     { cert, key },
   );
+  started.defer(() => secure.stop());
   const tenant: Tenant = { authority: `https://127.0.0.1:${secure.port}`, directory, keys, log };
-  findRoute = authorityRoutes(tenant, [
+  const methods = [
     clientSecret(clientSecrets),
     clientCertificate(clientCertificates, [`${tenant.authority}/${directory.tenantId}/oauth2/v2.0/token`]),
     federatedCredential(federatedCredentials(tenant), keys),
-  ]);
+  ];
+  authority = authorityApp(tenant, methods, faults);
 
-  const plain = await listenPlain(tenant, identityHeader, faults, managedIdentityPort).catch(async (error: unknown) => {
-    await secure.stop();
-    throw error;
-  });
+  const plain = await listenPlain(tenant, identityHeader, faults, managedIdentityPort);
+  started.defer(() => plain.stop());
+  const running = started.move();
   const origin = `http://127.0.0.1:${plain.port}`;
   return {
     authority: tenant.authority,
@@ -94,9 +96,7 @@ export async function startLocalEntra(options: LocalEntraOptions): Promise<Local
     control: `${origin}/control`,
     directory,
     clientSecrets,
-    stop: async () => {
-      await Promise.all([secure.stop(), plain.stop()]);
-    },
+    stop: () => running.disposeAsync(),
   };
 }
 
@@ -113,15 +113,14 @@ function federatedCredentials({ authority, directory }: Tenant): Record<string, 
 }
 
 function listenPlain(tenant: Tenant, identityHeader: string, faults: Faults, port: number): Promise<Listener> {
-  const managedIdentity: Route = {
-    endpoint: "managed-identity",
-    method: "GET",
-    answer: managedIdentityEndpoint(tenant, identityHeader),
-    failure: platformFailure,
-  };
-  const routes = new Map([["/msi/token", managedIdentity], ...controlRoutes(tenant, faults)]);
+  const app = createApp(wrongInputResponse);
+  app
+    .use("/msi/token", faults.middleware("managed-identity", platformFailure))
+    .get(managedIdentityEndpoint(tenant, identityHeader))
+    .all(onlyMethod("GET"));
+  addControlRoutes(app, tenant, faults);
   return listen(
     port,
-    serve((path) => routes.get(path), faults),
+    listenerOf(() => app),
   );
 }

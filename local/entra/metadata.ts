@@ -1,10 +1,11 @@
+/** The documents that clients of the local Entra read first: OpenID Connect metadata, key sets, instance discovery. */
 import { issuerOfVersion1, issuerOfVersion2 } from "./access-token.ts";
 import type { SigningKey } from "./signing-keys.ts";
 
 /**
  * The tenant's OpenID Connect metadata in the shape that Entra publishes
  * (https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc). Only the v2.0 token endpoint and the keys exist
- * here; the other addresses are named because clients insist on them.
+ * here; the other addresses are named because clients require them.
  */
 export function metadata(version: 1 | 2, authority: string, tenantId: string): object {
   const tenant = `${authority}/${tenantId}`;
@@ -33,7 +34,7 @@ export function metadata(version: 1 | 2, authority: string, tenantId: string): o
 }
 
 /**
- * The published keys. Those of v2.0 each name their cloud and the issuer they sign for; those of v1.0 do not.
+ * The published keys. Each key of v2.0 names its cloud and its issuer; those of v1.0 do not.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-signing-key-issuer
  */
@@ -47,7 +48,7 @@ function cloudOf(authority: string): string {
   return new URL(authority).hostname.replace(/^login\./, "");
 }
 
-/** What MSAL asks of an authority that it does not know: which hosts are one cloud. */
+/** Instance discovery: MSAL asks an unknown authority which hosts belong to one cloud. */
 export function instanceDiscovery(authority: string, tenantId: string): object {
   const { host } = new URL(authority);
   return {

@@ -1,7 +1,8 @@
+/** The RSA keys with which the local Entra signs tokens. */
 import type { webcrypto } from "node:crypto";
 import { signingCertificate } from "../certificates/make-certificates.ts";
 
-/** A key pair that signs tokens, with what Entra publishes of it. */
+/** A key pair that signs tokens, and its published form. */
 export interface SigningKey {
   readonly kid: string;
   readonly privateKey: webcrypto.CryptoKey;
@@ -13,14 +14,14 @@ export interface SigningKey {
 /** RS256 (RFC 7518, 3.3), the one algorithm of Entra's access tokens. */
 export const rs256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 
-/** The tenant's signing keys and their life: published, signing, withdrawn. */
+/** The tenant's signing keys: the published ones, one of which signs, and two that are not published. */
 export class SigningKeys {
   #published: readonly SigningKey[];
   #current: SigningKey;
   #retired: Promise<SigningKey> | undefined;
   #unknown: Promise<SigningKey> | undefined;
 
-  /** Starts with two published keys, of which one signs: a key set of Entra's always holds several. */
+  /** Starts with two published keys, one of which signs: Entra's key sets always contain several. */
   static async create(): Promise<SigningKeys> {
     return new SigningKeys(...(await Promise.all([newSigningKey(), newSigningKey()])));
   }
@@ -30,7 +31,7 @@ export class SigningKeys {
     this.#current = current;
   }
 
-  /** Every key a client may find in the key set. */
+  /** The keys in the key set. */
   get published(): readonly SigningKey[] {
     return this.#published;
   }

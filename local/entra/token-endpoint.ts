@@ -1,27 +1,26 @@
-import {
-  authenticateClient,
-  clientCredentials,
-  type ClientAuthenticationMethod,
-} from "./client-authentication/client-authentication.ts";
+/** The token endpoint of the local Entra. */
+import { authenticateClient, clientCredentials, type ClientAuthenticationMethod } from "./client-authentication.ts";
+import { issueToken, type Tenant } from "./access-token.ts";
 import { sameId, type Directory, type Identity } from "./directory.ts";
 import { EntraError } from "./entra-error.ts";
-import type { Answer, Request } from "./http.ts";
-import { issueToken, type Tenant } from "./issue-token.ts";
 
-/** Seconds. Entra's vary between 60 and 90 minutes where the tenant has no policy; a stand-in is better predictable. */
-const lifetime = 3600;
+/** Entra chooses 60 to 90 minutes where the tenant has no policy; a fixed time makes tests predictable. */
+const LIFETIME_SECONDS = 3600;
 
 /**
- * The token endpoint: the client credentials flow, and no other
- * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow). Throws `EntraError`.
+ * Answers a token request of the client credentials flow, the only one here
+ * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+ *
+ * @returns the response's JSON
+ * @throws EntraError for any other request
  */
 export async function tokenEndpoint(
   tenant: Tenant,
   methods: readonly ClientAuthenticationMethod[],
-  request: Request,
-): Promise<Answer> {
-  const form = new URLSearchParams(request.body);
-  const credentials = clientCredentials(form, request.headers.authorization);
+  form: URLSearchParams,
+  authorization: string | undefined,
+): Promise<object> {
+  const credentials = clientCredentials(form, authorization);
   const grantType = required("grant_type", form.get("grant_type"));
   if (grantType !== "client_credentials") {
     throw new EntraError("unsupportedGrantType", `The app requested an unsupported grant type '${grantType}'.`);
@@ -31,12 +30,11 @@ export async function tokenEndpoint(
 
   const identity = findClient(tenant.directory, clientId);
   const authenticated = await authenticateClient(methods, credentials, identity);
-  const { token } = await issueToken(tenant, resourceOf(scope), { identity, authenticated, lifetime });
-  const expiresIn = lifetime - 1; // as Entra counts it: whole seconds left when the answer arrives
-  return {
-    status: 200,
-    json: { token_type: "Bearer", expires_in: expiresIn, ext_expires_in: expiresIn, access_token: token },
-  };
+  const { token } = await issueToken(tenant, resourceOf(scope), {
+    ...{ identity, authenticated, lifetimeSeconds: LIFETIME_SECONDS },
+  });
+  const expiresIn = LIFETIME_SECONDS - 1; // as Entra counts it: whole seconds left when the response arrives
+  return { token_type: "Bearer", expires_in: expiresIn, ext_expires_in: expiresIn, access_token: token };
 }
 
 function required(name: string, value: string | null | undefined): string {
