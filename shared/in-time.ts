@@ -17,6 +17,7 @@ export async function inTime<T>(
     reject(onTimeout());
   };
   const timer = setTimeout(giveUp, timeoutMs);
+  if (signal?.aborted === true) giveUp();
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
     return await Promise.race([work, end]);

@@ -215,6 +215,23 @@ describe("an attempt that fails in a way that was not foreseen", () => {
     expect(log.mock.calls).toEqual([[message, bug]]);
   });
 
+  test.each<[string, () => unknown]>([
+    ["throws", () => expect.fail("thrown")],
+    ["rejects", () => Promise.reject(new Error("rejected"))],
+  ])("whose report %s: the others go on, and no process ends", async (_, fails) => {
+    await pendingOrders();
+    const logged = vi.spyOn(console, "error").mockReturnValue();
+    onTestFinished(() => {
+      logged.mockRestore();
+    });
+    const failing: ServiceClient = (request) =>
+      request.path.endsWith("/b") ? Promise.reject(new TypeError("a bug")) : callee(request);
+    const run = await createDelivery(store, failing, fails).deliverDue(LONG);
+    expect(run).toMatchObject({ reserved: 2, stillPending: 1 });
+    // What nobody handles, Vitest reports as a failure.
+    expect(logged).toHaveBeenCalledTimes(1);
+  });
+
   test("over HTTP: the order is there, and pending", async () => {
     failures.length = 0;
     const bug = new TypeError("a bug");

@@ -289,6 +289,13 @@ describe("a token source that never answers", () => {
     });
     expect(await outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
   });
+  test("not waited for where the app has broken it off before", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const call = createServiceClient({ origin, tokens: tokensOf(never) });
+    const outcome = await call({ method: "GET", path: "/", signal: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
+  });
   test("for a second try: the app can break it off", async () => {
     answers = [status(503)];
     const abort = new AbortController();

@@ -55,12 +55,13 @@ export interface Delivery {
 /**
  * Orders reserve stock: carries them over to the callee, each at least once, and never twice at the same moment.
  *
- * @param report gets each error of an attempt that was not foreseen; the attempt counts as failed, and others go on
+ * @param report gets each error of an attempt that was not foreseen; the attempt counts as failed, and others go on, also
+ *   where it throws or rejects
  */
 export function createDelivery(
   store: OrderStore,
   callee: ServiceClient,
-  report: (error: unknown) => void = logged,
+  report: (error: unknown) => unknown = logged,
 ): Delivery {
   const underWay = new Set<Promise<unknown>>();
   const draining = new AbortController();
@@ -76,7 +77,7 @@ export function createDelivery(
       traceParent,
       signal,
     }).catch((error: unknown): ServiceOutcome => {
-      report(error);
+      reported(error);
       return { kind: "no-answer", reason: "an error that was not foreseen, see the log", tries: 0 };
     });
     try {
@@ -86,10 +87,17 @@ export function createDelivery(
       // Somebody else goes on with the order; a repeated reservation changes nothing at the callee.
       return { outcome, order: (await store.get(orderId)) ?? lease.order, saved: true };
     } catch (error) {
-      if (!isStorageFailure(error)) report(error);
+      if (!isStorageFailure(error)) reported(error);
       return { outcome, order: lease.order, saved: false };
     }
   }
+
+  /** In a promise, whose rejection is handled: one that nobody handles ends the Functions worker. */
+  const reported = (error: unknown): void => {
+    new Promise((resolve) => {
+      resolve(report(error));
+    }).catch(logged);
+  };
 
   const track = async <T>(work: Promise<T>): Promise<T> => {
     underWay.add(work);
