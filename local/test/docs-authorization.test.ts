@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Tenant } from "@restricted-calls/shared/testing/tenant";
+import { typeErrors } from "../../tools/testing/type-check.ts";
 import { blocksOf } from "./docs-pages.ts";
 import { type RunningHost, stage, start } from "./host-fixture.ts";
 
@@ -14,21 +14,7 @@ const sample = blocksOf(readFileSync(join(root, "docs", "authorization.md"), "ut
 const text = sample?.text ?? "";
 
 test("the sample of the page compiles as strictly as the rest", () => {
-  const file = join(root, "callee-func", "src", "sample-of-the-page.ts");
-  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), (name) => ts.sys.readFile(name)) as {
-    config: object;
-  };
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [file] }, ts.sys, root);
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    fileExists: (name) => name === file || disk.fileExists(name),
-    getSourceFile: (name, ...others) =>
-      name === file ? ts.createSourceFile(name, text, others[0]) : disk.getSourceFile(name, ...others),
-  };
-  const program = ts.createProgram([file], options, host);
-  const found = ts.getPreEmitDiagnostics(program, program.getSourceFile(file));
-  expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "))).toEqual([]);
+  expect(typeErrors(new Map([[join(root, "callee-func", "src", "sample-of-the-page.ts"), text]]))).toEqual([]);
 }, 60_000);
 
 describe("the sample of the page, run", () => {

@@ -100,11 +100,35 @@ const optionSchemas = {
 const MAX_HEADERS = 100;
 
 /**
- * Makes the decision of a service that accepts app-only access tokens of one Entra tenant. What costs little and can
- * only refuse comes first; then the signature, once for each token; then, at every call, who calls, and as what. Begins
- * to fetch the tenant's keys without waiting for a call.
+ * Makes the decision of a service that accepts app-only access tokens of one Entra tenant.
+ *
+ * The cheap checks that can only refuse come first, then the signature (once for each token), then, at every call, the
+ * caller and its app roles. The fetch of the tenant's signing keys starts at once.
+ *
+ * Does not check whether a token was revoked or its app was disabled since Entra issued it, whether a token is used for the
+ * second time, where the call came from (the network layer does), or how many calls a caller makes. Refuses tokens of
+ * users, of other tenants, and tokens that are bound to a key (`cnf`).
  *
  * @throws TypeError that names each option that is wrong
+ * @see https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
+ *
+ * @example
+ * ```ts
+ * import { createAuthorizer } from "@restricted-calls/shared/authorization";
+ *
+ * const authorize = createAuthorizer({
+ *   authority: "https://login.microsoftonline.com",
+ *   tenantId: "00000000-0000-4000-8000-000000000001",
+ *   audiences: ["00000000-0000-4000-8000-000000000002", "api://00000000-0000-4000-8000-000000000002"],
+ *   allowedCallers: ["00000000-0000-4000-8000-000000000003"],
+ *   onKeyFailure: (error) => console.error("The signing keys could not be fetched.", error),
+ * });
+ * const decision = await authorize(
+ *   { authorization: "Bearer ...", query: new URLSearchParams(), operation: "getStock", traceParent: undefined },
+ *   "Inventory.Read",
+ * );
+ * console.log(decision.allowed ? decision.caller.appId : decision.code);
+ * ```
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorize {
   const { authority, onKeyFailure, customRule, ...accepted } = checkOptions("createAuthorizer", optionSchemas, options);

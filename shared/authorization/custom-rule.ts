@@ -17,7 +17,11 @@ export type VerifiedClaims = Readonly<Record<string, unknown>>;
  * @example only tokens that say themselves that they are an app's: the API's registration asks for that optional claim
  *   (https://learn.microsoft.com/entra/identity-platform/optional-claims-reference, idtyp)
  *
- *   customRule: ({ idtyp }) => (idtyp === "app" ? undefined : "no idtyp")
+ * ```ts
+ * import type { CustomRule } from "@restricted-calls/shared/authorization";
+ *
+ * export const customRule: CustomRule = ({ idtyp }) => (idtyp === "app" ? undefined : "no idtyp");
+ * ```
  */
 export type CustomRule = (claims: VerifiedClaims) => string | undefined | Promise<string | undefined>;
 

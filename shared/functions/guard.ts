@@ -45,10 +45,27 @@ const operationSchemas = {
 
 /**
  * Makes the guard of a service's functions. The functions are `anonymous` to the host: the token decides.
- * `x-ms-client-principal*` headers are never looked at: without App Service Authentication in front anyone can forge them.
+ *
+ * Does not check the `x-ms-client-principal*` headers, which anyone can forge without App Service Authentication; nor the
+ * function's `authLevel`, which `createApi` sets; nor the request's body and route parameters, which are the handler's to check.
  *
  * @param audit by default one line of JSON in the invocation's log
- * @throws TypeError where an argument is wrong; what it gives back does so at registration, for role and handler
+ * @throws TypeError where an argument is wrong; the guard that it returns throws it at registration, for role and handler
+ *
+ * @example
+ * ```ts
+ * import type { Authorize } from "@restricted-calls/shared/authorization";
+ * import { createApi, createGuard } from "@restricted-calls/shared/functions";
+ *
+ * declare const authorize: Authorize; // of createAuthorizer
+ *
+ * const api = createApi(createGuard<"Reports.Read">(authorize));
+ * api.http("getReport", "Reports.Read", {
+ *   methods: ["GET"],
+ *   route: "reports/{id}",
+ *   handler: (request, caller) => Promise.resolve({ jsonBody: { id: request.params["id"], readBy: caller.appId } }),
+ * });
+ * ```
  */
 export function createGuard<Role extends string>(authorize: Authorize, audit: AuditSink = logged): RequireRole<Role> {
   checkOptions("createGuard", { authorize: callback(), audit: callback() }, { authorize, audit });

@@ -33,7 +33,9 @@ const argumentSchemas = {
 };
 
 /**
- * Keeps one token for its lifetime.
+ * Makes a token source that keeps one access token for its lifetime.
+ *
+ * Does not check what is in the token, nor whether the service accepts it: `renew` is for a service that refused one.
  *
  * Not `getBearerTokenProvider` of `@azure/identity`: when its refresh in the background fails until the token ends, it
  * leaves a rejection that nobody handles, and that ends the Functions worker.
@@ -43,6 +45,15 @@ const argumentSchemas = {
  * @param scope `{App ID URI}/.default`: what the client credentials flow takes
  * @throws TypeError where an argument is wrong
  * @see https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
+ *
+ * @example
+ * ```ts
+ * import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
+ *
+ * const tokens = createTokenSource(() => managedIdentity(undefined), "api://00000000-0000-4000-8000-000000000002/.default");
+ * const token = await tokens.get();
+ * await tokens.renew(token); // after a 401 with error="invalid_token"
+ * ```
  */
 export function createTokenSource(newCredential: NewCredential, scope: string): TokenSource {
   checkOptions("createTokenSource", argumentSchemas, { newCredential, scope });

@@ -53,9 +53,23 @@ const optionSchemas = {
 };
 
 /**
- * Makes a client that sends an access token with each call and repeats what is safe to repeat.
+ * Makes a client that sends an access token with each call and repeats what is safe to repeat: every method but POST.
+ *
+ * Does not check the token, which only the service can do; nor the shape of a response's body; nor whether a PUT or DELETE of
+ * the service is safe to repeat, as HTTP says they are (RFC 9110, section 9.2.2). Does not follow redirects.
  *
  * @throws TypeError where an option is wrong, such as an origin that is neither https nor on this machine
+ *
+ * @example
+ * ```ts
+ * import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
+ * import { createServiceClient } from "@restricted-calls/shared/service-client";
+ *
+ * const tokens = createTokenSource(() => managedIdentity(undefined), "api://00000000-0000-4000-8000-000000000002/.default");
+ * const callee = createServiceClient({ origin: "https://callee.azurewebsites.net", tokens });
+ * const outcome = await callee({ method: "GET", path: `/api/inventory/${encodeURIComponent("widget")}` });
+ * if (outcome.kind === "answer" && outcome.status === 200) console.log(outcome.body);
+ * ```
  */
 export function createServiceClient(options: ServiceClientOptions): ServiceClient {
   const { origin, tokens } = checkOptions("createServiceClient", optionSchemas, options);
