@@ -24,15 +24,21 @@ const mayImportInTests = (folder) => (folder === "shared" ? [] : ["tools", "loca
 
 const SCOPE = "@restricted-calls/";
 
+/** Paths from a file so many folders below its workspace to the other workspaces. */
+const above = (depth) => `^(\\.\\./){${depth + 1}}`;
+/** No file is further below its workspace. */
+const DEPTHS = [0, 1, 2, 3];
+const atDepth = (folder, depth) => `${folder}/${"*/".repeat(depth)}*.ts`;
+
 /**
  * What is public of a workspace: of `shared/` what its package.json exports, of the others the files at the top and the
  * index.ts of a folder; of `local/` only the index.ts at its top.
  */
-const deepImports = [
-  { regex: "^(\\.\\./)+shared/", message: `Import it from ${SCOPE}shared (package.json, exports).` },
-  { regex: "^(\\.\\./)+local/(?!index\\.ts$)", message: "Import it from local/index.ts." },
+const deepImports = (up) => [
+  { regex: `${up}shared/`, message: `Import it from ${SCOPE}shared (package.json, exports).` },
+  { regex: `${up}local/(?!index\\.ts$)`, message: "Import it from local/index.ts." },
   {
-    regex: `^(\\.\\./)+(${folders.join("|")})/([^/]+/)+(?!index\\.ts$)`,
+    regex: `${up}(${folders.join("|")})/([^/]+/)+(?!index\\.ts$)`,
     message: "Import what is public of a workspace: a file at its top, or a folder's index.ts.",
   },
 ];
@@ -40,9 +46,14 @@ const deepImports = [
 /** One measures a cold start, which the rest of local/ would prolong; the other the order store of the caller. */
 const mayImportDeeply = ["bench/cold-start-process.ts", "bench/client.ts"];
 /** What tests alone share. */
-const forTests = "^(\\.\\./)+(tools/testing/|infra/test/expected\\.ts$)";
+const forTests = "(tools/testing/|infra/test/expected\\.ts$)";
 
-const restrictImports = (folder, allowed, isTest = false) => ({
+/** What the folders of a workspace import of each other. Any other may import all of them. */
+const mayImportWithin = {
+  verify: { model: [], local: ["model"], deployed: ["model"], report: ["model"] },
+};
+
+const restrictImports = (folder, depth, allowed, { isTest = false, own = [] } = {}) => ({
   "no-restricted-imports": [
     "error",
     {
@@ -50,16 +61,42 @@ const restrictImports = (folder, allowed, isTest = false) => ({
         ...folders
           .filter((other) => other !== folder && !allowed.includes(other))
           .map((other) => ({
-            regex: `^(\\.\\./)+${other}/|^${SCOPE}${other}(/|$)`,
+            regex: `${above(depth)}${other}/|^${SCOPE}${other}(/|$)`,
             message: `${folder}/ does not import ${other}/ (eslint.config.js, mayImport).`,
           })),
+        ...own.map((other) => ({
+          regex: `^(\\.\\./){${depth}}${other}/`,
+          message: `This folder of ${folder}/ does not import ${other}/ (eslint.config.js, mayImportWithin).`,
+        })),
         ...(folder === "shared"
           ? []
-          : deepImports.map(({ regex, message }) => ({ regex: isTest ? `(?!${forTests})${regex}` : regex, message }))),
+          : deepImports(above(depth)).map(({ regex, message }) => ({
+              regex: isTest ? `(?!${above(depth)}${forTests})${regex}` : regex,
+              message,
+            }))),
       ],
     },
   ],
 });
+
+const importRules = (folder) =>
+  DEPTHS.flatMap((depth) => [
+    {
+      files: [atDepth(folder, depth)],
+      ignores: mayImportDeeply,
+      rules: restrictImports(folder, depth, mayImport[folder]),
+    },
+    ...Object.entries(mayImportWithin[folder] ?? {}).map(([inner, others]) => ({
+      files: depth === 0 ? [] : [atDepth(`${folder}/${inner}`, depth - 1)],
+      rules: restrictImports(folder, depth, mayImport[folder], {
+        own: Object.keys(mayImportWithin[folder]).filter((other) => other !== inner && !others.includes(other)),
+      }),
+    })),
+    {
+      files: depth === 0 ? [] : [atDepth(`${folder}/test`, depth - 1)],
+      rules: restrictImports(folder, depth, [...mayImport[folder], ...mayImportInTests(folder)], { isTest: true }),
+    },
+  ]).filter(({ files }) => files.length > 0);
 
 /** Tools load these two by `tools/access-policy.ts` alone, which validates them. Their types are for all. */
 const validatedPolicyOnly = {
@@ -134,13 +171,7 @@ export default tseslint.config(
     },
   },
   { files: ["*.ts", "{tools,infra,local,verify,chaos,bench}/**/*.ts"], rules: validatedPolicyOnly },
-  ...folders.flatMap((folder) => [
-    { files: [`${folder}/**/*.ts`], ignores: mayImportDeeply, rules: restrictImports(folder, mayImport[folder]) },
-    {
-      files: [`${folder}/test/**/*.ts`],
-      rules: restrictImports(folder, [...mayImport[folder], ...mayImportInTests(folder)], true),
-    },
-  ]),
+  ...folders.flatMap(importRules),
   {
     files: ["**/*.ts"],
     ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],

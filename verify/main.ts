@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import { command, reasonOf, stopSignal, UsageError } from "../tools/command-line.ts";
 import { requireWritable } from "../tools/write-file.ts";
-import { verifyDeployment } from "./deployed/verify-deployment.ts";
+import { verifyDeployment } from "./deployed/source.ts";
 import { terminalProgress } from "./progress.ts";
-import type { Report } from "./report/report.ts";
+import type { Report } from "./model/report.ts";
 import { reason, VERDICTS } from "./report/summary.ts";
-import { exitCodeOf } from "./report/verdict.ts";
+import { exitCodeOf } from "./model/status.ts";
 import { outcomeInWords } from "./report/words.ts";
 import { writeReport } from "./report/write-report.ts";
-import { verifyLocal } from "./verify-local.ts";
+import { verifyLocal } from "./local/source.ts";
 
 const local = join(import.meta.dirname, "..", ".local");
 

@@ -61,7 +61,7 @@ export function keyHttp(name: string, options: HttpFunction<OpenHandler>): void 
 
 /**
  * Registers a function that anybody reaches whom the network lets in, without token or key. The proof wants it listed
- * with the role null (verify/matrix/operations.ts).
+ * with the role null (verify/model/operations.ts).
  *
  * @param why nothing of it is worth protecting: for whoever reviews it
  * @throws TypeError where the name, the reason or an option is wrong

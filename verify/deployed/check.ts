@@ -1,5 +1,5 @@
-import type { Check } from "../report/report.ts";
-import type { Read } from "./reading.ts";
+import type { Check } from "../model/report.ts";
+import type { Read } from "./azure/reading.ts";
 
 /** A check that is to be made. */
 export interface PlannedCheck {

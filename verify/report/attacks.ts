@@ -1,6 +1,6 @@
 import { cellLink } from "./cell.ts";
 import { html, type Markup } from "./markup.ts";
-import type { Cell, Report } from "./report.ts";
+import type { Cell, Report } from "../model/report.ts";
 import { scrollable } from "./sections.ts";
 import { LAYERS, LAYERS_IN_ORDER, operationTitle } from "./words.ts";
 

@@ -1,6 +1,6 @@
 import { exchange } from "./exchange.ts";
 import { html, type Markup } from "./markup.ts";
-import type { Cell, Report } from "./report.ts";
+import type { Cell, Report } from "../model/report.ts";
 import { command, facts } from "./sections.ts";
 import {
   anchorOf,

@@ -1,5 +1,5 @@
 import { html, type Markup } from "./markup.ts";
-import type { Cell, Outcome } from "./report.ts";
+import type { Cell, Outcome } from "../model/report.ts";
 import { anchorOf, DECIDED_BY } from "./words.ts";
 
 /**

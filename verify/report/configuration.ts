@@ -1,5 +1,5 @@
 import { html, type Markup } from "./markup.ts";
-import type { Check, Report } from "./report.ts";
+import type { Check, Report } from "../model/report.ts";
 import { command, facts } from "./sections.ts";
 import { anchorOf, count } from "./words.ts";
 

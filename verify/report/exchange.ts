@@ -1,5 +1,5 @@
 import { content, html, type Markup } from "./markup.ts";
-import type { Exchange } from "./report.ts";
+import type { Exchange } from "../model/report.ts";
 
 /** A request and its answer as they went over the wire, and what the token says. */
 export function exchange({ request, response }: Exchange): Markup {

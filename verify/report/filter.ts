@@ -1,6 +1,6 @@
 import { ATTACKS } from "./calls.ts";
 import { html, type Markup } from "./markup.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../model/report.ts";
 import { count, LAYERS, LAYERS_IN_ORDER, operationTitle, RESULTS } from "./words.ts";
 
 type Choice = readonly [value: string, title: string];

@@ -1,5 +1,5 @@
 import { html, type Markup, type Part } from "./markup.ts";
-import type { Cell, Layers, Report } from "./report.ts";
+import type { Cell, Layers, Report } from "../model/report.ts";
 import { table } from "./sections.ts";
 import { anchorOf, callerTitle, count, LAYERS, LAYERS_IN_ORDER, operationTitle, titleOf } from "./words.ts";
 

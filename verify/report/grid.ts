@@ -1,6 +1,6 @@
 import { cellLink } from "./cell.ts";
 import { html, type Markup } from "./markup.ts";
-import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Report } from "./report.ts";
+import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Report } from "../model/report.ts";
 import { scrollable } from "./sections.ts";
 import { LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 

@@ -11,7 +11,7 @@ import { matrix } from "./grid.ts";
 import { html, type Markup, raw } from "./markup.ts";
 import { notChecked } from "./not-checked.ts";
 import { policySection } from "./policy-table.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../model/report.ts";
 import { reproduce } from "./reproduce.ts";
 import { type Section, sectionOf } from "./sections.ts";
 import { summary, targetTitle, VERDICTS } from "./summary.ts";

@@ -1,6 +1,6 @@
 import { settingInFull } from "./configuration.ts";
 import { html, type Markup } from "./markup.ts";
-import type { Cell, Report } from "./report.ts";
+import type { Cell, Report } from "../model/report.ts";
 import { anchorOf, callInWords, count } from "./words.ts";
 
 /** What was not checked, by the reason for it. */

@@ -1,5 +1,5 @@
 import { html, type Markup } from "./markup.ts";
-import type { Policy } from "./report.ts";
+import type { Policy } from "../model/report.ts";
 
 /**
  * Who may call whom, drawn from the policy: callers in their subnets at the left, called services at the right, and

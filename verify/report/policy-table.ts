@@ -1,6 +1,6 @@
 import { html, type Markup, type Part } from "./markup.ts";
 import { grantedToNobody, isCalled, picture } from "./picture.ts";
-import type { Policy } from "./report.ts";
+import type { Policy } from "../model/report.ts";
 import { scrollable, table } from "./sections.ts";
 
 /** Who may call whom: the picture, and the same as a table with what the roles mean. */

@@ -1,5 +1,5 @@
 import { html, type Markup } from "./markup.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../model/report.ts";
 import { command, table } from "./sections.ts";
 import { commandFor } from "./words.ts";
 

@@ -1,5 +1,5 @@
 import { html, type Markup, type Part } from "./markup.ts";
-import type { Cell, Check, Commit, Layers, Report, Target } from "./report.ts";
+import type { Cell, Check, Commit, Layers, Report, Target } from "../model/report.ts";
 import { table } from "./sections.ts";
 import { count, duration, instant, LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 

@@ -1,4 +1,4 @@
-import type { Cell, Layers, Outcome, Report } from "./report.ts";
+import type { Cell, Layers, Outcome, Report } from "../model/report.ts";
 
 /** How the page names what the report has by code. */
 export const LAYERS: Readonly<Record<Layers, { readonly title: string; readonly meaning: string }>> = {

@@ -1,12 +1,9 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { renderHtml } from "./html.ts";
-import type { Report } from "./report.ts";
-import { verdictOf } from "./verdict.ts";
+import { type Report, REPORT_SCHEMA } from "../model/report.ts";
+import { verdictOf } from "../model/status.ts";
 import { writeFile } from "../../tools/write-file.ts";
-
-/** `$schema` of a report: the schema is written beside it, so that it is found without a network. */
-export const REPORT_SCHEMA = "./report.schema.json";
 
 /**
  * Writes `report.html`, `report.json` and its schema to a folder, which is made where it is missing. Each file is
@@ -21,7 +18,7 @@ export async function writeReport(report: Report, folder: string): Promise<{ htm
     throw new Error(`The report says "${report.verdict}", its parts amount to "${due}". Take verdictOf(report).`);
   }
   const files = {
-    "report.schema.json": await readFile(join(import.meta.dirname, "report.schema.json"), "utf8"),
+    "report.schema.json": await readFile(join(import.meta.dirname, "..", "model", "report.schema.json"), "utf8"),
     "report.json": `${JSON.stringify({ ...report, $schema: REPORT_SCHEMA }, null, 2)}\n`,
     "report.html": await renderHtml(report),
   };

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Report } from "../report/report.ts";
+import type { Report } from "../model/report.ts";
 
 const main = join(import.meta.dirname, "..", "main.ts");
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { azdValues, CannotStart, readDeployment } from "../deployed/environment.ts";
-import { expectedServices } from "../deployed/template.ts";
+import { expectedServices } from "../deployed/expected.ts";
 
 const SERVICES = JSON.stringify([
   { name: "callee-func", siteName: "callee-func-xyz", url: "https://callee-func-xyz.azurewebsites.net" },

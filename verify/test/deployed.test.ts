@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CannotStart } from "../deployed/verify-deployment.ts";
-import { matcherOf } from "../only.ts";
+import { CannotStart } from "../deployed/source.ts";
+import { matcherOf } from "../model/filter.ts";
 import { renderHtml } from "../report/html.ts";
-import type { Report } from "../report/report.ts";
+import type { Report } from "../model/report.ts";
 import {
   AUTHORITY,
   change,
@@ -110,7 +110,7 @@ describe("a healthy deployment", () => {
   it("makes a report that its schema knows, and a page", async () => {
     const ajv = new Ajv2020({ allErrors: true });
     addFormats.default(ajv);
-    const schema = await readFile(join(import.meta.dirname, "..", "report", "report.schema.json"), "utf8");
+    const schema = await readFile(join(import.meta.dirname, "..", "model", "report.schema.json"), "utf8");
     const validate = ajv.compile(JSON.parse(schema) as object);
     expect(validate(report), JSON.stringify(validate.errors, null, 2)).toBe(true);
     expect(await renderHtml(report)).toContain("rg-prod");

@@ -1,8 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { exchange, RECORDED_BODY_LENGTH } from "../exchange.ts";
-import { operations } from "../matrix/operations.ts";
+import { exchange, RECORDED_BODY_LENGTH } from "../model/exchange.ts";
+import { operations } from "../model/operations.ts";
 import { accessPolicy as policy } from "../../tools/access-policy.ts";
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { callersOf } from "../matrix/callers.ts";
-import { plannedCells } from "../matrix/cells.ts";
-import { expectedOutcome, type Situation } from "../matrix/expected.ts";
-import { operations, requireAllListed } from "../matrix/operations.ts";
-import { originsOf } from "../matrix/origins.ts";
-import { outcomeOf } from "../matrix/outcome.ts";
-import type { Policy } from "../report/report.ts";
+import { callersOf } from "../model/callers.ts";
+import { plannedCells } from "../local/matrix.ts";
+import { expectedOutcome, type Situation } from "../model/expectations.ts";
+import { operations, requireAllListed } from "../model/operations.ts";
+import { originsOf } from "../model/origins.ts";
+import { outcomeOf } from "../model/outcomes.ts";
+import type { Policy } from "../model/report.ts";
 
 /** A granted caller reads from its own subnet, with both layers on. */
 const granted: Situation = {

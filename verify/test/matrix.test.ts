@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseAccessRestrictions, startTestSystem, type TestSystem } from "../../local/index.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";
-import { plannedCells } from "../matrix/cells.ts";
-import { stageWithoutGuard } from "../matrix/without-guard.ts";
+import { plannedCells } from "../local/matrix.ts";
+import { stageWithoutGuard } from "../local/without-guard.ts";
 import type { Progress } from "../progress.ts";
-import type { Cell, Report } from "../report/report.ts";
-import { verifyLocal } from "../verify-local.ts";
+import type { Cell, Report } from "../model/report.ts";
+import { verifyLocal } from "../local/source.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 
 /** Replaces what the template says to the Functions host. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Report } from "../report/report.ts";
+import type { Report } from "../model/report.ts";
 import { anchorOf } from "../report/words.ts";
 import { writeReport } from "../report/write-report.ts";
 import { deploymentReport, failedReport, filteredReport, hostileReport, passedReport } from "./report/fixtures.ts";

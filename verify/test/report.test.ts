@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderHtml } from "../report/html.ts";
 import { html } from "../report/markup.ts";
 import { inWords, picture } from "../report/picture.ts";
-import type { Cell, Check, Report } from "../report/report.ts";
+import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
-import { exitCodeOf, verdictOf } from "../report/verdict.ts";
+import { exitCodeOf, verdictOf } from "../model/status.ts";
 import { anchorOf, commandFor } from "../report/words.ts";
-import { REPORT_SCHEMA, writeReport } from "../report/write-report.ts";
+import { writeReport } from "../report/write-report.ts";
 import {
   deploymentReport,
   failedReport,
@@ -86,7 +86,7 @@ describe("the verdict", () => {
 
 describe("report.json", async () => {
   const schema = JSON.parse(
-    await readFile(join(import.meta.dirname, "../report/report.schema.json"), "utf8"),
+    await readFile(join(import.meta.dirname, "../model/report.schema.json"), "utf8"),
   ) as AnySchemaObject;
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
   formats.default(ajv);

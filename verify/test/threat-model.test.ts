@@ -4,8 +4,8 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { invariants } from "../../infra/invariants/index.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { plannedCells } from "../matrix/cells.ts";
-import { matcherOf } from "../only.ts";
+import { plannedCells } from "../local/matrix.ts";
+import { matcherOf } from "../model/filter.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const text = readFileSync(join(root, "docs", "threat-model.md"), "utf8");

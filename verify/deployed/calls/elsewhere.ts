@@ -1,10 +1,9 @@
-import { callersOf } from "../../matrix/callers.ts";
-import { successOf } from "../../matrix/cells.ts";
-import { expectedOutcome } from "../../matrix/expected.ts";
-import { everyOperation } from "../../matrix/operations.ts";
-import { originsOf } from "../../matrix/origins.ts";
-import { policy } from "../scene.ts";
-import { notMade, type PlannedCell, plannedCell } from "./cell.ts";
+import { callersOf } from "../../model/callers.ts";
+import { expectedOutcome, successOf } from "../../model/expectations.ts";
+import { everyOperation } from "../../model/operations.ts";
+import { originsOf } from "../../model/origins.ts";
+import { policy } from "../view.ts";
+import { notMade, type PlannedCell, plannedCell } from "./request.ts";
 
 const NOTE =
   "It cannot be tried from here: it takes a machine in that subnet. The local verification makes the same call; on the " +

@@ -1,6 +1,6 @@
 import { isInRanges, readForbiddenAddress } from "../../../tools/address-ranges.ts";
-import { exchange } from "../../exchange.ts";
-import type { Scene } from "../scene.ts";
+import { exchange } from "../../model/exchange.ts";
+import type { Scene } from "../view.ts";
 
 /** Where the verification runs: the public address that the platform sees its calls come from. */
 export interface Here {

@@ -1,7 +1,7 @@
-import { asOperation, type HostOperation, hostOperationsOf } from "../../matrix/host-operations.ts";
-import { everyOperation as ofCallee, hostOperations } from "../../matrix/operations.ts";
-import type { Operation } from "../../report/report.ts";
-import { policy } from "../scene.ts";
+import { asOperation, type HostOperation, hostOperationsOf } from "../../model/host-operations.ts";
+import { everyOperation as ofCallee, hostOperations } from "../../model/operations.ts";
+import type { Operation } from "../../model/report.ts";
+import { policy } from "../view.ts";
 
 const CALLER = "caller-func";
 

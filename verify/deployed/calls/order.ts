@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import * as v from "valibot";
-import type { CallerKind, Outcome } from "../../report/report.ts";
-import { once } from "../reading.ts";
-import type { SceneService } from "../scene.ts";
-import { notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
+import type { CallerKind, Outcome } from "../../model/report.ts";
+import { once } from "../azure/reading.ts";
+import type { SceneService } from "../view.ts";
+import { notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./request.ts";
 import type { Surroundings } from "./refusals.ts";
 
 /** One unit of what a fresh deployment has in stock (INITIAL_STOCK, infra/service-options.json). */

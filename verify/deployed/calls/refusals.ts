@@ -1,10 +1,10 @@
 import type { TokenCredential } from "@azure/identity";
-import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../matrix/operations.ts";
-import { hostOutcome } from "../../matrix/outcome.ts";
-import type { CallerKind, Operation, Outcome } from "../../report/report.ts";
-import { once } from "../reading.ts";
-import { policy, type Scene, type SceneService } from "../scene.ts";
-import { BY_NETWORK, notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./cell.ts";
+import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../model/operations.ts";
+import { hostOutcome } from "../../model/outcomes.ts";
+import type { CallerKind, Operation, Outcome } from "../../model/report.ts";
+import { once } from "../azure/reading.ts";
+import { policy, type Scene, type SceneService } from "../view.ts";
+import { BY_NETWORK, notMade, type PlannedCell, plannedCell, type Request, seen, type Seen } from "./request.ts";
 import type { Here } from "./here.ts";
 import { allOperations, readingHostOperations, scmOperation } from "./operations.ts";
 import { forgedToken, signedIn } from "./tokens.ts";

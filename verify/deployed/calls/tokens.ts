@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { TokenCredential } from "@azure/identity";
 import { decodeJwt, SignJWT } from "jose";
-import { identifierUri, type Scene, type SceneService } from "../scene.ts";
-import { once, type Read } from "../reading.ts";
-import { failureOf } from "../azure-api.ts";
+import { identifierUri, type Scene, type SceneService } from "../view.ts";
+import { once, type Read } from "../azure/reading.ts";
+import { failureOf } from "../azure/api.ts";
 
 /** What came of asking Entra ID for a token of a service, as whoever runs the verification. */
 export type SignedIn =

@@ -2,7 +2,7 @@
 // holds the two together). Written down by hand, apart from the templates and from the code under test; only what the
 // templates state besides is echoed, as Resource Manager does.
 import { readDeployment } from "../../deployed/environment.ts";
-import { expectedResources, expectedServices } from "../../deployed/template.ts";
+import { expectedResources, expectedServices } from "../../deployed/expected.ts";
 
 export const ids = {
   subscription: "11111111-1111-4111-8111-111111111111",

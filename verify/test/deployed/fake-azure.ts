@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AccessToken, TokenCredential } from "@azure/identity";
-import type { Report } from "../../report/report.ts";
-import { builtService } from "../../deployed/built.ts";
-import { verifyDeployment } from "../../deployed/verify-deployment.ts";
+import type { Report } from "../../model/report.ts";
+import { builtService } from "../../model/built-service.ts";
+import { verifyDeployment } from "../../deployed/source.ts";
 import { type Answer, type Answers, AUTHORITY, environmentOf, healthy, ids, main, MARKERS, scm } from "./answers.ts";
 
 /** Azure as the verification meets it: Resource Manager, Microsoft Graph, and two sites with their SCM sites; over real HTTP. */
@@ -114,9 +114,7 @@ export async function startFakeAzure(): Promise<FakeAzure> {
 }
 
 async function entryPoint(service: string): Promise<string> {
-  const build = await builtService(service);
-  if (build.kind !== "found") throw new Error(JSON.stringify(build));
-  return build.value.entryPoint;
+  return (await builtService(service)).entryPoint;
 }
 
 const NOT_FOUND: Answer = { status: 404, body: { error: { code: "ResourceNotFound", message: "It was not found." } } };

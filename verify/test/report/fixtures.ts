@@ -1,10 +1,10 @@
 import { accessPolicy } from "../../../tools/access-policy.ts";
-import { callersOf } from "../../matrix/callers.ts";
-import { type PlannedCell, plannedCells } from "../../matrix/cells.ts";
-import { everyOperation as operations } from "../../matrix/operations.ts";
-import { originsOf } from "../../matrix/origins.ts";
-import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../report/report.ts";
-import { verdictOf } from "../../report/verdict.ts";
+import { callersOf } from "../../model/callers.ts";
+import { type PlannedCell, plannedCells } from "../../local/matrix.ts";
+import { everyOperation as operations } from "../../model/operations.ts";
+import { originsOf } from "../../model/origins.ts";
+import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../model/report.ts";
+import { verdictOf } from "../../model/status.ts";
 
 /** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */
 export const policy: Policy = { services: accessPolicy.services };

@@ -1,0 +1,350 @@
+import * as v from "valibot";
+import { tableEndpointSetting } from "../../../tools/access-policy.ts";
+import type { AzureApi } from "./api.ts";
+import type { Deployment } from "../environment.ts";
+import { following, type Read, type Reading } from "./reading.ts";
+import type { AccountPurpose, ExpectedService } from "../expected.ts";
+
+/** The API versions that the template deploys by, so that both say the same things in the same words. */
+const WEB = "2025-03-01";
+const NETWORK = "2025-01-01";
+const STORAGE = "2025-06-01";
+const IDENTITY = "2024-11-30";
+const AUTHORIZATION = "2022-04-01";
+/** The last version with `listAssociatedResources`: later ones leave it out, the portal and `az identity list-resources` use it. */
+const ASSOCIATED_RESOURCES = "2022-01-31-preview";
+
+// What is relied on of the answers. All that may be left out, or null, in the published examples is optional: what it
+// means to find nothing there is for each check to say.
+const text = v.nullish(v.string());
+const yesNo = v.nullish(v.boolean());
+
+const site = v.object({
+  identity: v.nullish(v.object({ type: text, userAssignedIdentities: v.nullish(v.record(v.string(), v.unknown())) })),
+  properties: v.object({
+    httpsOnly: yesNo,
+    publicNetworkAccess: text,
+    serverFarmId: text,
+    virtualNetworkSubnetId: text,
+    outboundVnetRouting: v.nullish(
+      v.object({ allTraffic: yesNo, applicationTraffic: yesNo, contentShareTraffic: yesNo }),
+    ),
+    sshEnabled: yesNo,
+    endToEndEncryptionEnabled: yesNo,
+    functionsRuntimeAdminIsolationEnabled: yesNo,
+  }),
+});
+
+const rule = v.object({
+  name: text,
+  action: v.string(),
+  priority: v.nullish(v.number()),
+  ipAddress: text,
+  vnetSubnetResourceId: text,
+  tag: text,
+  headers: v.nullish(v.record(v.string(), v.unknown())),
+});
+export type Rule = v.InferOutput<typeof rule>;
+
+const config = v.object({
+  properties: v.object({
+    minTlsVersion: text,
+    scmMinTlsVersion: text,
+    ftpsState: text,
+    remoteDebuggingEnabled: yesNo,
+    linuxFxVersion: text,
+    appCommandLine: text,
+    ipSecurityRestrictions: v.nullish(v.array(rule)),
+    ipSecurityRestrictionsDefaultAction: text,
+    scmIpSecurityRestrictions: v.nullish(v.array(rule)),
+    scmIpSecurityRestrictionsDefaultAction: text,
+    scmIpSecurityRestrictionsUseMain: yesNo,
+  }),
+});
+export type WebConfig = v.InferOutput<typeof config>["properties"];
+
+const settings = v.object({ properties: v.record(v.string(), v.string()) });
+const publishing = v.object({ properties: v.object({ allow: v.boolean() }) });
+const named = v.object({ id: v.string(), name: v.string() });
+const connection = v.object({ id: v.string() });
+const federation = v.object({ name: v.string(), properties: v.object({ issuer: text, subject: text }) });
+const identity = v.object({ properties: v.object({ clientId: v.string(), principalId: v.string() }) });
+// What the Functions host reports when triggers are synchronised:
+// https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script.WebHost/Extensions/FunctionMetadataExtensions.cs
+const functionEnvelope = v.object({
+  name: v.string(),
+  properties: v.object({
+    isDisabled: yesNo,
+    config: v.nullish(v.object({ scriptFile: text, bindings: v.nullish(v.array(v.record(v.string(), v.unknown()))) })),
+  }),
+});
+export type FunctionEnvelope = v.InferOutput<typeof functionEnvelope>;
+
+const roleAssignment = v.object({
+  id: v.string(),
+  properties: v.object({ roleDefinitionId: v.string(), principalId: v.string(), principalType: text, scope: text }),
+});
+const roleDefinition = v.object({
+  properties: v.object({
+    roleName: text,
+    permissions: v.array(v.object({ dataActions: v.nullish(v.array(v.string())) })),
+  }),
+});
+
+/** Somebody's role on a storage account that reaches its data, not only its configuration. */
+export interface DataRole {
+  readonly assignmentId: string;
+  /** A GUID, the same for a built-in role everywhere. */
+  readonly roleId: string;
+  readonly roleName: string;
+  readonly principalId: string;
+  readonly principalType: string;
+  /** Where it is assigned: the account, or what the account is in. */
+  readonly scope: string;
+}
+
+const hostKeys = v.object({ masterKey: text, functionKeys: v.nullish(v.record(v.string(), v.string())) });
+
+const authentication = v.object({
+  properties: v.object({
+    platform: v.nullish(v.object({ enabled: yesNo })),
+    globalValidation: v.nullish(
+      v.object({
+        requireAuthentication: yesNo,
+        unauthenticatedClientAction: text,
+        excludedPaths: v.nullish(v.array(v.string())),
+      }),
+    ),
+    identityProviders: v.nullish(
+      v.object({
+        azureActiveDirectory: v.nullish(
+          v.object({
+            enabled: yesNo,
+            registration: v.nullish(v.object({ clientId: text, openIdIssuer: text })),
+            validation: v.nullish(
+              v.object({
+                allowedAudiences: v.nullish(v.array(v.string())),
+                defaultAuthorizationPolicy: v.nullish(
+                  v.object({ allowedApplications: v.nullish(v.array(v.string())) }),
+                ),
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+  }),
+});
+
+const securityRule = v.object({
+  properties: v.object({
+    access: v.string(),
+    direction: v.string(),
+    priority: v.number(),
+    protocol: v.string(),
+    sourceAddressPrefix: text,
+    sourcePortRange: text,
+    destinationAddressPrefix: text,
+    destinationAddressPrefixes: v.nullish(v.array(v.string())),
+    destinationPortRange: text,
+    destinationPortRanges: v.nullish(v.array(v.string())),
+  }),
+});
+export type DeployedSecurityRule = v.InferOutput<typeof securityRule>;
+const securityGroup = v.object({ properties: v.object({ securityRules: v.nullish(v.array(securityRule)) }) });
+
+const subnet = v.object({
+  properties: v.object({
+    networkSecurityGroup: v.nullish(v.object({ id: v.string() })),
+    delegations: v.nullish(v.array(v.object({ properties: v.object({ serviceName: v.string() }) }))),
+    serviceEndpoints: v.nullish(v.array(v.object({ service: v.string() }))),
+    serviceAssociationLinks: v.nullish(v.array(v.object({ properties: v.object({ link: text }) }))),
+  }),
+});
+
+const account = v.object({
+  id: v.string(),
+  name: v.string(),
+  properties: v.object({
+    allowSharedKeyAccess: yesNo,
+    allowBlobPublicAccess: yesNo,
+    minimumTlsVersion: text,
+    supportsHttpsTrafficOnly: yesNo,
+    sasPolicy: v.nullish(v.object({ sasExpirationPeriod: text, expirationAction: text })),
+    networkAcls: v.nullish(
+      v.object({
+        defaultAction: text,
+        bypass: text,
+        virtualNetworkRules: v.nullish(v.array(v.object({ id: v.string() }))),
+        ipRules: v.nullish(v.array(v.object({ value: v.string() }))),
+        resourceAccessRules: v.nullish(v.array(v.object({ resourceId: v.string() }))),
+      }),
+    ),
+  }),
+});
+
+/** What Azure Resource Manager has of one service. Nothing is read before it is asked for. */
+export interface AzureService {
+  readonly site: Read<v.InferOutput<typeof site>>;
+  readonly config: Read<v.InferOutput<typeof config>>;
+  readonly settings: Read<Readonly<Record<string, string>>>;
+  readonly authentication: Read<v.InferOutput<typeof authentication>>;
+  readonly publishing: (what: "ftp" | "scm") => Read<v.InferOutput<typeof publishing>>;
+  readonly slots: Read<readonly v.InferOutput<typeof named>[]>;
+  readonly privateEndpoints: Read<readonly v.InferOutput<typeof connection>[]>;
+  readonly identity: Read<v.InferOutput<typeof identity>["properties"]>;
+  readonly identityFederation: Read<readonly v.InferOutput<typeof federation>[]>;
+  /** The resources that the identity is attached to, in whatever subscription. */
+  readonly resourcesOfIdentity: Read<readonly v.InferOutput<typeof named>[]>;
+  readonly functions: Read<readonly FunctionEnvelope[]>;
+  readonly subnet: Read<v.InferOutput<typeof subnet>>;
+  readonly securityGroup: Read<v.InferOutput<typeof securityGroup>>;
+  readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
+  /** The storage account that the service's settings name. */
+  readonly account: (purpose: AccountPurpose) => Read<v.InferOutput<typeof account>>;
+  /** Who may read or write what is in that account, by a role on the account or on what it is in. */
+  readonly dataRoles: (purpose: AccountPurpose) => Read<readonly DataRole[]>;
+  /** A function key, to call the service's own functions with. */
+  readonly functionKey: Read<string>;
+  /** The key of the service's Functions host. */
+  readonly masterKey: Read<string>;
+}
+
+export function azureService(
+  arm: AzureApi,
+  { subscriptionId, resourceGroup }: Deployment,
+  { name, siteId, identityId, subnetId, subnet: expectedSubnet, planId }: ExpectedService,
+): AzureService {
+  const reader = (permission: string): string => `${permission}, of the Azure role Reader`;
+  const contributor = (permission: string): string => `${permission}, of the Azure role Website Contributor`;
+
+  const readSettings: AzureService["settings"] = async () => {
+    const path = `${siteId}/config/appsettings/list?api-version=${WEB}`;
+    const reading = await arm.post(path, settings, contributor("Microsoft.Web/sites/config/list/action"));
+    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+  };
+  const readIdentity: AzureService["identity"] = async () => {
+    const permission = reader("Microsoft.ManagedIdentity/userAssignedIdentities/read");
+    const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
+    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+  };
+  const tableSetting = tableEndpointSetting(name);
+  const readAccount: AzureService["account"] = (purpose) => () =>
+    following(readSettings, (values) => {
+      const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
+      const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
+      const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
+      return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
+    });
+
+  const readKey =
+    (what: string, pick: (keys: v.InferOutput<typeof hostKeys>) => string | null | undefined) =>
+    async (): Promise<Reading<string>> => {
+      const path = `${siteId}/host/default/listKeys?api-version=${WEB}`;
+      const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
+      if (reading.kind !== "found") return reading;
+      const key = pick(reading.value);
+      return typeof key === "string" ? { kind: "found", value: key } : { kind: "missing", what };
+    };
+
+  return {
+    site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),
+    config: () => arm.get(`${siteId}/config/web?api-version=${WEB}`, config, reader("Microsoft.Web/sites/config/read")),
+    settings: readSettings,
+    authentication: () =>
+      arm.get(
+        `${siteId}/config/authsettingsV2?api-version=${WEB}`,
+        authentication,
+        reader("Microsoft.Web/sites/config/read"),
+      ),
+    publishing: (what) => () =>
+      arm.get(
+        `${siteId}/basicPublishingCredentialsPolicies/${what}?api-version=${WEB}`,
+        publishing,
+        reader("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read"),
+      ),
+    slots: () => arm.list(`${siteId}/slots?api-version=${WEB}`, named, reader("Microsoft.Web/sites/slots/read")),
+    privateEndpoints: () =>
+      arm.list(
+        `${siteId}/privateEndpointConnections?api-version=${WEB}`,
+        connection,
+        reader("Microsoft.Web/sites/privateEndpointConnections/read"),
+      ),
+    identity: readIdentity,
+    identityFederation: () =>
+      arm.list(
+        `${identityId}/federatedIdentityCredentials?api-version=${IDENTITY}`,
+        federation,
+        reader("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read"),
+      ),
+    // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-view-associated-resources-for-an-identity
+    resourcesOfIdentity: () =>
+      arm.list(
+        `${identityId}/listAssociatedResources?api-version=${ASSOCIATED_RESOURCES}`,
+        named,
+        "Microsoft.ManagedIdentity/userAssignedIdentities/listAssociatedResources/action, of the Azure role Managed Identity Contributor",
+        "POST",
+      ),
+    functions: () =>
+      arm.list(
+        `${siteId}/functions?api-version=${WEB}`,
+        functionEnvelope,
+        reader("Microsoft.Web/sites/functions/read"),
+      ),
+    subnet: () =>
+      arm.get(`${subnetId}?api-version=${NETWORK}`, subnet, reader("Microsoft.Network/virtualNetworks/subnets/read")),
+    securityGroup: () =>
+      arm.get(
+        `${expectedSubnet.networkSecurityGroup?.id ?? ""}?api-version=${NETWORK}`,
+        securityGroup,
+        reader("Microsoft.Network/networkSecurityGroups/read"),
+      ),
+    sitesOfPlan: () =>
+      arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
+    account: readAccount,
+    dataRoles: (purpose) => () => following(readAccount(purpose), ({ id }) => dataRolesOn(arm, id)),
+    functionKey: readKey("A function key", ({ functionKeys }) => Object.values(functionKeys ?? {})[0]),
+    masterKey: readKey("A master key", ({ masterKey }) => masterKey),
+  };
+}
+
+/**
+ * The roles on a resource that have data actions. Without a filter the list has what is assigned on the resource, on what it
+ * is in, and on what is in it.
+ *
+ * @see https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
+ */
+async function dataRolesOn(arm: AzureApi, id: string): Promise<Reading<readonly DataRole[]>> {
+  const path = `${id}/providers/Microsoft.Authorization/roleAssignments?api-version=${AUTHORIZATION}`;
+  const permission = (what: string): string => `Microsoft.Authorization/${what}/read, of the Azure role Reader`;
+  const assignments = await arm.list(path, roleAssignment, permission("roleAssignments"));
+  if (assignments.kind !== "found") return assignments;
+  const roles: DataRole[] = [];
+  for (const { id: assignmentId, properties } of assignments.value) {
+    const { roleDefinitionId, principalId, principalType, scope } = properties;
+    const definition = await arm.get(
+      `${roleDefinitionId}?api-version=${AUTHORIZATION}`,
+      roleDefinition,
+      permission("roleDefinitions"),
+    );
+    if (definition.kind !== "found") return definition;
+    const { permissions, roleName } = definition.value.properties;
+    if (!permissions.some(({ dataActions }) => (dataActions ?? []).some(isOfStorage))) continue;
+    const roleId = roleDefinitionId.split("/").at(-1) ?? "";
+    roles.push({
+      assignmentId,
+      roleId,
+      roleName: roleName ?? roleId,
+      principalId,
+      principalType: principalType ?? "Principal",
+      scope: scope ?? id,
+    });
+  }
+  return { kind: "found", value: roles };
+}
+
+/** Wildcards may stand anywhere in an action: https://learn.microsoft.com/azure/role-based-access-control/role-definitions */
+function isOfStorage(action: string): boolean {
+  const [provider = ""] = action.split("/");
+  return provider.includes("*") || provider.toLowerCase() === "microsoft.storage";
+}

@@ -1,0 +1,54 @@
+import { type Endpoints, forgeOf, mintToken } from "../../local/index.ts";
+import type { Attack, AttackCredentials } from "@restricted-calls/shared/testing/attacks";
+import { exchange } from "../model/exchange.ts";
+import type { Exchange } from "../model/report.ts";
+import type { TokenSource } from "../model/callers.ts";
+
+/** What a caller can send; or Entra ID's refusal of a token. */
+export type Credentials = AttackCredentials | { readonly refusal: string | null; readonly exchange: Exchange };
+
+/**
+ * Gets a caller what it sends, as it would: a managed identity asks App Service's endpoint.
+ *
+ * @param masterKey the key of the callee's Functions host
+ * @throws Error where no token comes, for a reason other than Entra ID's refusal
+ */
+export async function credentialsFor(
+  source: TokenSource,
+  endpoints: Endpoints,
+  masterKey: string,
+): Promise<Credentials> {
+  switch (source.kind) {
+    case "master-key":
+      return { authorization: null, otherHeaders: { "x-functions-key": masterKey } };
+    case "none":
+      return { authorization: null };
+    case "minted":
+      return {
+        authorization: `Bearer ${await mintToken(endpoints.entra.control, { as: source.identity, claims: source.claims })}`,
+      };
+    case "managed-identity":
+      return managedIdentityToken(source.identity, endpoints);
+  }
+}
+
+async function managedIdentityToken(identity: string, { entra, api, identities }: Endpoints): Promise<Credentials> {
+  const clientId = identities[identity]?.clientId;
+  if (clientId === undefined) throw new Error(`The local Entra has no identity ${identity}.`);
+  const query = new URLSearchParams({ "api-version": "2019-08-01", resource: api.identifierUri, client_id: clientId });
+  const { status, body, recorded } = await exchange(`${entra.managedIdentityEndpoint}?${query.toString()}`, {
+    method: "GET",
+    headers: { "X-IDENTITY-HEADER": entra.identityHeader },
+  });
+  if (status === 200) {
+    return { authorization: `Bearer ${(JSON.parse(body) as { access_token: string }).access_token}` };
+  }
+  const code = /AADSTS\d+/.exec(body)?.[0];
+  if (code === undefined) throw new Error(`The managed identity endpoint answered ${status}: ${body.slice(0, 200)}`);
+  return { refusal: code, exchange: recorded };
+}
+
+/** What an attack sends. */
+export function attackCredentials({ credentials }: Attack, endpoints: Endpoints): Promise<Credentials> {
+  return credentials(forgeOf(endpoints));
+}

@@ -1,0 +1,111 @@
+import type { CallerKind, Policy } from "./report.ts";
+
+/** A kind of caller: what it has for a token, and what decides over it. */
+export interface MatrixCaller extends CallerKind {
+  readonly token: TokenSource;
+  readonly standing: Standing;
+}
+
+/** What decides over a caller, besides where it calls from. */
+export interface Standing {
+  /** Whether Entra ID issues it a token for the service at all. */
+  readonly assigned: boolean;
+  /** Whether the service lists it as a caller. */
+  readonly listed: boolean;
+  /** The app roles in its token. */
+  readonly roles: readonly string[];
+  /** What is wrong with its token, as the code of the refusal; null for nothing. */
+  readonly flaw: string | null;
+  /** Whether it has the key of the service's Functions host; absent: no. */
+  readonly hasMasterKey?: true;
+}
+
+/** How the local system gives it a token: `minted` are those that Entra ID would not issue, or to others only. */
+export type TokenSource =
+  | { readonly kind: "managed-identity"; readonly identity: string }
+  | { readonly kind: "minted"; readonly identity: string; readonly claims: Readonly<Record<string, unknown>> }
+  | { readonly kind: "master-key" }
+  | { readonly kind: "none" };
+
+/**
+ * Every kind of caller of a service: the other services of the policy as they are, and those who might try. The
+ * identities are those of the local Entra's directory.
+ */
+export function callersOf({ services }: Policy, called: string): MatrixCaller[] {
+  const service = services[called];
+  if (service === undefined) throw new Error(`The access policy has no service ${called}.`);
+  const [granted = "nobody", roles = []] = Object.entries(service.callers)[0] ?? [];
+  const good: Standing = { assigned: true, listed: true, roles, flaw: null };
+  const firstRole = Object.keys(service.roles).slice(0, 1);
+  return [
+    ...Object.keys(services)
+      .filter((name) => name !== called)
+      .map((name) => serviceOfPolicy(name, service.callers[name])),
+    {
+      id: "other-role",
+      title: "An identity with another role",
+      description: `Listed, and holds ${firstRole.join()} only.`,
+      token: { kind: "managed-identity", identity: "reader-only" },
+      standing: { ...good, roles: firstRole },
+    },
+    {
+      id: "unassigned",
+      title: "An unassigned identity",
+      description: "Listed, and holds no role: Entra ID is asked for a token.",
+      token: { kind: "managed-identity", identity: "no-role" },
+      standing: { ...good, assigned: false, roles: [] },
+    },
+    {
+      id: "no-role",
+      title: "A listed identity, its token without a role",
+      description: "As if Entra ID did not ask for an assignment.",
+      token: { kind: "minted", identity: "no-role", claims: {} },
+      standing: { ...good, roles: [] },
+    },
+    {
+      id: "not-listed",
+      title: "An identity with the roles, not listed",
+      description: "Assigned by mistake, or by an attacker; the service does not know it.",
+      token: { kind: "managed-identity", identity: "unlisted" },
+      standing: { ...good, listed: false },
+    },
+    {
+      id: "delegated",
+      title: "A user, through the granted app",
+      description: "A delegated token, which has a scope.",
+      token: { kind: "minted", identity: granted, claims: { scp: "user_impersonation", idtyp: "user" } },
+      standing: { ...good, flaw: "not-app-only" },
+    },
+    {
+      id: "other-tenant",
+      title: "Another tenant's identity",
+      description: "With the same roles, in a token of its own tenant.",
+      token: { kind: "minted", identity: "other-tenant", claims: {} },
+      standing: { ...good, flaw: "wrong-issuer" },
+    },
+    {
+      id: "master-key",
+      title: "The holder of the host's master key",
+      description: "Has it from listkeys or from the host's storage, and no token.",
+      token: { kind: "master-key" },
+      standing: { ...good, flaw: "no-credentials", hasMasterKey: true },
+    },
+    {
+      id: "no-token",
+      title: "No token",
+      description: "Sends no Authorization header.",
+      token: { kind: "none" },
+      standing: { ...good, flaw: "no-credentials" },
+    },
+  ];
+}
+
+function serviceOfPolicy(name: string, roles: readonly string[] | undefined): MatrixCaller {
+  return {
+    id: name,
+    title: `${name}, ${roles === undefined ? "granted nothing" : "the granted identity"}`,
+    description: roles === undefined ? "A service of the policy that may not call." : `Holds ${roles.join(" and ")}.`,
+    token: { kind: "managed-identity", identity: name },
+    standing: { assigned: roles !== undefined, listed: roles !== undefined, roles: roles ?? [], flaw: null },
+  };
+}
