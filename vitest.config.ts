@@ -56,9 +56,22 @@ class LeftOut implements Reporter {
   };
 }
 
+/** Tests that start no app, no host and no storage: together a few seconds (`npm run test:unit`). */
+const UNIT = [
+  "shared/test/!(http-functions|managed-identity).test.ts",
+  "caller-func/test/{order,schedule}.test.ts",
+  "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
+  "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
+  "tools/test/{address-ranges,imports}.test.ts",
+  "verify/test/{deployed-environment,deployed-examples,exchange,expected,only,threat-model}.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["*/test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "unit", include: UNIT, isolate: false } },
+      { extends: true, test: { name: "system", include: ["*/test/**/*.test.ts"], exclude: UNIT } },
+    ],
     // These, too, are limits for what never comes: a machine that does much else takes several times as long.
     testTimeout: 120_000,
     hookTimeout: 120_000,
