@@ -139,7 +139,7 @@ async function countTokenRequests({ entra }: TestStorage): Promise<number> {
   try {
     const before = await requests();
     const outcomes = await Promise.all(Array.from({ length: 1000 }, () => call({ method: "PUT", path, body })));
-    const failed = outcomes.find((outcome) => outcome.kind !== "answer" || outcome.status !== 200);
+    const failed = outcomes.find((outcome) => outcome.kind !== "response" || outcome.status !== 200);
     if (failed !== undefined) throw new Error(`Not all of the 1,000 calls were answered: ${JSON.stringify(failed)}`);
     return (await requests()) - before;
   } finally {
@@ -225,7 +225,7 @@ function limited(store: OrderStore, limit: number): OrderStore {
 }
 
 const outcome = (orderId: string) =>
-  ({ kind: "answer", status: 201, body: { orderId, ...body }, refusedBy: undefined, tries: 1 }) as const;
+  ({ kind: "response", status: 201, body: { orderId, ...body }, refusedBy: undefined, tries: 1 }) as const;
 const reserving: ServiceClient = ({ path }) => Promise.resolve(outcome(path.split("/").at(-1) ?? ""));
 
 async function bareTurn(table: TableClient, waiting: Waiting[]): Promise<void> {

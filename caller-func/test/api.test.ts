@@ -150,8 +150,8 @@ describe("an order that the callee refuses to hear of stays pending, and says wh
     expect(status).toBe(202);
     expect(body).toMatchObject({
       state: "pending",
-      reason: "the callee answered 403 by its access restrictions",
-      history: [{ what: "the callee answered 403 by its access restrictions", times: 1 }],
+      reason: "the callee responded 403 by its access restrictions",
+      history: [{ what: "the callee responded 403 by its access restrictions", times: 1 }],
     });
     await untilState("b-1", "reserved");
   });

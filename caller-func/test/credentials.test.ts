@@ -71,7 +71,7 @@ test("starts anew after the callee refused its token: one 401, then a newer toke
   });
   const refused = await place();
   expect(refused).toMatchObject({ status: 202, body: { state: "pending" } });
-  expect(refused.body["reason"]).toMatch(/^the callee answered 401/);
+  expect(refused.body["reason"]).toMatch(/^the callee responded 401/);
   expect((await requests())["token"]).toBe((before["token"] ?? 0) + 1);
   await system.stopApp("callee-func");
   await system.startApp("callee-func");
@@ -94,12 +94,12 @@ describe("a failure names its cause and its remedy", () => {
   test("a missing role", async () => {
     const { clientId = "" } = system.endpoints.identities["reader-only"] ?? {};
     const reason = await reasonOf({ AZURE_CLIENT_ID: clientId });
-    expect(reason).toMatch(/^the callee answered 403 role-missing: grant this app the role.*within 24 hours/);
+    expect(reason).toMatch(/^the callee responded 403 role-missing: grant this app the role.*within 24 hours/);
   });
   test("a caller that is not on the list", async () => {
     const { clientId = "" } = system.endpoints.identities["unlisted"] ?? {};
     expect(await reasonOf({ AZURE_CLIENT_ID: clientId })).toMatch(
-      /^the callee answered 403 caller-not-allowed: put this/,
+      /^the callee responded 403 caller-not-allowed: put this/,
     );
   });
   test("a wrong secret, without the secret", async () => {

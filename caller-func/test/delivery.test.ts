@@ -19,17 +19,17 @@ const callee: ServiceClient = async ({ path, body, signal }) => {
   asked.push(orderId);
   return {
     ...(await answer(orderId, signal)),
-    ...(body === undefined && { kind: "no-answer", reason: "no body" }),
+    ...(body === undefined && { kind: "no-response", reason: "no body" }),
   } as ServiceOutcome;
 };
 const reserve = (orderId: string): ServiceOutcome => ({
-  kind: "answer",
+  kind: "response",
   status: 201,
   body: { orderId, sku: "widget", quantity: 1 },
   refusedBy: undefined,
   tries: 1,
 });
-const silence: ServiceOutcome = { kind: "no-answer", reason: "ECONNREFUSED", tries: 3 };
+const silence: ServiceOutcome = { kind: "no-response", reason: "ECONNREFUSED", tries: 3 };
 
 const LONG = 60_000;
 const LEASE_MS = 60_000;
@@ -147,7 +147,7 @@ test.each([
 });
 
 test("a run says how many calls the callee's access restrictions refused", async () => {
-  answer = () => ({ kind: "answer", status: 403, body: "", refusedBy: "network", tries: 1 });
+  answer = () => ({ kind: "response", status: 403, body: "", refusedBy: "network", tries: 1 });
   await place("a");
   passTime(5_000);
   expect(await delivery.deliverDue(LONG)).toMatchObject({ refusedByNetwork: 1, stillPending: 1 });
@@ -185,7 +185,7 @@ describe("an attempt that fails in a way that was not foreseen", () => {
     expect(failures).toEqual([bug]);
     expect(await store.get("b")).toMatchObject({
       ...{ state: "pending", attempts: 2 },
-      reason: "no-answer: an error that was not foreseen, see the log",
+      reason: "no-response: an error that was not foreseen, see the log",
     });
   });
 
@@ -264,12 +264,12 @@ describe("an answer with a code that is none", () => {
     passTime(5_000);
     answer = (orderId) =>
       orderId === "b"
-        ? { kind: "answer", status: 409, body: { code, detail: code }, refusedBy: undefined, tries: 1 }
+        ? { kind: "response", status: 409, body: { code, detail: code }, refusedBy: undefined, tries: 1 }
         : reserve(orderId);
     const run = await delivery.deliverDue(LONG);
     expect(run).toMatchObject({ reserved: 2, stillPending: 1 });
     expect(run).not.toHaveProperty("endedEarly");
-    expect(await store.get("b")).toMatchObject({ state: "pending", reason: "the callee answered 409", attempts: 2 });
+    expect(await store.get("b")).toMatchObject({ state: "pending", reason: "the callee responded 409", attempts: 2 });
   });
 });
 

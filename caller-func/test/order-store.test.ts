@@ -32,7 +32,7 @@ async function created(orderId: string, due = 0): Promise<Lease> {
 }
 
 const reserved = ({ dueAt, ...order }: Order): Order => ({ ...order, state: "reserved", attempts: order.attempts + 1 });
-const stuck = ({ dueAt, ...order }: Order): Order => ({ ...order, state: "stuck", reason: "no-answer: X" });
+const stuck = ({ dueAt, ...order }: Order): Order => ({ ...order, state: "stuck", reason: "no-response: X" });
 const idsOf = (leases: readonly Lease[]): string[] => leases.map(({ order }) => order.orderId);
 
 async function keys(): Promise<string[]> {
@@ -53,7 +53,7 @@ describe("an order's rows", () => {
 
   test("change together: pending, due again, finished, gone", async () => {
     const lease = await created("a");
-    const again = { ...lease.order, attempts: 1, reason: "no-answer: X", dueAt: at(30) };
+    const again = { ...lease.order, attempts: 1, reason: "no-response: X", dueAt: at(30) };
     expect(await store.settle(lease, again, at(1))).toBe(true);
     expect(await keys()).toEqual(["order:a", "pending:2026-01-01T00:00:30.000Z:a"]);
     const [second] = await store.lease(at(31), at(90), 10);
@@ -71,7 +71,7 @@ describe("an order's rows", () => {
   test("keep what an order went through: reason, problem document, history", async () => {
     const lease = await created("a");
     const problem = { code: "unknown-sku", detail: "There is no SKU 'widget'.", status: 404, title: "Not Found" };
-    const history = [{ what: "no-answer: X", times: 3, first: T0.toISOString(), last: at(9).toISOString() }];
+    const history = [{ what: "no-response: X", times: 3, first: T0.toISOString(), last: at(9).toISOString() }];
     const { dueAt, ...order } = lease.order;
     const rejected: Order = { ...order, state: "rejected", reason: "unknown-sku", problem, history, attempts: 4 };
     await store.settle(lease, rejected, at(9));

@@ -8,13 +8,13 @@ const order = newOrder({ orderId: "order-1", sku: "widget", quantity: 2 }, T0, a
 const DAY = 24 * 3600_000;
 
 const answer = (status: number, body: unknown, refusedBy?: "network" | "authorization"): ServiceOutcome => ({
-  kind: "answer",
+  kind: "response",
   status,
   body,
   refusedBy,
   tries: 1,
 });
-const silence: ServiceOutcome = { kind: "no-answer", reason: "ECONNREFUSED", tries: 3 };
+const silence: ServiceOutcome = { kind: "no-response", reason: "ECONNREFUSED", tries: 3 };
 const reservation = { orderId: "order-1", sku: "widget", quantity: 2 };
 
 test("a new order is pending and nothing has been tried, from its creation on", () => {
@@ -134,7 +134,7 @@ describe("an answer whose code is none is an answer without a code", () => {
     ["null", null],
   ])("%s", (_, code) => {
     const next = afterAttempt(order, answer(409, { code }), T0);
-    expect(next).toMatchObject({ state: "pending", attempts: 1, reason: "the callee answered 409" });
+    expect(next).toMatchObject({ state: "pending", attempts: 1, reason: "the callee responded 409" });
   });
 });
 
@@ -152,8 +152,8 @@ test("keeps a history of what stood in the way: the same again is one entry, and
   next = afterAttempt(next, silence, at(2_000));
   next = afterAttempt(next, answer(503, { code: "busy" }), at(3_000));
   expect(next.history).toEqual([
-    { what: "no-answer: ECONNREFUSED", times: 2, first: at(1_000).toISOString(), last: at(2_000).toISOString() },
-    { what: "the callee answered 503 busy", times: 1, first: at(3_000).toISOString(), last: at(3_000).toISOString() },
+    { what: "no-response: ECONNREFUSED", times: 2, first: at(1_000).toISOString(), last: at(2_000).toISOString() },
+    { what: "the callee responded 503 busy", times: 1, first: at(3_000).toISOString(), last: at(3_000).toISOString() },
   ]);
 });
 
@@ -161,8 +161,8 @@ test("a history keeps the first cause and the latest nine", () => {
   let next = afterAttempt(order, silence, at(0));
   for (let i = 1; i <= 20; i++) next = afterAttempt(next, answer(500 + i, ""), at(i));
   expect(next.history.map(({ what }) => what)).toEqual([
-    "no-answer: ECONNREFUSED",
-    ...Array.from({ length: 9 }, (_, i) => `the callee answered ${512 + i}`),
+    "no-response: ECONNREFUSED",
+    ...Array.from({ length: 9 }, (_, i) => `the callee responded ${512 + i}`),
   ]);
 });
 
@@ -212,12 +212,12 @@ describe("of an id or a time nothing is left in the history, however it is writt
 
 test("says that it was the network that refused", () => {
   const refused = answer(403, "<html>", "network");
-  expect(afterAttempt(order, refused, T0).reason).toBe("the callee answered 403 by its access restrictions");
+  expect(afterAttempt(order, refused, T0).reason).toBe("the callee responded 403 by its access restrictions");
 });
 
 test("says what to do where the service client knows", () => {
   const refused = { ...answer(403, { code: "role-missing" }, "authorization"), advice: "grant the role" };
-  expect(afterAttempt(order, refused, T0).reason).toBe("the callee answered 403 role-missing: grant the role");
+  expect(afterAttempt(order, refused, T0).reason).toBe("the callee responded 403 role-missing: grant the role");
 });
 
 describe("waits as long as the callee asks", () => {
@@ -245,7 +245,7 @@ describe("an order that could not be delivered for a day", () => {
   test("is stuck, and not a moment earlier", () => {
     expect(afterAttempt(order, silence, at(DAY - 1)).state).toBe("pending");
     const stuck = afterAttempt(order, silence, at(DAY));
-    expect(stuck).toMatchObject({ state: "stuck", reason: "no-answer: ECONNREFUSED" });
+    expect(stuck).toMatchObject({ state: "stuck", reason: "no-response: ECONNREFUSED" });
     expect(stuck).not.toHaveProperty("dueAt");
   });
 

@@ -4,7 +4,7 @@
  */
 export type ServiceOutcome = { readonly tries: number } & (
   | {
-      readonly kind: "answer";
+      readonly kind: "response";
       readonly status: number;
       readonly body: unknown;
       readonly refusedBy: RefusedBy;
@@ -14,7 +14,7 @@ export type ServiceOutcome = { readonly tries: number } & (
       readonly advice?: string;
     }
   /** Sent, perhaps, but not answered, or by nothing that could be read. */
-  | { readonly kind: "no-answer"; readonly reason: string }
+  | { readonly kind: "no-response"; readonly reason: string }
   /** No token, so nothing was sent. */
   | { readonly kind: "no-token"; readonly reason: string }
   /** Not gone through with on this side: the circuit is open, too many calls are under way, or the caller broke it off. */

@@ -71,18 +71,18 @@ export function createResilience(): Resilience {
 /** The service's health: a refusal or a 429 comes from a service that is well. */
 function isFailure(result: unknown): boolean {
   const outcome = result as ServiceOutcome;
-  return outcome.kind === "no-answer" || (outcome.kind === "answer" && outcome.status >= 500);
+  return outcome.kind === "no-response" || (outcome.kind === "response" && outcome.status >= 500);
 }
 
 function isWorthRepeating(result: unknown): boolean {
   const outcome = result as ServiceOutcome;
-  if (outcome.kind !== "answer") return outcome.kind === "no-answer";
+  if (outcome.kind !== "response") return outcome.kind === "no-response";
   const { status, retryAfterMs = 0 } = outcome;
   return (status === 408 || status === 429 || status >= 500) && retryAfterMs <= LONGEST_WAIT_MS;
 }
 
 function waitBeforeNextTry({ attempt, result }: IRetryBackoffContext<unknown>): number {
   const outcome = "value" in result ? (result.value as ServiceOutcome) : undefined;
-  const asked = outcome?.kind === "answer" ? (outcome.retryAfterMs ?? 0) : 0;
+  const asked = outcome?.kind === "response" ? (outcome.retryAfterMs ?? 0) : 0;
   return asked + FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 }

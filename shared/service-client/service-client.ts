@@ -68,7 +68,7 @@ const optionSchemas = {
  * const tokens = createTokenSource(() => managedIdentity(undefined), "api://00000000-0000-4000-8000-000000000002/.default");
  * const callee = createServiceClient({ origin: "https://callee.azurewebsites.net", tokens });
  * const outcome = await callee({ method: "GET", path: `/api/inventory/${encodeURIComponent("widget")}` });
- * if (outcome.kind === "answer" && outcome.status === 200) console.log(outcome.body);
+ * if (outcome.kind === "response" && outcome.status === 200) console.log(outcome.body);
  * ```
  */
 export function createServiceClient(options: ServiceClientOptions): ServiceClient {
@@ -120,8 +120,8 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       // A failure of the try before says more than that there was none after it.
       return (
         last ?? {
-          kind: heldBack === undefined ? "no-answer" : "held-back",
-          reason: heldBack ?? "no answer in time",
+          kind: heldBack === undefined ? "no-response" : "held-back",
+          reason: heldBack ?? "no response in time",
           tries,
         }
       );
@@ -196,7 +196,7 @@ async function withFreshToken(
     return "token" in newer ? answer(await send(http, newer.token, request, signal)) : answer(response, newer.advice);
   } catch (error) {
     // It has been sent by now, perhaps. Only a code of the error: an AxiosError carries the request, and with it the token.
-    return { kind: "no-answer", reason: signal.aborted ? "no answer in time" : codeOfFailure(error) };
+    return { kind: "no-response", reason: signal.aborted ? "no response in time" : codeOfFailure(error) };
   }
 }
 
@@ -250,7 +250,7 @@ function answer(response: AxiosResponse<unknown>, adviceOnToken?: string): Excha
   const retryAfterMs = readRetryAfter(headers["retry-after"]);
   const advice = adviceOnToken ?? (refusedBy === "authorization" ? explainRefusal(problemCode(body)) : undefined);
   return {
-    kind: "answer",
+    kind: "response",
     status,
     body,
     refusedBy,

@@ -3,10 +3,10 @@ import { createResilience, type Resilience } from "../service-client/resilience.
 import type { ServiceOutcome } from "../service-client/outcome.ts";
 
 const answer = (status: number, retryAfterMs?: number): ServiceOutcome => ({
-  ...{ kind: "answer", status, body: undefined, refusedBy: undefined, tries: 1 },
+  ...{ kind: "response", status, body: undefined, refusedBy: undefined, tries: 1 },
   ...(retryAfterMs !== undefined && { retryAfterMs }),
 });
-const noAnswer: ServiceOutcome = { kind: "no-answer", reason: "ECONNRESET", tries: 1 };
+const noResponse: ServiceOutcome = { kind: "no-response", reason: "ECONNRESET", tries: 1 };
 const noToken: ServiceOutcome = { kind: "no-token", reason: "Entra is down", tries: 1 };
 const heldBack: ServiceOutcome = { kind: "held-back", reason: "broken off", tries: 1 };
 
@@ -40,7 +40,7 @@ async function triesOf(result: ServiceOutcome): Promise<number[]> {
 test.each<[string, number, ServiceOutcome, number[]]>([
   ["the shortest waits: 100 and 200 ms", 0, answer(500), [0, 100, 300]],
   ["the longest waits: 200 and 400 ms", 1, answer(500), [0, 200, 600]],
-  ["no answer", 0, noAnswer, [0, 100, 300]],
+  ["no answer", 0, noResponse, [0, 100, 300]],
   ["429 with a Retry-After, which comes on top", 0, answer(429, 1_000), [0, 1_100, 2_300]],
   ["the longest Retry-After that is waited for", 0, answer(503, 2_000), [0, 2_100, 4_300]],
   ["a longer one", 0, answer(503, 2_001), [0]],
@@ -64,7 +64,7 @@ async function isLetThrough(result: ServiceOutcome): Promise<boolean> {
 }
 
 test.each<[string, ServiceOutcome, boolean]>([
-  ["no answer", noAnswer, false],
+  ["no answer", noResponse, false],
   ["500", answer(500), false],
   ["499", answer(499), true],
   ["no token", noToken, true],
@@ -76,11 +76,11 @@ test.each<[string, ServiceOutcome, boolean]>([
 
 test("an open circuit lets a probe through after a second, and one that fails later and later, up to 30 s", async () => {
   random = 0.5;
-  for (let i = 0; i < 10; i++) await isLetThrough(noAnswer);
+  for (let i = 0; i < 10; i++) await isLetThrough(noResponse);
   const waits: number[] = [];
   for (let i = 0; i < 9; i++) {
     let wait = 0;
-    for (; !(await isLetThrough(noAnswer)); wait += 100) await vi.advanceTimersByTimeAsync(100);
+    for (; !(await isLetThrough(noResponse)); wait += 100) await vi.advanceTimersByTimeAsync(100);
     waits.push(wait);
   }
   expect(waits[0]).toBeGreaterThan(500);
@@ -97,7 +97,7 @@ test("a try of 6 s is told to end, and its own result is the call's", async () =
         signal.addEventListener("abort", () => {
           wasTold = true;
           setTimeout(() => {
-            resolve(noAnswer);
+            resolve(noResponse);
           }, 10);
         });
       }),
@@ -107,5 +107,5 @@ test("a try of 6 s is told to end, and its own result is the call's", async () =
   await vi.advanceTimersByTimeAsync(1);
   expect(wasTold).toBe(true);
   await vi.advanceTimersByTimeAsync(10);
-  await expect(call).resolves.toBe(noAnswer);
+  await expect(call).resolves.toBe(noResponse);
 });

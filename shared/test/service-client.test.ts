@@ -47,7 +47,7 @@ afterEach(() => {
 test("sends the token as a bearer token, the trace context and the body with its length", async () => {
   const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const outcome = await client({ method: "PUT", path: "/api/x", body: { a: 1 }, traceParent });
-  expect(outcome).toEqual({ kind: "answer", status: 200, body: { ok: true }, refusedBy: undefined, tries: 1 });
+  expect(outcome).toEqual({ kind: "response", status: 200, body: { ok: true }, refusedBy: undefined, tries: 1 });
   expect(requests[0]?.headers).toMatchObject({
     authorization: `Bearer ${TOKEN}`,
     traceparent: traceParent,
@@ -163,7 +163,7 @@ describe("never carries the token elsewhere", () => {
   test("no failure's reason contains it", async () => {
     answers = Array.from({ length: 3 }, () => (response: ServerResponse) => response.socket?.destroy());
     const outcome = await client({ method: "GET", path: "/" });
-    expect(outcome.kind).toBe("no-answer");
+    expect(outcome.kind).toBe("no-response");
     expect(JSON.stringify(outcome)).not.toContain(TOKEN);
   });
 });
@@ -239,7 +239,7 @@ test("a failure after a try that was sent is that try's, not that of the token f
   const ending = tokensOf(() => (++asked <= 1 ? Promise.resolve(TOKEN) : Promise.reject(new Error("Entra is down"))));
   answers = [status(503)];
   const outcome = await createServiceClient({ origin, tokens: ending })({ method: "PUT", path: "/" });
-  expect(outcome).toMatchObject({ kind: "answer", status: 503, tries: 1 });
+  expect(outcome).toMatchObject({ kind: "response", status: 503, tries: 1 });
   expect(requests).toHaveLength(1);
 });
 
@@ -272,13 +272,13 @@ describe("a token source that never answers", () => {
   });
   test("for a second try: the outcome of the first stays", async () => {
     answers = [status(503)];
-    expect(await outcomeLater(tokensOf(once()))).toMatchObject({ kind: "answer", status: 503, tries: 1 });
+    expect(await outcomeLater(tokensOf(once()))).toMatchObject({ kind: "response", status: 503, tries: 1 });
     expect(requests).toHaveLength(1);
   });
   test("for a newer token: the answer stays", async () => {
     answers = [status(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' })];
     const source = tokensOf(() => Promise.resolve(TOKEN), never);
-    expect(await outcomeLater(source)).toMatchObject({ kind: "answer", status: 401, advice: inTime });
+    expect(await outcomeLater(source)).toMatchObject({ kind: "response", status: 401, advice: inTime });
   });
   test("before the call: the app can break it off", async () => {
     const abort = new AbortController();
@@ -306,17 +306,17 @@ describe("a token source that never answers", () => {
       expect(get).toHaveBeenCalledTimes(2);
     });
     abort.abort();
-    expect(await outcome).toMatchObject({ kind: "answer", status: 503, tries: 1 });
+    expect(await outcome).toMatchObject({ kind: "response", status: 503, tries: 1 });
   });
 });
 
 test.each<["POST" | "GET", number]>([
   ["POST", 1],
   ["GET", 3],
-])("a service that never answers a %s: no answer in time, after %i tries", async (method, tries) => {
+])("a service that never answers a %s: no response in time, after %i tries", async (method, tries) => {
   answers = Array.from({ length: 3 }, () => () => undefined);
   const outcome = await later(() => client({ method, path: "/" }));
-  expect(outcome).toEqual({ kind: "no-answer", reason: "no answer in time", tries });
+  expect(outcome).toEqual({ kind: "no-response", reason: "no response in time", tries });
 });
 
 test("a call whose turn does not come in time is not sent", async () => {
@@ -331,13 +331,13 @@ test("a call whose turn does not come in time is not sent", async () => {
     await vi.advanceTimersByTimeAsync(5_500);
     for (const response of waiting.splice(0)) status(200)(response);
   }
-  expect(await outcome).toEqual({ kind: "no-answer", reason: "no answer in time", tries: 0 });
+  expect(await outcome).toEqual({ kind: "no-response", reason: "no response in time", tries: 0 });
   await Promise.all(before);
 });
 
 test("an error that comes after the token is no lack of a token", async () => {
   const outcome = await client({ method: "PUT", path: "/", body: { quantity: 1n } }); // not to be written as JSON
-  expect(outcome).toMatchObject({ kind: "no-answer", reason: "TypeError" });
+  expect(outcome).toMatchObject({ kind: "no-response", reason: "TypeError" });
 });
 
 test("a call that is broken off ends, unanswered", async () => {
@@ -368,14 +368,14 @@ describe("an answer", () => {
     const bytes = Buffer.from('{"orderId":"order-1?"}');
     bytes[bytes.indexOf("?")] = 0xff;
     answers = [(response) => response.writeHead(200, { "Content-Type": "application/json" }).end(bytes)];
-    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "answer", status: 200, body: undefined });
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "response", status: 200, body: undefined });
   });
 
   test("of more than a mebibyte is none", async () => {
     const text = (length: number): string => JSON.stringify("x".repeat(length - 2));
     answers = [status(200, {}, text(1024 * 1024)), status(200, {}, text(1024 * 1024 + 1))];
-    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "answer", status: 200 });
-    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "no-answer" });
+    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "response", status: 200 });
+    expect(await client({ method: "POST", path: "/" })).toMatchObject({ kind: "no-response" });
   });
 
   test.each<[string, unknown]>([
@@ -384,7 +384,7 @@ describe("an answer", () => {
   ])("of 403 whose code %s is a refusal like others", async (_, code) => {
     answers = [status(403, {}, JSON.stringify({ code }))];
     const outcome = await client({ method: "GET", path: "/" });
-    expect(outcome).toMatchObject({ kind: "answer", status: 403, refusedBy: "authorization" });
+    expect(outcome).toMatchObject({ kind: "response", status: 403, refusedBy: "authorization" });
     expect(outcome).not.toHaveProperty("advice");
   });
 });
@@ -429,7 +429,7 @@ describe("an answer of 401 invalid_token", () => {
     );
     answers = [invalid];
     expect(await createServiceClient({ origin, tokens: ended })({ method: "GET", path: "/" })).toMatchObject({
-      ...{ kind: "answer", status: 401, tries: 1 },
+      ...{ kind: "response", status: 401, tries: 1 },
       advice: expect.stringMatching(/^asked for a newer token, there is none: this app is assigned no role/) as string,
     });
   });
@@ -504,9 +504,9 @@ test("holds back what is too much: 64 calls at once, 1,000 that wait", async () 
   await expect.poll(() => waiting.length).toBe(64);
   for (const response of waiting) status(200)(response);
   const outcomes = await Promise.all(calls);
-  expect(outcomes.filter(({ kind }) => kind === "answer")).toHaveLength(1064);
+  expect(outcomes.filter(({ kind }) => kind === "response")).toHaveLength(1064);
   const reason = "too many calls to the service are under way";
-  expect(outcomes.filter(({ kind }) => kind !== "answer")).toEqual(
+  expect(outcomes.filter(({ kind }) => kind !== "response")).toEqual(
     [1, 2].map(() => ({ kind: "held-back", reason, tries: 0 })),
   );
 });

@@ -348,7 +348,7 @@ describe("what could not be read is not checked, and never passed", () => {
   it.each([
     ["an error", { status: 500, body: MARKERS.setting }, "500"],
     ["a redirect", { status: 302, body: "", headers: { location: "http://127.0.0.1:1/" } }, "could not be asked"],
-    ["nothing in time", { status: 0, body: "" }, "no answer in time"],
+    ["nothing in time", { status: 0, body: "" }, "no response in time"],
     ["no JSON", { status: 200, body: "<html>" }, "not JSON"],
     ["something else", { status: 200, body: { value: [] } }, "unexpected form"],
     ["another type", { status: 200, body: { properties: { httpsOnly: MARKERS.setting } } }, "properties.httpsOnly"],
@@ -550,7 +550,7 @@ describe("who refuses", () => {
     const patience = { request: 300, order: { inAll: 0, betweenLooks: 1 } };
     const report = await look(azure, { only: "both/get-stock/here/no-token", patience });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
-    expect(report.cells[0]?.note).toContain("no answer in time");
+    expect(report.cells[0]?.note).toContain("no response in time");
   });
 
   it.each(["AADSTS50105", "AADSTS65001", "AADSTS650057"])(

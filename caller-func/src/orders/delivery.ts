@@ -78,7 +78,7 @@ export function createDelivery(
       signal,
     }).catch((error: unknown): ServiceOutcome => {
       reported(error);
-      return { kind: "no-answer", reason: "an error that was not foreseen, see the log", tries: 0 };
+      return { kind: "no-response", reason: "an error that was not foreseen, see the log", tries: 0 };
     });
     try {
       const now = new Date();
@@ -172,7 +172,7 @@ interface Attempt {
 
 function count(summary: RunSummary, { outcome, order, saved }: Attempt): void {
   summary.retries += Math.max(outcome.tries - 1, 0);
-  if (outcome.kind === "answer" && outcome.refusedBy === "network") summary.refusedByNetwork++;
+  if (outcome.kind === "response" && outcome.refusedBy === "network") summary.refusedByNetwork++;
   summary[!saved ? "unsaved" : order.state === "pending" ? "stillPending" : order.state]++;
 }
 

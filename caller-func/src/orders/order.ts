@@ -60,7 +60,7 @@ export function newOrder(request: OrderRequest, now: Date, dueAt: Date): Order {
 
 /** Whether the callee was asked: else the next order would fare no better at present. */
 export function wasSent({ kind }: ServiceOutcome): boolean {
-  return kind === "answer" || kind === "no-answer";
+  return kind === "response" || kind === "no-response";
 }
 
 /**
@@ -79,7 +79,7 @@ export function afterAttempt(order: Order, outcome: ServiceOutcome, now: Date): 
   const undelivered = { ...attempted, reason: bounded(reason), history };
   if (now.getTime() - order.pendingSince.getTime() >= STUCK_AFTER_MS) return { ...undelivered, state: "stuck" };
   const ownWait = wasSent(outcome) ? FIRST_RETRY_AFTER_MS * 2 ** order.attempts : FIRST_RETRY_AFTER_MS;
-  const asked = outcome.kind === "answer" ? (outcome.retryAfterMs ?? 0) : 0;
+  const asked = outcome.kind === "response" ? (outcome.retryAfterMs ?? 0) : 0;
   const wait = Math.min(Math.max(ownWait, asked), LONGEST_RETRY_AFTER_MS);
   return { ...undelivered, state: "pending", dueAt: new Date(now.getTime() + wait) };
 }
@@ -104,7 +104,7 @@ const document = v.object({
 
 /** The callee's decision on the order itself, or undefined where it made none: something else may have answered in its place. */
 function decisionOn(order: Order, outcome: ServiceOutcome): "reserved" | Problem | undefined {
-  if (outcome.kind !== "answer" || outcome.refusedBy !== undefined) return undefined;
+  if (outcome.kind !== "response" || outcome.refusedBy !== undefined) return undefined;
   const { status, body } = outcome;
   if (status === 200 || status === 201) return isReservationOf(order, body) ? "reserved" : undefined;
   const code = problemCode(body);
@@ -124,9 +124,9 @@ function isReservationOf({ orderId, sku, quantity }: Order, body: unknown): bool
 
 /** What happened, in words; not bounded. */
 export function describe(outcome: ServiceOutcome): string {
-  if (outcome.kind !== "answer") return `${outcome.kind}: ${outcome.reason}`;
+  if (outcome.kind !== "response") return `${outcome.kind}: ${outcome.reason}`;
   const code = problemCode(outcome.body);
   const who = outcome.refusedBy === "network" ? " by its access restrictions" : code === undefined ? "" : ` ${code}`;
   const advice = outcome.advice === undefined ? "" : `: ${outcome.advice}`;
-  return `the callee answered ${outcome.status}${who}${advice}`;
+  return `the callee responded ${outcome.status}${who}${advice}`;
 }

@@ -166,7 +166,7 @@ export function failureOf(error: unknown): string {
   const [entraCode] = /AADSTS\d+/.exec(error.message) ?? [];
   if (entraCode !== undefined) return entraCode;
   if (error.cause instanceof Error && "code" in error.cause) return String(error.cause.code);
-  if (error.name === "TimeoutError") return "no answer in time";
+  if (error.name === "TimeoutError") return "no response in time";
   return error instanceof SyntaxError ? "the answer is not JSON" : error.name;
 }
 
