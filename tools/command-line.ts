@@ -11,36 +11,49 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 export class UsageError extends Error {}
 
 interface CommandConfig extends ParseArgsConfig {
-  /** What an option that takes a value means when it stands without one, by its name. */
+  /** The value of an option that takes one and is given without, by the option's name. */
   readonly bareValues?: Readonly<Record<string, string>>;
+  /** Whether the command must not run with mistakes in the access policy or the service options; true if not given. */
+  readonly needsPolicy?: boolean;
+}
+
+/** What a command does with its parsed arguments. Returns the exit code; none means 0. */
+type Run<C extends CommandConfig> = (
+  parsed: ReturnType<typeof parseArgs<C>>,
+) => Promise<number | undefined> | number | undefined;
+
+/** Runs the command with the arguments of this process, and sets the exit code: see `runCommand`. */
+export async function command<const C extends CommandConfig>(usage: string, config: C, run: Run<C>): Promise<void> {
+  endWithOutput();
+  process.exitCode = await runCommand(process.argv.slice(2), usage, config, run);
 }
 
 /**
- * Parses the command line of this process, runs the command, and sets the exit code.
+ * Parses the arguments and runs the command.
  *
  * @param usage what `--help` prints
  * @param config as for `parseArgs` of node:util; `--help` is added
- * @param run gets what was parsed; returns the exit code, none for 0. Its errors become one line, with exit code 1, and a
- *   UsageError 2
+ * @returns the exit code: what `run` returns; 1 after an error and 2 after a UsageError, whose message is printed
  */
-export async function command<const C extends CommandConfig>(
+export async function runCommand<const C extends CommandConfig>(
+  argv: readonly string[],
   usage: string,
   config: C,
-  run: (parsed: ReturnType<typeof parseArgs<C>>) => Promise<number | undefined> | number | undefined,
-): Promise<void> {
-  endWithOutput();
+  run: Run<C>,
+): Promise<number> {
   try {
     const options = { ...config.options, help: { type: "boolean", short: "h" } } as const;
-    const parsed = parse({ ...config, options, args: withBareValues(process.argv.slice(2), config.bareValues ?? {}) });
-    if (parsed.values["help"] === true) console.log(usage.trimEnd());
-    else {
-      // Ends the process where the access policy or the service options have mistakes.
-      await import("./access-policy.ts");
-      process.exitCode = (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
+    const parsed = parse({ ...config, options, args: withBareValues(argv, config.bareValues ?? {}) });
+    if (parsed.values["help"] === true) {
+      console.log(usage.trimEnd());
+      return 0;
     }
+    // Ends the process if the access policy or the service options have mistakes.
+    if (config.needsPolicy !== false) await import("./access-policy.ts");
+    return (await run(parsed as ReturnType<typeof parseArgs<C>>)) ?? 0;
   } catch (error) {
     console.error(reasonOf(error));
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 

@@ -1,9 +1,8 @@
-/** Runs after azd has deployed one service, which it is given: fails where that is not the code that the site has. */
+/** Runs after azd has deployed the service that the argument names: fails if the site does not have the new code. */
 import { reasonOf } from "../../tools/command-line.ts";
 import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
-import { deploymentOf } from "../scm-access/command.ts";
-import { readSites } from "../scm-access/resource-manager.ts";
+import { deploymentOf, readSites } from "../scm-access/resource-manager.ts";
 import { readStart, requireDeployed, synchroniseTriggers } from "./deployed-code.ts";
 import { deployedServices } from "./environment.ts";
 

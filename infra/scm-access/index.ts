@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
+/** Opens the SCM sites of a deployment for this machine by an access restriction, and closes them again. */
 import { isInRanges, rangeOf, readForbiddenAddress } from "../../tools/address-ranges.ts";
 import { reasonOf } from "../../tools/command-line.ts";
+import { retry } from "../../tools/poll.ts";
 import {
   type Deployment,
-  FinalError,
   readRestrictions,
   readSites,
   type Restriction,
@@ -11,7 +11,7 @@ import {
   writeRestrictions,
 } from "./resource-manager.ts";
 
-/** What all rules that let a runner in begin with. The templates name theirs otherwise. */
+/** The names of rules for runners begin with it. No rule of the templates does. */
 export const RUNNER_RULE = "runner-";
 
 /** The origin at which an SCM site is called. */
@@ -21,33 +21,33 @@ export interface Options {
   readonly origin?: OriginOf;
   /** Milliseconds between two attempts. */
   readonly pauseMs?: number;
-  /** How often each step is tried before it counts as failed. */
+  /** Attempts before a step counts as failed. */
   readonly attempts?: number;
   /** Milliseconds for the whole command: no attempt begins later. */
   readonly timeoutMs?: number;
   readonly log?: (line: string) => void;
 }
 
-/** The ranges that one rule can hold: https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#multi-source-rules */
+/** How many ranges one rule can hold: https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions#multi-source-rules */
 const MOST_RANGES = 8;
 
-/** Milliseconds for a whole command: less than the time limit of the workflow's step, which ends it without a message. */
+/** Milliseconds for a whole command. The workflow's step has a longer time limit, which ends it without a message. */
 export const TIMEOUT_MS = 240_000;
 
-/** Says every so many attempts, about each half minute, what it waits for. */
+/** A line says what the command waits for after so many attempts: about every 30 seconds. */
 const SILENT_ATTEMPTS = 10;
 
-/** The front end has many machines, and they do not learn of a change at the same moment. */
-const ANSWERS_IN_A_ROW = 3;
+/** Responses in a row that count: the machines of App Service's front end do not apply a change at the same moment. */
+const RESPONSES_IN_A_ROW = 3;
 
 /**
- * Lets this machine in to every SCM site of the deployment, by a rule of the given name, and returns when the sites
- * take the deployment's token from here, as azd deploy sends it. A site that does so already gets no rule.
+ * Opens every SCM site of the deployment for this machine, by a rule of the given name. Returns when the sites accept the
+ * deployment's token from here, as azd deploy sends it. A site that accepts it already gets no rule.
  *
- * The address is the one that the platform itself sees: where an access restriction refuses a request, the answer names
- * it in `x-ms-forbidden-ip`.
+ * The rule has the address that the platform sees: when an access restriction refuses a request, the response contains it
+ * in `x-ms-forbidden-ip`.
  *
- * @throws Error with what went wrong, by site; rules of the others may be in place, so close afterwards
+ * @throws Error with the error of each site; other sites may have their rules, so close afterwards
  */
 export async function open(deployment: Deployment, name: string, options: Options = {}): Promise<void> {
   const all = withDefaults(options);
@@ -55,10 +55,10 @@ export async function open(deployment: Deployment, name: string, options: Option
 }
 
 /**
- * Removes the rules that `isOurs` picks from every SCM site, and no other rule. Returns when the rules are gone and the
- * sites refuse this machine again. Nothing to remove is no error.
+ * Removes the rules that `isOurs` selects from every SCM site, and no other rule. Returns when the rules are gone and the
+ * sites refuse this machine again. It is no error if there is nothing to remove.
  *
- * @throws Error with what went wrong, by site: an address may still be let in
+ * @throws Error with the error of each site: an address may still have access
  */
 export async function close(
   deployment: Deployment,
@@ -80,23 +80,23 @@ function withDefaults({ timeoutMs = TIMEOUT_MS, ...options }: Options): AllOptio
 }
 
 async function openSite(deployment: Deployment, site: Site, name: string, options: AllOptions): Promise<void> {
-  let answered = 0;
+  let responses = 0;
   await repeat(options, site.name, async () => {
     const address = await refusedAddress(site, options.origin);
     if (address !== undefined) {
-      answered = 0;
-      await letIn(deployment, site, name, address, options);
-      throw new Error("The SCM site still refuses this machine, which is let in.");
+      responses = 0;
+      await addRule(deployment, site, name, address, options);
+      throw new Error("The SCM site still refuses this machine, although a rule allows it.");
     }
-    await requireAnswer(deployment, site, options.origin);
-    answered += 1;
-    if (answered < ANSWERS_IN_A_ROW) throw new Error("The SCM site does not answer this machine each time.");
+    await requireAccepted(deployment, site, options.origin);
+    responses += 1;
+    if (responses < RESPONSES_IN_A_ROW) throw new Error("The SCM site does not respond to this machine each time.");
   });
-  options.log(`${site.name}: the SCM site answers this machine`);
+  options.log(`${site.name}: the SCM site accepts this machine`);
 }
 
-/** A runner may come from one address now and from another one later, so the rule grows. */
-async function letIn(
+/** Adds the address to this run's rule: a runner may have several outbound addresses. */
+async function addRule(
   deployment: Deployment,
   site: Site,
   name: string,
@@ -104,22 +104,22 @@ async function letIn(
   { log }: AllOptions,
 ): Promise<void> {
   const restrictions = await readRestrictions(deployment, site);
-  // Declared, or let in a moment ago: it only takes time.
-  if (restrictions.some((restriction) => letsIn(restriction, address))) return;
+  // A rule that was declared or written a moment ago allows it already, and takes effect soon.
+  if (restrictions.some((restriction) => allows(restriction, address))) return;
   const own = restrictions.find((restriction) => restriction.name === name);
   const ipAddress = [own?.ipAddress, rangeOf(address)].filter((range) => range !== undefined).join(",");
   if (ipAddress.split(",").length > MOST_RANGES) {
-    throw new Error(`This machine comes from more than ${MOST_RANGES} addresses: give it a fixed one.`);
+    throw new Error(`This machine has more than ${MOST_RANGES} outbound addresses: give it a fixed one.`);
   }
   const rule = {
     name,
-    description: "A pipeline's run; removed at its end",
+    description: "Added by a pipeline's run, and removed at its end",
     action: "Allow",
     priority: 1000,
     ipAddress,
   };
   await writeRestrictions(deployment, site, [...restrictions.filter((restriction) => restriction !== own), rule]);
-  log(`${site.name}: ${address} is let in to the SCM site as ${name}`);
+  log(`${site.name}: the rule ${name} allows ${address} to reach the SCM site`);
 }
 
 async function closeSite(
@@ -145,16 +145,16 @@ async function closeSite(
   options.log(`${site.name}: removed ${[...removed].join(", ")}`);
   await repeat(options, site.name, async () => {
     if ((await refusedAddress(site, options.origin)) !== undefined) return;
-    throw new Error(`${[...removed].join(", ")} is removed, and yet the SCM site answers this machine.`);
+    throw new Error(`${[...removed].join(", ")} is removed, but the SCM site still accepts this machine.`);
   });
   options.log(`${site.name}: the SCM site refuses this machine`);
 }
 
 /**
- * Asks an SCM site, without credentials.
+ * Sends a request without credentials to an SCM site.
  *
- * @returns the address that an access restriction refuses; undefined when the site itself responds
- * @throws Error when neither can be told from the answer
+ * @returns the address that an access restriction refuses; undefined if none does
+ * @throws Error if the response shows neither
  */
 async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<string | undefined> {
   const response = await fetch(origin(scmHost), { redirect: "manual", signal: AbortSignal.timeout(30_000) });
@@ -162,24 +162,24 @@ async function refusedAddress({ scmHost }: Site, origin: OriginOf): Promise<stri
   if (response.status !== 403) return undefined;
   const address = readForbiddenAddress(response.headers.get("x-ms-forbidden-ip"));
   if (address === undefined) {
-    throw new Error(`The SCM site answers 403, and not by an access restriction. Is the app stopped?`);
+    throw new Error(`The SCM site returned 403, but not because of an access restriction. Is the app stopped?`);
   }
   if (/^f[cd]/i.test(address)) {
     throw new Error(
-      `This machine comes through a service endpoint, as ${address}: an address range cannot let it in. Take ` +
-        `Microsoft.Web from the service endpoints of its subnet, so that it comes from a public address.`,
+      `This machine calls through a service endpoint, as ${address}: no address range can allow it. Remove ` +
+        `Microsoft.Web from the service endpoints of its subnet, so that it has a public address.`,
     );
   }
   return address;
 }
 
 /**
- * Calls the SCM site as azd does before it deploys (IsScmReady in azd's pkg/azsdk/zip_deploy_client.go): an answer without
- * credentials is the front end's, and Kudu behind it may still start.
+ * Calls the SCM site with the token, as azd does before it deploys (IsScmReady in azd's pkg/azsdk/zip_deploy_client.go).
+ * A request without credentials gets its response from the front end, while Kudu may still start.
  *
- * @throws Error with what it answers
+ * @throws Error with the status
  */
-async function requireAnswer({ token }: Deployment, { scmHost }: Site, origin: OriginOf): Promise<void> {
+async function requireAccepted({ token }: Deployment, { scmHost }: Site, origin: OriginOf): Promise<void> {
   const response = await fetch(`${origin(scmHost)}/api/deployments`, {
     headers: { authorization: `Bearer ${token}` },
     redirect: "manual",
@@ -189,35 +189,30 @@ async function requireAnswer({ token }: Deployment, { scmHost }: Site, origin: O
   if (response.ok) return;
   const hint =
     response.status === 401 || response.status === 403
-      ? ": whoever deploys needs a role such as Website Contributor on the site"
+      ? ": the deployer needs a role such as Website Contributor on the site"
       : "";
-  throw new Error(`The SCM site answers ${response.status} to the deployment's token${hint}.`);
+  throw new Error(`The SCM site returned ${response.status} for the deployment's token${hint}.`);
 }
 
-function letsIn({ action, ipAddress = "" }: Restriction, address: string): boolean {
+function allows({ action, ipAddress = "" }: Restriction, address: string): boolean {
   const ranges = ipAddress.split(",").map((range) => range.trim());
   return action === "Allow" && isInRanges(address, ranges);
 }
 
-/**
- * Tries until it succeeds: most failures here pass within a moment. Says now and then what it waits for.
- *
- * @throws the last error; the first one where it is final
- */
-async function repeat<T>(options: AllOptions, what: string, attempt: () => Promise<T>): Promise<T> {
-  const { attempts, pauseMs, deadline, log } = options;
-  for (let tried = 1; ; tried++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof FinalError || tried >= attempts || Date.now() + pauseMs > deadline) throw error;
+/** Retries, because most failures here pass within a moment. Logs now and then what it waits for. */
+function repeat<T>(options: AllOptions, what: string, attempt: () => Promise<T>): Promise<T> {
+  const { pauseMs, attempts, deadline, log } = options;
+  return retry(attempt, {
+    pauseMs,
+    attempts,
+    timeoutMs: deadline - Date.now(),
+    onRetry: (error, tried) => {
       if (tried % SILENT_ATTEMPTS === 0) log(`${what}: waiting, attempt ${tried} of ${attempts}. ${reasonOf(error)}`);
-      await delay(pauseMs);
-    }
-  }
+    },
+  });
 }
 
-/** Handles every site, also where another one fails. */
+/** Handles every site, also if another one fails. */
 async function forEachSite(
   deployment: Deployment,
   options: AllOptions,

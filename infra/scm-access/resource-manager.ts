@@ -1,45 +1,60 @@
+/** The requests to Azure Resource Manager about sites: list them, read and write access restrictions, sync triggers. */
 import { reasonOf } from "../../tools/command-line.ts";
+import { FinalError } from "../../tools/poll.ts";
 
-/** An error that no later attempt changes. */
-export class FinalError extends Error {
-  override readonly name = "FinalError";
-}
-
-/** The one deployment, as Azure Resource Manager gives access to it. */
+/** A deployment, and what a request to Resource Manager about it needs. */
 export interface Deployment {
   /** Resource Manager's origin. */
   readonly resourceManager: string;
-  /** An access token for Resource Manager, which the SCM sites take as well. */
+  /** An access token for Resource Manager. The SCM sites accept it as well. */
   readonly token: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
 }
 
+/**
+ * The deployment that an azd environment names.
+ *
+ * @throws Error if a value is missing
+ */
+export function deploymentOf(environment: NodeJS.ProcessEnv): Pick<Deployment, "subscriptionId" | "resourceGroup"> {
+  const {
+    AZURE_SUBSCRIPTION_ID: subscriptionId = "",
+    AZURE_RESOURCE_GROUP: group = "",
+    AZURE_ENV_NAME: name = "",
+  } = environment;
+  if (subscriptionId === "" || (group === "" && name === "")) {
+    throw new Error("Set AZURE_SUBSCRIPTION_ID and AZURE_ENV_NAME to those of the deployment (azd env get-values).");
+  }
+  // main.bicep names the group after the environment.
+  return { subscriptionId, resourceGroup: group === "" ? `rg-${name}` : group };
+}
+
 export interface Site {
   readonly name: string;
-  /** The host name of the SCM site, where azd sends the code. */
+  /** The host name of the SCM site, to which azd sends the code. */
   readonly scmHost: string;
 }
 
-/** An access restriction, as `config/web` has it. Whatever else it holds is written back as it was read. */
+/** An access restriction of `config/web`. Its other properties are written back unchanged. */
 export interface Restriction {
   readonly name?: string;
   readonly action?: string;
   readonly priority?: number;
-  /** Up to eight ranges with commas between them. */
+  /** Up to eight ranges, separated by commas. */
   readonly ipAddress?: string;
 }
 
-/** The version that the templates deploy sites with. */
+/** The templates deploy sites with the same version. */
 const API_VERSION = "2025-03-01";
 
 /** Milliseconds for one response. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
 /**
- * The sites of the resource group; none where there is no such group.
+ * The sites of the resource group; none if there is no such group.
  *
- * @throws Error when Resource Manager refuses, or cannot be reached
+ * @throws Error if Resource Manager refuses or cannot be reached
  */
 export async function readSites(deployment: Deployment): Promise<Site[]> {
   const sites: Site[] = [];
@@ -52,7 +67,7 @@ export async function readSites(deployment: Deployment): Promise<Site[]> {
   return sites;
 }
 
-/** @throws Error when Resource Manager refuses, or cannot be reached */
+/** @throws Error if Resource Manager refuses or cannot be reached */
 export async function readRestrictions(deployment: Deployment, site: Site): Promise<readonly Restriction[]> {
   const config = await send<Config>(deployment, "GET", urlOf(deployment, `/${site.name}/config/web`));
   if (config === undefined) throw new Error(`Resource Manager no longer finds ${site.name}.`);
@@ -60,10 +75,10 @@ export async function readRestrictions(deployment: Deployment, site: Site): Prom
 }
 
 /**
- * Puts a list in place of the SCM site's access restrictions. Resource Manager has no conditional update of them, so a
- * change that somebody else makes between reading and writing is lost: one pipeline at a time.
+ * Replaces the SCM site's access restrictions. Resource Manager has no conditional update for them: a change that another
+ * client makes between reading and writing is lost, so run one pipeline at a time.
  *
- * @throws Error when Resource Manager refuses, or cannot be reached
+ * @throws Error if Resource Manager refuses or cannot be reached
  */
 export async function writeRestrictions(
   deployment: Deployment,
@@ -75,17 +90,17 @@ export async function writeRestrictions(
 }
 
 /**
- * Has the platform read the site's triggers anew.
+ * Has the platform read the site's triggers again.
  *
  * @see https://learn.microsoft.com/rest/api/appservice/web-apps/sync-function-triggers
- * @throws Error when Resource Manager refuses, cannot be reached, or does not reach the app; FinalError where it goes on so
+ * @throws Error if Resource Manager refuses, cannot be reached, or cannot reach the app; FinalError if a retry cannot help
  */
 export async function syncFunctionTriggers(deployment: Deployment, site: Site): Promise<void> {
-  const answer = await send(deployment, "POST", syncFunctionTriggersUrl(deployment, site));
-  if (answer === undefined) throw new FinalError(`Resource Manager no longer finds ${site.name}.`);
+  const response = await send(deployment, "POST", syncFunctionTriggersUrl(deployment, site));
+  if (response === undefined) throw new FinalError(`Resource Manager no longer finds ${site.name}.`);
 }
 
-/** Where Resource Manager takes that request, for whoever makes it by hand. */
+/** The URL of that request, for a person who sends it by hand. */
 export function syncFunctionTriggersUrl(deployment: Deployment, site: Site): string {
   return urlOf(deployment, `/${site.name}/syncfunctiontriggers`);
 }
@@ -111,14 +126,14 @@ function urlOf({ resourceManager, subscriptionId, resourceGroup }: Deployment, p
   return `${resourceManager}${group}/providers/Microsoft.Web/sites${path}?api-version=${API_VERSION}`;
 }
 
-/** azd takes the host name from the same place. */
+/** azd reads the host name from the same property. */
 function siteOf({ name, properties }: SiteResource): Site {
   const scm = properties.hostNameSslStates?.find(({ hostType }) => hostType === "Repository");
-  if (scm === undefined) throw new Error(`Resource Manager names no SCM host for ${name}.`);
+  if (scm === undefined) throw new Error(`Resource Manager returned no SCM host for ${name}.`);
   return { name, scmHost: scm.name };
 }
 
-/** @returns undefined where there is no such thing */
+/** @returns undefined for 404 */
 async function send<T>(
   { resourceManager, token }: Deployment,
   method: string,
@@ -126,23 +141,23 @@ async function send<T>(
   body?: object,
 ): Promise<T | undefined> {
   if (new URL(url).origin !== new URL(resourceManager).origin) {
-    throw new Error(`Resource Manager points to ${new URL(url).origin}, which gets no token from here.`);
+    throw new Error(`Resource Manager returned a link to ${new URL(url).origin}, to which its token is not sent.`);
   }
-  const { status, text } = await answerTo(url, {
+  const { status, text } = await exchange(url, {
     method,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
   });
   if (status === 404) return undefined;
-  const refusal = `Resource Manager answers ${status} to ${method}: ${reasonIn(text)}`;
+  const refusal = `Resource Manager returned ${status} for ${method}: ${reasonIn(text)}`;
   if (status === 401 || status === 403) throw new FinalError(refusal);
   if (status < 200 || status > 299) throw new Error(refusal);
   // 204 has no text.
   return (text === "" ? {} : JSON.parse(text)) as T;
 }
 
-async function answerTo(
+async function exchange(
   url: string,
   request: RequestInit,
 ): Promise<{ readonly status: number; readonly text: string }> {
@@ -156,7 +171,7 @@ async function answerTo(
   }
 }
 
-/** Resource Manager's own words, which say what is missing. */
+/** Resource Manager's own message, which says what is missing. */
 function reasonIn(text: string): string {
   try {
     const { error } = JSON.parse(text) as { readonly error: { readonly code: string; readonly message: string } };

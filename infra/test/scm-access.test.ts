@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { runCommand } from "../scm-access/command.ts";
+import { listen, type Listener } from "../../tools/listen.ts";
+import { scmAccess } from "../scm-access/main.ts";
 import type { Restriction } from "../scm-access/resource-manager.ts";
 import { open } from "../scm-access/index.ts";
 
@@ -35,15 +35,15 @@ let sites: Record<string, FakeSite>;
 /** What Resource Manager answers instead, once for each entry. */
 let faults: { readonly method: string; readonly path: RegExp; readonly status: number }[];
 let requests: string[];
-let servers: Server[];
+let servers: Listener[];
 let resourceManager: string;
 let output: string;
 
 beforeEach(async () => {
   [sites, faults, requests, servers, output] = [{}, [], [], [], ""];
-  resourceManager = `http://${await listen(answerAsResourceManager)}`;
+  resourceManager = `http://${await serve(answerAsResourceManager)}`;
   for (const name of ["callee-func-abc", "caller-func-abc"]) {
-    const host = await listen((request, response) => {
+    const host = await serve((request, response) => {
       answerAsScmSite(siteCalled(name), request, response);
     });
     sites[name] = {
@@ -63,9 +63,9 @@ beforeEach(async () => {
   vi.spyOn(console, "log").mockImplementation(note);
 });
 
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
-  for (const server of servers) server.close().closeAllConnections();
+  for (const server of servers) await server.stop();
 });
 
 describe("open", () => {
@@ -126,14 +126,14 @@ describe("open", () => {
   it("fails where the machine comes from more addresses than a rule can hold", async () => {
     siteCalled("callee-func-abc").seenAs = Array.from({ length: 20 }, (_, i) => `203.0.113.${i + 1}`);
     expect(await run("open")).toBe(1);
-    expect(output).toContain("more than 8 addresses");
+    expect(output).toContain("more than 8 outbound addresses");
     expect(siteCalled("callee-func-abc").restrictions.at(-1)?.ipAddress?.split(",")).toHaveLength(8);
   });
 
   it("fails where the machine comes through a service endpoint, which no address range can let in", async () => {
     siteCalled("callee-func-abc").seenAs = ["fd00:0:0:1:7d12:200:a00:4"];
     expect(await run("open")).toBe(1);
-    expect(output).toContain("Take Microsoft.Web from the service endpoints of its subnet");
+    expect(output).toContain("Remove Microsoft.Web from the service endpoints of its subnet");
     expect(rulesOf("callee-func-abc")).not.toContain("runner-1");
   });
 
@@ -154,7 +154,7 @@ describe("open", () => {
     Object.assign(siteCalled("callee-func-abc"), { starting: Infinity, startsWith: 401 });
     expect(await run("open")).toBe(1);
     expect(output).toContain(
-      "callee-func-abc: The SCM site answers 401 to the deployment's token: whoever deploys needs a role",
+      "callee-func-abc: The SCM site returned 401 for the deployment's token: the deployer needs a role",
     );
   });
 
@@ -167,13 +167,12 @@ describe("open", () => {
   it.each([401, 403])("ends at once where Resource Manager answers %d", async (status) => {
     faults = Array.from({ length: 100 }, () => ({ method: "GET", path: /sites$/, status }));
     expect(await run("open")).toBe(1);
-    expect(output).toContain(`Resource Manager answers ${status} to GET: AuthorizationFailed: No permission.`);
+    expect(output).toContain(`Resource Manager returned ${status} for GET: AuthorizationFailed: No permission.`);
     expect(requests).toHaveLength(1);
   });
 
   it("says why Resource Manager cannot be reached", async () => {
-    const [server] = servers;
-    await new Promise((resolve) => server?.close(resolve).closeAllConnections());
+    await servers[0]?.stop();
     expect(await run("open")).toBe(1);
     expect(output).toMatch(/Resource Manager \(http:.*\) cannot be reached: fetch failed \(.*ECONNREFUSED/);
   });
@@ -239,8 +238,8 @@ describe("close", () => {
   it("fails loudly where the removal is refused, and still cleans the other site", async () => {
     faults = Array.from({ length: 100 }, () => ({ method: "PATCH", path: /callee/, status: 403 }));
     expect(await run("close")).toBe(1);
-    expect(output).toContain("callee-func-abc: Resource Manager answers 403 to PATCH: AuthorizationFailed");
-    expect(output).toContain("An address may still be let in");
+    expect(output).toContain("callee-func-abc: Resource Manager returned 403 for PATCH: AuthorizationFailed");
+    expect(output).toContain("An address may still have access");
     expect(rulesOf("caller-func-abc")).not.toContain("runner-1");
   });
 
@@ -253,7 +252,7 @@ describe("close", () => {
   it("fails loudly where the rule is gone, and the site answers this machine all the same", async () => {
     siteCalled("callee-func-abc").lag = Infinity;
     expect(await run("close")).toBe(1);
-    expect(output).toContain("callee-func-abc: runner-1 is removed, and yet the SCM site answers this machine");
+    expect(output).toContain("callee-func-abc: runner-1 is removed, but the SCM site still accepts this machine");
   });
 
   it("fails where it can see no site: it may have looked in the wrong place", async () => {
@@ -272,13 +271,13 @@ describe("the command", () => {
     "explains itself for %j, and does nothing",
     async (argv) => {
       expect(await run(...argv)).toBe(2);
-      expect(output).toContain("open, close, or close --all. --help shows the usage.");
+      expect(output).toContain("--help shows the usage.");
       expect(requests).toEqual([]);
     },
   );
 
   it("says which values are missing", async () => {
-    expect(await runCommand(["open"], { AZURE_ENV_NAME: "dev" }, { resourceManager, accessToken: () => "t" })).toBe(1);
+    expect(await scmAccess(["open"], { AZURE_ENV_NAME: "dev" }, { resourceManager, accessToken: () => "t" })).toBe(1);
     expect(output).toContain("Set AZURE_SUBSCRIPTION_ID and AZURE_ENV_NAME");
   });
 
@@ -305,7 +304,7 @@ describe("the command", () => {
 function run(...argv: string[]): Promise<number> {
   const environment = { AZURE_SUBSCRIPTION_ID: "s", AZURE_ENV_NAME: "dev", GITHUB_RUN_ID: "1" };
   const options = { origin: (host: string) => `http://${host}`, pauseMs: 1, attempts: 20 };
-  return runCommand(argv, environment, { resourceManager, accessToken: () => "token" }, options);
+  return scmAccess(argv, environment, { resourceManager, accessToken: () => "token" }, options);
 }
 
 function siteCalled(name: string): FakeSite {
@@ -318,15 +317,14 @@ function rulesOf(name: string): (string | undefined)[] {
   return siteCalled(name).restrictions.map((restriction) => restriction.name);
 }
 
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer((request, response) => {
+async function serve(listener: RequestListener): Promise<string> {
+  const server = await listen(0, (request, response) => {
     const { method = "", url = "", headers } = request;
     requests.push(`${method} ${url} ${headers.authorization ?? ""}`);
     listener(request, response);
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${server.port}`;
 }
 
 function answerAsResourceManager(request: IncomingMessage, response: ServerResponse): void {
