@@ -6,6 +6,7 @@ import { writeSync } from "node:fs";
 import { join } from "node:path";
 import type { AccessPolicy, ServiceName } from "@restricted-calls/shared/access-policy";
 import { readPolicyFiles } from "./policy-mistakes.ts";
+import { tableEndpointSettingOf } from "./service-names.ts";
 
 /** What only one service needs: `ServiceOptions` in infra/types.bicep. */
 export interface ServiceOptions {
@@ -32,9 +33,9 @@ export const serviceNames = Object.keys(accessPolicy.services) as ServiceName[];
 /** What only one service needs, by service: `infra/service-options.json`. */
 export const serviceOptions = options as Readonly<Record<string, ServiceOptions | undefined>>;
 
-/** The setting that tells a service where its tables are: `tableEndpointSetting` of the service options, or its default. */
+/** The setting that gets the endpoint of a service's tables. */
 export function tableEndpointSetting(service: string): string {
-  return serviceOptions[service]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+  return tableEndpointSettingOf(serviceOptions[service]);
 }
 
 /** Whether a service has roles, and so an app registration. */

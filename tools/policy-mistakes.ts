@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parseJsonText } from "./json-text.ts";
-import { settingPrefix, storageAccount } from "./service-names.ts";
+import { settingPrefix, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
 
 export const POLICY_FILE = "shared/access-policy.json";
 export const OPTIONS_FILE = "infra/service-options.json";
@@ -182,7 +182,9 @@ function inServices(services: Json, root: string): string[] {
 function inOptions(options: Json, services: Json): string[] {
   return Object.entries(options).flatMap(([name, value]) => {
     if (!Object.hasOwn(services, name)) return [line("", `"${name}" is not a service`)];
-    const { tableEndpointSetting = "DATA_TABLE_ENDPOINT", settings } = objectOf(value);
+    // The file may have anything for it: a schema mistake is reported beside this one.
+    const tableEndpointSetting: unknown = tableEndpointSettingOf(objectOf(value));
+    const { settings } = objectOf(value);
     const isOwned = (setting: unknown): boolean =>
       typeof setting === "string" && isOwnedSetting(setting, Object.keys(services));
     return [

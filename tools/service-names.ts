@@ -8,6 +8,15 @@ export function settingPrefix(service: string): string {
   return withoutEnding(service).replaceAll("-", "_").toUpperCase();
 }
 
+/**
+ * The setting that gets the endpoint of a service's tables. infra/modules/service.bicep has the same default.
+ *
+ * @param options the service's entry in the service options, if it has one
+ */
+export function tableEndpointSettingOf(options: { readonly tableEndpointSetting?: string } = {}): string {
+  return options.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
+}
+
 /** The name of a service's storage account on this machine: `callerdata` for caller-func. */
 export function storageAccount(service: string): string {
   return `${withoutEnding(service).replaceAll("-", "")}data`;

@@ -21,7 +21,10 @@ export default defineConfig({
   // In Stryker's copy of the repository, the workspace's link leads back to the code without mutants.
   resolve: {
     alias: [
-      { find: /^@restricted-calls\/shared\/(authorization|functions|identity|service-client)$/, replacement: at("$1/index.ts") },
+      {
+        find: /^@restricted-calls\/shared\/(authorization|functions|identity|service-client)$/,
+        replacement: at("$1/index.ts"),
+      },
       { find: /^@restricted-calls\/shared\/(.+)(?<!\.json)$/, replacement: at("$1.ts") },
     ],
   },
