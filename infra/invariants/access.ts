@@ -1,3 +1,4 @@
+/** The invariants of the application layer: the permissions of each identity, in Azure and in the directory. */
 import { settingPrefix } from "../../tools/service-names.ts";
 import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
 import { type Check, type Expected, invariant, type Invariant } from "./invariant.ts";
@@ -12,7 +13,6 @@ const roles: Readonly<Record<string, string>> = {
 
 const API_CLIENT = /reference\('application\[(\d+)\]'\)\.appId/;
 
-/** The application layer: what each identity may do, in Azure and in the directory. */
 export const accessInvariants: readonly Invariant[] = [
   invariant(
     "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
@@ -23,7 +23,7 @@ export const accessInvariants: readonly Invariant[] = [
         const role = properties?.roleDefinitionId?.split("/").at(-1) ?? "?";
         const who = services.find(({ identityId }) => asksFor(properties?.principalId, identityId, "principalId"));
         const scope = /(storageAccounts|components)\/[\w-]+/.exec(id ?? "")?.[0];
-        return `${who?.name ?? "somebody else"}: ${roles[role] ?? role} on ${scope ?? "?"}`;
+        return `${who?.name ?? "another identity"}: ${roles[role] ?? role} on ${scope ?? "?"}`;
       });
       const needed = services.flatMap(({ name, hostAccount, dataAccount }) => [
         `${name}: Storage Blob Data Owner on storageAccounts/${hostAccount?.name ?? "?"}`,
@@ -34,11 +34,11 @@ export const accessInvariants: readonly Invariant[] = [
       return same("role assignments", found.sort(), needed.sort());
     },
   ),
-  invariant("an identity that is created again gets role assignments of its own", (snapshot) =>
+  invariant("the name of a role assignment depends on the principal", (snapshot) =>
     resources(snapshot, "Microsoft.Authorization/roleAssignments").flatMap(({ name, properties }) =>
       same(
         `${properties?.description ?? "a role assignment"}: its name depends on the principal`,
-        name?.includes(bare(properties?.principalId ?? "nobody")),
+        name?.includes(bare(properties?.principalId ?? "?")),
         true,
       ),
     ),
@@ -68,7 +68,7 @@ export const accessInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "an API's tokens say that they are for an app",
+    "an API's tokens have the claim idtyp",
     directoryOnly((snapshot, expected) =>
       applications(snapshot, expected).flatMap(({ service, properties }) =>
         same(
@@ -101,7 +101,7 @@ export const accessInvariants: readonly Invariant[] = [
       );
     }),
   ),
-  invariant("a directory that an administrator has prepared is left alone", (snapshot, { parameters }) => {
+  invariant("a directory that an administrator has prepared gets no resource", (snapshot, { parameters }) => {
     if (parameters.entra === "Deployed") return [];
     const types = snapshot.predictedResources.map(({ type }) => type);
     return same(
@@ -111,7 +111,7 @@ export const accessInvariants: readonly Invariant[] = [
     );
   }),
   invariant(
-    "callers are granted the roles that the policy gives them, and nobody anything else",
+    "callers have the app roles of the policy, and no identity has another one",
     directoryOnly((snapshot, expected) => {
       const services = servicesOf(snapshot, expected);
       const callers = callersOf(expected);
@@ -122,7 +122,7 @@ export const accessInvariants: readonly Invariant[] = [
         const asApp = callers[indexIn(principalId, /reference\('callerServicePrincipal\[(\d+)\]'\)\.id/)];
         const asIdentity = services.find(({ identityId }) => asksFor(principalId, identityId, "principalId"))?.name;
         const federated = expected.parameters.callerCredential === "federated-identity";
-        return `${(federated ? asApp : asIdentity) ?? "somebody else"}: ${appRoleId} on ${api}`;
+        return `${(federated ? asApp : asIdentity) ?? "another identity"}: ${appRoleId} on ${api}`;
       });
       const needed = services.flatMap(({ name, policy }) =>
         Object.entries(policy.callers).flatMap(([caller, granted]) =>
@@ -165,7 +165,7 @@ export const accessInvariants: readonly Invariant[] = [
       ];
     }),
   ),
-  invariant("a caller knows where its callees are, and asks for tokens for them", (snapshot, expected) => {
+  invariant("a caller has the URL and the scope of each of its callees", (snapshot, expected) => {
     const services = servicesOf(snapshot, expected);
     return services.flatMap(({ name, callees, settings }) =>
       callees.flatMap((callee) => {
@@ -183,44 +183,47 @@ export const accessInvariants: readonly Invariant[] = [
       }),
     );
   }),
-  invariant("App Service Authentication, where asked for, refuses what the app would refuse", (snapshot, expected) => {
-    const found = resources(snapshot, "Microsoft.Web/sites/config");
-    if (!expected.parameters.appServiceAuthentication) return same("authentication", found, []);
-    return servicesOf(snapshot, expected)
-      .filter(({ policy }) => Object.keys(policy.roles).length > 0)
-      .flatMap(({ name, site, settings }) => {
-        const { globalValidation, identityProviders, platform } =
-          found.find((config) => config.name === `${site?.name ?? "?"}/authsettingsV2`)?.properties ?? {};
-        const provider = identityProviders?.azureActiveDirectory;
-        const health = expected.serviceOptions[name]?.healthCheckPath;
-        const callers = provider?.validation?.defaultAuthorizationPolicy?.allowedApplications ?? [];
-        return [
-          ...same(`${name}: authentication`, [platform?.enabled, provider?.enabled], [true, true]),
-          ...same(`${name}: without credentials`, globalValidation, {
-            requireAuthentication: true,
-            unauthenticatedClientAction: "Return401",
-            excludedPaths: health === undefined ? [] : [health],
-          }),
-          ...same(`${name}: audiences`, provider?.validation?.allowedAudiences, [
-            settings["API_CLIENT_ID"],
-            settings["API_IDENTIFIER_URI"],
-          ]),
-          ...same(
-            `${name}: applications`,
-            `[join(createArray(${callers.map(bare).join(", ")}), ',')]`,
-            settings["ALLOWED_CALLERS"],
-          ),
-        ];
-      });
-  }),
+  invariant(
+    "App Service Authentication, if enabled, allows the callers and audiences of the app",
+    (snapshot, expected) => {
+      const found = resources(snapshot, "Microsoft.Web/sites/config");
+      if (!expected.parameters.appServiceAuthentication) return same("authentication", found, []);
+      return servicesOf(snapshot, expected)
+        .filter(({ policy }) => Object.keys(policy.roles).length > 0)
+        .flatMap(({ name, site, settings }) => {
+          const { globalValidation, identityProviders, platform } =
+            found.find((config) => config.name === `${site?.name ?? "?"}/authsettingsV2`)?.properties ?? {};
+          const provider = identityProviders?.azureActiveDirectory;
+          const health = expected.serviceOptions[name]?.healthCheckPath;
+          const callers = provider?.validation?.defaultAuthorizationPolicy?.allowedApplications ?? [];
+          return [
+            ...same(`${name}: authentication`, [platform?.enabled, provider?.enabled], [true, true]),
+            ...same(`${name}: without credentials`, globalValidation, {
+              requireAuthentication: true,
+              unauthenticatedClientAction: "Return401",
+              excludedPaths: health === undefined ? [] : [health],
+            }),
+            ...same(`${name}: audiences`, provider?.validation?.allowedAudiences, [
+              settings["API_CLIENT_ID"],
+              settings["API_IDENTIFIER_URI"],
+            ]),
+            ...same(
+              `${name}: applications`,
+              `[join(createArray(${callers.map(bare).join(", ")}), ',')]`,
+              settings["ALLOWED_CALLERS"],
+            ),
+          ];
+        });
+    },
+  ),
 ];
 
-/** A check of what this deployment creates in the directory: none, where an administrator has prepared it. */
+/** A check of the directory resources. It does not apply if an administrator has prepared the directory. */
 function directoryOnly(check: Check): Check {
   return (snapshot, expected) => (expected.parameters.entra === "Deployed" ? check(snapshot, expected) : []);
 }
 
-/** In the order of the template's loops: by name. */
+/** The services with roles, in the order of the template's loops: by name. */
 function apisOf({ policy }: Expected): string[] {
   return Object.keys(policy.services)
     .filter((name) => Object.keys(policy.services[name]?.roles ?? {}).length > 0)
@@ -231,7 +234,7 @@ function callersOf({ policy }: Expected): string[] {
   return [...new Set(Object.values(policy.services).flatMap(({ callers }) => Object.keys(callers)))].sort();
 }
 
-/** The app registrations that are APIs: those with an App ID URI, which ends in the service's name and a suffix. */
+/** The app registrations of APIs: those with an App ID URI. */
 function applications(snapshot: Snapshot, expected: Expected): ApiApplication[] {
   return resources(snapshot, "Microsoft.Graph/applications@v1.0")
     .filter(({ properties }) => properties?.identifierUris !== undefined)
@@ -269,12 +272,12 @@ function isListed(
   return listed?.includes(`reference('callerApplication[${callersOf(expected).indexOf(caller)}]').appId`) === true;
 }
 
-/** How many client ids an allow-list expression is made of. */
+/** How many client ids an allow-list expression contains. */
 function clientIdsIn(expression: string | undefined): number {
   return expression?.match(/\.clientId|\.appId/g)?.length ?? 0;
 }
 
-/** An expression without the brackets that make it one. */
+/** An expression without its brackets. */
 function bare(expression: string): string {
   return expression.replace(/^\[(.*)\]$/, "$1");
 }

@@ -1,3 +1,4 @@
+/** All invariants of the infrastructure, and the check of a snapshot against them. */
 import { accessInvariants } from "./access.ts";
 import { monitoringInvariants } from "./monitoring.ts";
 import { networkInvariants } from "./network.ts";
@@ -9,7 +10,6 @@ import type { Snapshot } from "../snapshot.ts";
 
 export type { Expected, Parameters, Invariant } from "./invariant.ts";
 
-/** All invariants of the infrastructure. */
 export const invariants: readonly Invariant[] = [
   ...planInvariants,
   ...networkInvariants,
@@ -19,7 +19,7 @@ export const invariants: readonly Invariant[] = [
   ...monitoringInvariants,
 ];
 
-/** The invariants that a snapshot breaks: their violations by name. */
+/** The violations of the invariants that a snapshot breaks, by name. */
 export function broken(snapshot: Snapshot, expected: Expected): Record<string, string[]> {
   const results = invariants.map(({ name, check }) => [name, check(snapshot, expected)] as const);
   return Object.fromEntries(results.filter(([, violations]) => violations.length > 0));

@@ -1,14 +1,15 @@
+/** What an invariant is, and what it is checked against. */
 import type { ServiceOptions } from "../../tools/access-policy.ts";
 import type { Snapshot } from "../snapshot.ts";
 
-/** A rule that every deployment keeps, and its check against an evaluated template. */
+/** A rule that every deployment keeps, and its check against a snapshot. */
 export interface Invariant {
   /** The rule, as a sentence about the deployed system. */
   readonly name: string;
   readonly check: Check;
 }
 
-/** @returns each violation: what was found where, and what was expected; empty when there is none */
+/** @returns the violations: what was found where, and what was expected */
 export type Check = (snapshot: Snapshot, expected: Expected) => string[];
 
 export function invariant(name: string, check: Check): Invariant {
@@ -17,11 +18,11 @@ export function invariant(name: string, check: Check): Invariant {
 
 /** What a snapshot is checked against. */
 export interface Expected {
-  /** Who may call whom: the access policy, or one like it. */
+  /** The access policy, or one of the same form. */
   readonly policy: AccessPolicy;
-  /** What only one service needs, by service. */
+  /** The service options, by service. */
   readonly serviceOptions: Readonly<Record<string, ServiceOptions | undefined>>;
-  /** The values of the template's parameters that an invariant is about. */
+  /** The values of the template's parameters that invariants depend on. */
   readonly parameters: Parameters;
 }
 
@@ -36,18 +37,18 @@ export interface ServicePolicy {
   readonly callers: Readonly<Record<string, readonly string[]>>;
 }
 
-/** As in main.bicep. */
+/** Parameters of main.bicep. */
 export interface Parameters {
   readonly plan: {
     readonly kind: "ElasticPremium" | "Dedicated";
     readonly sku: string;
-    /** Instances at least, and at most: the same for a dedicated plan. */
+    /** The minimum and maximum number of instances: equal for a dedicated plan. */
     readonly instances: readonly [minimum: number, maximum: number];
     readonly zoneRedundant: boolean;
   };
   readonly deployerAddressRanges: readonly string[];
   readonly ingressAddressRanges: readonly string[];
-  /** Where the app registrations come from. */
+  /** Whether the deployment creates the app registrations, or a directory administrator has prepared them. */
   readonly entra: "Deployed" | "Prepared";
   readonly callerCredential: "managed-identity" | "federated-identity";
   readonly appServiceAuthentication: boolean;

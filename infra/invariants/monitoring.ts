@@ -1,10 +1,10 @@
+/** The invariants of telemetry, logs and alerts. */
 import { resources } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same, servicesOf } from "./services.ts";
 
-/** What happens is seen. */
 export const monitoringInvariants: readonly Invariant[] = [
-  invariant("Application Insights takes telemetry from Entra identities only", (snapshot, expected) => {
+  invariant("Application Insights accepts telemetry from Entra identities only", (snapshot, expected) => {
     const [insights] = resources(snapshot, "Microsoft.Insights/components");
     return [
       ...same("local authentication off", insights?.properties?.DisableLocalAuth, true),
@@ -30,7 +30,7 @@ export const monitoringInvariants: readonly Invariant[] = [
       })(snapshot, expected),
     ];
   }),
-  invariant("who reads a service's data, and who reads the logs, is logged", (snapshot, expected) => {
+  invariant("reads of a service's data and of the logs are logged", (snapshot, expected) => {
     const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "?";
     const diagnostics = resources(snapshot, "Microsoft.Insights/diagnosticSettings");
     const audited = (what: string, of: string): string[] => {
@@ -47,7 +47,7 @@ export const monitoringInvariants: readonly Invariant[] = [
       ),
     ];
   }),
-  invariant("a day's logs are limited to what the parameter says", (snapshot, { parameters }) => {
+  invariant("the daily cap of the logs is the declared one", (snapshot, { parameters }) => {
     const [workspace] = resources(snapshot, "Microsoft.OperationalInsights/workspaces");
     return same(
       "gigabytes a day",
@@ -56,7 +56,7 @@ export const monitoringInvariants: readonly Invariant[] = [
     );
   }),
   invariant(
-    "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
+    "refused calls, failed deliveries, an old pending order and the log cap raise an alert",
     (snapshot, { parameters: { alertEmailAddresses } }) => {
       const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
       const [group] = resources(snapshot, "Microsoft.Insights/actionGroups");
@@ -72,8 +72,12 @@ export const monitoringInvariants: readonly Invariant[] = [
             const properties = rules.find(({ name }) => name?.startsWith(`${alert}-`))?.properties;
             return [
               ...same(`${alert}: enabled`, properties?.enabled, true),
-              ...same(`${alert}: looks at`, properties?.scopes, [workspace]),
-              ...same(`${alert}: tells`, properties?.actions?.actionGroups, group === undefined ? [] : [group.id]),
+              ...same(`${alert}: scopes`, properties?.scopes, [workspace]),
+              ...same(
+                `${alert}: action groups`,
+                properties?.actions?.actionGroups,
+                group === undefined ? [] : [group.id],
+              ),
               ...same(
                 `${alert}: query`,
                 properties?.criteria?.allOf?.[0]?.query?.includes(SOURCES[alert] ?? "?"),
@@ -87,7 +91,7 @@ export const monitoringInvariants: readonly Invariant[] = [
   ),
 ];
 
-/** What each alert looks for. */
+/** A part of each alert's query. */
 const SOURCES: Readonly<Record<string, string>> = {
   "refused-calls": "authorization",
   "refused-connections": "refusedByNetwork",

@@ -1,11 +1,11 @@
+/** The invariants of the network layer: where calls come from, and which origins are allowed. */
 import { type AccessRule, resources, type SecurityRule } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { forEachService, same } from "./services.ts";
 
-/** Addresses that Azure keeps in every subnet. */
-const KEPT_ADDRESSES = 5;
+/** Addresses that Azure reserves in every subnet. */
+const RESERVED_ADDRESSES = 5;
 
-/** The network layer: where calls come from, and which are let in. */
 export const networkInvariants: readonly Invariant[] = [
   invariant(
     "every service calls from an integration subnet of its own",
@@ -23,12 +23,12 @@ export const networkInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "a subnet has two addresses for every instance, and those that Azure keeps",
+    "a subnet has two addresses for every instance, and those that Azure reserves",
     forEachService(({ name, subnet }, { parameters }) => {
-      const needed = 2 * parameters.plan.instances[1] + KEPT_ADDRESSES;
+      const needed = 2 * parameters.plan.instances[1] + RESERVED_ADDRESSES;
       const prefixLength = Number(subnet?.properties?.addressPrefix?.split("/")[1]);
       const addresses = 2 ** (32 - prefixLength);
-      return addresses >= needed ? [] : [`${name}: expected ${needed} addresses at least, found ${addresses}`];
+      return addresses >= needed ? [] : [`${name}: expected at least ${needed} addresses, found ${addresses}`];
     }),
   ),
   invariant(
@@ -81,7 +81,7 @@ export const networkInvariants: readonly Invariant[] = [
       ];
     }),
   ),
-  invariant("a service administers no machine of the network", (snapshot) =>
+  invariant("a service cannot reach SSH and RDP in the virtual network", (snapshot) =>
     resources(snapshot, "Microsoft.Network/networkSecurityGroups").flatMap(({ name, properties }) => {
       const refused = properties?.securityRules?.filter((rule) => rule.properties?.access === "Deny") ?? [];
       const destinations = refused.map((rule) => destination(rule.properties));
@@ -89,40 +89,44 @@ export const networkInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "a callee lets in its callers' subnets and nobody else",
+    "a callee allows its callers' subnets and no other origin",
     forEachService(({ name, policy, config }, _expected, snapshot) => {
       if (!isCallee(policy)) return [];
       const network = resources(snapshot, "Microsoft.Network/virtualNetworks")[0]?.id ?? "";
       const subnets = Object.keys(policy.callers).map((caller) => `${network}/subnets/${caller}`);
       return [
         ...same(`${name}: default action`, config.ipSecurityRestrictionsDefaultAction, "Deny"),
-        ...same(`${name}: let in`, allowed(config.ipSecurityRestrictions), subnets.sort()),
+        ...same(`${name}: allowed`, allowed(config.ipSecurityRestrictions), subnets.sort()),
       ];
     }),
   ),
   invariant(
-    "a service that is nobody's callee lets in the declared ingress address ranges and nobody else",
+    "a service without roles allows the declared ingress address ranges and no other origin",
     forEachService(({ name, policy, config }, { parameters }) => {
       if (isCallee(policy)) return [];
       return [
         ...same(`${name}: default action`, config.ipSecurityRestrictionsDefaultAction, "Deny"),
-        ...same(`${name}: let in`, allowed(config.ipSecurityRestrictions), [...parameters.ingressAddressRanges].sort()),
+        ...same(
+          `${name}: allowed`,
+          allowed(config.ipSecurityRestrictions),
+          [...parameters.ingressAddressRanges].sort(),
+        ),
       ];
     }),
   ),
   invariant(
-    "the SCM site lets in the declared deployer address ranges and nobody else",
+    "the SCM site allows the declared deployer address ranges and no other origin",
     forEachService(({ name, config }, { parameters }) => [
       ...same(`${name}: default action`, config.scmIpSecurityRestrictionsDefaultAction, "Deny"),
       ...same(
-        `${name}: let in`,
+        `${name}: allowed`,
         allowed(config.scmIpSecurityRestrictions),
         [...parameters.deployerAddressRanges].sort(),
       ),
       ...same(`${name}: rules of the main site`, config.scmIpSecurityRestrictionsUseMain, false),
     ]),
   ),
-  invariant("no private endpoint goes around the access restrictions", (snapshot) =>
+  invariant("no private endpoint bypasses the access restrictions", (snapshot) =>
     same(
       "private endpoints",
       resources(snapshot, "Microsoft.Network/privateEndpoints").map(({ name }) => name),
@@ -135,7 +139,7 @@ function isCallee(policy: { readonly roles: object }): boolean {
   return Object.keys(policy.roles).length > 0;
 }
 
-/** Where a rule of a network security group leads to; the sources are always all of the subnet. */
+/** The destination of a rule of a network security group. Marks a rule that is not for all sources of the subnet. */
 function destination(rule: SecurityRule["properties"]): string {
   const { direction, sourceAddressPrefix, sourcePortRange, destinationAddressPrefix } = rule ?? {};
   const ports = rule?.destinationPortRanges?.join() ?? rule?.destinationPortRange ?? "?";
@@ -143,11 +147,13 @@ function destination(rule: SecurityRule["properties"]): string {
   return `${destinationAddressPrefix ?? "?"}:${ports}${fromAll ? "" : ", in part"}`;
 }
 
-/** What the rules let in, in order. A rule that does not allow, or has no condition, shows as what it is. */
+/** What the rules allow, sorted. A rule that does not allow, or has no condition, appears as such. */
 function allowed(rules: readonly AccessRule[] | undefined): string[] | undefined {
   return rules
     ?.map(({ action, vnetSubnetResourceId, ipAddress }) =>
-      action === "Allow" ? (vnetSubnetResourceId ?? ipAddress ?? "anybody") : `not allowed: ${action ?? "no action"}`,
+      action === "Allow"
+        ? (vnetSubnetResourceId ?? ipAddress ?? "any origin")
+        : `not allowed: ${action ?? "no action"}`,
     )
     .sort();
 }

@@ -1,8 +1,8 @@
+/** The invariants of sites, plans, instances and tags. */
 import { resources } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { forEachService, same, servicesOf } from "./services.ts";
 
-/** Each service by itself: plan, instances, names. */
 export const planInvariants: readonly Invariant[] = [
   invariant("every service of the policy has a site, and no site is without a service", (snapshot, { policy }) =>
     same(
@@ -37,7 +37,7 @@ export const planInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "the app is kept loaded where the plan does not do so by itself",
+    "Always On is set on a dedicated plan only",
     forEachService(({ name, config }, { parameters: { plan } }) =>
       same(`${name}: alwaysOn`, config.alwaysOn, plan.kind === "Dedicated"),
     ),
@@ -65,10 +65,10 @@ export const planInvariants: readonly Invariant[] = [
     );
   }),
   invariant("a deployment to another cloud than the public one fails", (snapshot) => {
-    // The compiler does not know the cloud: the condition stays an expression, in the tags of the resource group.
+    // The compiler does not know the cloud, so the condition stays an expression in the tags of the resource group.
     const [group] = resources(snapshot, "Microsoft.Resources/resourceGroups");
     const condition = "if(equals(environment().name, 'AzureCloud'), createObject(), fail(";
-    return same("the resource group's tags end it", JSON.stringify(group?.tags).includes(condition), true);
+    return same("the resource group's tags have the condition", JSON.stringify(group?.tags).includes(condition), true);
   }),
   invariant("no two sites have the same host id", (snapshot, expected) => {
     const ids = servicesOf(snapshot, expected).map(({ site }) => site?.name?.slice(0, 32));

@@ -1,11 +1,13 @@
+/** The services of a snapshot, and helpers that checks share. */
 import { isDeepStrictEqual } from "node:util";
+import { tableEndpointSettingOf } from "../../tools/service-names.ts";
 import { type Resource, resources, type SiteConfig, siteOf, type SiteProperties, type Snapshot } from "../snapshot.ts";
 import type { PropertiesByType, SubnetDefinition } from "../snapshot.ts";
 import type { Check, Expected, ServicePolicy } from "./invariant.ts";
 
 type Account = Resource<PropertiesByType["Microsoft.Storage/storageAccounts"]>;
 
-/** A service of the policy with what a snapshot has for it; what is missing there is undefined here. */
+/** A service of the policy, with its resources in a snapshot: undefined if the snapshot lacks one. */
 export interface Service {
   readonly name: string;
   readonly policy: ServicePolicy;
@@ -17,13 +19,13 @@ export interface Service {
   readonly plan: Resource<PropertiesByType["Microsoft.Web/serverfarms"]> | undefined;
   readonly subnet: SubnetDefinition | undefined;
   readonly subnetId: string;
-  /** The account of the Functions host, and the one of the service's data: those that its settings name. */
+  /** The storage accounts of the Functions host and of the service's data, by the service's settings. */
   readonly hostAccount: Account | undefined;
   readonly dataAccount: Account | undefined;
   readonly identityId: string | undefined;
 }
 
-/** The services of the policy, as a snapshot has them. */
+/** The services of the policy, with their resources in a snapshot. */
 export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expected): Service[] {
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
   const identities = resources(snapshot, "Microsoft.ManagedIdentity/userAssignedIdentities");
@@ -32,7 +34,7 @@ export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expec
     const site = siteOf(snapshot, name);
     const config = site?.properties?.siteConfig ?? {};
     const settings = Object.fromEntries((config.appSettings ?? []).map((setting) => [setting.name, setting.value]));
-    const tableEndpoint = settings[serviceOptions[name]?.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT"];
+    const tableEndpoint = settings[tableEndpointSettingOf(serviceOptions[name])];
     return {
       name,
       policy: servicePolicy,
@@ -61,7 +63,7 @@ export function forEachService(check: (service: Service, expected: Expected, sna
     servicesOf(snapshot, expected).flatMap((service) => check(service, expected, snapshot));
 }
 
-/** One violation where two values differ, none where they are alike. */
+/** One violation if two values differ, none if they are equal. */
 export function same(what: string, found: unknown, expected: unknown): string[] {
   if (isDeepStrictEqual(found, expected)) return [];
   return [
@@ -69,7 +71,7 @@ export function same(what: string, found: unknown, expected: unknown): string[] 
   ];
 }
 
-/** The expression by which a template asks for a property of a resource that does not exist yet. */
+/** Whether an expression refers to a property of a resource that does not exist yet. */
 export function asksFor(expression: string | undefined, id: string | undefined, property: string): boolean {
   return id !== undefined && expression?.includes(`'${id}'`) === true && expression.includes(`.${property}`);
 }

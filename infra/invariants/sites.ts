@@ -1,12 +1,12 @@
+/** The invariants of the sites' configuration. */
 import { MAX_BODY_BYTES } from "@restricted-calls/shared/functions";
 import { resources } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same } from "./services.ts";
 
-/** The one setting that holds a key, on the one kind of plan that needs it. */
+/** The only setting that holds a key, on the only kind of plan that needs it. */
 const CONTENT_CONNECTION = "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING";
 
-/** How the sites are set up. */
 export const siteInvariants: readonly Invariant[] = [
   invariant(
     "every service runs as a user-assigned identity of its own",
@@ -27,11 +27,11 @@ export const siteInvariants: readonly Invariant[] = [
     ]),
   ),
   invariant(
-    "sites answer over HTTPS only",
+    "sites accept HTTPS only",
     forEachService(({ name, site }) => same(`${name}: httpsOnly`, site?.properties?.httpsOnly, true)),
   ),
   invariant(
-    "sites take TLS 1.2 at least",
+    "sites accept TLS 1.2 or later",
     forEachService(({ name, config }) => [
       ...same(`${name}: main site`, config.minTlsVersion, "1.2"),
       ...same(`${name}: SCM site`, config.scmMinTlsVersion, "1.2"),
@@ -42,7 +42,7 @@ export const siteInvariants: readonly Invariant[] = [
     forEachService(({ name, config }) => same(`${name}: ftpsState`, config.ftpsState, "Disabled")),
   ),
   invariant(
-    "nobody deploys with a password",
+    "basic publishing credentials are off",
     forEachService(({ name, site }, _expected, snapshot) => {
       const policies = resources(snapshot, "Microsoft.Web/sites/basicPublishingCredentialsPolicies");
       return ["ftp", "scm"].flatMap((credential) =>
@@ -55,11 +55,11 @@ export const siteInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "nobody gets a shell in an app's container",
+    "SSH to an app's container is off",
     forEachService(({ name, site }) => same(`${name}: sshEnabled`, site?.properties?.sshEnabled, false)),
   ),
   invariant(
-    "nobody administers the Functions host by HTTP, not with its master key either",
+    "only the platform may call the administration endpoints of the Functions host",
     forEachService(({ name, site }) =>
       same(
         `${name}: functionsRuntimeAdminIsolationEnabled`,
@@ -69,13 +69,13 @@ export const siteInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "the Functions host shows no page of its own",
+    "the Functions host has no home page",
     forEachService(({ name, settings }) =>
       same(`${name}: AzureWebJobsDisableHomepage`, settings["AzureWebJobsDisableHomepage"], "true"),
     ),
   ),
   invariant(
-    "the Functions host reads bodies of twice what the apps take, and none beyond",
+    "the Functions host accepts bodies up to twice the limit of the apps",
     forEachService(({ name, settings }) =>
       same(
         `${name}: FUNCTIONS_REQUEST_BODY_SIZE_LIMIT`,
@@ -85,7 +85,7 @@ export const siteInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "requests are encrypted up to the worker, where the plan offers it",
+    "requests are encrypted up to the worker, if the plan supports it",
     forEachService(({ name, site }, { parameters: { plan } }) =>
       same(`${name}: end to end`, site?.properties?.endToEndEncryptionEnabled, plan.kind === "Dedicated"),
     ),
@@ -101,7 +101,7 @@ export const siteInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "no setting holds a secret, but the content share's key on Elastic Premium",
+    "no setting holds a secret, except the content share's key on Elastic Premium",
     forEachService(({ name, settings }, { parameters: { plan } }) => {
       const secret = Object.keys(settings).filter((setting) =>
         /listKeys|listAccountSas|listSecrets|AccountKey=|password|secret/i.test(
@@ -116,7 +116,7 @@ export const siteInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "a service gets its own settings as they are declared",
+    "a service has its declared settings",
     forEachService(({ name, settings }, { serviceOptions }) =>
       Object.entries(serviceOptions[name]?.settings ?? {}).flatMap(([setting, value]) =>
         same(`${name}: ${setting}`, settings[setting], value),

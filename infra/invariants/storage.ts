@@ -1,8 +1,8 @@
+/** The invariants of the storage accounts: owner, networks and credentials. */
 import { resources } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same } from "./services.ts";
 
-/** Storage: whose it is, who may reach it, and with what. */
 export const storageInvariants: readonly Invariant[] = [
   invariant(
     "every service has two storage accounts of its own: one for the host, one for data",
@@ -17,13 +17,13 @@ export const storageInvariants: readonly Invariant[] = [
     },
   ),
   invariant(
-    "no storage key opens a service's data",
+    "the account of a service's data accepts no account key",
     forEachService(({ name, dataAccount }) =>
       same(`${name}: shared key access to data`, dataAccount?.properties?.allowSharedKeyAccess, false),
     ),
   ),
   invariant(
-    "a storage key opens the host's account only where a content share needs one",
+    "the account of the host accepts an account key only if a content share needs one",
     forEachService(({ name, hostAccount }, { parameters: { plan } }) =>
       same(
         `${name}: shared key access to the host's account`,
@@ -33,7 +33,7 @@ export const storageInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "storage answers to the service's own subnet and to no other network",
+    "storage allows the service's subnet and no other network",
     forEachService(({ name, hostAccount, dataAccount, subnetId }) =>
       [hostAccount, dataAccount].flatMap((account) =>
         same(`${name}: networks of ${account?.name ?? "its storage"}`, account?.properties?.networkAcls, {
@@ -45,7 +45,7 @@ export const storageInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "storage takes no anonymous and no unencrypted requests",
+    "storage accepts no anonymous and no unencrypted request",
     forEachService(({ name, hostAccount, dataAccount }) =>
       [hostAccount, dataAccount].flatMap((account) => {
         const where = `${name}: ${account?.name ?? "its storage"}`;
@@ -59,7 +59,7 @@ export const storageInvariants: readonly Invariant[] = [
     ),
   ),
   invariant(
-    "a shared access signature is good for 7 days at most, and a key is to be renewed after 90",
+    "a shared access signature is valid for at most 7 days, and the key policy is 90 days",
     forEachService(({ name, hostAccount, dataAccount }) =>
       [hostAccount, dataAccount].flatMap((account) => {
         const where = `${name}: ${account?.name ?? "its storage"}`;

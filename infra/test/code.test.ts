@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
+import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
 import { isOwnedSetting } from "../../tools/policy-mistakes.ts";
 import { readSnapshot, siteOf, snapshotNames } from "../snapshot.ts";
 
@@ -39,11 +39,11 @@ describe.each(Object.keys(accessPolicy.services))("the settings of %s", (service
 it.each(snapshotNames)("every setting of the snapshot %s is an option, or one that no option may override", (name) => {
   const services = Object.keys(accessPolicy.services);
   const open = services.flatMap((service) => {
-    const { settings = {}, tableEndpointSetting = "DATA_TABLE_ENDPOINT" } = serviceOptions[service] ?? {};
+    const { settings = {} } = serviceOptions[service] ?? {};
     const made = siteOf(readSnapshot(name), service)?.properties?.siteConfig?.appSettings ?? [];
     return made
       .map((setting) => setting.name)
-      .filter((setting) => setting !== tableEndpointSetting && !isOwnedSetting(setting, services))
+      .filter((setting) => setting !== tableEndpointSetting(service) && !isOwnedSetting(setting, services))
       .filter((setting) => !Object.hasOwn(settings, setting));
   });
   expect(open).toEqual([]);

@@ -1,8 +1,9 @@
+/** What the committed snapshots are checked against. */
 import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
 import type { Expected, Parameters } from "../invariants/index.ts";
 import type { SnapshotName } from "../snapshot.ts";
 
-/** The parameters of the snapshots, once more: as in `snapshots/*.bicepparam` and, where nothing is said there, main.bicep. */
+/** The parameters of the snapshots: those of `snapshots/*.bicepparam`, and the defaults of main.bicep. */
 const parameters: Record<SnapshotName, Parameters> = {
   default: {
     plan: { kind: "ElasticPremium", sku: "EP1", instances: [1, 20], zoneRedundant: false },
@@ -39,7 +40,7 @@ const parameters: Record<SnapshotName, Parameters> = {
   },
 };
 
-/** What a snapshot is held against: this repository's policy and service options, and the snapshot's parameters. */
+/** This repository's policy and service options, and the snapshot's parameters. */
 export function expectedOf(name: SnapshotName): Expected {
   return { policy: accessPolicy, serviceOptions, parameters: parameters[name] };
 }

@@ -1,6 +1,6 @@
 import { expectedOf } from "../expected.ts";
 import { resources, type Snapshot } from "../../snapshot.ts";
-import { config, setting, resource, remove, add, application, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+import { config, setting, resource, remove, add, application, CALLER, CALLEE, there, mutationsOf } from "./change.ts";
 
 const { roles = {}, callers = {} } = expectedOf("default").policy.services[CALLEE] ?? {};
 const granted = callers[CALLER] ?? [];
@@ -12,11 +12,9 @@ const roleIds = {
   other: idOf((role) => !granted.includes(role)),
 };
 
-export const accessMutations: readonly Mutation[] = [
-  {
-    breaks: "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
-    by: "Contributor on the resource group",
-    change: (snapshot: Snapshot): void => {
+export const accessMutations = mutationsOf({
+  "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else": {
+    "Contributor on the resource group": (snapshot: Snapshot): void => {
       const principalId = resources(snapshot, "Microsoft.Authorization/roleAssignments")[0]?.properties?.principalId;
       add("Microsoft.Authorization/roleAssignments", {
         name: there(principalId),
@@ -24,129 +22,88 @@ export const accessMutations: readonly Mutation[] = [
         properties: { roleDefinitionId: "b24988ac-6180-42a0-ab88-20f7382dd24c", principalId: there(principalId) },
       })(snapshot);
     },
+    "no role on the data": remove("Microsoft.Authorization/roleAssignments", "reads and writes its tables"),
   },
-  {
-    breaks: "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else",
-    by: "no role on the data",
-    change: remove("Microsoft.Authorization/roleAssignments", "reads and writes its tables"),
+  "the name of a role assignment depends on the principal": {
+    "a name that stays the same": resource(
+      "Microsoft.Authorization/roleAssignments",
+      "guid",
+      (_properties, assignment) => {
+        assignment.name = "[guid('always', 'the', 'same')]";
+      },
+    ),
   },
-  {
-    breaks: "an identity that is created again gets role assignments of its own",
-    by: "a name that stays the same",
-    change: resource("Microsoft.Authorization/roleAssignments", "guid", (_properties, assignment) => {
-      assignment.name = "[guid('always', 'the', 'same')]";
-    }),
-  },
-  {
-    breaks: "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
-    by: "a role for users",
-    change: application(({ appRoles }) => {
+  "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only": {
+    "a role for users": application(({ appRoles }) => {
       there(appRoles?.[0]).allowedMemberTypes = ["User", "Application"];
     }),
-  },
-  {
-    breaks: "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
-    by: "v1.0 tokens",
-    change: application(({ api }) => {
+    "v1.0 tokens": application(({ api }) => {
       there(api).requestedAccessTokenVersion = 1;
     }),
-  },
-  {
-    breaks: "every service with roles is an API of this tenant with v2.0 tokens, and exposes its roles to apps only",
-    by: "callers of other tenants",
-    change: application((properties) => {
+    "callers of other tenants": application((properties) => {
       properties.signInAudience = "AzureADMultipleOrgs";
     }),
   },
-  {
-    breaks: "an API's tokens say that they are for an app",
-    by: "no optional claim",
-    change: application(({ optionalClaims }) => {
+  "an API's tokens have the claim idtyp": {
+    "no optional claim": application(({ optionalClaims }) => {
       there(optionalClaims).accessToken = [];
     }),
   },
-  {
-    breaks: "app registrations hold no secret and no certificate",
-    by: "a password",
-    change: application((properties) => {
+  "app registrations hold no secret and no certificate": {
+    "a password": application((properties) => {
       properties.passwordCredentials = [{}];
     }),
   },
-  {
-    breaks: "an unassigned client gets no token for an API",
-    by: "assignment not required",
-    change: resource("Microsoft.Graph/servicePrincipals@v1.0", "application[0]", (properties) => {
+  "an unassigned client gets no token for an API": {
+    "assignment not required": resource("Microsoft.Graph/servicePrincipals@v1.0", "application[0]", (properties) => {
       properties.appRoleAssignmentRequired = false;
     }),
   },
-  {
-    breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
-    by: "one role more",
-    change: (snapshot: Snapshot): void => {
+  "callers have the app roles of the policy, and no identity has another one": {
+    "one role more": (snapshot: Snapshot): void => {
       const [assignment] = resources(snapshot, "Microsoft.Graph/appRoleAssignedTo@v1.0");
       add("Microsoft.Graph/appRoleAssignedTo@v1.0", {
         properties: { ...assignment?.properties, appRoleId: roleIds.other },
       })(snapshot);
     },
-  },
-  {
-    breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
-    by: "one role less",
-    change: remove("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted),
-  },
-  {
-    breaks: "callers are granted the roles that the policy gives them, and nobody anything else",
-    by: "somebody else granted",
-    change: resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted, (properties) => {
+    "one role less": remove("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted),
+    "another identity granted": resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted, (properties) => {
       properties.principalId = there(properties.principalId).replaceAll(CALLER, "stranger");
     }),
   },
-  {
-    breaks: "a directory that an administrator has prepared is left alone",
-    by: "an assignment",
-    in: "dedicated",
-    change: add("Microsoft.Graph/appRoleAssignedTo@v1.0", { properties: {} }),
+  "a directory that an administrator has prepared gets no resource": {
+    "an assignment": { in: "dedicated", change: add("Microsoft.Graph/appRoleAssignedTo@v1.0", { properties: {} }) },
   },
-  {
-    breaks: "a caller's app registration trusts the caller's identity and nothing else",
-    by: "the callee's identity trusted",
-    in: "everything",
-    change: resource("Microsoft.Graph/applications/federatedIdentityCredentials@v1.0", CALLER, (properties) => {
-      properties.subject = there(properties.subject).replaceAll(CALLER, CALLEE);
-    }),
+  "a caller's app registration trusts the caller's identity and nothing else": {
+    "the callee's identity trusted": {
+      in: "everything",
+      change: resource("Microsoft.Graph/applications/federatedIdentityCredentials@v1.0", CALLER, (properties) => {
+        properties.subject = there(properties.subject).replaceAll(CALLER, CALLEE);
+      }),
+    },
   },
-  {
-    breaks: "a callee's allow-list and audiences are those of the policy",
-    by: "the callee itself on its allow-list",
-    change: config(({ appSettings = [] }) => {
+  "a callee's allow-list and audiences are those of the policy": {
+    "the callee itself on its allow-list": config(({ appSettings = [] }) => {
       const list = there(appSettings.find(({ name }) => name === "ALLOWED_CALLERS"));
       list.value = list.value.replaceAll(CALLER, CALLEE);
     }),
+    "another App ID URI": setting("API_IDENTIFIER_URI", "api://somebody/else"),
   },
-  {
-    breaks: "a callee's allow-list and audiences are those of the policy",
-    by: "another App ID URI",
-    change: setting("API_IDENTIFIER_URI", "api://somebody/else"),
+  "a caller has the URL and the scope of each of its callees": {
+    "a token for something else": setting("CALLEE_SCOPE", "https://graph.microsoft.com/.default", CALLER),
   },
-  {
-    breaks: "a caller knows where its callees are, and asks for tokens for them",
-    by: "a token for something else",
-    change: setting("CALLEE_SCOPE", "https://graph.microsoft.com/.default", CALLER),
+  "App Service Authentication, if enabled, allows the callers and audiences of the app": {
+    "a login page in place of 401": {
+      in: "everything",
+      change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ globalValidation }) => {
+        there(globalValidation).unauthenticatedClientAction = "RedirectToLoginPage";
+      }),
+    },
+    "any application allowed": {
+      in: "everything",
+      change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ identityProviders }) => {
+        delete identityProviders?.azureActiveDirectory?.validation?.defaultAuthorizationPolicy;
+      }),
+    },
   },
-  {
-    breaks: "App Service Authentication, where asked for, refuses what the app would refuse",
-    by: "a login page in place of 401",
-    in: "everything",
-    change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ globalValidation }) => {
-      there(globalValidation).unauthenticatedClientAction = "RedirectToLoginPage";
-    }),
-  },
-  {
-    breaks: "App Service Authentication, where asked for, refuses what the app would refuse",
-    by: "any application let in",
-    in: "everything",
-    change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ identityProviders }) => {
-      delete identityProviders?.azureActiveDirectory?.validation?.defaultAuthorizationPolicy;
-    }),
-  },
-];
+});

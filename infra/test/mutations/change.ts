@@ -1,3 +1,4 @@
+/** What a change to a snapshot is, and helpers to write one. */
 import {
   type PropertiesByType,
   type Resource,
@@ -18,6 +19,20 @@ export interface Mutation {
   /** The snapshot that is changed; `default` if not given. */
   readonly in?: SnapshotName;
   readonly change: (snapshot: Snapshot) => void;
+}
+
+/** A change of the snapshot `default`, or of the one that is named. */
+type Change = Mutation["change"] | Pick<Mutation, "in" | "change">;
+
+/** @param changes by the name of the invariant that they break, and by what is changed */
+export function mutationsOf(changes: Readonly<Record<string, Readonly<Record<string, Change>>>>): readonly Mutation[] {
+  return Object.entries(changes).flatMap(([breaks, byWhat]) =>
+    Object.entries(byWhat).map(([by, change]) => ({
+      breaks,
+      by,
+      ...(typeof change === "object" ? change : { change }),
+    })),
+  );
 }
 
 export const CALLER = "caller-func";
@@ -101,7 +116,7 @@ export const application = (
   change: (properties: PropertiesByType["Microsoft.Graph/applications@v1.0"]) => void,
 ): Mutation["change"] => resource("Microsoft.Graph/applications@v1.0", CALLEE, change);
 
-/** @throws Error where a mutation looks for something that the snapshot does not have: it would change nothing */
+/** @throws Error if the snapshot lacks what a mutation changes */
 export function there<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("The snapshot has nothing to change here: adapt the mutation.");
   return value;

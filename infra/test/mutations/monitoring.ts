@@ -1,53 +1,36 @@
-import { resource, remove, CALLEE, there, type Mutation } from "./change.ts";
+import { resource, remove, CALLEE, there, mutationsOf } from "./change.ts";
 
-export const monitoringMutations: readonly Mutation[] = [
-  {
-    breaks: "Application Insights takes telemetry from Entra identities only",
-    by: "local authentication",
-    change: resource("Microsoft.Insights/components", "appi", (properties) => {
+export const monitoringMutations = mutationsOf({
+  "Application Insights accepts telemetry from Entra identities only": {
+    "local authentication": resource("Microsoft.Insights/components", "appi", (properties) => {
       properties.DisableLocalAuth = false;
     }),
   },
-  {
-    breaks: "telemetry and all logs that a site offers go to the workspace",
-    by: "a site without diagnostic settings",
-    change: remove("Microsoft.Insights/diagnosticSettings", CALLEE),
+  "telemetry and all logs that a site offers go to the workspace": {
+    "a site without diagnostic settings": remove("Microsoft.Insights/diagnosticSettings", CALLEE),
   },
-  {
-    breaks: "who reads a service's data, and who reads the logs, is logged",
-    by: "tables without diagnostic settings",
-    change: remove("Microsoft.Insights/diagnosticSettings", "tableServices"),
+  "reads of a service's data and of the logs are logged": {
+    "tables without diagnostic settings": remove("Microsoft.Insights/diagnosticSettings", "tableServices"),
+    "a workspace without diagnostic settings": remove(
+      "Microsoft.Insights/diagnosticSettings",
+      "Microsoft.OperationalInsights/workspaces/log",
+    ),
   },
-  {
-    breaks: "who reads a service's data, and who reads the logs, is logged",
-    by: "a workspace without diagnostic settings",
-    change: remove("Microsoft.Insights/diagnosticSettings", "Microsoft.OperationalInsights/workspaces/log"),
-  },
-  {
-    breaks: "a day's logs are limited to what the parameter says",
-    by: "logs without a limit",
-    change: resource("Microsoft.OperationalInsights/workspaces", "log", (properties) => {
+  "the daily cap of the logs is the declared one": {
+    "logs without a limit": resource("Microsoft.OperationalInsights/workspaces", "log", (properties) => {
       properties.workspaceCapping = { dailyQuotaGb: -1 };
     }),
   },
-  {
-    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
-    by: "an alert switched off",
-    change: resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {
+  "refused calls, failed deliveries, an old pending order and the log cap raise an alert": {
+    "an alert switched off": resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {
       properties.enabled = false;
     }),
+    "an alert without an action group": {
+      in: "everything",
+      change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-order", ({ actions }) => {
+        there(actions).actionGroups = [];
+      }),
+    },
+    "logs that end without an alert": remove("Microsoft.Insights/scheduledQueryRules", "log-cap"),
   },
-  {
-    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
-    by: "an alert that tells nobody",
-    in: "everything",
-    change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-order", ({ actions }) => {
-      there(actions).actionGroups = [];
-    }),
-  },
-  {
-    breaks: "refused calls, failed deliveries, an old pending order and the end of the logs raise an alert",
-    by: "logs that end without an alert",
-    change: remove("Microsoft.Insights/scheduledQueryRules", "log-cap"),
-  },
-];
+});

@@ -1,90 +1,67 @@
 import { resources, siteOf, type Snapshot, type Resource } from "../../snapshot.ts";
-import { site, config, resource, plan, account, add, CALLER, CALLEE, there, type Mutation } from "./change.ts";
+import { site, config, resource, plan, account, add, CALLER, CALLEE, there, mutationsOf } from "./change.ts";
 
-export const planMutations: readonly Mutation[] = [
-  {
-    breaks: "every service of the policy has a site, and no site is without a service",
-    by: "a site that the policy does not know",
-    change: add("Microsoft.Web/sites", { name: "shadow", tags: { "azd-service-name": "shadow-func" } }),
+export const planMutations = mutationsOf({
+  "every service of the policy has a site, and no site is without a service": {
+    "a site that the policy does not know": add("Microsoft.Web/sites", {
+      name: "shadow",
+      tags: { "azd-service-name": "shadow-func" },
+    }),
   },
-  {
-    breaks: "every service has a Linux plan of its own, of the kind and size asked for",
-    by: "the callee on the caller's plan",
-    change: site((properties) => {
+  "every service has a Linux plan of its own, of the kind and size asked for": {
+    "the callee on the caller's plan": site((properties) => {
       properties.serverFarmId = there(properties.serverFarmId).replace(CALLEE, CALLER);
     }),
-  },
-  {
-    breaks: "every service has a Linux plan of its own, of the kind and size asked for",
-    by: "another size",
-    change: plan(({ sku }) => {
+    "another size": plan(({ sku }) => {
       there(sku).name = "EP3";
     }),
-  },
-  {
-    breaks: "every service has a Linux plan of its own, of the kind and size asked for",
-    by: "Windows",
-    change: resource("Microsoft.Web/serverfarms", CALLEE, (properties) => {
+    Windows: resource("Microsoft.Web/serverfarms", CALLEE, (properties) => {
       properties.reserved = false;
     }),
   },
-  {
-    breaks: "a plan scales between the declared minimum and maximum of instances",
-    by: "a higher maximum",
-    change: resource("Microsoft.Web/serverfarms", CALLEE, (properties) => {
+  "a plan scales between the declared minimum and maximum of instances": {
+    "a higher maximum": resource("Microsoft.Web/serverfarms", CALLEE, (properties) => {
       properties.maximumElasticWorkerCount = 100;
     }),
-  },
-  {
-    breaks: "a plan scales between the declared minimum and maximum of instances",
-    by: "no instance always ready",
-    change: config((siteConfig) => {
+    "no instance always ready": config((siteConfig) => {
       siteConfig.minimumElasticInstanceCount = 0;
     }),
   },
-  {
-    breaks: "the app is kept loaded where the plan does not do so by itself",
-    by: "alwaysOn, which Elastic Premium refuses",
-    change: config((siteConfig) => {
+  "Always On is set on a dedicated plan only": {
+    "alwaysOn, which Elastic Premium refuses": config((siteConfig) => {
       siteConfig.alwaysOn = true;
     }),
+    "no alwaysOn on a dedicated plan": {
+      in: "dedicated",
+      change: config((siteConfig) => {
+        siteConfig.alwaysOn = false;
+      }),
+    },
   },
-  {
-    breaks: "the app is kept loaded where the plan does not do so by itself",
-    by: "no alwaysOn on a dedicated plan",
-    in: "dedicated",
-    change: config((siteConfig) => {
-      siteConfig.alwaysOn = false;
-    }),
+  "zone redundancy holds for the plan and for the storage behind it": {
+    "data in one zone": {
+      in: "everything",
+      change: account("stdata", (_properties, found) => {
+        found.sku = { name: "Standard_LRS" };
+      }),
+    },
   },
-  {
-    breaks: "zone redundancy holds for the plan and for the storage behind it",
-    by: "data in one zone",
-    in: "everything",
-    change: account("stdata", (_properties, found) => {
-      found.sku = { name: "Standard_LRS" };
-    }),
+  "all resources carry azd's tag and the declared ones": {
+    "a plan without the declared tag": {
+      in: "everything",
+      change: resource("Microsoft.Web/serverfarms", CALLEE, (_properties, { tags }) => {
+        delete there(tags)["owner"];
+      }),
+    },
   },
-  {
-    breaks: "all resources carry azd's tag and the declared ones",
-    by: "a plan without the declared tag",
-    in: "everything",
-    change: resource("Microsoft.Web/serverfarms", CALLEE, (_properties, { tags }) => {
-      delete there(tags)["owner"];
-    }),
-  },
-  {
-    breaks: "a deployment to another cloud than the public one fails",
-    by: "no condition",
-    change: (snapshot: Snapshot): void => {
+  "a deployment to another cloud than the public one fails": {
+    "no condition": (snapshot: Snapshot): void => {
       there(resources(snapshot, "Microsoft.Resources/resourceGroups")[0]).tags = {};
     },
   },
-  {
-    breaks: "no two sites have the same host id",
-    by: "names that differ after the 32nd character only",
+  "no two sites have the same host id": {
     // The callee's name everywhere, so that nothing else is wrong.
-    change: (snapshot: Snapshot): void => {
+    "names that differ after the 32nd character only": (snapshot: Snapshot): void => {
       const [caller, callee] = [siteOf(snapshot, CALLER)?.name ?? "", siteOf(snapshot, CALLEE)?.name ?? ""];
       const alike = (end: string): string => `${"a".repeat(32)}-${end}`;
       const text = JSON.stringify(snapshot.predictedResources);
@@ -99,4 +76,4 @@ export const planMutations: readonly Mutation[] = [
       ) as Resource[];
     },
   },
-];
+});
