@@ -1,12 +1,12 @@
 /**
- * Packages the services in azd's order, and at the same time where azd does, without azd and Azure: `npm run azd:check`.
+ * Packages the services in azd's order and with its parallelism, without azd and Azure: `npm run azd:check`.
  *
- * What azd 1.31.2 runs, from its source (github.com/Azure/azure-dev, cli/azd):
+ * The steps of azd 1.31.2, from its source (github.com/Azure/azure-dev, cli/azd):
  * - `azd up`, internal/cmd/up_graph.go: the hook `prepackage` alone; then `preprovision`, the infrastructure, `postprovision`
  *   and `predeploy`, one after the other, next to the packaging of all services at once.
  * - `azd deploy`, cmd/middleware/hooks.go and internal/cmd/service_graph.go: the hook `predeploy` alone; then all services.
  * - A service, pkg/project/service_manager.go: its hook `prepackage`, in its folder. Where its language is Node, also
- *   `npm install` before (pkg/tools/node/node.go: always, because no lock file is in its folder) and `npm run build` after.
+ *   `npm install` before (pkg/tools/node/node.go: always, because its folder has no lock file) and `npm run build` after.
  * - `dist`, pkg/project/framework_service_*.go: relative to the service's folder, and for `language: custom` to azd's.
  */
 import { spawn } from "node:child_process";
@@ -18,12 +18,12 @@ import { temporaryFolder } from "../tools/write-file.ts";
 
 const USAGE = `Usage: npm run azd:check
 
-Runs the commands that azure.yaml names, in the order and at the same time as azd up and azd deploy do: each three times
-in a fresh clone and three times in an installed one. Needs no azd and no Azure. Takes a few minutes.
+Runs the commands of azure.yaml in the order and with the parallelism of azd up and azd deploy: each three times in a
+fresh clone and three times in an installed one. Needs no azd and no Azure. Takes a few minutes.
 
   --help   show this text
 
-Exit code 0: every run packages every service, and installs what it needs once. 1: one does not, and why.
+Exit code 0: every run packages every service and installs the dependencies once. 1: one does not; its lines say why.
 `;
 
 const ROUNDS = 3;
@@ -47,7 +47,7 @@ interface Project {
 const root = join(import.meta.dirname, "..");
 const { services, hooks } = parse(readFileSync(join(root, "azure.yaml"), "utf8")) as Project;
 
-/** What azd's environment has at least. npm asks its registry for nothing that it has. */
+/** The least that azd's environment has. npm takes from its cache what it has. */
 const AZD_ENVIRONMENT = {
   AZURE_ENV_NAME: "check",
   AZURE_LOCATION: "westeurope",
@@ -56,8 +56,8 @@ const AZD_ENVIRONMENT = {
   npm_config_prefer_offline: "true",
 };
 
-/** Made here, and not part of a clone. */
-const MADE_HERE = ["node_modules", ".git", ".local", ".azure", "dist"];
+/** Folders that commands create. They are not part of a clone. */
+const CREATED_HERE = ["node_modules", ".git", ".local", ".azure", "dist"];
 
 const commands = {
   async up(clone: Clone) {
@@ -73,20 +73,20 @@ const commands = {
   },
 };
 
-/** A copy of this repository, and what its commands have printed. */
+/** A copy of this repository, and the output of its commands. */
 class Clone {
   readonly folder = temporaryFolder("azd-check-").folder;
   output = "";
 
   constructor() {
-    const isSource = (path: string): boolean => path === root || !MADE_HERE.includes(basename(path));
+    const isSource = (path: string): boolean => path === root || !CREATED_HERE.includes(basename(path));
     cpSync(root, this.folder, { recursive: true, filter: isSource });
   }
 
-  /** Begins anew: nothing is built, and where it is to be fresh, nothing installed. */
+  /** Removes what was built, and in a fresh clone what was installed. */
   async reset(isFresh: boolean): Promise<void> {
     this.output = "";
-    for (const made of ["dist", ".local"]) this.remove(made);
+    for (const folder of ["dist", ".local"]) this.remove(folder);
     if (isFresh) this.remove("node_modules");
     else await this.run("node tools/run.mjs tools/build.ts --help", ".");
     this.output = "";
@@ -100,20 +100,20 @@ class Clone {
   async package(name: string): Promise<void> {
     const { project, language, dist, hooks: own } = services[name] ?? fail(`There is no service ${name}.`);
     const isNode = ["ts", "js"].includes(language);
-    if (!isNode && language !== "custom") fail(`${name}: azd's steps for language ${language} are not known here.`);
+    if (!isNode && language !== "custom")
+      fail(`${name}: this check does not know azd's steps for language ${language}.`);
     if (isNode) await this.run("npm install --no-audit --no-fund --prefer-offline", project);
     if (own?.["prepackage"] !== undefined) await this.run(own["prepackage"].posix.run, project);
     if (isNode) await this.run("npm run build --if-present", project);
     const folder = isNode ? join(this.folder, project, dist) : join(this.folder, dist);
-    if (!existsSync(folder) || readdirSync(folder).length === 0)
-      fail(`${name}: there is nothing in ${dist} to deploy.`);
+    if (!existsSync(folder) || readdirSync(folder).length === 0) fail(`${name}: ${dist} is empty or missing.`);
   }
 
   private remove(path: string): void {
     rmSync(join(this.folder, path), { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** As azd runs an inline script: pkg/tools/bash/bash.go. */
+  /** Runs an inline script as azd does: pkg/tools/bash/bash.go. */
   private run(script: string, folder: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const child = spawn("sh", ["-e", "-c", script], {
@@ -134,7 +134,7 @@ class Clone {
   }
 }
 
-/** @throws Error with every failure; all have ended by then */
+/** Waits for all steps. @throws Error with every failure */
 async function all(steps: readonly Promise<void>[]): Promise<void> {
   const wrong = (await Promise.allSettled(steps)).flatMap((step) =>
     step.status === "rejected" ? [step.reason instanceof Error ? step.reason.message : String(step.reason)] : [],
@@ -142,7 +142,7 @@ async function all(steps: readonly Promise<void>[]): Promise<void> {
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
 }
 
-/** @returns what went wrong; undefined when all is well */
+/** @returns the failure; undefined if there is none */
 async function check(clone: Clone, name: keyof typeof commands, isFresh: boolean): Promise<string | undefined> {
   try {
     await clone.reset(isFresh);
@@ -167,16 +167,18 @@ function fail(message: string): never {
 await command(USAGE, {}, async () => {
   const clone = new Clone();
   let failed = 0;
-  // The fresh ones first: they leave an installed clone.
+  // The fresh runs come first: they leave an installed clone.
   for (const isFresh of [true, false]) {
     for (const name of ["up", "deploy"] as const) {
       for (let round = 1; round <= ROUNDS; round++) {
         const start = Date.now();
-        const wrong = await check(clone, name, isFresh);
+        const failure = await check(clone, name, isFresh);
         const seconds = Math.round((Date.now() - start) / 1000);
         const what = `azd ${name}, ${isFresh ? "fresh" : "installed"} clone, ${round} of ${ROUNDS} (${seconds} s)`;
-        console.log(`${wrong === undefined ? "ok    " : "FAILED"}  ${what}${wrong === undefined ? "" : `\n${wrong}`}`);
-        if (wrong !== undefined) failed++;
+        console.log(
+          `${failure === undefined ? "ok    " : "FAILED"}  ${what}${failure === undefined ? "" : `\n${failure}`}`,
+        );
+        if (failure !== undefined) failed++;
       }
     }
   }

@@ -1,3 +1,4 @@
+/** Finds the Bicep compiler of the pinned version, or restores it from NuGet, and runs it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -5,41 +6,41 @@ import { join } from "node:path";
 import { environmentFor } from "../tools/environment.mjs";
 import { writeFileSync } from "../tools/write-file.ts";
 
-/** The one version whose snapshots are committed: another may evaluate or lint differently. */
+/** The version that the committed snapshots were made with. Another version may evaluate or lint differently. */
 export const BICEP_VERSION = "0.49.2";
 
 /**
- * azd brings a compiler of its own, and takes any from 0.45.15 on (azd 1.31.2, cli/azd/pkg/tools/bicep/bicep.go). This is
- * the oldest that the templates have been compiled with.
+ * azd has its own compiler and accepts any from 0.45.15 on (azd 1.31.2, cli/azd/pkg/tools/bicep/bicep.go). This is the
+ * oldest version that the templates were compiled with.
  */
 export const OLDER_BICEP_VERSION = "0.47.16";
 
 /**
- * The SHA-512 of the package files that are taken from NuGet, by platform and version, as NuGet writes it (.nupkg.sha512). They
- * are those that `dotnet nuget verify` finds signed by Microsoft and by nuget.org. None is taken for another platform.
+ * The SHA-512 of the NuGet packages, by platform and version, as NuGet writes it (.nupkg.sha512). `dotnet nuget verify` finds
+ * these packages signed by Microsoft and by nuget.org. On other platforms, no package is restored.
  */
 const PACKAGES: Readonly<Record<string, string>> = {
   "linux-x64 0.49.2": "kBnX0iG9wd/PWdCTwFfUvm6Jemn+5L7sY7b7HQi5k+LLwdFmrbw4y5RTLFxewCFMdBqUThiOILMa7sgzklPEAQ==",
   "linux-x64 0.47.16": "ul338EVCVzslaI6EdYWPhk5XYxSYrBt6LG26jNNGxESY20ny9UBs12VVCDAM0NgxB3BpK/4Gkh95HCtnogLcZQ==",
 };
 
-/** The compiler loads packages and extensions. No value of an azd environment: what it evaluates must not depend on the shell. */
+/** The compiler downloads packages and extensions. It gets no value of an azd environment: snapshots must not depend on the shell. */
 const KINDS = ["internet", "dotnet", "az"] as const;
 
 /** A Bicep compiler of the pinned version. */
 export interface Bicep {
-  /** Where it was found, for a person. */
+  /** Where it was found, for messages. */
   readonly source: string;
-  /** The program, and the arguments that come before all others. */
+  /** The program, and the arguments that precede all others. */
   readonly command: readonly string[];
-  /** Runs it in a folder. Its own exit code is no verdict: build and lint exit 0 on warnings. */
+  /** Runs it in a folder. Its exit code is not enough: build and lint exit with 0 on warnings. */
   run(args: readonly string[], folder: string, environment?: Readonly<Record<string, string>>): Run;
 }
 
 export interface Run {
   readonly exitCode: number;
   readonly stdout: string;
-  /** Where all diagnostics go. */
+  /** All diagnostics. */
   readonly stderr: string;
 }
 
@@ -49,12 +50,12 @@ export class NoBicepError extends Error {
 }
 
 /**
- * Finds a compiler of the pinned version: `bicep` on the PATH, `az bicep`, or the package that Microsoft publishes on
- * NuGet, restored through `dotnet` into a folder of this repository. What is installed already is taken as it is; of a package
- * the hash must be the pinned one.
+ * Finds a compiler of the pinned version: `bicep` on the PATH, `az bicep`, or Microsoft's package on NuGet, which `dotnet`
+ * restores into a folder of this repository. Does not check an installed compiler beyond its version. A package must have
+ * the pinned hash.
  *
- * @throws NoBicepError with what was tried
- * @throws Error where a package is another than the pinned one
+ * @throws NoBicepError that says what was tried
+ * @throws Error if a package has another hash
  */
 export function findBicep(): Bicep {
   const onPath = compiler("bicep on the PATH", "bicep");
@@ -66,7 +67,7 @@ export function findBicep(): Bicep {
   if (restored.version === BICEP_VERSION) return restored;
   throw new NoBicepError(
     `Bicep ${BICEP_VERSION} is needed. Found: bicep on the PATH ${onPath.version ?? "none"}, ` +
-      `az bicep ${inAzureCli.version ?? "none"}, NuGet package ${restored.version ?? "none (this takes the .NET SDK, on Linux x64)"}.\n` +
+      `az bicep ${inAzureCli.version ?? "none"}, NuGet package ${restored.version ?? "none (it needs the .NET SDK, on Linux x64)"}.\n` +
       `Get it by one of:\n` +
       `  az bicep install --version v${BICEP_VERSION}\n` +
       `  https://learn.microsoft.com/azure/azure-resource-manager/bicep/install (version ${BICEP_VERSION})\n` +
@@ -75,15 +76,15 @@ export function findBicep(): Bicep {
 }
 
 /**
- * @returns the older compiler, from NuGet; undefined where it could not be had
- * @throws Error where its package is another than the pinned one
+ * @returns the older compiler, from NuGet; undefined if it could not be restored
+ * @throws Error if its package has another hash than the pinned one
  */
 export function findOlderBicep(): Bicep | undefined {
   const restored = compiler("NuGet package", restoreFromNuGet(OLDER_BICEP_VERSION));
   return restored.version === OLDER_BICEP_VERSION ? restored : undefined;
 }
 
-/** The compiler that `npm run infra:check` has found, in the tests that it runs; undefined in all others. */
+/** The compiler that `npm run infra:check` found, for the tests that it runs. Undefined in other test runs. */
 export function bicepOfCheck(): Bicep | undefined {
   const { INFRA_BICEP } = process.env;
   if (INFRA_BICEP === undefined) return undefined;
@@ -91,7 +92,7 @@ export function bicepOfCheck(): Bicep | undefined {
   return compiler("infra:check", command, firstArgs);
 }
 
-/** What Node gives back. Where there is no such program there is no output at all, whatever its types say. */
+/** The result of spawnSync. If the program does not exist, the output is null, contrary to the types of Node. */
 interface Spawned {
   readonly status: number | null;
   readonly stdout: string | null;
@@ -99,7 +100,7 @@ interface Spawned {
 }
 
 interface Candidate extends Bicep {
-  /** Undefined where there is no compiler. */
+  /** Undefined if there is no compiler. */
   readonly version: string | undefined;
 }
 
@@ -121,10 +122,10 @@ function compiler(source: string, command: string, firstArgs: readonly string[] 
 }
 
 /**
- * Restores the compiler's package, unless it is there.
+ * Restores the compiler's package, unless it was restored before.
  *
- * @returns the compiler's path; empty where it could not be had
- * @throws Error where the package's hash is not the pinned one, also of one that was there before
+ * @returns the compiler's path; empty if the package could not be restored
+ * @throws Error if the package has another hash than the pinned one, also if it was restored before
  */
 export function restoreFromNuGet(
   version: string,
@@ -150,8 +151,8 @@ export function restoreFromNuGet(
   const found = existsSync(file) ? createHash("sha512").update(readFileSync(file)).digest("base64") : "missing";
   if (found === pinned) return path;
   throw new Error(
-    `${file} is not the package that is pinned: its SHA-512 is ${found}, and must be ${pinned} (infra/bicep.ts).\n` +
-      `Delete ${restored} and run this again. Where it stays so, the package source gives another package than nuget.org.`,
+    `${file} is not the pinned package: its SHA-512 is ${found}, expected ${pinned} (infra/bicep.ts).\n` +
+      `Delete ${restored} and run this again. If the error stays, your package source has another package than nuget.org.`,
   );
 }
 
@@ -169,10 +170,12 @@ function restoreProject(id: string, version: string): string {
 `;
 }
 
-// For the workflow that packs it: the path of the pinned compiler.
+// For the workflow that packs the compiler: prints its path.
 if (process.argv[1] === import.meta.filename) {
   const path = restoreFromNuGet(BICEP_VERSION);
   if (path === "")
-    throw new NoBicepError(`NuGet did not give Bicep ${BICEP_VERSION}: this takes the .NET SDK, on Linux x64.`);
+    throw new NoBicepError(
+      `Bicep ${BICEP_VERSION} could not be restored from NuGet: it needs the .NET SDK, on Linux x64.`,
+    );
   console.log(path);
 }

@@ -1,6 +1,4 @@
-/**
- * Checks the templates with the real compiler, without Azure: `npm run infra:check [-- --update]`.
- */
+/** Checks the templates with the Bicep compiler, without Azure: `npm run infra:check [-- --update]`. */
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,31 +13,31 @@ const USAGE = `Usage: npm run infra:check [-- --update]
 
 Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
-There is no diagnostic, all is formatted, the snapshots are as committed, and every invariant is kept. An older compiler
-(${OLDER_BICEP_VERSION}) takes the templates as well, where NuGet gives it.
+The compiler reports no diagnostic, every file is formatted, the templates evaluate to the committed snapshots, and the
+snapshots keep every invariant. An older compiler (${OLDER_BICEP_VERSION}), if NuGet has it, compiles the templates as well.
 
   --update   write the snapshots and the formatting instead of comparing them
   --help     show this text
 
-Exit code 0: all is well. 1: something is wrong, and said. 2: nothing was checked, and why: no compiler, or wrong arguments.
+Exit code 0: every check passed. 1: a check failed; its lines say why. 2: nothing was checked: no compiler, or wrong arguments.
 `;
 
 const folder = import.meta.dirname;
 
-/** What azd would put into the environment. */
+/** Variables that azd sets. */
 const AZD_ENVIRONMENT = { AZURE_ENV_NAME: "check", AZURE_LOCATION: "westeurope" };
 
-/** Each returns what is wrong, in lines for a person. */
+/** Returns the failures, one per line. */
 type Step = readonly [name: string, step: (bicep: Bicep, update: boolean) => string[]];
 
 const steps: readonly Step[] = [
   ["no diagnostic in any template or parameter file", diagnostics],
   ["formatted", formatting],
-  ["the snapshots are what the templates evaluate to", snapshots],
-  ["every invariant is kept, and broken ones are seen", tests],
+  ["the templates evaluate to the committed snapshots", snapshots],
+  ["the snapshots keep every invariant, and the tests detect broken ones", tests],
 ];
 
-/** Warnings are the pinned compiler's to give: here an error counts, and nothing else. */
+/** Only errors of the older compiler count. The pinned compiler reports the warnings. */
 function compiling(older: Bicep): string[] {
   const { stderr, exitCode } = older.run(["build-params", "main.bicepparam", "--stdout"], folder, AZD_ENVIRONMENT);
   return exitCode === 0 ? [] : [...linesOf(stderr), `bicep ended with exit code ${exitCode}`];
@@ -68,8 +66,8 @@ function formatting(bicep: Bicep, update: boolean): string[] {
   try {
     for (const pattern of ["**/*.bicep", "**/*.bicepparam"]) bicep.run(["format", "--pattern", pattern], scratch.infra);
     return globSync(["**/*.bicep", "**/*.bicepparam"], { cwd: folder }).flatMap((file) => {
-      const [asIs, formatted] = [folder, scratch.infra].map((where) => readText(join(where, file)));
-      if (formatted === asIs) return [];
+      const [current, formatted] = [folder, scratch.infra].map((where) => readText(join(where, file)));
+      if (formatted === current) return [];
       if (!update) return [`infra/${file} is not formatted`];
       writeFileSync(join(folder, file), formatted ?? "");
       return [];
@@ -105,7 +103,7 @@ function readText(path: string): string {
 function firstDifference(committed: string, evaluated: string): string {
   const [before, after] = [committed.split("\n"), evaluated.split("\n")];
   const line = after.findIndex((text, i) => text !== before[i]);
-  return `line ${line + 1} is ${before[line]?.trim() ?? "missing"}, and evaluates to ${after[line]?.trim() ?? "nothing"}`;
+  return `line ${line + 1}: committed ${before[line]?.trim() ?? "nothing"}, evaluated ${after[line]?.trim() ?? "nothing"}`;
 }
 
 function tests(bicep: Bicep): string[] {
@@ -126,21 +124,21 @@ function tests(bicep: Bicep): string[] {
   return status === 0 ? [] : `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");
 }
 
-/** The compiler loads the Graph extension into its cache by itself, where it can reach the registry. */
+/** If the registry can be reached, the compiler loads the Graph extension into its cache by itself. */
 function cannotLoadExtension(lines: readonly string[]): boolean {
   return lines.some((line) => /BCP(190|192)/.test(line));
 }
 
-const NO_EXTENSION = `The Microsoft Graph extension that infra/bicepconfig.json names is not in Bicep's cache, and the registry cannot be reached.
-Nothing that depends on it was checked: no template (main.bicep includes it), no snapshot.
-Run "bicep restore infra/main.bicep" where the registry can be reached, and bring the folder .bicep of the home folder here.`;
+const NO_EXTENSION = `The Microsoft Graph extension of infra/bicepconfig.json is not in Bicep's cache, and its registry cannot be reached.
+All templates and snapshots depend on it, so none was checked.
+Run "bicep restore infra/main.bicep" on a machine that reaches the registry, and copy the folder .bicep of its home folder.`;
 
 /** @returns the exit code */
 function check(update: boolean): number {
   const bicep = findBicep();
   console.log(`Bicep ${BICEP_VERSION} (${bicep.source})`);
   const older = findOlderBicep();
-  if (older === undefined) console.log(`left out: Bicep ${OLDER_BICEP_VERSION}, which NuGet did not give`);
+  if (older === undefined) console.log(`left out: Bicep ${OLDER_BICEP_VERSION} could not be restored from NuGet`);
   let exitCode = 0;
   const compiles: Step[] =
     older === undefined ? [] : [[`Bicep ${OLDER_BICEP_VERSION} compiles the templates`, () => compiling(older)]];
@@ -157,7 +155,7 @@ function check(update: boolean): number {
     }
   }
   if (exitCode !== 0 && !update)
-    console.error(`"npm run infra:check -- --update" writes snapshots and formatting anew.`);
+    console.error(`"npm run infra:check -- --update" writes the snapshots and the formatting.`);
   return exitCode;
 }
 

@@ -1,4 +1,4 @@
-/** Deploys the Entra part alone, as a directory administrator: `npm run entra`. */
+/** Deploys the Entra part alone, for a directory administrator: `npm run entra`. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,21 +13,21 @@ import { publicCloud } from "./public-cloud.ts";
 
 const USAGE = `Usage: npm run entra -- --environment <name> [--location <region>] [--yes]
 
-Deploys the Entra part of an environment, as a directory administrator: the services' identities, the app registrations, and
-who is assigned which app role. Whoever deploys the rest needs no right in the directory then. Removes nothing. Signs in as
-az does (az login). Prints what it will do, and asks.
+Deploys the Entra part of an environment, for a directory administrator: the services' identities, the app registrations,
+and the app role assignments. The person or pipeline that deploys the rest then needs no permission in the directory.
+Removes nothing. Uses the account of az (az login). Prints what it will do, and asks.
 
-  --environment <name>   the environment, as azd knows it
-  --location <region>    needed where the resource group rg-<name> is not there yet
-  --subscription <id>    az's current one if not given
+  --environment <name>   the name of the azd environment
+  --location <region>    needed if the resource group rg-<name> does not exist yet
+  --subscription <id>    the current one of az if not given
   --caller-credential <kind>
                          as RESTRICTED_CALLER_CREDENTIAL: managed-identity if not given, or federated-identity
   --service-management-reference <id>
-                         as RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, for tenants that ask for one
+                         as RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, for tenants that require one
   --yes                  does not ask
   --help                 show this text
 
-Exit code 0: deployed. 1: not deployed, and why. 2: called wrongly, nothing was done.
+Exit code 0: deployed. 1: not deployed; the message says why. 2: wrong arguments, nothing was done.
 `;
 
 const root = join(import.meta.dirname, "..");
@@ -58,29 +58,29 @@ interface Outputs {
 }
 
 /** @returns the exit code */
-async function deploy(wanted: Wanted, isAsked: boolean): Promise<number> {
+async function deploy(wanted: Wanted, asksFirst: boolean): Promise<number> {
   const { environment, callerCredential, serviceManagementReference } = wanted;
   const account = currentAccount(wanted.subscription);
   const name = `rg-${environment}`;
   const within = ["--subscription", account.id];
-  const isThere = az("group", "exists", "--name", name, ...within).trim() === "true";
-  const group = isThere ? (JSON.parse(az("group", "show", "--name", name, ...within)) as Group) : undefined;
+  const exists = az("group", "exists", "--name", name, ...within).trim() === "true";
+  const group = exists ? (JSON.parse(az("group", "show", "--name", name, ...within)) as Group) : undefined;
   const location = group?.location ?? wanted.location;
   if (location === undefined) {
     throw new UsageError(
-      `The resource group ${name} is not there yet: name its region, such as --location westeurope.`,
+      `The resource group ${name} does not exist yet: name its region, such as --location westeurope.`,
     );
   }
-  const inGroup = isThere ? `${name}, which is there` : `${name}, which is made in ${location}`;
+  const inGroup = exists ? `${name}, which exists` : `${name}, which will be created in ${location}`;
   console.log(
     [
       `In the tenant ${account.tenantId}, and in the subscription ${account.name} (${account.id}), resource group ${inGroup}:`,
       ...plan(callerCredential).map((line) => `  ${line}`),
-      "What is there already is brought up to date. Nothing is removed.",
+      "Existing ones are updated. Nothing is removed.",
     ].join("\n"),
   );
-  if (isAsked && !(await saysYes())) {
-    console.error("Nothing was done. To go on, answer yes, or give --yes.");
+  if (asksFirst && !(await isConfirmed())) {
+    console.error("Nothing was done. To continue, answer yes, or pass --yes.");
     return 1;
   }
   const tags = { ...group?.tags, "azd-env-name": environment };
@@ -88,7 +88,7 @@ async function deploy(wanted: Wanted, isAsked: boolean): Promise<number> {
     az("group", "create", "--name", name, "--location", location, "--tags", `azd-env-name=${environment}`, ...within);
   const parameters = { environmentName: environment, tags, callerCredential, serviceManagementReference };
   const { apiClientIds, callerClientIds } = deployTemplate(name, within, parameters);
-  console.log(`Deployed. Whoever deploys the rest takes over, in the azd environment or in a pipeline's AZD_PARAMETERS:
+  console.log(`Deployed. For the deployment of the rest, set in the azd environment or in a pipeline's AZD_PARAMETERS:
   RESTRICTED_API_CLIENT_IDS='${JSON.stringify(apiClientIds.value)}'`);
   if (callerCredential === "federated-identity") {
     console.log(`  RESTRICTED_CALLER_CREDENTIAL=${callerCredential}
@@ -97,7 +97,7 @@ async function deploy(wanted: Wanted, isAsked: boolean): Promise<number> {
   return 0;
 }
 
-/** What the template makes, in words: infra/entra.bicep. */
+/** The resources of infra/entra.bicep, in words. */
 function plan(callerCredential: Wanted["callerCredential"]): string[] {
   const isFederated = callerCredential === "federated-identity";
   const apis = apiNames().map((name) => ({ name, ...accessPolicy.services[name as ServiceName] }));
@@ -105,10 +105,10 @@ function plan(callerCredential: Wanted["callerCredential"]): string[] {
     ...serviceNames.map((name) => `an identity for ${name}`),
     ...apis.map(
       ({ name, roles }) =>
-        `an app registration for ${name}, with the app roles ${Object.keys(roles).join(", ")}; no token without one`,
+        `an app registration for ${name}, with the app roles ${Object.keys(roles).join(", ")}; Entra ID issues no token without one`,
     ),
     ...(isFederated
-      ? callerNames().map((name) => `an app registration that ${name} calls as, which trusts its identity`)
+      ? callerNames().map((name) => `an app registration for ${name} as a caller, which trusts its identity`)
       : []),
     ...apis.flatMap(({ name, callers }) =>
       Object.entries(callers).map(
@@ -119,7 +119,7 @@ function plan(callerCredential: Wanted["callerCredential"]): string[] {
   ];
 }
 
-/** @throws Error where nobody is signed in, or in another cloud (public-cloud.ts) */
+/** @throws Error if az is not signed in, or is set to another cloud (public-cloud.ts) */
 function currentAccount(subscription: string | undefined): Account {
   const of = subscription === undefined ? [] : ["--subscription", subscription];
   const account = JSON.parse(az("account", "show", ...of)) as Account;
@@ -130,7 +130,7 @@ function currentAccount(subscription: string | undefined): Account {
 }
 
 function deployTemplate(group: string, within: readonly string[], parameters: object): Outputs {
-  // Relative, and in a file: on Windows the arguments go through a shell.
+  // A file with a relative path: on Windows a shell reads the arguments.
   const file = ".local/entra/parameters.json";
   const values = Object.entries(parameters).filter(([, value]) => value !== undefined);
   mkdirSync(join(root, ".local", "entra"), { recursive: true });
@@ -152,7 +152,7 @@ function deployTemplate(group: string, within: readonly string[], parameters: ob
   }
 }
 
-/** @throws Error where az is not there, or fails: it has said why */
+/** @throws Error if az is missing or fails; az prints why */
 function az(...args: readonly string[]): string {
   const { error, status, stdout } = spawnSync("az", [...args, "--output", "json", "--only-show-errors"], {
     cwd: root,
@@ -166,17 +166,17 @@ function az(...args: readonly string[]): string {
   return stdout;
 }
 
-/** Asks on the terminal; the end of the input is a no. */
-async function saysYes(): Promise<boolean> {
-  process.stdout.write("Go on? (yes/no) ");
+/** Asks on the terminal. The end of the input means no. */
+async function isConfirmed(): Promise<boolean> {
+  process.stdout.write("Continue? (yes/no) ");
   for await (const line of createInterface({ input: process.stdin })) return line.trim() === "yes";
   return false;
 }
 
-/** @throws UsageError where a value is not of the form: on Windows it goes through a shell */
-function checked(option: string, value: string | undefined, form: RegExp, what: string): void {
+/** @throws UsageError if a value does not have the form: on Windows a shell reads it */
+function requireForm(option: string, value: string | undefined, form: RegExp, what: string): void {
   if (value === undefined || form.test(value)) return;
-  throw new UsageError(`${option} is ${what}, and not "${value}". --help shows the usage.`);
+  throw new UsageError(`${option} must be ${what}, but is "${value}". --help shows the usage.`);
 }
 
 const options = {
@@ -191,16 +191,16 @@ const options = {
 await command(USAGE, { options }, ({ values }) => {
   const { environment, location, subscription, "caller-credential": credential, yes } = values;
   const reference = values["service-management-reference"];
-  checked("--environment", environment, ENVIRONMENT_NAME, "the name of an azd environment");
-  checked("--location", location, /^[a-z0-9]+$/, "a region, such as westeurope");
-  checked("--subscription", subscription, GUID, "the id of a subscription");
-  checked(
+  requireForm("--environment", environment, ENVIRONMENT_NAME, "the name of an azd environment");
+  requireForm("--location", location, /^[a-z0-9]+$/, "a region, such as westeurope");
+  requireForm("--subscription", subscription, GUID, "the id of a subscription");
+  requireForm(
     "--caller-credential",
     credential,
     /^(managed|federated)-identity$/,
     "managed-identity or federated-identity",
   );
-  checked("--service-management-reference", reference, GUID, "a GUID");
+  requireForm("--service-management-reference", reference, GUID, "a GUID");
   const callerCredential = credential === "federated-identity" ? credential : "managed-identity";
   return deploy({ environment, location, subscription, callerCredential, serviceManagementReference: reference }, !yes);
 });

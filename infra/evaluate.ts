@@ -1,3 +1,4 @@
+/** Evaluates the templates to snapshots, in a copy of them. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import type { Snapshot } from "./snapshot.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** What the snapshots say they are deployed as. Not one of these exists. */
+/** Made-up ids and names of a deployment, which appear in the snapshots. */
 const DEPLOYMENT: readonly string[] = [
   "--subscription-id",
   "00000000-0000-0000-0000-000000000001",
@@ -18,11 +19,11 @@ const DEPLOYMENT: readonly string[] = [
   "snapshot",
 ];
 
-/** A copy of the templates and the policy, to evaluate and to change at will. */
+/** A copy of the templates and the access policy, which tests may change. */
 export interface Scratch {
-  /** The copy's own `infra` folder. */
+  /** The copy's `infra` folder. */
   readonly infra: string;
-  /** The copy's own access policy. */
+  /** The copy's access policy. */
   readonly policyFile: string;
   remove(): void;
 }
@@ -46,10 +47,10 @@ export function scratchCopy(): Scratch {
 /**
  * Evaluates a parameter file of a scratch copy.
  *
- * @param name of a file in its folder `snapshots`
- * @param resourceGroup for a template that is deployed into one, and not into the subscription
+ * @param name the name of a file in the copy's folder `snapshots`
+ * @param resourceGroup for a template whose scope is a resource group; without it, the scope is the subscription
  * @returns the snapshot, as text
- * @throws Error with what the compiler says
+ * @throws Error with the compiler's output
  */
 export function evaluate(bicep: Bicep, { infra }: Scratch, name: string, resourceGroup?: string): string {
   const output = join(infra, "snapshots", `${name}.snapshot.json`);
@@ -66,12 +67,12 @@ export function evaluate(bicep: Bicep, { infra }: Scratch, name: string, resourc
   }
 }
 
-/** The same, read. */
+/** The same, parsed. */
 export function evaluated(bicep: Bicep, scratch: Scratch, name: string, resourceGroup?: string): Snapshot {
   return JSON.parse(evaluate(bicep, scratch, name, resourceGroup)) as Snapshot;
 }
 
-/** The compiler writes outputs in no certain order: two runs would differ. */
+/** Sorts the outputs: the compiler writes them in no fixed order. */
 function inOrder(snapshot: string): string {
   const { outputs, ...others } = JSON.parse(snapshot) as { readonly outputs?: object };
   const sorted = Object.fromEntries(Object.entries(outputs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,5 +1,5 @@
 /**
- * The one cloud that this system runs in: its name in azd and az, and its hosts as origins. Other clouds are refused (infra/main.bicep): Microsoft
+ * The Azure public cloud: its name in azd and az, and its origins. infra/main.bicep refuses other clouds, because Microsoft
  * Graph Bicep deploys to the public cloud only.
  *
  * @see https://learn.microsoft.com/graph/templates/limitations

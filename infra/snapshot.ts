@@ -1,16 +1,16 @@
+/** Evaluated templates: their types, the committed ones, and what tools read from them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * An evaluated template (`bicep snapshot`): what a deployment would send to Azure, with everything resolved that is
- * known without Azure. What is not (client ids, keys) stays an expression in brackets, as a string. Microsoft Graph
- * resources have neither id nor name.
+ * An evaluated template (`bicep snapshot`): the resources that a deployment sends to Azure. A value that only Azure knows
+ * (client ids, keys) stays an expression in brackets, as a string. Microsoft Graph resources have neither id nor name.
  */
 export interface Snapshot {
   predictedResources: Resource[];
 }
 
-/** A resource of any type; the parts that only some types have are optional. */
+/** A resource of any type. Members that only some types have are optional. */
 export interface Resource<Properties = object> {
   type: string;
   id?: string;
@@ -24,7 +24,7 @@ export interface Resource<Properties = object> {
   properties?: Properties;
 }
 
-/** The properties, by resource type, that this project looks at. All optional: to find one missing is the point. */
+/** The properties that this project reads, by resource type. All are optional, because a check must find a missing one. */
 export interface PropertiesByType {
   "Microsoft.Resources/resourceGroups": object;
   "Microsoft.ManagedIdentity/userAssignedIdentities": object;
@@ -175,7 +175,7 @@ export interface ApplicationProperties {
   keyCredentials?: object[];
 }
 
-/** The parameter files whose snapshots are in this folder: the defaults, all that can be on, the App Service plan. */
+/** The parameter files whose snapshots are committed: the defaults, every option on, and the App Service plan. */
 export const snapshotNames = ["default", "everything", "dedicated"] as const;
 
 export type SnapshotName = (typeof snapshotNames)[number];
@@ -185,7 +185,7 @@ export function readSnapshot(name: SnapshotName): Snapshot {
   return JSON.parse(readFileSync(snapshotFile(name), "utf8")) as Snapshot;
 }
 
-/** Where a committed snapshot is. */
+/** The path of a committed snapshot. */
 export function snapshotFile(name: SnapshotName): string {
   return join(import.meta.dirname, "snapshots", `${name}.snapshot.json`);
 }
@@ -204,14 +204,14 @@ export function siteOf(snapshot: Snapshot, service: string): Resource<SiteProper
 }
 
 /**
- * The access restrictions of a service's main site: rules, what happens to requests that match none, and whether the
- * public network gets as far as the rules at all.
+ * The access restrictions of a service's main site: the rules, the action for requests that match none, and whether the
+ * site has a public endpoint, without which no rule applies.
  *
- * @throws Error where the snapshot has no such site
+ * @throws Error if the snapshot has no such site
  */
 export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainSiteRestrictions {
   const properties = siteOf(snapshot, service)?.properties;
-  if (properties === undefined) throw new Error(`The snapshot has no site for the service ${service}. ${ANEW}`);
+  if (properties === undefined) throw new Error(`The snapshot has no site for the service ${service}. ${UPDATE_HINT}`);
   const { publicNetworkAccess, siteConfig } = properties;
   return {
     ipSecurityRestrictions: siteConfig?.ipSecurityRestrictions,
@@ -221,9 +221,9 @@ export function accessRestrictionsOf(snapshot: Snapshot, service: string): MainS
 }
 
 /**
- * What a site's template says to its Functions host, as the app settings that the host reads: its home page, the longest
- * body, and whether its endpoints for administrators are the platform's only. The platform makes the last one out of a
- * property of the site (https://github.com/Azure/azure-functions-host/issues/8142).
+ * The app settings of a site that its Functions host reads: whether it has a home page, the longest body in bytes, and
+ * whether only the platform may call the administration endpoints. The platform derives the last one from a property of
+ * the site (https://github.com/Azure/azure-functions-host/issues/8142).
  */
 export function hostSettingsOf(snapshot: Snapshot, service: string): Record<string, string> {
   const { siteConfig, functionsRuntimeAdminIsolationEnabled } = siteOf(snapshot, service)?.properties ?? {};
@@ -236,7 +236,7 @@ export function hostSettingsOf(snapshot: Snapshot, service: string): Record<stri
   };
 }
 
-const ANEW = "A changed access policy takes new snapshots: npm run infra:check -- --update";
+const UPDATE_HINT = "After a change of the access policy, update the snapshots: npm run infra:check -- --update";
 
 export interface MainSiteRestrictions {
   readonly ipSecurityRestrictions: readonly AccessRule[] | undefined;
@@ -247,14 +247,14 @@ export interface MainSiteRestrictions {
 /**
  * The resource id of a service's integration subnet.
  *
- * @throws Error where the snapshot has no such subnet
+ * @throws Error if the snapshot has no such subnet
  */
 export function subnetIdOf(snapshot: Snapshot, service: string): string {
   const network = resources(snapshot, "Microsoft.Network/virtualNetworks").find(({ properties }) =>
     properties?.subnets?.some(({ name }) => name === service),
   );
   if (network?.id === undefined) {
-    throw new Error(`The snapshot has no integration subnet for the service ${service}. ${ANEW}`);
+    throw new Error(`The snapshot has no integration subnet for the service ${service}. ${UPDATE_HINT}`);
   }
   return `${network.id}/subnets/${service}`;
 }

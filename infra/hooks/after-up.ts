@@ -1,4 +1,4 @@
-/** Runs at the end of `azd up`: says what is where, and what to do next. */
+/** Runs at the end of `azd up`: prints the services' addresses and the next steps. */
 import { isApi } from "../../tools/access-policy.ts";
 import { deployedServices } from "./environment.ts";
 
@@ -8,7 +8,7 @@ const entry = services.find(({ name }) => !isApi(name));
 
 console.log("\nDeployed:");
 for (const { name, url } of services)
-  console.log(`  ${name}  ${url}${isApi(name) ? "  (answers to its callers only)" : ""}`);
+  console.log(`  ${name}  ${url}${isApi(name) ? "  (refuses everybody but its callers)" : ""}`);
 if (entry !== undefined) {
   console.log(`
 Next:

@@ -1,8 +1,8 @@
 /**
- * Runs alone before azd packages and deploys: the launcher installs what is missing, and the hook records when the
- * deployment began, for the check at its end (after-service.ts).
+ * Runs alone before azd packages and deploys: the launcher installs the dependencies, and the hook records when the
+ * deployment began. after-service.ts needs that time.
  */
-// Ends here where the access policy or the service options have mistakes.
+// Ends the process if the access policy or the service options have mistakes.
 import "../../tools/access-policy.ts";
 import { noteStart } from "./deployed-code.ts";
 

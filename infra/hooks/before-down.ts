@@ -1,15 +1,14 @@
-/** Runs before `azd down`: names what outlives the resource group, with the commands that remove it. */
+/** Runs before `azd down`: names what the deletion of the resource group leaves, and the commands that remove it. */
 import { publicCloud } from "../public-cloud.ts";
-import { isPrepared } from "./environment.ts";
 import { apiNames, callerNames } from "../../tools/access-policy.ts";
-import { deployedServices } from "./environment.ts";
+import { deployedServices, isPrepared } from "./environment.ts";
 
 const {
   AZURE_ENV_NAME: environmentName = "<environment>",
   AZURE_TENANT_ID: tenantId,
   RESTRICTED_CALLER_CREDENTIAL: credential,
 } = process.env;
-// azd removes the outputs with the resource group, so a second azd down has none: the names are the policy's then.
+// azd removes the outputs with the resource group. A second azd down has none and takes the names from the policy.
 const siteNames = new Map(deployedServices(process.env).map(({ name, siteName }) => [name, siteName]));
 const byName = (displayName: string): string =>
   `az ad app list --filter "displayName eq '${displayName}'" --query "[].id"`;
@@ -29,9 +28,9 @@ const callers =
 if (!isPrepared(process.env)) {
   // https://learn.microsoft.com/graph/api/directory-deleteditems-delete
   console.log(`App registrations are in the directory, not in the resource group: azd down leaves them.
-Keep them when you create this environment again: azd up takes them over, by their unique names.
-Otherwise, afterwards, read the object id of each. A list may have another environment's, of the same name in another
-subscription: leave that one.
+If you will create this environment again, keep them: azd up finds them by their unique names and updates them.
+Otherwise, after azd down, read the object id of each. A list may contain one of another environment with the same name
+in another subscription: do not delete that one.
 ${[...apis, ...callers].map((command) => `  ${command}`).join("\n")}
 Then two steps for each id: a deleted registration keeps its unique name for 30 days, and azd up cannot create another one.
   az ad app delete --id <object id>

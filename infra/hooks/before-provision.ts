@@ -1,26 +1,28 @@
-/** Runs before `azd provision`: fails early, with what to do, where a value or a permission is missing. */
-// Ends here where the access policy or the service options have mistakes.
+/** Runs before `azd provision`: fails early if a value or a permission is missing, and says what to do. */
+// Ends the process if the access policy or the service options have mistakes.
 import "../../tools/access-policy.ts";
 import { configuredClouds, otherCloud } from "../azd.ts";
-import { graphClaims, judge } from "./directory-permissions.ts";
+import { assess, graphClaims } from "./directory-permissions.ts";
 import { isPrepared, mistakes } from "./environment.ts";
 
 const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat();
 for (const mistake of found) console.error(mistake);
 
-// A custom directory role shows in no token, and whoever has one can say so.
+// No token shows a custom directory role. A deployer who has one switches this check off.
 const skipped = process.env["RESTRICTED_ENTRA_PERMISSIONS_CHECK"] === "off";
-const verdict = skipped || isPrepared(process.env) ? undefined : judge(graphClaims() ?? {});
-if (verdict?.missing !== undefined) {
+const assessment = skipped || isPrepared(process.env) ? undefined : assess(graphClaims() ?? {});
+if (assessment?.missing !== undefined) {
   console.error(
-    `You may not register applications and assign their roles: that takes ${verdict.missing}. Either a Privileged Role ` +
-      `Administrator grants it to you, or a directory administrator deploys the Entra part (npm run entra) and you take ` +
-      `over what that prints: docs/deploy.md, "Splitting off the Entra part". Where you may by a custom role: azd env set ` +
+    `You may not register applications and assign their roles: you need ${assessment.missing}. Either a Privileged Role ` +
+      `Administrator grants it to you, or a directory administrator deploys the Entra part (npm run entra) and you set the ` +
+      `values that it prints: docs/deploy.md, "Splitting off the Entra part". If a custom role allows it to you: azd env set ` +
       "RESTRICTED_ENTRA_PERMISSIONS_CHECK off",
   );
-} else if (verdict?.known === false) {
-  console.log("Whether you may register applications could not be seen beforehand. The deployment will tell.");
+} else if (assessment?.known === false) {
+  console.log(
+    "Your token does not show whether you may register applications. If you may not, the deployment fails there.",
+  );
 }
 
-if (found.length > 0 || verdict?.missing !== undefined) process.exitCode = 1;
+if (found.length > 0 || assessment?.missing !== undefined) process.exitCode = 1;
 else console.log("Checked: all values are there. Elastic Premium plans and role assignments take a few minutes.");

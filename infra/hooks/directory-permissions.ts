@@ -1,9 +1,10 @@
+/** Checks whether the deployer's Microsoft Graph token allows app registrations and role assignments. */
 import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
 
-/** What a Microsoft Graph token says about whoever deploys. */
+/** The claims of a Microsoft Graph token that say what its holder may do. */
 export interface GraphClaims {
-  /** A user's directory roles, as role template ids: present where the token has space for them. */
+  /** A user's directory roles, as role template ids. Missing if the token has no space for them. */
   readonly wids?: readonly string[];
   /** An app's permissions. */
   readonly roles?: readonly string[];
@@ -23,8 +24,8 @@ const DIRECTORY_ROLES: Readonly<Record<string, string>> = {
 };
 
 /**
- * An app, such as a pipeline, needs one of each line. To assign a role it must read directory objects as well: with
- * AppRoleAssignment.ReadWrite.All alone, Graph answers 403.
+ * An app, such as a pipeline, needs one permission of each line. Assigning a role includes reading directory objects: with
+ * AppRoleAssignment.ReadWrite.All alone, Graph returns 403.
  *
  * @see https://learn.microsoft.com/graph/templates/bicep/concept-permissions-and-privileges
  * @see https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto#permissions
@@ -35,15 +36,12 @@ const APP_PERMISSIONS = [
   ["Application.Read.All", "Directory.Read.All"],
 ] as const;
 
-export type Verdict =
+/** What a token shows: `missing` names the permission that its holder needs and does not have. */
+export type Assessment =
   { readonly known: true; readonly missing: string } | { readonly known: boolean; readonly missing?: undefined };
 
-/**
- * Whether whoever deploys may do so in the directory.
- *
- * @returns what is missing, for a person; nothing is missing, or it cannot be known from the token
- */
-export function judge(claims: GraphClaims): Verdict {
+/** Whether the holder of a token may create what the templates create in the directory. */
+export function assess(claims: GraphClaims): Assessment {
   if (claims.roles !== undefined || claims.idtyp === "app") {
     const held = claims.roles ?? [];
     const missing = APP_PERMISSIONS.filter((alternatives) => !alternatives.some((name) => held.includes(name)));
@@ -58,10 +56,13 @@ export function judge(claims: GraphClaims): Verdict {
   return { known: true, missing: `one of the directory roles ${Object.values(DIRECTORY_ROLES).join(", ")}` };
 }
 
-/** The claims of the token that azd would deploy with; undefined where azd is not there or not signed in. */
+/** Milliseconds that the deployment waits for this check. */
+const TIMEOUT_MS = 30_000;
+
+/** The claims of the token that azd deploys with; undefined if azd is missing or not signed in. */
 export function graphClaims(): GraphClaims | undefined {
   try {
-    const [, payload = ""] = accessToken(publicCloud.graph).split(".");
+    const [, payload = ""] = accessToken(publicCloud.graph, TIMEOUT_MS).split(".");
     return JSON.parse(Buffer.from(payload, "base64url").toString()) as GraphClaims;
   } catch {
     return undefined;

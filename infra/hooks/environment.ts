@@ -1,13 +1,14 @@
+/** Checks the values of the azd environment, and reads the outputs of the last deployment. */
 import { apiNames, callerNames, lastSubnet } from "../../tools/access-policy.ts";
 import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../../tools/address-ranges.ts";
 
-/** What azd's environment says, by name. Empty counts as missing: it is azd's only way to unset a value. */
+/** The values of an azd environment, by name. Empty counts as missing: azd cannot unset a value otherwise. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A range with a shorter prefix is larger than any one owner's. */
+/** A range with a shorter prefix contains addresses of many owners. */
 const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
-/** Azd's rule, and that of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
+/** The rule of azd and of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
 export const ENVIRONMENT_NAME = /^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/;
 
 /** A client id, an object id, the id of a subscription. */
@@ -15,20 +16,20 @@ export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const PLAN_SKUS = ["EP1", "EP2", "EP3", "P0v3", "P1v3", "P2v3", "P3v3"];
 
-/** No virtual network may have them: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks */
+/** Ranges that no virtual network may have: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-address-ranges-can-i-use-in-my-virtual-networks */
 const RESERVED_RANGES = ["224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32"];
 
-/** All resources also get azd-env-name, and sites azd-service-name; storage accounts have the shortest names. https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations */
+/** Limits of tags. Resources also get azd-env-name, and sites azd-service-name; storage accounts have the shortest names. https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations */
 const TAGS = { most: 48, longestName: 128, longestValue: 256 };
 
 /**
- * Checks the values that main.bicepparam reads, before anything is deployed. The compiler and Azure would report the same
+ * Checks the values that main.bicepparam reads, before anything is deployed. The compiler and Azure report the same
  * mistakes later and less clearly.
  *
- * Does not check AZURE_LOCATION, which azd asks for after the hook, from a list; nor RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, which
- * only the tenant has a rule for.
+ * Does not check AZURE_LOCATION, which azd asks for after the hook, nor RESTRICTED_SERVICE_MANAGEMENT_REFERENCE, for which
+ * each tenant has its own rule.
  *
- * @returns each mistake in one line, with the command that fixes it; empty when there is none
+ * @returns each mistake in one line, with the command that fixes it; empty if there is none
  */
 export function mistakes(environment: Environment): string[] {
   const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
@@ -42,20 +43,20 @@ export function mistakes(environment: Environment): string[] {
     check(name, (found) =>
       allowed.includes(found)
         ? undefined
-        : `is ${found}. It is one of ${allowed.join(", ")}: ${set(name, allowed[0] ?? "")}`,
+        : `is ${found}, but must be one of ${allowed.join(", ")}: ${set(name, allowed[0] ?? "")}`,
     );
   const number = (name: string, least: number, most: number): string[] =>
     check(name, (found) =>
       /^[1-9]\d*$/.test(found) && Number(found) >= least && Number(found) <= most
         ? undefined
-        : `is ${found}. It is a number from ${least} to ${most}: ${set(name, String(least))}`,
+        : `is ${found}, but must be a number from ${least} to ${most}: ${set(name, String(least))}`,
     );
 
   const noDeployer =
     value("RESTRICTED_DEPLOYER_ADDRESS_RANGES") === undefined
       ? [
-          "RESTRICTED_DEPLOYER_ADDRESS_RANGES is missing: the public addresses that you deploy from, the only ones that reach the " +
-            `SCM sites. Yours, with /32 behind it: ${set("RESTRICTED_DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32")}`,
+          "RESTRICTED_DEPLOYER_ADDRESS_RANGES is missing: the public addresses that you deploy from. Only they reach the SCM " +
+            `sites. Set your address, followed by /32: ${set("RESTRICTED_DEPLOYER_ADDRESS_RANGES", "203.0.113.7/32")}`,
         ]
       : [];
   const federated = value("RESTRICTED_CALLER_CREDENTIAL") === "federated-identity";
@@ -87,7 +88,7 @@ export function mistakes(environment: Environment): string[] {
   ];
 }
 
-/** A deployed service, as main.bicep gives it out. */
+/** A deployed service, as main.bicep outputs it. */
 export interface DeployedService {
   readonly name: string;
   readonly siteName: string;
@@ -95,13 +96,13 @@ export interface DeployedService {
   readonly url: string;
 }
 
-/** The output SERVICES of the last deployment, which azd puts into its hooks' environment; none before, and after a tear-down. */
+/** The output SERVICES, which azd adds to its hooks' environment. Empty before the first deployment and after azd down. */
 export function deployedServices(environment: NodeJS.ProcessEnv): readonly DeployedService[] {
   const { SERVICES = "" } = environment;
   return (SERVICES === "" ? [] : JSON.parse(SERVICES)) as readonly DeployedService[];
 }
 
-/** Whether a directory administrator has made the app registrations, by the rule of main.bicepparam. */
+/** Whether a directory administrator has created the app registrations, by the rule of main.bicepparam. */
 export function isPrepared({ RESTRICTED_API_CLIENT_IDS: ids = "" }: Environment): boolean {
   const read = ids === "" ? {} : parseObject(ids);
   return read === undefined || Object.keys(read).length > 0;
@@ -115,8 +116,8 @@ function environmentName(name: string | undefined): string[] {
   if (name === undefined) return ["AZURE_ENV_NAME is missing. azd sets it: run azd up or azd provision."];
   if (ENVIRONMENT_NAME.test(name)) return [];
   return [
-    `AZURE_ENV_NAME is '${name}', which names no resource group: 1 to 64 letters, digits, -, _, ., ( and ), and no . ` +
-      "at the end. azd env new makes an environment of another name.",
+    `AZURE_ENV_NAME is '${name}', which cannot name a resource group: 1 to 64 letters, digits, -, _, ., ( and ), and no ` +
+      ". at the end. azd env new creates an environment with another name.",
   ];
 }
 
@@ -124,20 +125,20 @@ function addressRanges(name: string, found: string): string | undefined {
   for (const text of found.split(",")) {
     const range = parseAddressRange(text);
     if (range === undefined)
-      return `has '${text}', which is no address range. Separate ranges by commas alone: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
+      return `contains '${text}', which is no address range. Separate ranges by commas without spaces: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
     if (range.prefix < SHORTEST_PREFIX[range.family])
-      return `has ${text}, which lets everybody in. Name addresses: ${set(name, "203.0.113.7/32")}`;
-    if (firstAddress(range) !== range.network) return `has ${notFirst(text, range)}`;
+      return `contains ${text}, which is too large. Name your addresses: ${set(name, "203.0.113.7/32")}`;
+    if (firstAddress(range) !== range.network) return `contains ${notFirst(text, range)}`;
   }
   return undefined;
 }
 
 function notFirst(text: string, range: AddressRange): string {
   const { network, prefix } = range;
-  return `${text}, which is not where that range begins. Either ${firstAddress(range)}/${prefix}, or ${network}/32 for the one address`;
+  return `${text}, whose address is not the first of the range. Use ${firstAddress(range)}/${prefix}, or ${network}/32 for the one address`;
 }
 
-/** What the templates refuse about numbers that are right by themselves: modules/plan.bicep, and main.bicep for the subnets. */
+/** The rules for several numbers together: modules/plan.bicep, and main.bicep for the subnets. */
 function instances(value: (name: string) => string | undefined): string[] {
   const zones = value("RESTRICTED_ZONE_REDUNDANT") === "true";
   const minimum = Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
@@ -149,13 +150,13 @@ function instances(value: (name: string) => string | undefined): string[] {
   const found: string[] = [];
   if (zones && minimum < 2)
     found.push(
-      `RESTRICTED_MINIMUM_INSTANCES is ${minimum}, and several zones take 2 at least: ${set("RESTRICTED_MINIMUM_INSTANCES", "2")}`,
+      `RESTRICTED_MINIMUM_INSTANCES is ${minimum}, but several zones need at least 2: ${set("RESTRICTED_MINIMUM_INSTANCES", "2")}`,
     );
   if (minimum > maximum)
     found.push(
       `RESTRICTED_MAXIMUM_INSTANCES is ${maximum}, below the minimum: ${set("RESTRICTED_MAXIMUM_INSTANCES", String(minimum))}`,
     );
-  // More than 28 is reported by itself.
+  // The rule for this one value reports more than 28.
   if (length > longest && length <= 28)
     found.push(
       `RESTRICTED_SUBNET_PREFIX_LENGTH is ${length}, too few addresses for ${maximum} instances: ${set("RESTRICTED_SUBNET_PREFIX_LENGTH", String(longest))}`,
@@ -163,18 +164,18 @@ function instances(value: (name: string) => string | undefined): string[] {
   return found;
 }
 
-/** One range, which every service's /24 has a place in: modules/network.bicep. */
+/** The rule for the address space: one range that contains a /24 for every service (modules/network.bicep). */
 function addressSpace(found: string): string | undefined {
   const example = set("RESTRICTED_ADDRESS_SPACE", "10.0.0.0/16");
   const range = parseAddressRange(found);
   if (range?.family !== "ipv4")
-    return `is '${found}'. It is one range of IPv4 addresses with a prefix length: ${example}`;
+    return `is '${found}', but must be one range of IPv4 addresses with a prefix length: ${example}`;
   const first = `${firstAddress(range)}/${range.prefix}`;
   if (first !== found)
-    return `is ${found}, which is not where that range begins: ${set("RESTRICTED_ADDRESS_SPACE", first)}`;
+    return `is ${found}, whose address is not the first of the range: ${set("RESTRICTED_ADDRESS_SPACE", first)}`;
   const reserved = RESERVED_RANGES.find((text) => overlap(range, parseAddressRange(text) ?? range));
   if (reserved !== undefined)
-    return `is ${found}, and no virtual network may have addresses of ${reserved}: ${example}`;
+    return `is ${found}, but no virtual network may have addresses of ${reserved}: ${example}`;
   const shortest = 24 - Math.ceil(Math.log2(lastSubnet() + 1));
   if (range.prefix > shortest)
     return `is ${found}, which is too small: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet()}. A prefix length of ${shortest} or less: ${example}`;
@@ -184,15 +185,15 @@ function addressSpace(found: string): string | undefined {
 function mailAddresses(found: string): string | undefined {
   const wrong = found.split(",").find((address) => !/^[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@,;<>"]+$/.test(address));
   if (wrong === undefined) return undefined;
-  return `has '${wrong}', which is no mail address. Separate addresses by commas alone: ${set("RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com,b@example.com")}`;
+  return `contains '${wrong}', which is no mail address. Separate addresses by commas without spaces: ${set("RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com,b@example.com")}`;
 }
 
-/** @param needed the services that must be there; the templates ask for the same ones */
+/** @param needed the services that must have an id; the templates require the same ones */
 function clientIds(found: string, needed: readonly string[]): string | undefined {
   const ids = parseObject(found);
   const isId = (id: unknown): boolean => typeof id === "string" && GUID.test(id);
   if (ids === undefined || !Object.values(ids).every(isId))
-    return `is not JSON of client ids by service. Expected: {"callee-func":"<client id>"}`;
+    return `must be a JSON object of client ids by service, such as {"callee-func":"<client id>"}`;
   const missing = needed.filter((name) => !(name in ids));
   return missing.length === 0 ? undefined : `has no client id for ${missing.join(", ")}: npm run entra prints them`;
 }
@@ -201,9 +202,9 @@ function tags(found: string): string | undefined {
   const read = parseObject(found);
   const example = `azd env set RESTRICTED_RESOURCE_TAGS '{"cost-center":"42"}'`;
   if (read === undefined || !Object.values(read).every((text) => typeof text === "string"))
-    return `is not JSON of texts by name: ${example}`;
+    return `must be a JSON object of texts by name: ${example}`;
   const entries = Object.entries(read as Record<string, string>);
-  if (entries.length > TAGS.most) return `has ${entries.length} tags. Azure takes ${TAGS.most}`;
+  if (entries.length > TAGS.most) return `has ${entries.length} tags, but Azure allows ${TAGS.most}`;
   const wrong = entries.find(
     ([name, text]) =>
       name.length > TAGS.longestName ||
@@ -212,12 +213,12 @@ function tags(found: string): string | undefined {
   );
   if (wrong === undefined) return undefined;
   return (
-    `has '${wrong[0].slice(0, 40)}', which Azure refuses: a name has up to ${TAGS.longestName} characters, none of <>%&\\?/, and does not begin ` +
+    `contains '${wrong[0].slice(0, 40)}', which Azure refuses: a name has up to ${TAGS.longestName} characters, none of <>%&\\?/, and does not begin ` +
     `with microsoft, azure or windows; a text has up to ${TAGS.longestValue}`
   );
 }
 
-/** @returns undefined where the text is no JSON object */
+/** @returns undefined if the text is no JSON object */
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const read: unknown = JSON.parse(text);

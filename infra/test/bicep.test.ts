@@ -22,18 +22,18 @@ describe("the compiler's package", () => {
     return path;
   }
 
-  it.each([BICEP_VERSION, OLDER_BICEP_VERSION])("%s is refused where it is another than the pinned one", (version) => {
+  it.each([BICEP_VERSION, OLDER_BICEP_VERSION])("%s is refused if it is not the pinned package", (version) => {
     const path = restored(version);
     writeFileSync(join(path, `azure.bicep.commandline.linux-x64.${version}.nupkg`), "another package");
     // The SHA-512 of that text: `printf 'another package' | openssl dgst -sha512 -binary | base64`.
     const found = "e1quXhD7tnbgNcvFxhpeFslDIdYyCfCtcsMXYOH7OLzMTu28Mv2XylVXPEt6VJDda95J3EcD5NQw5QVoq5w9Mg==";
     expect(() => restoreFromNuGet(version, "linux-x64", folder)).toThrow(
-      `is not the package that is pinned: its SHA-512 is ${found}, and must be `,
+      `is not the pinned package: its SHA-512 is ${found}, expected `,
     );
     expect(() => restoreFromNuGet(version, "linux-x64", folder)).toThrow(`Delete ${path} and run this again.`);
   });
 
-  it("is refused where its package file is gone, and nobody can tell what the program is", () => {
+  it("is refused if its package file is missing", () => {
     restored(BICEP_VERSION);
     expect(() => restoreFromNuGet(BICEP_VERSION, "linux-x64", folder)).toThrow("its SHA-512 is missing");
   });

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { listen, type Listener } from "../../tools/listen.ts";
 import { requireDeployed, synchroniseTriggers } from "../hooks/deployed-code.ts";
 
 const [MINUTE, HOUR] = [60_000, 3_600_000];
@@ -16,13 +16,13 @@ interface Answer {
 /** What the server answers, in turn; the last one stays. */
 let answers: Answer[];
 let requests: string[];
-let servers: Server[];
+let servers: Listener[];
 let host: string;
 let output: string;
 
 beforeEach(async () => {
   [answers, requests, servers, output] = [[], [], [], ""];
-  host = await listen((request, response) => {
+  host = await serve((request, response) => {
     requests.push(`${request.method ?? ""} ${request.url ?? ""} ${request.headers.authorization ?? ""}`);
     const { status, body, headers = {} } = (answers.length > 1 ? answers.shift() : answers[0]) ?? { status: 500 };
     response.writeHead(status, { "content-type": "application/json", ...headers });
@@ -30,8 +30,8 @@ beforeEach(async () => {
   });
 });
 
-afterEach(() => {
-  for (const server of servers) server.close().closeAllConnections();
+afterEach(async () => {
+  for (const server of servers) await server.stop();
 });
 
 /**
@@ -77,22 +77,22 @@ describe("the code of a site", () => {
 
   it("is not this run's where the newest deployment is older than the run", async () => {
     answers = [deployment(4, Date.now() - HOUR)];
-    await expect(check()).rejects.toThrow(/the newest deployment is of .*, from before this run/);
+    await expect(check()).rejects.toThrow(/the newest deployment is of .*, before this run began/);
   });
 
   it("is waited for while the deployment goes on, and where none is known yet", async () => {
     answers = [{ status: 404 }, deployment(0), deployment(1), { status: 503 }, deployment(4)];
     await check();
-    expect(output).toContain("the SCM site knows no deployment; looking again");
-    expect(output).toContain("the deployment is Building; looking again");
-    expect(output).toContain("the SCM site answers 503; looking again");
+    expect(output).toContain("the SCM site has no deployment yet; retrying");
+    expect(output).toContain("the deployment has the status Building; retrying");
+    expect(output).toContain("the SCM site returned 503; retrying");
   });
 
   it("is not known where the deployment never ends, nor where Kudu has a word of its own for its end", async () => {
     answers = [deployment(2)];
-    await expect(check()).rejects.toThrow("the deployment is Deploying");
+    await expect(check()).rejects.toThrow("the deployment has the status Deploying");
     answers = [deployment(6)];
-    await expect(check()).rejects.toThrow("the deployment is 6");
+    await expect(check()).rejects.toThrow("the deployment has the status 6");
   });
 
   it.each([
@@ -105,7 +105,7 @@ describe("the code of a site", () => {
     answers = [{ ...deployment(4, now - MINUTE / 2), headers: { date } }];
     await check();
     answers = [{ ...deployment(4, now - 2 * MINUTE), headers: { date } }];
-    await expect(check()).rejects.toThrow("from before this run");
+    await expect(check()).rejects.toThrow("before this run began");
   });
 
   it("is not known where the SCM site refuses this machine, which is said at once", async () => {
@@ -114,13 +114,13 @@ describe("the code of a site", () => {
       /refuses this machine's address, 203\.0\.113\.9: .*RESTRICTED_DEPLOYER_ADDRESS_RANGES/,
     );
     answers = [{ status: 401 }];
-    await expect(check()).rejects.toThrow(/answers 401: whoever deploys needs a role/);
+    await expect(check()).rejects.toThrow(/returned 401: the deployer needs a role/);
     expect(requests).toHaveLength(2);
   });
 
   it("is not asked for where an answer points elsewhere: the token stays here", async () => {
     const elsewhere: string[] = [];
-    const other = await listen((request, response) => {
+    const other = await serve((request, response) => {
       elsewhere.push(request.headers.authorization ?? "");
       response.end();
     });
@@ -130,7 +130,7 @@ describe("the code of a site", () => {
   });
 
   it("is not known where nothing answers, and the cause is said", async () => {
-    for (const server of servers) server.close();
+    for (const server of servers) await server.stop();
     await expect(check()).rejects.toThrow("ECONNREFUSED");
   });
 });
@@ -152,7 +152,7 @@ describe("triggers", () => {
       ]),
     );
     expect(requests).toHaveLength(3);
-    expect(output).toContain("Encountered an error (ServiceUnavailable) from host runtime.; looking again");
+    expect(output).toContain("Encountered an error (ServiceUnavailable) from host runtime.; retrying");
   });
 
   it("are not where the host never answers; the command for later is said", async () => {
@@ -203,9 +203,8 @@ function options() {
   };
 }
 
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+async function serve(listener: RequestListener): Promise<string> {
+  const server = await listen(0, listener);
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${server.port}`;
 }

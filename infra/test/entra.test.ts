@@ -66,17 +66,17 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
 
   const NEW = "--environment dev --location westeurope";
 
-  it("prints all that it will do, and does nothing unless somebody says yes", () => {
+  it("prints all that it will do, and does nothing without a yes", () => {
     for (const input of ["", "no\n", "y\n"]) {
       const { status, stdout, stderr, changes } = run(NEW, {}, input);
       expect({ status, changes }).toEqual({ status: 1, changes: [] });
       expect(stdout).toContain(
-        `subscription Orders (${ids.subscription}), resource group rg-dev, which is made in westeurope`,
+        `subscription Orders (${ids.subscription}), resource group rg-dev, which will be created in westeurope`,
       );
       for (const line of [
         "an identity for caller-func",
         "an identity for callee-func",
-        "an app registration for callee-func, with the app roles Inventory.Read, Inventory.Reserve, Inventory.Manage; no token without one",
+        "an app registration for callee-func, with the app roles Inventory.Read, Inventory.Reserve, Inventory.Manage; Entra ID issues no token without one",
         "for the identity of caller-func the app roles Inventory.Read, Inventory.Reserve of callee-func",
       ]) {
         expect(stdout.split("\n")).toContain(`  ${line}`);
@@ -86,7 +86,7 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
   });
 
   it.each([
-    ["where somebody says yes", NEW, "yes\n"],
+    ["after a yes", NEW, "yes\n"],
     ["with --yes", `${NEW} --yes`, ""],
   ])(
     "makes the resource group, deploys the Entra part alone, and prints what to take over: %s",
@@ -109,10 +109,10 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
     },
   );
 
-  it("leaves a resource group that is there as it is, with its region and its tags", () => {
+  it("keeps the region and the tags of an existing resource group", () => {
     const group = { location: "northeurope", tags: { owner: "orders", "azd-env-name": "dev" } };
     const { stdout, changes } = run("--environment dev --yes", { group });
-    expect(stdout).toContain("resource group rg-dev, which is there:");
+    expect(stdout).toContain("resource group rg-dev, which exists:");
     expect(changes.map(({ args }) => args.split(" ")[0])).toEqual(["deployment"]);
     expect(changes[0]?.parameters).toMatchObject({ tags: { value: group.tags } });
   });
@@ -125,17 +125,17 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
       callerCredential: { value: "federated-identity" },
       serviceManagementReference: { value: ids.api },
     });
-    expect(stdout).toContain("  an app registration that caller-func calls as, which trusts its identity\n");
+    expect(stdout).toContain("  an app registration for caller-func as a caller, which trusts its identity\n");
     expect(stdout).toContain(
       `  RESTRICTED_CALLER_CREDENTIAL=federated-identity\n  RESTRICTED_CALLER_CLIENT_IDS='{"caller-func":"${ids.api}"}'\n`,
     );
   });
 
   it.each([
-    ["no environment", "--yes", /--environment is the name of an azd environment/],
-    ["an environment that names no resource group", "--environment dev;id --yes", /and not "dev;id"/],
-    ["a region in words", "--environment dev --location West-Europe --yes", /--location is a region/],
-    ["a subscription by name", `${NEW} --subscription Orders --yes`, /--subscription is the id/],
+    ["no environment", "--yes", /--environment must be the name of an azd environment/],
+    ["an environment that names no resource group", "--environment dev;id --yes", /but is "dev;id"/],
+    ["a region in words", "--environment dev --location West-Europe --yes", /--location must be a region/],
+    ["a subscription by name", `${NEW} --subscription Orders --yes`, /--subscription must be the id/],
     ["another credential", `${NEW} --caller-credential secret --yes`, /managed-identity or federated-identity/],
     ["an option that there is not", `${NEW} --force`, /--force/],
   ])("is called wrongly with %s: asks Azure nothing", (_what, args, message) => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { otherCloud } from "../azd.ts";
-import { judge } from "../hooks/directory-permissions.ts";
+import { assess } from "../hooks/directory-permissions.ts";
 import { isPrepared, mistakes } from "../hooks/environment.ts";
 
 /** What there is when azd provision is the first command: it asks for the location after the hook. */
@@ -90,7 +90,7 @@ describe("before provisioning", () => {
   it.each([
     [
       { RESTRICTED_ZONE_REDUNDANT: "true", RESTRICTED_MINIMUM_INSTANCES: "1" },
-      /RESTRICTED_MINIMUM_INSTANCES is 1, and several zones take 2/,
+      /RESTRICTED_MINIMUM_INSTANCES is 1, but several zones need at least 2/,
     ],
     [
       { RESTRICTED_MINIMUM_INSTANCES: "5", RESTRICTED_MAXIMUM_INSTANCES: "4" },
@@ -110,7 +110,7 @@ describe("before provisioning", () => {
 
   it.each([
     ["AZURE_ENV_NAME", "dev.", /no \. at the end/],
-    ["AZURE_ENV_NAME", "de v", /names no resource group/],
+    ["AZURE_ENV_NAME", "de v", /cannot name a resource group/],
     ["AZURE_ENV_NAME", "a".repeat(65), /1 to 64/],
     ["AZURE_ENV_NAME", "", /azd sets it/],
     ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0", /one range of IPv4 addresses with a prefix length/],
@@ -119,7 +119,7 @@ describe("before provisioning", () => {
     [
       "RESTRICTED_ADDRESS_SPACE",
       "10.0.1.0/16",
-      /not where that range begins: azd env set RESTRICTED_ADDRESS_SPACE 10\.0\.0\.0\/16/,
+      /not the first of the range: azd env set RESTRICTED_ADDRESS_SPACE 10\.0\.0\.0\/16/,
     ],
     ["RESTRICTED_ADDRESS_SPACE", "169.254.0.0/16", /may have addresses of 169\.254\.0\.0\/16/],
     ["RESTRICTED_ADDRESS_SPACE", "168.63.0.0/16", /168\.63\.129\.16\/32/],
@@ -127,15 +127,15 @@ describe("before provisioning", () => {
     ["RESTRICTED_ADDRESS_SPACE", "239.0.0.0/16", /224\.0\.0\.0\/4/],
     ["RESTRICTED_ADDRESS_SPACE", "10.0.0.0/24", /too small.*up to 1\. A prefix length of 23 or less/],
     ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com, b@example.com", /' b@example\.com', which is no mail address/],
-    ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas alone/],
-    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Either 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],
+    ["RESTRICTED_ALERT_EMAIL_ADDRESSES", "a@example.com;b@example.com", /by commas without spaces/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "203.0.113.7/24", /Use 203\.0\.113\.0\/24, or 203\.0\.113\.7\/32/],
     ["RESTRICTED_MINIMUM_INSTANCES", "02", /a number from 1 to 20/],
-    ["RESTRICTED_API_CLIENT_IDS", "[]", /not JSON of client ids/],
-    ["RESTRICTED_API_CLIENT_IDS", `{"callee-func":"${"-".repeat(36)}"}`, /not JSON of client ids/],
+    ["RESTRICTED_API_CLIENT_IDS", "[]", /must be a JSON object of client ids/],
+    ["RESTRICTED_API_CLIENT_IDS", `{"callee-func":"${"-".repeat(36)}"}`, /must be a JSON object of client ids/],
     ["RESTRICTED_API_CLIENT_IDS", `{"other-func":"${id}"}`, /no client id for callee-func/],
-    ["RESTRICTED_RESOURCE_TAGS", '{"cost":1}', /not JSON of texts by name/],
-    ["RESTRICTED_RESOURCE_TAGS", '["cost"]', /not JSON of texts by name/],
-    ["RESTRICTED_RESOURCE_TAGS", '{"a/b":"1"}', /has 'a\/b', which Azure refuses/],
+    ["RESTRICTED_RESOURCE_TAGS", '{"cost":1}', /must be a JSON object of texts by name/],
+    ["RESTRICTED_RESOURCE_TAGS", '["cost"]', /must be a JSON object of texts by name/],
+    ["RESTRICTED_RESOURCE_TAGS", '{"a/b":"1"}', /contains 'a\/b', which Azure refuses/],
     ["RESTRICTED_RESOURCE_TAGS", '{"Azure-cost":"1"}', /does not begin with microsoft, azure or windows/],
     ["RESTRICTED_RESOURCE_TAGS", JSON.stringify({ cost: "x".repeat(257) }), /a text has up to 256/],
     ["RESTRICTED_ENTRA_PERMISSIONS_CHECK", "no", /one of on, off/],
@@ -146,9 +146,9 @@ describe("before provisioning", () => {
       "203.0.113.7/32, 198.51.100.1/32",
       /' 198\.51\.100\.1\/32', which is no address range/,
     ],
-    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /lets everybody in/],
-    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /lets everybody in/],
-    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "::/0", /lets everybody in/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /too large/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /too large/],
+    ["RESTRICTED_INGRESS_ADDRESS_RANGES", "::/0", /too large/],
     ["RESTRICTED_PLAN_SKU", "Y1", /one of EP1, EP2/],
     ["RESTRICTED_MINIMUM_INSTANCES", "0", /a number from 1 to 20/],
     ["RESTRICTED_MAXIMUM_INSTANCES", "many", /a number from 1 to 100/],
@@ -158,7 +158,7 @@ describe("before provisioning", () => {
     ["RESTRICTED_LOG_RETENTION_DAYS", "7", /from 30 to 730/],
     ["RESTRICTED_LOG_DAILY_CAP_GIGABYTES", "0", /from 1 to 1000/],
     ["RESTRICTED_LOG_DAILY_CAP_GIGABYTES", "0.5", /from 1 to 1000/],
-    ["RESTRICTED_API_CLIENT_IDS", "callee-func=1", /not JSON of client ids/],
+    ["RESTRICTED_API_CLIENT_IDS", "callee-func=1", /must be a JSON object of client ids/],
   ])("names %s where it is '%s', and says what to do", (name, value, message) => {
     expect(mistakes({ ...good, [name]: value })).toEqual([expect.stringMatching(message)]);
   });
@@ -187,28 +187,28 @@ describe("the permission to register applications and to assign their roles", ()
     ["a Cloud Application Administrator has it", { wids: ["158c047a-c907-4556-b7ef-446551a6b5f7"] }, { known: true }],
     ["an app with all three application permissions has it", { roles: appPermissions }, { known: true }],
     ["is not known where the token names no directory roles", {}, { known: false }],
-  ])("%s", (_what, claims, verdict) => {
-    expect(judge(claims)).toEqual(verdict);
+  ])("%s", (_what, claims, assessment) => {
+    expect(assess(claims)).toEqual(assessment);
   });
 
   it("is missing for a user without a directory role, who learns which", () => {
-    expect(judge({ wids: ["b79fbf4d-3ef9-4689-8143-76b194e85509"] }).missing).toMatch(
+    expect(assess({ wids: ["b79fbf4d-3ef9-4689-8143-76b194e85509"] }).missing).toMatch(
       /Cloud Application Administrator/,
     );
   });
 
   it.each(appPermissions)("is missing for an app without %s, which learns that", (lacking) => {
-    const { missing } = judge({ roles: appPermissions.filter((name) => name !== lacking) });
+    const { missing } = assess({ roles: appPermissions.filter((name) => name !== lacking) });
     expect(missing).toBe(`the Microsoft Graph application permission ${lacking}`);
   });
 
   it("is there for an app with the wider permissions that Microsoft Graph takes as well", () => {
     const roles = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Directory.Read.All"];
-    expect(judge({ roles })).toEqual({ known: true });
+    expect(assess({ roles })).toEqual({ known: true });
   });
 
   it("is what the documentation tells an administrator to grant a pipeline", () => {
-    const asked = judge({ idtyp: "app" }).missing ?? "";
+    const asked = assess({ idtyp: "app" }).missing ?? "";
     for (const name of appPermissions) {
       expect(asked).toContain(name);
       for (const page of ["deploy.md", "delivery.md"]) {
@@ -268,7 +268,7 @@ describe("after azd up, and before tearing down", () => {
   it("says how to free the unique name of a deleted app registration, and when to keep it", () => {
     const said = run("before-down.ts", {});
     expect(said).toMatch(
-      /Keep them when[^]*az ad app show[^]*az ad app delete[^]*directory\/deletedItems\/<object id>/,
+      /keep them: azd up finds them[^]*az ad app show[^]*az ad app delete[^]*directory\/deletedItems\/<object id>/,
     );
   });
 
