@@ -175,11 +175,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const { claims } = payload;
 
     // Bad tokens do not wait for the tenant beside good ones, where it is slow: they would take the host's places.
-    const old = keys.current() === undefined ? keys.old(keyId) : undefined;
-    if (old !== undefined) {
+    if (keys.current() === undefined) {
       const badToken = policy && checkToken(claims, policy, now());
       if (badToken !== undefined) return refused(badToken);
-      if (!(await isSignedWith(old.key, token))) return refused("bad-signature");
+      const old = keys.old(keyId);
+      if (old !== undefined && !(await isSignedWith(old.key, token))) return refused("bad-signature");
     }
     const published = keys.current() ?? (await keys.load(keyId));
     if ("code" in published) return { allowed: false, ...published };

@@ -286,6 +286,8 @@ describe("keys", () => {
     // Entra signs the tokens of all tenants and for all services with the same keys.
     const foreign = tenant.token({ aud: "00000003-0000-0000-c000-000000000000" });
     for (let call = 0; call < 400; call++) expect(await outcome(authorize, foreign)).toBe("wrong-audience");
+    const unknown = tenant.token({ aud: "00000003-0000-0000-c000-000000000000" }, { kid: "unknown" });
+    expect(await outcome(authorize, unknown)).toBe("wrong-audience");
     expect(answered).toEqual([]);
     release();
     expect(await good).toBe("allowed");
