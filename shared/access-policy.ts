@@ -1,3 +1,4 @@
+// The types of the access policy, shared/access-policy.json.
 import type policy from "./access-policy.json";
 
 /** The one source of truth: who may call whom, with which roles. Bicep, the apps, the local Entra and the proof read it. */

@@ -1,3 +1,5 @@
+// Parses NCRONTAB expressions.
+
 /** The values at which each field of a schedule matches, ascending. A time matches when all six fields do. */
 export interface Ncrontab {
   readonly seconds: readonly number[];

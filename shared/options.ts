@@ -1,13 +1,14 @@
+// Validates what code gives to a function at the start.
 import * as v from "valibot";
 
 /**
- * Checks what code gives to a function that is called once, at the start. The compiler does not see plain JavaScript,
- * casts, and settings that are not there.
+ * Validates the options of a function that is called once, at the start. The compiler does not see plain JavaScript, casts and
+ * missing settings.
  *
- * @param where the function, for whoever reads the message
+ * @param where the function's name, for the message
  * @param schemas a schema for each option, its `v.description` saying what is expected
- * @returns the options with their defaults; one that is given as undefined gets the default, too
- * @throws TypeError that names everything that is wrong, and no value but numbers: a value may be a secret
+ * @returns the options with their defaults, also for an option that is undefined
+ * @throws TypeError that names every mistake, and no value but numbers: a value may be a secret
  */
 export function checkOptions<const Schemas extends v.ObjectEntries>(
   where: string,
@@ -27,7 +28,7 @@ export function checkOptions<const Schemas extends v.ObjectEntries>(
   throw new TypeError(`These options of ${where} need attention:\n${wrong.map((line) => `  - ${line}`).join("\n")}`);
 }
 
-/** A function: what it takes and gives back cannot be checked beforehand. */
+/** A function. Does not check its parameters and its result. */
 export function callback<Callback extends (...args: never) => unknown>(): v.GenericSchema<Callback> {
   return v.pipe(v.custom<Callback>(isFunction), v.description("a function"));
 }

@@ -1,4 +1,6 @@
-/** What a problem document says. `code` is stable: clients, logs, tests and docs switch on it. */
+// Problem documents (RFC 9457), without a framework.
+
+/** A problem document. `code` is stable: clients, logs, tests and docs switch on it. */
 export interface Problem {
   readonly status: number;
   readonly code: string;

@@ -1,12 +1,13 @@
+// Reads and validates an app's settings.
 import * as v from "valibot";
 
 /**
  * Reads an app's settings, once, at start-up.
  *
- * @param app the app's name, for whoever reads the message in a log of several apps
+ * @param app the app's name, for the message
  * @param schemas a schema for each setting, its `v.description` saying what is expected
- * @param environment the process's environment, where the Functions host puts app settings; empty counts as missing
- * @throws SettingsError that names everything that is wrong, and no value
+ * @param environment the process's environment, with the app settings; empty counts as missing
+ * @throws SettingsError that names every mistake, and no value
  */
 export function readSettings<const Schemas extends v.ObjectEntries>(
   app: string,
@@ -26,7 +27,7 @@ export function readSettings<const Schemas extends v.ObjectEntries>(
   return Object.fromEntries(read) as v.InferOutput<v.ObjectSchema<Schemas, undefined>>;
 }
 
-/** The app cannot start as it is set up. */
+/** The app cannot start with its settings. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
@@ -48,7 +49,7 @@ export const guids = v.pipe(
   v.description("GUIDs separated by commas"),
 );
 
-/** A web origin without trailing slash; plain http only where it cannot leave the machine. */
+/** A web origin without trailing slash; plain http only for loopback addresses. */
 export const origin = v.pipe(
   v.string(),
   v.check((text) => URL.canParse(text) && isSecure(text) && new URL(text).origin === text),
@@ -68,7 +69,7 @@ export function isSecure(url: string): boolean {
   return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }
 
-/** What the schema itself says, or else what it wraps: an optional setting is described where its value is. */
+/** The description of the schema, or of the one that it wraps: an optional setting has it inside. */
 function describe(schema: v.GenericSchema | v.GenericSchemaAsync): string {
   const inner = "wrapped" in schema ? (schema.wrapped as v.GenericSchema) : undefined;
   return v.getDescription(schema) ?? (inner === undefined ? schema.expects : describe(inner));

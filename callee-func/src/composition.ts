@@ -1,3 +1,4 @@
+// What this app is made of: its guard, its business and what it loads on demand.
 import { app } from "@azure/functions";
 import type { AppRole } from "@restricted-calls/shared/access-policy";
 import { createAuthorizer } from "@restricted-calls/shared/authorization";
@@ -30,7 +31,7 @@ export const inventory = createInventory(
   settings.INITIAL_STOCK,
 );
 
-// What of it a start does without.
+// Loaded after the start.
 app.hook.preInvocation(
   loadSoon(
     () => import("@restricted-calls/shared/on-demand/managed-identity"),

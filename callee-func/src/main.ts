@@ -1,3 +1,4 @@
+// The entry point: registers every function.
 import "./functions/get-stock.ts";
 import "./functions/health.ts";
 import "./functions/reserve-stock.ts";

@@ -1,3 +1,4 @@
+// This service's settings.
 import { clientAuthentications } from "@restricted-calls/shared/authorization";
 import { guid, guids, origin, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";
 import * as v from "valibot";

@@ -1,3 +1,4 @@
+// What this app is made of: its client, its storage, the delivery of orders and what it loads on demand.
 import { app } from "@azure/functions";
 import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
 import { loadSoon } from "@restricted-calls/shared/functions";
@@ -13,14 +14,14 @@ const callee = createServiceClient({
   tokens: createTokenSource(credential.create, settings.CALLEE_SCOPE),
 });
 
-/** Storage is reached with the app's managed identity, whoever calls the callee. */
+/** Storage is always reached with the app's managed identity, also where another credential calls the callee. */
 const identity = () => managedIdentity(settings.AZURE_CLIENT_ID);
 
 /** The business of this service. Replace it, and the functions that use it, with your own. */
 export const orderStore = createOrderStore(openTable(settings.ORDERS_TABLE_ENDPOINT, "orders", identity));
 export const delivery = createDelivery(orderStore, callee);
 
-// What of it a start does without.
+// Loaded after the start.
 app.hook.preInvocation(
   loadSoon(
     () => import("@restricted-calls/shared/on-demand/managed-identity"),

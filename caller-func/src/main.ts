@@ -1,3 +1,4 @@
+// The entry point: registers every function.
 import "./functions/deliver-pending-orders.ts";
 import "./functions/get-order.ts";
 import "./functions/list-orders.ts";

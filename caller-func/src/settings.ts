@@ -1,3 +1,4 @@
+// This service's settings.
 import { isNcrontab } from "@restricted-calls/shared/ncrontab";
 import { chooseCredential } from "@restricted-calls/shared/identity";
 import { guid, origin, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";

@@ -124,7 +124,7 @@ describe("an order that somebody else has by now", () => {
   test("and is gone a moment later is an error", async () => {
     const gone = { create: () => Promise.resolve(undefined), get: () => Promise.resolve(undefined) };
     await expect(place("a", createDelivery({ ...store, ...gone }, callee))).rejects.toThrow(
-      "Order a was there a moment ago and is gone.",
+      "Order a existed a moment ago and does not exist any more.",
     );
   });
 });
@@ -164,7 +164,7 @@ test("an order whose result storage did not take is pending, not an error, and i
   expect(report).not.toHaveBeenCalled();
 });
 
-describe("an attempt that fails in a way that was not foreseen", () => {
+describe("an attempt that fails with an unexpected error", () => {
   const failures: unknown[] = [];
   const report = (error: unknown): void => void failures.push(error);
   const pendingOrders = async (): Promise<void> => {
@@ -185,7 +185,7 @@ describe("an attempt that fails in a way that was not foreseen", () => {
     expect(failures).toEqual([bug]);
     expect(await store.get("b")).toMatchObject({
       ...{ state: "pending", attempts: 2 },
-      reason: "no-response: an error that was not foreseen, see the log",
+      reason: "no-response: an unexpected error, see the log",
     });
   });
 
@@ -211,7 +211,7 @@ describe("an attempt that fails in a way that was not foreseen", () => {
       "a",
       createDelivery(store, () => Promise.reject(bug)),
     );
-    const message = "An attempt to deliver an order failed in a way that was not foreseen.";
+    const message = "An attempt to deliver an order failed with an unexpected error.";
     expect(log.mock.calls).toEqual([[message, bug]]);
   });
 
@@ -327,7 +327,7 @@ describe("a run ends", () => {
     answer = (_, signal) =>
       new Promise((resolve) => {
         signal?.addEventListener("abort", () => {
-          resolve({ kind: "held-back", reason: "broken off by this app", tries: 1 });
+          resolve({ kind: "held-back", reason: "aborted by this app", tries: 1 });
         });
       });
     const run = await delivery.deliverDue(200);
@@ -385,7 +385,7 @@ describe("on shutdown", () => {
     answer = (_, signal) =>
       new Promise((resolve) => {
         signal?.addEventListener("abort", () => {
-          resolve({ kind: "held-back", reason: "broken off by this app", tries: 1 });
+          resolve({ kind: "held-back", reason: "aborted by this app", tries: 1 });
         });
       });
     const placed = place("a");

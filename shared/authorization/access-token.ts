@@ -1,21 +1,22 @@
+// Reads an access token, and verifies its signature.
 import type { CryptoKey } from "jose";
 import { isB64Token } from "./bearer-token.ts";
 import { type Claims, readClaims } from "./claims.ts";
 import type { RefusalCode } from "./refusals.ts";
 import { decodePart, fromCanonicalBase64Url, isUnambiguous, type Part } from "./strict-json.ts";
 
-/** No Entra token comes near this many characters; beyond it nothing is read. */
+/** The longest token that is read, in characters: far more than Entra tokens have. */
 export const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /**
- * Header parameters that name a key or change how the token is read. Entra sends none of them: a token with one is
- * somebody's attempt to bring his own key, or to be read differently here than elsewhere (RFC 7515, section 4.1).
+ * Header parameters that name a key or change how the token is read (RFC 7515, section 4.1). Entra sends none of them. A
+ * token with one is an attempt to bring a key of its own, or to be read differently by two readers.
  */
 const FORBIDDEN_PARAMETERS = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"];
 
-/** A token as it was sent: nothing in it is to be believed before its signature is verified. */
+/** The header of a token whose signature is not verified yet: it may be forged. */
 export interface UnverifiedHeader {
-  /** The key that is said to have signed the token. */
+  /** The id of the key that the token claims to be signed with. */
   readonly keyId: string;
 }
 
@@ -25,7 +26,7 @@ export interface UnverifiedPayload {
 }
 
 /**
- * Reads a token's header without believing it.
+ * Reads a token's header. Does not verify anything.
  *
  * @returns the header, or why the token cannot be an Entra access token
  * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#header-claims `typ` is `JWT`,
@@ -41,7 +42,7 @@ export function readHeader(token: string): UnverifiedHeader | { readonly code: R
   return isOurs ? { keyId: kid } : { code: "malformed-token" };
 }
 
-/** Reads a token's claims without believing them. */
+/** Reads a token's claims. Does not verify the signature. */
 export function readPayload(token: string): UnverifiedPayload | { readonly code: RefusalCode } {
   const parts = token.split(".");
   const payload = decodePart(parts[1] ?? "");
@@ -51,8 +52,8 @@ export function readPayload(token: string): UnverifiedPayload | { readonly code:
 }
 
 /**
- * Verifies the signature: RS256, whatever the header says (RFC 7515, section 5.2; RFC 7518, section 3.3). By WebCrypto,
- * as jose does it, but without decoding header and payload again; tests hold this against jose, token by token.
+ * Verifies the signature by RS256, whatever the header says (RFC 7515, section 5.2; RFC 7518, section 3.3). Uses WebCrypto like
+ * jose, but does not decode header and payload again; tests compare every decision with jose's.
  */
 export function isSignedWith(key: CryptoKey, token: string): Promise<boolean> {
   const end = token.lastIndexOf(".");

@@ -1,8 +1,9 @@
+// The record of a decision.
 import type { Call } from "./call.ts";
 import type { RoleRequirement, Verdict } from "./decide.ts";
 import type { RefusalCode } from "./refusals.ts";
 
-/** What is recorded of every decision: who, what, by which rule. No token, and no claim beyond these. */
+/** The record of a decision: caller, operation, rule. It has no token, and no claim but these. */
 export interface AuditEvent {
   readonly event: "authorization";
   readonly allowed: boolean;

@@ -1,3 +1,4 @@
+// Takes the bearer token out of a request (RFC 6750).
 import type { RefusalCode } from "./refusals.ts";
 
 /** Compared without regard to case (RFC 9110, section 11.1). */
@@ -10,8 +11,9 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const SECOND_BEARER = /,\s*bearer(\s|$)/i;
 
 /**
- * Takes the bearer token out of a request: from the header only, never from query or body. That the token has no
- * characters but those of RFC 6750 is left to whoever reads it: see `isB64Token`.
+ * Takes the bearer token out of a request: from the header only, never from query or body.
+ *
+ * Does not check the characters of the token: `isB64Token` does.
  *
  * @param authorization the `Authorization` header as the host hands it on, null where there is none
  * @param query the request's query: a token there as well is a second one
@@ -31,7 +33,7 @@ export function readBearerToken(
   return isOne && !query.has("access_token") ? { token } : { code: "malformed-credentials" };
 }
 
-/** Whether a token has the form that the header prescribes for it: if not, it is the header that is malformed. */
+/** Whether a token has only characters that RFC 6750 allows in the header. If not, the header is malformed. */
 export function isB64Token(token: string): boolean {
   return B64TOKEN.test(token);
 }

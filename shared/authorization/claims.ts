@@ -1,4 +1,6 @@
-/** Who calls, as far as the token says it: what a handler gets instead of the token. */
+// The claims of an access token that decide over a call.
+
+/** The caller by the token's claims: handlers get this instead of the token. */
 export interface Caller {
   /** The app's client id. */
   readonly appId: string;
@@ -19,20 +21,20 @@ export interface Claims {
   readonly expires: number;
   readonly notBefore: number | undefined;
   readonly issuedAt: number | undefined;
-  /** False for a user's token, and where nothing says that it is an app's. */
+  /** False for a user's token, and if no claim says that it is an app's. */
   readonly isAppOnly: boolean;
   /** How the client proved who it is: `0` not at all, `1` by a secret, `2` by a certificate or as a managed identity. */
   readonly clientAuthentication: string | undefined;
   /** Whether the token is good only together with a proof that its sender holds a key: RFC 7800, section 3. */
   readonly isKeyBound: boolean;
   readonly caller: Caller;
-  /** The payload as it stands, for a rule of the service's own. */
+  /** The whole payload, for the custom rule. */
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Takes the claims out of a token's payload; undefined where one is missing, has another type or contradicts another. By
- * hand, because it is done for every token that anybody sends.
+ * Takes the claims out of a token's payload; undefined if one is missing, has another type or contradicts another. Not by a
+ * schema, because it runs for every token, also forged ones.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
  */

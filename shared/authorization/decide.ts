@@ -1,7 +1,8 @@
+// The checks of the claims: token, caller and app roles.
 import type { Caller, Claims } from "./claims.ts";
 import type { RefusalCode } from "./refusals.ts";
 
-/** What this service accepts. Everything in it comes from settings and from the tenant's published metadata. */
+/** What this service accepts: from its settings and the tenant's published metadata. */
 export interface TokenPolicy {
   readonly tenantId: string;
   /** The tenant's issuer for each token version: v1.0 tokens come from another host than v2.0 tokens. */
@@ -13,7 +14,7 @@ export interface TokenPolicy {
    * assignments, which the tenant's administrators make.
    */
   readonly allowedCallers: readonly string[] | "any";
-  /** Client ids of apps that are shut out, whatever else lets them in; in lower case. */
+  /** Client ids of apps that are refused, whatever else allows them; in lower case. */
   readonly deniedCallers: readonly string[];
   /** How well the caller must have proved to Entra who it is: each value admits the ones after it. */
   readonly minimumClientAuthentication: ClientAuthentication;
@@ -43,14 +44,15 @@ export type RoleRequirement<Role extends string = string> =
   | { readonly allOf: readonly [Role, ...Role[]] }
   | { readonly assignmentOnly: true };
 
-/** A refused caller is named only where the token itself was good. */
+/** The caller of a refused call is there only if the token itself was valid. */
 export type Verdict =
   | { readonly allowed: true; readonly caller: Caller }
   | { readonly allowed: false; readonly code: RefusalCode; readonly caller?: Caller };
 
 /**
- * Decides over a call: a pure function of the token's claims, the policy and the time. The signature is somebody else's
- * business: see `authorizer.ts`.
+ * Decides over a call: a pure function of the token's claims, the policy and the time.
+ *
+ * Does not verify the signature: `authorizer.ts` does.
  *
  * @param now seconds since 1970
  */

@@ -1,20 +1,21 @@
+// Every refusal code, with its status, text and challenge.
 import type { Problem } from "../problem.ts";
 
-/** How one kind of refusal is answered. `error` is the code of the RFC 6750 challenge; without it the challenge is bare. */
-interface Answer {
+/** The response to one kind of refusal. `error` is the code of the RFC 6750 challenge; without it the challenge is bare. */
+interface Refusal {
   readonly status: 400 | 401 | 403 | 500 | 503;
   readonly error?: "invalid_request" | "invalid_token" | "insufficient_scope";
   readonly detail: string;
 }
 
-const invalidToken = (detail: string): Answer => ({ status: 401, error: "invalid_token", detail });
-const insufficientScope = (detail: string): Answer => ({ status: 403, error: "insufficient_scope", detail });
+const invalidToken = (detail: string): Refusal => ({ status: 401, error: "invalid_token", detail });
+const insufficientScope = (detail: string): Refusal => ({ status: 403, error: "insufficient_scope", detail });
 
 /**
  * Every way in which a call is refused, each with one stable code: responses, audit events, tests and docs use these.
  * A refused caller learns the code, never what would have been accepted.
  */
-const answers = {
+const refusals = {
   "no-credentials": { status: 401, detail: "Send an Entra ID access token as 'Authorization: Bearer <token>'." },
   "malformed-credentials": {
     status: 400,
@@ -52,21 +53,21 @@ const answers = {
     status: 503,
     detail: "The tenant's signing keys cannot be had at present, so this token cannot be checked. Try again.",
   },
-} as const satisfies Record<string, Answer>;
+} as const satisfies Record<string, Refusal>;
 
 /** The stable code of a refusal. */
-export type RefusalCode = keyof typeof answers;
+export type RefusalCode = keyof typeof refusals;
 
-export const refusalCodes = Object.keys(answers) as readonly RefusalCode[];
+export const refusalCodes = Object.keys(refusals) as readonly RefusalCode[];
 
 /**
- * The answer to a refused call: status, problem document and challenge.
+ * The response to a refused call: status, problem document and challenge.
  *
  * @param retryAfterSeconds for `keys-unavailable`: when the keys are asked for again
  * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
  */
 export function refusalProblem(code: RefusalCode, retryAfterSeconds?: number): Problem {
-  const { status, detail, error }: Answer = answers[code];
+  const { status, detail, error }: Refusal = refusals[code];
   const challenge = error === undefined ? "Bearer" : `Bearer error="${error}", error_description="${detail}"`;
   return {
     status,

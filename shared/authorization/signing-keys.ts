@@ -1,24 +1,25 @@
+// The tenant's signing keys: when they are fetched, and how long they stay in use.
 import type { PublishedKey, TenantKeys } from "./tenant-metadata.ts";
 
-/** After an attempt to fetch the keys, the next one waits this long: forged key ids cannot hammer Entra. */
+/** The shortest time between two attempts to fetch the keys: forged key ids cause no more requests to Entra. */
 const COOLDOWN_SECONDS = 30;
 
-/** Without keys nobody is let in: the next attempt waits this long, and twice as long after each failure, up to the cooldown. */
+/** Until the first keys are known, every call is refused: the wait starts with this, and doubles up to the cooldown. */
 const FIRST_RETRY_SECONDS = 1;
 
-/** Keys fetched longer ago than this are used only where a fetch has failed since. */
+/** Older keys are used only if a fetch has failed since. */
 const FRESH_FOR_SECONDS = 3600;
 
-/** A failed fetch counts for this long. Two cooldowns: where calls arrive, the next attempt has ended before. */
+/** How long a failed fetch counts: two cooldowns, so that with calls the next attempt has ended before. */
 const FAILURE_COUNTS_FOR_SECONDS = 60;
 
-/** During an outage the known keys stay in use for this long after they were last seen published. */
+/** During an outage the known keys stay in use for this long after the last successful fetch. */
 const USABLE_FOR_SECONDS = 24 * 3600;
 
-/** Callers with an unknown key id that may wait for the tenant at once: a quarter of the calls that the host takes (`host.json`). */
+/** How many callers with an unknown key id may wait for the tenant: a quarter of the calls that the host takes (`host.json`). */
 const MAX_WAITING = 50;
 
-/** The refusal while the keys cannot be had. */
+/** The refusal while there are no usable keys. */
 export interface KeysUnavailable {
   readonly code: "keys-unavailable";
   readonly retryAfterSeconds: number;
@@ -32,10 +33,10 @@ interface KnownKeys extends TenantKeys {
 }
 
 /**
- * The tenant's signing keys: fetched at the start, again when an unknown key id turns up (at most once a cooldown, once
- * for all who wait), and every hour. A new key is accepted at the latest one cooldown after its publication. A withdrawn
- * one is refused after an hour at the latest: whoever calls then waits for the tenant's answer. Only where that fails do
- * the known keys stay in use, for a day at the longest.
+ * The tenant's signing keys. They are fetched at the start, for an unknown key id (at most once per cooldown, once for all
+ * that wait), and every hour. A new key is accepted one cooldown after its publication at the latest. A withdrawn key is
+ * refused after an hour at the latest: calls then wait for the fetch. Only if the fetch fails do the known keys stay in
+ * use, for a day at the longest.
  */
 export class SigningKeys {
   readonly #fetchKeys: () => Promise<TenantKeys>;
@@ -51,7 +52,7 @@ export class SigningKeys {
 
   /**
    * @param fetchKeys fetches what the tenant publishes
-   * @param now seconds of a clock that nobody sets: with one that is set back, no keys would be fetched for that long
+   * @param now seconds of a monotonic clock: after a system clock is set back, no keys would be fetched for that long
    * @param onFailure told why the keys could not be fetched; what it throws is dropped
    */
   constructor(fetchKeys: () => Promise<TenantKeys>, now: () => number, onFailure: (error: unknown) => unknown) {
@@ -60,12 +61,12 @@ export class SigningKeys {
     this.#onFailure = onFailure;
   }
 
-  /** Begins to fetch the keys, so that the first caller need not wait for all of it. */
+  /** Starts the first fetch, so that the first call waits less. */
   start(): void {
     void this.#refresh();
   }
 
-  /** What the tenant publishes, where that is known well enough to decide at once; else `load` asks for it. */
+  /** The published keys if they are fresh enough to decide at once; else `load` fetches them. */
   current(): TenantKeys | undefined {
     if (this.#known === undefined) return undefined;
     const now = this.#now();
@@ -76,22 +77,22 @@ export class SigningKeys {
     return this.#known;
   }
 
-  /** The key that a key id had when the tenant last answered, however long ago: good for refusing, never for letting in. */
+  /** The key of a key id in the last fetched set, however old: it may refuse a token, never accept one. */
   old(keyId: string): PublishedKey | undefined {
     return this.#known?.keys.get(keyId);
   }
 
   /**
-   * The same, after the tenant was asked.
+   * The published keys after a fetch.
    *
-   * @param keyId the caller's: where too many wait, one with an unknown key id does not
+   * @param keyId the token's; if too many calls wait, one with an unknown key id does not
    */
   async load(keyId: string): Promise<TenantKeys | KeysUnavailable> {
     await this.#refreshFor(keyId);
     return this.current() ?? this.#unavailable();
   }
 
-  /** The key for a key id, asking the tenant for it where it is unknown. */
+  /** The key of a key id, after a fetch if it is unknown. */
   async find(keyId: string): Promise<PublishedKey | KeyMissing> {
     const known = this.current()?.keys.get(keyId);
     if (known !== undefined) return known;
@@ -99,13 +100,13 @@ export class SigningKeys {
     return this.current()?.keys.get(keyId) ?? this.#missing();
   }
 
-  /** Why a key id is refused without asking anyone: it is unknown, and the tenant was asked a moment ago. */
+  /** The refusal of a key id that is unknown while the last fetch is less than a cooldown ago; else undefined. */
   refusedUntilCooldownEnds(keyId: string): KeyMissing | undefined {
     if (this.#underway !== undefined || this.#now() >= this.#nextAttempt) return undefined;
     return this.current()?.keys.has(keyId) === true ? undefined : this.#missing();
   }
 
-  /** Only a fresh answer from the tenant can say that a key does not exist. */
+  /** Only a fresh key set proves that a key does not exist. */
   #missing(): KeyMissing {
     const isAnswered = this.#underway === undefined && this.#failures === 0 && this.current() !== undefined;
     return isAnswered ? { code: "unknown-key" } : this.#unavailable();
@@ -116,7 +117,7 @@ export class SigningKeys {
     return { code: "keys-unavailable", retryAfterSeconds: Math.max(1, Math.ceil(untilNextAttempt)) };
   }
 
-  /** Forged key ids must not take the host's places from callers with a known one. Before any key is known, all are alike. */
+  /** Calls with forged key ids must not fill the host. Before any key is known, all calls wait. */
   async #refreshFor(keyId: string): Promise<void> {
     if (this.#known === undefined || this.#known.keys.has(keyId)) return this.#refresh();
     if (this.#waiting >= MAX_WAITING) return;

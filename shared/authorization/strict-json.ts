@@ -1,4 +1,6 @@
-/** Deeper than any claim of an Entra token. */
+// Decodes the parts of a token, and refuses what can be read in two ways.
+
+/** The deepest nesting that is read: no claim of an Entra token has it. */
 const MAX_DEPTH = 8;
 
 const STRING = /"(?:[^"\\]|\\.)*"/g;
@@ -30,21 +32,20 @@ export function decodePart(part: string): Part | undefined {
   }
 }
 
-/** The bytes of base64url in its one canonical form: else one token could be written in several ways. */
+/** The bytes of base64url, only in canonical form: else one token could be written in several ways. */
 export function fromCanonicalBase64Url(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, "base64url");
-  // Buffer passes over what is not base64url, and over unused bits of the last character: encoding again shows both.
+  // Buffer ignores characters that are not base64url, and unused bits of the last one: encoding again shows both.
   return part !== "" && bytes.toString("base64url") === part ? bytes : undefined;
 }
 
 /**
- * Whether a part can be read in one way only: without duplicate members (RFC 7515, section 4), without two of its own
- * members that differ only in case, which a reader that does not mind case takes for one, and not so deep that a reader
- * might give up on it.
+ * Whether all readers read a part in the same way: it has no duplicate members (RFC 7515, section 4), no two top-level
+ * members that differ only in case, and is not too deep for a reader.
  *
- * In JSON a colon stands between a member's name and its value, or in a string. As many as are written must be there
- * when the text is parsed; of two members of one name, only one is. Strings are counted as they stand where nothing in
- * them is escaped, and else left out.
+ * Duplicates are found by counting colons. A colon stands between a name and its value, or in a string. The text and the
+ * parsed value must have the same number; of two members with one name, the parsed value keeps one. If nothing is escaped,
+ * strings are counted too; else they are left out on both sides.
  */
 export function isUnambiguous({ text, content }: Part): boolean {
   const names = Object.keys(content);
@@ -54,7 +55,7 @@ export function isUnambiguous({ text, content }: Part): boolean {
   return written === countColons(content, hasEscapes ? () => 0 : colonsIn, MAX_DEPTH);
 }
 
-/** Both ways: the Kelvin sign is a `k` in small letters only, the long s an `S` in capitals only. */
+/** Both conversions: the Kelvin sign becomes `k` only in lower case, the long s `S` only in upper case. */
 function withoutCase(name: string): string {
   return name.toLowerCase().toUpperCase();
 }

@@ -1,3 +1,4 @@
+// Fetches the tenant's metadata and its key set.
 import { type CryptoKey, importJWK } from "jose";
 import * as v from "valibot";
 import { isSecure } from "../settings.ts";
@@ -12,20 +13,20 @@ export interface TenantKeys {
 
 export interface PublishedKey {
   readonly key: CryptoKey;
-  /** Two keys are the same where this is the same. */
+  /** Equal for equal keys. */
   readonly fingerprint: string;
 }
 
-/** RFC 7518, section 3.3: RS256 takes keys of this many bits at least. */
+/** RFC 7518, section 3.3: the smallest modulus for RS256. */
 const MIN_MODULUS_BITS = 2048;
 
-/** FIPS 186-5, appendix A.1.1: a public exponent is larger than 2^16. With 1, a signature is what it signs, and nobody needs a key. */
+/** FIPS 186-5, appendix A.1.1: a public exponent is larger than 2^16. With 1, the signature equals the signed value, so anyone can forge it. */
 const MIN_EXPONENT = 65_537n;
 
-/** A document that takes longer than this, in milliseconds, is given up. */
+/** The timeout of a document, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;
 
-/** Entra's own documents have a few kilobytes; beyond this, in bytes, something else answers. */
+/** The largest document, in bytes. Entra's have a few kilobytes. */
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 
 const metadataSchema = v.object({
@@ -88,8 +89,8 @@ function cloudOf(authority: string): string {
 }
 
 /**
- * Keys that cannot have signed an access token of this tenant are passed over. Each is judged alone, so that one which
- * nobody can use does not take the others with it.
+ * Skips keys that cannot have signed an access token of this tenant. Each key is checked alone, so that an unusable one does
+ * not disqualify the others.
  *
  * @param isOurs whether a key signs for this tenant: a key says for which issuer it does, and `{tenantid}` stands for any
  *   tenant
@@ -111,7 +112,7 @@ async function importKeys(
   return keys;
 }
 
-/** By the numbers themselves: zeros in front make a modulus no longer. */
+/** Compares the numbers: leading zeros do not count as length. */
 function isStrong({ n, e }: SigningKey): boolean {
   return integer(n).toString(2).length >= MIN_MODULUS_BITS && integer(e) >= MIN_EXPONENT;
 }
@@ -131,9 +132,9 @@ async function fetchDocument<Schema extends v.GenericSchema>(
     redirect: "error",
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   });
-  requireThat(response.status === 200, `${url} answered ${response.status}`);
+  requireThat(response.status === 200, `${url} responded with ${response.status}`);
   const { success, output } = v.safeParse(schema, JSON.parse(await readLimited(response)));
-  if (!success) throw new Error(`${url} answered something else than was expected`);
+  if (!success) throw new Error(`${url} responded with an unexpected document`);
   return output;
 }
 
@@ -142,7 +143,7 @@ async function readLimited(response: Response): Promise<string> {
   let size = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
-    requireThat(size <= MAX_DOCUMENT_BYTES, `${response.url} answered more than ${MAX_DOCUMENT_BYTES} bytes`);
+    requireThat(size <= MAX_DOCUMENT_BYTES, `${response.url} responded with more than ${MAX_DOCUMENT_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

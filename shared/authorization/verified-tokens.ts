@@ -1,8 +1,9 @@
+// The tokens whose signature was verified before.
 import { hash } from "node:crypto";
 import type { Claims } from "./claims.ts";
 import type { TenantKeys } from "./tenant-metadata.ts";
 
-/** More tokens than a service has callers, many times over. Beyond it, those not used for the longest time go. */
+/** Many times the number of callers. Beyond it, the tokens that were not used for the longest time are dropped. */
 const MAX_TOKENS = 1000;
 
 /** A token whose signature was verified with a key that was published then. */
@@ -13,8 +14,8 @@ export interface VerifiedToken {
 }
 
 /**
- * Tokens seen before, so that a token is verified once and not at every call. Only the signature is remembered: who may
- * call, and until when, is decided at each call. Only tokens that were let in are kept, so nobody else can fill it.
+ * Tokens seen before, so that a signature is verified once and not at every call. Lifetime, caller and roles are checked at
+ * each call. Only accepted tokens are kept, so forged ones cannot fill the cache.
  */
 export class VerifiedTokens {
   #recent = new Map<string, VerifiedToken>();
@@ -40,7 +41,7 @@ export class VerifiedTokens {
   }
 
   add(digest: string, token: VerifiedToken): void {
-    // Half of them goes at once: those that were not asked for while the other half came.
+    // Drops the half that was not used while the other half came.
     if (this.#recent.size >= MAX_TOKENS / 2) {
       this.#older = this.#recent;
       this.#recent = new Map();
@@ -49,7 +50,7 @@ export class VerifiedTokens {
   }
 }
 
-/** Tokens are kept by their SHA-256: whoever reads this process's memory does not find them. */
+/** The cache holds the SHA-256 of a token, not the token: a memory dump does not show it. */
 export function digestOf(token: string): string {
   return hash("sha256", token, "base64");
 }

@@ -1,3 +1,4 @@
+// The guard: only callers with the required app roles reach a handler.
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import * as v from "valibot";
 import type { AuditEvent } from "../authorization/audit-event.ts";
@@ -8,22 +9,22 @@ import { refusalProblem } from "../authorization/refusals.ts";
 import { callback, checkOptions } from "../options.ts";
 import { problemResponse, withProblems } from "./handler.ts";
 
-/** A handler behind the guard: it gets the caller, never the token. */
+/** A guarded handler: it gets the caller, never the token. */
 export type GuardedHandler = (
   request: HttpRequest,
   caller: Caller,
   context: InvocationContext,
 ) => Promise<HttpResponseInit>;
 
-/** States the app roles that an operation needs, and lets only callers with them reach the handler. */
+/** Wraps a handler so that only callers with the required app roles reach it. */
 export type RequireRole<Role extends string> = (
   requirement: RoleRequirement<Role>,
   handler: GuardedHandler,
 ) => HttpHandler;
 
 /**
- * Records a decision. Serialising is its business, and so is where it goes. It is called once for each decision and not
- * waited for. One that throws or rejects changes no decision: its event, and why, go to the invocation's log.
+ * Records a decision, in a form and place of its choice. It is called once for each decision and not awaited. If it throws
+ * or rejects, the decision stays, and the event and the error go to the invocation's log.
  */
 export type AuditSink = (event: AuditEvent, context: InvocationContext) => unknown;
 
@@ -87,7 +88,7 @@ export function createGuard<Role extends string>(authorize: Authorize, audit: Au
   };
 }
 
-/** Never rejects: a rejection that nobody handles ends the Functions worker. */
+/** Never rejects: an unhandled rejection ends the Functions worker. */
 async function record(audit: AuditSink, event: AuditEvent, context: InvocationContext): Promise<void> {
   try {
     await audit(event, context);

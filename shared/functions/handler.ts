@@ -1,14 +1,15 @@
+// Turns what a handler throws into a problem document (RFC 9457).
 import { STATUS_CODES } from "node:http";
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import { isStorageFailure } from "../storage/table.ts";
 import { type Problem, ProblemError } from "../problem.ts";
 
-/** Retry after this long, in seconds, when storage did not answer: longer than the storage client's own retries. */
+/** The `Retry-After` of a storage failure, in seconds: longer than the storage client's own retries. */
 const STORAGE_RETRY_AFTER_SECONDS = 5;
 
 /**
- * Wraps a handler so that everything it throws is answered as a problem document: the host on its own would answer
- * 500 with an empty body. What was not foreseen is logged with its stack and answered without any of it.
+ * Wraps a handler so that everything it throws becomes a problem document: the host itself would respond 500 with an empty
+ * body. An unexpected error is logged with its stack; the response has none of it.
  */
 export function withProblems(
   handler: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>,
@@ -24,7 +25,7 @@ export function withProblems(
   };
 }
 
-/** An `application/problem+json` answer (RFC 9457; without a `type` the title is the status phrase, section 4.2.1). */
+/** An `application/problem+json` response (RFC 9457; without a `type` the title is the status phrase, section 4.2.1). */
 export function problemResponse({ status, code, detail, headers, extensions }: Problem): HttpResponseInit {
   return {
     status,
@@ -36,7 +37,7 @@ export function problemResponse({ status, code, detail, headers, extensions }: P
 const storageUnavailable: Problem = {
   status: 503,
   code: "storage-unavailable",
-  detail: "The table storage did not answer. Nothing was changed unless an earlier answer said so; try again.",
+  detail: "The table storage did not respond. Nothing was changed unless an earlier response said so; try again.",
   headers: { "Retry-After": String(STORAGE_RETRY_AFTER_SECONDS) },
 };
 

@@ -1,3 +1,4 @@
+// Identifiers in routes and bodies.
 import type { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
 import { ProblemError } from "../problem.ts";

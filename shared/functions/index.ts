@@ -1,4 +1,4 @@
-/** The adapter to Azure Functions: how functions are registered, guarded and answer. */
+/** The adapter to Azure Functions: registers functions, guards them, and makes their responses. */
 export { type AuditSink, createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
 export { problemResponse, withProblems } from "./handler.ts";
 export { identifier, identifierParam } from "./identifier.ts";

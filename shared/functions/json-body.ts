@@ -1,11 +1,12 @@
+// Reads and validates JSON bodies.
 import type { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
 import { ProblemError } from "../problem.ts";
 
-/** Bodies are JSON of at most this many bytes; beyond it the answer is 413. */
+/** The largest JSON body, in bytes; a larger one gets a 413. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** A problem repeats at most this many characters of a member's name or value. */
+/** The most characters of a member's name or value that a problem repeats. */
 const MAX_ECHO = 64;
 
 /**
@@ -27,7 +28,7 @@ export async function readJsonBody<Schema extends v.GenericSchema>(
 
 function parseJson(bytes: ArrayBuffer): unknown {
   if (bytes.byteLength === 0) {
-    // The Functions host hands a chunked body on as an empty one.
+    // The Functions host passes a chunked body on as an empty one.
     throw invalidBody("the body is empty; send JSON with a Content-Length (a chunked body arrives empty)");
   }
   try {
@@ -37,7 +38,7 @@ function parseJson(bytes: ArrayBuffer): unknown {
   }
 }
 
-/** A schema's message repeats what it found, which may be as long as the body. */
+/** A schema's message repeats the value, which may be as long as the body. */
 function describe(issue: v.BaseIssue<unknown>): string {
   const member = v.getDotPath(issue);
   const { received } = issue;

@@ -1,3 +1,4 @@
+// Registers HTTP functions, each with a statement who may call it.
 import {
   app,
   type HttpHandler,
@@ -12,11 +13,10 @@ import type { GuardedHandler, RequireRole } from "./guard.ts";
 import { callback, checkOptions } from "../options.ts";
 import { withProblems } from "./handler.ts";
 
-// The one place that registers HTTP functions (eslint.config.js): each way in says who may call. The host's level and the
-// check in code belong together: beside a guard, any level but "anonymous" makes the host answer a good token with an
-// empty 401 in Azure, and nothing shows that locally.
+// Only this file registers HTTP functions (eslint.config.js). It sets `authLevel` and the check in code together: with a
+// guard and any level but "anonymous", the host responds to a valid token with an empty 401, and only in Azure.
 
-/** What an HTTP function is, apart from who may call it. `authLevel` is not part of it. */
+/** An HTTP function without the statement who may call it. It has no `authLevel`. */
 export interface HttpFunction<Handler> {
   readonly methods: readonly [HttpMethod, ...HttpMethod[]];
   /** Below the prefix of `host.json`, such as `inventory/{sku}`. */
@@ -24,7 +24,7 @@ export interface HttpFunction<Handler> {
   readonly handler: Handler;
 }
 
-/** Gets no caller: nobody has said who it is. */
+/** A handler without a caller: the request was not authenticated by a token. */
 export type OpenHandler = (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>;
 
 /** The functions of a service that apps call with an access token. */
@@ -49,8 +49,8 @@ export function createApi<Role extends string>(guard: RequireRole<Role>): Api<Ro
 }
 
 /**
- * Registers a function that whoever has one of the app's function keys reaches. A key is nobody's name, and does not end by
- * itself: it is for people and for callers that cannot have a token.
+ * Registers a function for everyone who has one of the app's function keys. A key names nobody and does not expire: use it for
+ * people, and for callers that cannot get a token.
  *
  * @throws TypeError where the name or an option is wrong
  * @see https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
@@ -60,10 +60,10 @@ export function keyHttp(name: string, options: HttpFunction<OpenHandler>): void 
 }
 
 /**
- * Registers a function that anybody reaches whom the network lets in, without token or key. The proof wants it listed
- * with the role null (verify/model/operations.ts).
+ * Registers a function for everyone whom the network admits, without token or key. The proof requires an entry for it with
+ * the role null (verify/model/operations.ts).
  *
- * @param why nothing of it is worth protecting: for whoever reviews it
+ * @param why the reason that it needs no protection, for a reviewer
  * @throws TypeError where the name, the reason or an option is wrong
  */
 export function publicHttp(name: string, why: string, options: HttpFunction<OpenHandler>): void {

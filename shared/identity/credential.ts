@@ -1,3 +1,4 @@
+// Chooses the credential that the settings name.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { TokenCredential } from "@azure/identity";

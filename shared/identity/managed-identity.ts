@@ -1,17 +1,17 @@
+// The credential of a managed identity.
 import type { TokenCredential } from "@azure/identity";
 
 /**
- * `@azure/identity` waits 1, 2 and 4 s and more between its tries; these pass a hiccup, and longer outages are the
- * caller's to wait for. App Service's managed identity endpoint answers 500 also where Entra refuses for good, so every
- * try more makes a misconfiguration slower to show.
+ * Fewer and shorter than the 1, 2 and 4 s and more of `@azure/identity`: enough for a short failure. App Service's managed
+ * identity endpoint responds 500 also if Entra refuses for good, so each retry delays the report of a misconfiguration.
  */
 export const retryOptions = { maxRetries: 2, retryDelayInMs: 400, maxRetryDelayInMs: 1_000 };
 
 /**
- * The request goes to the platform beside the app, with a secret header: never to a proxy, also where the app's settings name
- * one (`HTTPS_PROXY`, which the SDK takes for every request).
+ * The credential of a managed identity. Its request, with a secret header, goes to the platform's local endpoint and never to a
+ * proxy, even if the app's settings name one (`HTTPS_PROXY`, which the SDK would use).
  *
- * @param clientId of a user-assigned identity; without it, the system-assigned one of the app
+ * @param clientId of a user-assigned identity; undefined for the system-assigned one
  */
 export async function managedIdentity(clientId: string | undefined): Promise<TokenCredential> {
   const { ManagedIdentityCredential, directHttpClient } = await import("../on-demand/managed-identity.ts");

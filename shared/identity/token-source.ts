@@ -1,3 +1,4 @@
+// Keeps an access token, and replaces it before its end.
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import * as v from "valibot";
 import { inTime } from "../in-time.ts";
@@ -5,26 +6,26 @@ import { callback, checkOptions } from "../options.ts";
 
 /** Access tokens for one service. */
 export interface TokenSource {
-  /** A token that is valid: the kept one while there is one, else a new one. One request, however many ask at once. */
+  /** A valid token: the kept one, or a new one. Concurrent calls share one request. */
   get(): Promise<string>;
-  /** Drops a token that the service refused, and asks anew. The same token may come back: then there is no newer one. */
+  /** Drops a token that the service refused, and requests a new one. If the same token comes back, there is no newer one. */
   renew(refused: string): Promise<string>;
 }
 
 export type NewCredential = () => TokenCredential | Promise<TokenCredential>;
 
 /**
- * A token is replaced from this long before its end, in milliseconds, in the background, while calls go on with it. MSAL
- * and App Service give the same token again until 5 minutes before its end: asked earlier, they would change nothing.
+ * A refresh in the background starts this long before the token's end, in milliseconds. MSAL and App Service return the same
+ * token until 5 minutes before its end, so an earlier refresh would change nothing.
  */
 const REFRESH_BEFORE_END_MS = 4 * 60_000;
-/** While the refresh fails, it is tried again this often, in milliseconds: a dozen times before the token ends. */
+/** Milliseconds between two attempts to refresh: a dozen before the token ends. */
 const REFRESH_INTERVAL_MS = 20_000;
-/** A token with less than this left, in milliseconds, might end on its way. */
+/** The shortest rest of a lifetime, in milliseconds, with which a token is sent. */
 const LAST_USE_BEFORE_END_MS = 10_000;
-/** A service that refuses every token is no reason to ask for one with each call: once in this long, in milliseconds. */
+/** Milliseconds between two renewals: a service that refuses every token must not cause a request per call. */
 const RENEWAL_INTERVAL_MS = 30_000;
-/** `@azure/identity` waits for ever; a token takes a second, and its own two retries a few more (milliseconds). */
+/** Milliseconds. `@azure/identity` has no timeout; a token takes a second, and its two retries a few more. */
 const TIMEOUT_MS = 10_000;
 
 const argumentSchemas = {
@@ -37,11 +38,11 @@ const argumentSchemas = {
  *
  * Does not check what is in the token, nor whether the service accepts it: `renew` is for a service that refused one.
  *
- * Not `getBearerTokenProvider` of `@azure/identity`: when its refresh in the background fails until the token ends, it
- * leaves a rejection that nobody handles, and that ends the Functions worker.
+ * Replaces `getBearerTokenProvider` of `@azure/identity`: if that one's background refresh fails until the token ends, an
+ * unhandled rejection ends the Functions worker.
  *
- * @param newCredential makes a credential without a cache, as far as its kind allows: managed identities of one process
- *   share theirs. Called with the first token that is asked for
+ * @param newCredential makes a credential with an empty cache, if its kind allows: managed identities of one process share
+ *   theirs. Called at the first request for a token, and after a renewal
  * @param scope `{App ID URI}/.default`: what the client credentials flow takes
  * @throws TypeError where an argument is wrong
  * @see https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
@@ -79,7 +80,7 @@ export function createTokenSource(newCredential: NewCredential, scope: string): 
     if (kept === undefined || left < LAST_USE_BEFORE_END_MS) return (await fetchToken()).token;
     if (left < REFRESH_BEFORE_END_MS && now >= nextRefresh) {
       nextRefresh = now + REFRESH_INTERVAL_MS;
-      fetchToken().catch(() => undefined); // The kept token is good for a while; the next refresh may fare better.
+      fetchToken().catch(() => undefined); // The kept token is still valid; a later refresh may succeed.
     }
     return kept.token;
   }
@@ -97,7 +98,7 @@ export function createTokenSource(newCredential: NewCredential, scope: string): 
   };
 }
 
-/** The credential did not answer. */
+/** The credential did not give a token in time. */
 export class TokenTimeoutError extends Error {
   override readonly name = "TokenTimeoutError";
 

@@ -1,1 +1,3 @@
+// The credentials of an app registration, loaded on demand.
+
 export { ClientAssertionCredential, ClientCertificateCredential, ClientSecretCredential } from "@azure/identity";

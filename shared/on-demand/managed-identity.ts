@@ -1,10 +1,11 @@
+// The managed identity's credential, loaded on demand.
 import { createDefaultHttpClient, type HttpClient } from "@azure/core-rest-pipeline";
 
 export { ManagedIdentityCredential } from "@azure/identity";
 
 const http = createDefaultHttpClient();
 
-/** Sends past any proxy: the SDK chooses one by setting the request's agent. */
+/** Bypasses any proxy: the SDK sets the request's agent to use one. */
 export const directHttpClient: HttpClient = {
   sendRequest(request) {
     delete request.agent;

@@ -1,5 +1,7 @@
+// The cause and the remedy of a failed call, in words.
+
 /**
- * What stands behind a failure, and what mends it: for whoever reads an order's reason or the log.
+ * The cause of a failure and its fix, for an order's reason and the log.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
@@ -25,13 +27,13 @@ const tokenFailures: readonly (readonly [RegExp, string])[] = [
     "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID",
   ],
   [
-    // App Service says no more than this, whatever Entra refused for.
+    // App Service gives no other text, whatever Entra's reason is.
     /error occurr?ed while fetching the AAD Token/,
     "Entra refused the managed identity: most likely it is assigned no role of the service, which requires assignment",
   ],
 ];
 
-/** Of an error's words so many characters are repeated. */
+/** The most characters of an error's text that are repeated. */
 const MAX_WORDS = 1_000;
 
 /** The cause and the remedy of a failure to get a token, with Entra's own words after it, on one line. */
@@ -42,11 +44,11 @@ export function explainTokenFailure(error: unknown): string {
   return explanation === undefined ? words : `${explanation} (${words})`;
 }
 
-/** Where a service calls a token invalid, and there is no other one. */
+/** The advice if a service calls a token invalid and there is no other one. */
 export const SAME_TOKEN =
   "asked for a newer token, the same one came back: a managed identity's token is cached by the platform for up to 24 hours";
 
-/** What to do about a refusal by the service, or undefined where there is nothing to add to its own words. */
+/** What to do about a refusal by the service; undefined if its own text says enough. */
 export function explainRefusal(code: string | undefined): string | undefined {
   if (code === "role-missing") {
     return (
@@ -54,7 +56,7 @@ export function explainRefusal(code: string | undefined): string | undefined {
       "next one: with a managed identity within 24 hours, else within 90 minutes"
     );
   }
-  if (code === "caller-denied") return "the service's DENIED_CALLERS shuts this app out: ask whoever runs it why";
+  if (code === "caller-denied") return "the service's DENIED_CALLERS names this app: ask the operator of the service";
   if (code === "caller-not-allowed") return "put this app's client id on the service's list ALLOWED_CALLERS";
   return undefined;
 }

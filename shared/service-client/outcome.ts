@@ -1,6 +1,8 @@
+// The outcome of a call to another service.
+
 /**
- * What became of a call, after how many times it was sent. Nothing that can go wrong between two services is thrown.
- * `body` is what JSON stood for; else the text; undefined where the answer is not UTF-8.
+ * The outcome of a call, and how often it was sent. Failures between two services are outcomes, not exceptions.
+ * `body` is the parsed JSON; else the text; undefined if the response is not UTF-8.
  */
 export type ServiceOutcome = { readonly tries: number } & (
   | {
@@ -8,16 +10,16 @@ export type ServiceOutcome = { readonly tries: number } & (
       readonly status: number;
       readonly body: unknown;
       readonly refusedBy: RefusedBy;
-      /** How long the service asks to be left alone, in milliseconds. */
+      /** The wait that the service asks for, in milliseconds. */
       readonly retryAfterMs?: number;
       /** What to do about a refusal. */
       readonly advice?: string;
     }
-  /** Sent, perhaps, but not answered, or by nothing that could be read. */
+  /** Perhaps sent, but without a response that could be read. */
   | { readonly kind: "no-response"; readonly reason: string }
   /** No token, so nothing was sent. */
   | { readonly kind: "no-token"; readonly reason: string }
-  /** Not gone through with on this side: the circuit is open, too many calls are under way, or the caller broke it off. */
+  /** Stopped on this side: the circuit is open, too many calls are under way, or the app aborted the call. */
   | { readonly kind: "held-back"; readonly reason: string }
 );
 

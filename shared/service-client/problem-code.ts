@@ -1,4 +1,6 @@
-/** Codes of problem documents and of errors are short words of ASCII; what is none is neither shown nor stored. */
+// The code of a problem document in a response.
+
+/** Codes of problem documents and errors are short ASCII words; anything else is neither shown nor stored. */
 const CODE = /^[\w.-]{1,64}$/;
 
 /** True for a text that can be a code. */

@@ -1,9 +1,11 @@
-/** Enough to undo every encoding that a path below a service needs; what is encoded more often is refused. */
+// Keeps the path of a request below the service's origin.
+
+/** How often a path is decoded; one that is encoded more often is refused. */
 const MAX_DECODINGS = 3;
 
 /**
- * Checks that a path stays below the service's origin, whoever reads it: this client, the front end or the Functions host,
- * which resolves dot segments also where they are percent-encoded.
+ * Checks that a path stays below the service's origin for every reader: this client, the front end and the Functions host,
+ * which also resolves percent-encoded dot segments.
  *
  * Refused are: an absolute URL, `//host`, backslashes, control characters (also encoded), `.` and `..` as a segment in any
  * encoding, empty segments but a last one, `@`, `#`, and every character that has to be percent-encoded. A query is fine.
@@ -22,7 +24,7 @@ export function requirePath(path: string, origin: string): void {
 function isBelow(path: unknown, origin: string): boolean {
   if (typeof path !== "string" || !URL.canParse(path, origin)) return false;
   const url = new URL(path, origin);
-  // The parser of URLs removes, encodes or resolves whatever has another meaning than it seems to have, also a host.
+  // The URL parser removes, encodes or resolves everything that has another meaning than it seems, also a host.
   if (url.pathname + url.search !== path) return false;
   const segments = url.pathname.slice(1).split("/");
   return !url.pathname.includes("@") && !segments.slice(0, -1).includes("") && segments.every(isPlain);

@@ -1,3 +1,4 @@
+// Retries, circuit breaker, bulkhead and timeouts around a call.
 import {
   bulkhead,
   circuitBreaker,
@@ -14,43 +15,43 @@ import {
 } from "cockatiel";
 import type { ServiceOutcome } from "./outcome.ts";
 
-/** A call with all its tries ends within this time, in milliseconds: two tries in full, and what is left for a third. */
+/** The deadline of a call with all its tries, in milliseconds: two full tries, and the rest for a third. */
 export const DEADLINE_MS = 15_000;
 
-/** A service answers in milliseconds, and in 4 s when its app has just started; a try ends after this, in milliseconds. */
+/** The timeout of a try, in milliseconds. A service responds in milliseconds, and in 4 s just after its start. */
 const TRY_TIMEOUT_MS = 6_000;
 
-/** Two more tries bridge a restarted instance; whatever lasts longer is its caller's to wait for. */
+/** Two more tries bridge the restart of an instance; for longer failures the caller waits. */
 const MAX_RETRIES = 2;
-/** Waits between tries, in milliseconds: about 200 and 400, of which half is random, so that many callers part. */
+/** The first wait between tries, in milliseconds; doubled for the second. Half of it is jitter. */
 const FIRST_WAIT_MS = 200;
-/** A `Retry-After` beyond this, in milliseconds, is not waited for but handed on with the answer. */
+/** A longer `Retry-After`, in milliseconds, is not waited for but returned with the response. */
 const LONGEST_WAIT_MS = 2_000;
 
-/** The circuit opens when more than half of the last 20 calls failed, of 10 at the least: one bad instance of two is not enough. */
+/** The circuit opens if more than half of the last 20 calls failed, with at least 10: one bad instance of two is not enough. */
 const CIRCUIT = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
-/** After this long, in milliseconds, one call probes; each probe that fails doubles the wait, up to the second. */
+/** The wait before one call probes, in milliseconds; each failed probe doubles it, up to the second value. */
 const FIRST_PROBE_AFTER_MS = 1_000;
 const LAST_PROBE_AFTER_MS = 30_000;
 
-/** Calls at once: three instances keep within the 200 requests that one callee instance takes. */
+/** Calls at once: three instances stay within the 200 requests that one callee instance takes. */
 const MAX_CALLS = 64;
-/** Calls that wait for their turn: at some 10 ms a call, all have had it within a second; beyond, better wait outside. */
+/** Calls that wait for their turn: at 10 ms a call, the last one waits less than a second. */
 const MAX_WAITING = 1_000;
 
-/** A call that is over need not be aborted: that alone costs as much as all policies together. */
+/** Not aborted on return: that alone costs as much as all policies together. */
 const cooperative = { strategy: TimeoutStrategy.Cooperative, abortOnReturn: false };
 
-/** The policies around calls to one service. Each is written down here and nowhere else. */
+/** The policies around calls to one service. */
 export interface Resilience {
-  /** For what is safe to repeat. */
+  /** For requests that are safe to repeat. */
   readonly repeatable: IPolicy;
-  /** For what must be sent once at the most. */
+  /** For requests that are sent at most once. */
   readonly once: IPolicy;
 }
 
 export function createResilience(): Resilience {
-  // Shared by all calls: they know how the service is.
+  // Shared by all calls: together they show the health of the service.
   const circuit = circuitBreaker(handleWhenResult(isFailure), {
     breaker: new CountBreaker(CIRCUIT),
     halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PROBE_AFTER_MS, maxDelay: LAST_PROBE_AFTER_MS }),

@@ -1,11 +1,13 @@
-/** No wait that a service asks for is honoured beyond this, in milliseconds: a wrong clock must not park a call for days. */
+// Reads a Retry-After header (RFC 9110).
+
+/** The longest wait that is accepted, in milliseconds: a wrong clock must not delay a call for days. */
 const LONGEST_MS = 3600_000;
 
 /**
- * Reads a `Retry-After` header: digits for seconds, or an HTTP-date in one of the three formats that a recipient must
- * accept. `Date.parse` alone takes nearly everything for a date, without a time zone for one in local time.
+ * Reads a `Retry-After` header: seconds, or an HTTP-date in one of the three formats that a recipient must accept.
+ * `Date.parse` alone accepts nearly everything as a date, in local time if there is no time zone.
  *
- * @returns milliseconds from now, at most an hour; undefined where there is none, or none that can be read
+ * @returns milliseconds from now, at most an hour; undefined if there is no readable value
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  */
 export function readRetryAfter(value: unknown, now = Date.now()): number | undefined {
@@ -19,8 +21,8 @@ const RFC_850 = new RegExp(String.raw`^${DAY}, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\S
 const ASCTIME = /^([A-Z][a-z]{2}) ([A-Z][a-z]{2}) ([ \d]\d) (\S{8}) (\d{4})$/;
 
 /**
- * Milliseconds since 1970; NaN for anything else. The two obsolete formats are rewritten to IMF-fixdate, which is what
- * `toUTCString` writes: whatever it writes otherwise is no such date.
+ * Milliseconds since 1970; NaN for anything else. The two obsolete formats are rewritten to IMF-fixdate. `toUTCString` writes
+ * IMF-fixdate, so only a date that it writes unchanged is one.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  */
@@ -36,7 +38,7 @@ function readHttpDate(value: string, now: number): number {
   return new Date(time).toUTCString() === fixdate ? time : NaN;
 }
 
-/** Two digits that seem to be more than 50 years ahead are the latest such year in the past. */
+/** A two-digit year more than 50 years ahead is the latest such year in the past. */
 function fullYear(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear();
   const year = thisYear - (thisYear % 100) + twoDigits;

@@ -1,3 +1,4 @@
+// Calls another service with an access token.
 import type { AxiosInstance, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
 import * as v from "valibot";
@@ -23,11 +24,11 @@ export interface ServiceRequest {
   readonly body?: unknown;
   /** The W3C trace context to pass on, so that one trace shows both services. */
   readonly traceParent?: string | undefined;
-  /** Breaks the call off, wherever it is. */
+  /** Aborts the call at any stage. */
   readonly signal?: AbortSignal;
 }
 
-/** @throws TypeError for a path that is none below the service's origin; nothing was sent then */
+/** @throws TypeError for a path that is not below the service's origin; nothing was sent then */
 export type ServiceClient = (request: ServiceRequest) => Promise<ServiceOutcome>;
 
 export interface ServiceClientOptions {
@@ -40,14 +41,14 @@ export interface ServiceClientOptions {
 /** Idempotent by RFC 9110, section 9.2.2. Of another word, which the types forbid, nothing is known. */
 const REPEATABLE: readonly string[] = ["GET", "PUT", "DELETE"] satisfies ServiceRequest["method"][];
 
-/** Answers of the services here are a few hundred bytes. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** The largest response. Those of the services here have a few hundred bytes. */
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
-/** Longer than a token source of ours waits (token-source.ts): its own error says more. In milliseconds. */
+/** Milliseconds. Longer than the timeout of `createTokenSource`, whose error says more. */
 const TOKEN_TIMEOUT_MS = 12_000;
 
 const optionSchemas = {
-  // Plain http to anywhere but this machine would show the token to everybody on the way.
+  // Plain http to another machine would show the token to everyone on the way.
   origin,
   tokens: v.pipe(v.custom<TokenSource>(isTokenSource), v.description("a token source, as createTokenSource makes it")),
 };
@@ -106,18 +107,18 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       }
       tries++;
       const outcome = await withFreshToken(http, tokens, current, request, signal);
-      // Thrown, because it says nothing about the service's health.
+      // Thrown: an abort says nothing about the service's health.
       if (request.signal?.aborted === true) throw new TaskCancelledError();
       return (last = { ...outcome, tries });
     };
     const policy = REPEATABLE.includes(request.method) ? resilience.repeatable : resilience.once;
     try {
       const outcome = await policy.execute(attempt, request.signal);
-      // What became of a try that was sent says more than that there was no token for the next one.
+      // The outcome of a sent try says more than a missing token for the next one.
       return outcome.kind === "no-token" ? (last ?? outcome) : outcome;
     } catch (error) {
       const heldBack = whyHeldBack(error, request);
-      // A failure of the try before says more than that there was none after it.
+      // The outcome of the previous try says more than the end of the call.
       return (
         last ?? {
           kind: heldBack === undefined ? "no-response" : "held-back",
@@ -141,8 +142,8 @@ async function connect(origin: string): Promise<AxiosInstance> {
     allowAbsoluteUrls: false,
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
-    maxContentLength: MAX_ANSWER_BYTES,
-    // A redirect or a proxy would carry the token somewhere else.
+    maxContentLength: MAX_RESPONSE_BYTES,
+    // A redirect or a proxy would send the token to another host.
     maxRedirects: 0,
     proxy: false,
     validateStatus: () => true,
@@ -151,7 +152,7 @@ async function connect(origin: string): Promise<AxiosInstance> {
   });
 }
 
-/** Strict, as RFC 8259 (section 8.1) has it: axios would put U+FFFD for what is not UTF-8, and read on. */
+/** Strict (RFC 8259, section 8.1): axios would replace invalid UTF-8 by U+FFFD. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function readBody(bytes: unknown): unknown {
@@ -170,10 +171,9 @@ function readBody(bytes: unknown): unknown {
 }
 
 function whyHeldBack(error: unknown, { signal }: ServiceRequest): string | undefined {
-  if (error instanceof BrokenCircuitError)
-    return "the service has failed again and again, and is left alone for a moment";
+  if (error instanceof BrokenCircuitError) return "the service has failed repeatedly, and gets no calls for a moment";
   if (error instanceof BulkheadRejectedError) return "too many calls to the service are under way";
-  if (signal?.aborted === true) return "broken off by this app";
+  if (signal?.aborted === true) return "aborted by this app";
   if (error instanceof TaskCancelledError) return undefined;
   throw error;
 }
@@ -181,7 +181,7 @@ function whyHeldBack(error: unknown, { signal }: ServiceRequest): string | undef
 type Exchange = DistributiveOmit<ServiceOutcome, "tries">;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** Where the service calls the token invalid, once more with a newer one: it has not looked at the request. */
+/** Repeats the call with a newer token if the service calls the token invalid: it has not looked at the request. */
 async function withFreshToken(
   http: AxiosInstance,
   tokens: TokenSource,
@@ -195,7 +195,7 @@ async function withFreshToken(
     const newer = await newerThan(token, tokens, signal);
     return "token" in newer ? answer(await send(http, newer.token, request, signal)) : answer(response, newer.advice);
   } catch (error) {
-    // It has been sent by now, perhaps. Only a code of the error: an AxiosError carries the request, and with it the token.
+    // Perhaps sent. Only the error's code is used: an AxiosError contains the request, with the token.
     return { kind: "no-response", reason: signal.aborted ? "no response in time" : codeOfFailure(error) };
   }
 }
@@ -259,7 +259,7 @@ function answer(response: AxiosResponse<unknown>, adviceOnToken?: string): Excha
   };
 }
 
-/** App Service's front end names the address it refused in a header that the service's own 403 never carries. */
+/** App Service's front end names the refused address in a header that the service's own 403 never has. */
 function whoRefused({ status, headers }: AxiosResponse): RefusedBy {
   if (status === 403 && headers["x-ms-forbidden-ip"] !== undefined) return "network";
   return status === 401 || status === 403 ? "authorization" : undefined;

@@ -1,12 +1,13 @@
+// Schema versions of rows, for two versions of an app at once.
 import { ProblemError } from "../problem.ts";
 
 /**
- * Rows carry the version of their schema, and several versions of an app may meet them: the old and the new one during a
- * deployment, the old one after it was taken back. The version rises only where earlier code must not change such rows;
- * a column more is no new version, because rows are merged and a reader leaves alone what it does not know.
+ * Rows have the version of their schema, because two versions of an app may use them: during a deployment, and after a
+ * rollback. The version is increased only if earlier code must not change such rows. A new column is no new version: rows
+ * are merged, and a reader ignores unknown columns.
  */
 export interface VersionedRow {
-  /** Rows from before there were versions have none: version 0. */
+  /** Undefined in rows from before versions existed: version 0. */
   readonly version?: number;
 }
 

@@ -1,3 +1,4 @@
+// Opens a table, and tells its errors apart.
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { RestError, TableClient } from "@azure/data-tables";
 import {
@@ -9,14 +10,14 @@ import {
 
 const STORAGE_SCOPE = "https://storage.azure.com/.default";
 
-/** Table storage answers in milliseconds; a request ends after this, in milliseconds: the SDK itself waits for ever. */
+/** The timeout of a request, in milliseconds: the SDK has none. Table storage responds in milliseconds. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Two more tries pass a throttled or moving partition; what has timed out is not tried again. */
+/** Two retries bridge a throttled or moving partition; a timeout is not retried. */
 const retryOptions = { maxRetries: 2, retryDelayInMs: 300, maxRetryDelayInMs: 1_000 };
 
 /**
- * A client for a table, reached with an identity, never with a key. The table is created at first use, and again where it has
- * been deleted since: a data-plane call that the role *Storage Table Data Contributor* allows.
+ * Opens a table with an identity, never with a key. The table is created at its first use, and again after it was deleted: the
+ * role *Storage Table Data Contributor* allows that.
  *
  * @param endpoint the account's table service, `https://{account}.table.core.windows.net`
  */
@@ -24,13 +25,13 @@ export function openTable(endpoint: string, name: string, credential: NewCredent
   const tokens = createTokenSource(credential, STORAGE_SCOPE);
   const open = async (): Promise<TableClient> => {
     const client = await connect(endpoint, name, tokens);
-    // Answers without an error where the table is there already.
+    // No error if the table exists.
     await client.createTable();
     return client;
   };
   let opened: Promise<TableClient> | undefined;
   return () => {
-    // A failure is forgotten: the next use tries again.
+    // A failure is not kept: the next use tries again.
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
       throw error;
@@ -42,7 +43,7 @@ export function openTable(endpoint: string, name: string, credential: NewCredent
 async function connect(endpoint: string, name: string, tokens: TokenSource): Promise<TableClient> {
   const { TableClient } = await import("../on-demand/table-client.ts");
   const client = new TableClient(endpoint, name, { retryOptions });
-  // In place of the SDK's own policy, which can end the process: see `createTokenSource`.
+  // Replaces the SDK's own policy, which can end the process: see `createTokenSource`.
   client.pipeline.addPolicy(
     {
       name: "bearerTokenAndTimeout",
@@ -65,23 +66,23 @@ async function connect(endpoint: string, name: string, tokens: TokenSource): Pro
         return next(request);
       },
     },
-    // Where an answer has not become an error yet.
+    // Before a response becomes an error.
     { afterPhase: "Deserialize" },
   );
   return client;
 }
 
-/** A transaction's answer is 202, with the one of the change that failed in it. */
+/** The response to a transaction is 202, and contains that of the change that failed. */
 function saysNoTable({ status, bodyAsText }: PipelineResponse): boolean {
   return (status === 404 || status === 202) && /"code":\s*"TableNotFound"/.test(bodyAsText ?? "");
 }
 
-/** An OData filter: the rows of a partition with keys from the one to before the other. */
+/** An OData filter: the rows of a partition from one key (inclusive) to another (exclusive). */
 export function keysBetween(partition: string, from: string, to: string): string {
   return `PartitionKey eq ${quoted(partition)} and RowKey ge ${quoted(from)} and RowKey lt ${quoted(to)}`;
 }
 
-/** A text in an OData filter: OData doubles a quote within it. */
+/** A text in an OData filter, with quotes doubled. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -97,8 +98,8 @@ export async function orUndefined<T>(entity: Promise<T>): Promise<T | undefined>
 }
 
 /**
- * True where a write lost a race: the ETag had changed (412), the entity to insert was there already (409), or the one
- * to replace was gone (404). Not where the table itself is gone: nobody has won then.
+ * True if a write lost a race: the ETag had changed (412), the entity to insert existed (409), or the one to replace did not
+ * (404). False if the table itself is missing: then no other write succeeded.
  *
  * @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
  */
@@ -107,8 +108,8 @@ export function isLostRace(error: unknown): boolean {
 }
 
 /**
- * True where storage did not answer, was busy, did not know the identity (yet), or was about to delete the table: the
- * request may be tried again.
+ * True if storage did not respond, was busy, did not know the identity (yet), or was deleting the table: the request may be
+ * repeated.
  */
 export function isStorageFailure(error: unknown): boolean {
   if (isRestError(error)) {
@@ -123,17 +124,17 @@ export function isStorageFailure(error: unknown): boolean {
 }
 
 /**
- * A deleted table answers 409 for 40 seconds or more, and 404 after that.
+ * The response for a deleted table is 409 for 40 seconds or more, then 404.
  *
  * @see https://learn.microsoft.com/rest/api/storageservices/delete-table#remarks
  */
 function isAboutTable({ code, details }: RestError): boolean {
-  // The SDK puts the code of a transaction's answer here, and that of others there.
+  // The SDK sets `code` for a transaction, and `details` for other requests.
   const { errorCode } = Object(details) as { readonly errorCode?: unknown };
   return [code, errorCode].some((found) => found === "TableNotFound" || found === "TableBeingDeleted");
 }
 
-/** By its name, as errors of `@azure/identity` are told above: their classes are loaded on demand. */
+/** By its name, like the errors of `@azure/identity` above: their classes are loaded on demand. */
 function isRestError(error: unknown): error is RestError {
   return error instanceof Error && error.name === "RestError";
 }

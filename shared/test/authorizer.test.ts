@@ -759,7 +759,7 @@ describe("a rule of the service's own", () => {
     const failed = await pending;
     clearInterval(advanced);
     expect(failed).toMatchObject({ allowed: false, code: "custom-rule-failed" });
-    expect(String(failed.failure)).toContain("no answer within 5 s");
+    expect(String(failed.failure)).toContain("did not end within 5 s");
   });
 
   test("cannot change what later calls are decided by", async () => {

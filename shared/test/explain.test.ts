@@ -49,7 +49,7 @@ test.each([
     "role-missing",
     "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the next one: with a managed identity within 24 hours, else within 90 minutes",
   ],
-  ["caller-denied", "the service's DENIED_CALLERS shuts this app out: ask whoever runs it why"],
+  ["caller-denied", "the service's DENIED_CALLERS names this app: ask the operator of the service"],
   ["caller-not-allowed", "put this app's client id on the service's list ALLOWED_CALLERS"],
   ["token-expired", undefined],
   [undefined, undefined],

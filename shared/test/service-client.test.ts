@@ -287,14 +287,14 @@ describe("a token source that never answers", () => {
     setImmediate(() => {
       abort.abort();
     });
-    expect(await outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
+    expect(await outcome).toMatchObject({ kind: "held-back", reason: "aborted by this app", tries: 0 });
   });
   test("not waited for where the app has broken it off before", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
     const call = createServiceClient({ origin, tokens: tokensOf(never) });
     const outcome = await call({ method: "GET", path: "/", signal: AbortSignal.abort() });
-    expect(outcome).toMatchObject({ kind: "held-back", reason: "broken off by this app", tries: 0 });
+    expect(outcome).toMatchObject({ kind: "held-back", reason: "aborted by this app", tries: 0 });
   });
   test("for a second try: the app can break it off", async () => {
     answers = [status(503)];
@@ -349,7 +349,7 @@ test("a call that is broken off ends, unanswered", async () => {
   ];
   expect(await client({ method: "GET", path: "/", signal: abort.signal })).toEqual({
     kind: "held-back",
-    reason: "broken off by this app",
+    reason: "aborted by this app",
     tries: 1,
   });
   expect(requests).toHaveLength(1);
@@ -472,7 +472,7 @@ describe("the circuit", () => {
     answers = Array.from({ length: 10 }, () => status(500));
     await fail(10);
     const held = await Promise.all([1, 2, 3].map(() => client({ method: "PUT", path: "/" })));
-    const reason = "the service has failed again and again, and is left alone for a moment";
+    const reason = "the service has failed repeatedly, and gets no calls for a moment";
     expect(held).toEqual([1, 2, 3].map(() => ({ kind: "held-back", reason, tries: 0 })));
     expect(requests).toHaveLength(10);
     await expect.poll(() => client({ method: "GET", path: "/" }), { timeout: 10_000 }).toMatchObject({ status: 200 });

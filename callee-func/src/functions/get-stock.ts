@@ -1,3 +1,4 @@
+// GET /api/inventory/{sku}: the stock of one SKU.
 import { identifierParam } from "@restricted-calls/shared/functions";
 import { api, inventory } from "../composition.ts";
 

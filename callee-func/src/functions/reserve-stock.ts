@@ -1,3 +1,4 @@
+// PUT /api/reservations/{orderId}: reserves stock for an order, once.
 import { identifier, identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 import { api, inventory } from "../composition.ts";

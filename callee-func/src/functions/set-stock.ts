@@ -1,3 +1,4 @@
+// PUT /api/inventory/{sku}: sets the units on hand.
 import { identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 import { api, inventory } from "../composition.ts";

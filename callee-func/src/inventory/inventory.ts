@@ -1,3 +1,4 @@
+// The stock and its reservations in Table storage.
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient, TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "@restricted-calls/shared/problem";
@@ -43,7 +44,7 @@ export interface Inventory {
 const PARTITION = "inventory";
 const stockKey = (sku: string): string => `stock:${sku}`;
 const reservationKey = (appId: string, orderId: string): string => `reservation:${appId.toLowerCase()}:${orderId}`;
-/** Up to version 1, without the app. Who made such a reservation is not known: it holds for every app, as it did then. */
+/** The key up to version 1, without the app. It is not known who made such a reservation, so it counts for every app. */
 const oldReservationKey = (orderId: string): string => `reservation:${orderId}`;
 
 /**
@@ -52,7 +53,7 @@ const oldReservationKey = (orderId: string): string => `reservation:${orderId}`;
  */
 const SCHEMA_VERSION = 2;
 
-/** A race is lost only to a writer who won, so many writers of one SKU pass one by one; past this many tries: 503. */
+/** Each lost race means that another writer succeeded. After this many tries: 503. */
 const MAX_ATTEMPTS = 10;
 const RETRY_JITTER_MS = 40;
 
@@ -91,7 +92,7 @@ export function createInventory(
       untilWon(async () => {
         const client = await table();
         const { orderId, sku, quantity } = reservation;
-        // In this order: stock that this very order has taken meanwhile must not look as if it were gone.
+        // The stock first: units that this order took in between must not look unavailable.
         const row = await readStock(client, sku);
         const held = await readReservation(client, appId, orderId);
         if (held !== undefined) {
@@ -115,7 +116,7 @@ export function createInventory(
   }
 }
 
-/** Reads again and tries again while others write at the same moment, after a random wait so that they part. */
+/** Retries on write conflicts, with jitter so that competing writers spread out. */
 async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
   for (let lost = 0; lost < MAX_ATTEMPTS; lost++) {
     try {
@@ -148,8 +149,8 @@ async function readReservation(
 }
 
 /**
- * Writes a stock row as it was read: a new one must not exist yet, an existing one must not have changed. Columns that
- * this version does not know stay.
+ * Writes a stock row only if nobody has written it since it was read: a new row must not exist yet, an existing one must
+ * have the same ETag. Columns that this version does not know stay.
  */
 function stockChange(sku: string, read: StoredStock | undefined, { onHand, reserved }: StockRow): TransactionAction {
   const entity = { partitionKey: PARTITION, rowKey: stockKey(sku), version: SCHEMA_VERSION, onHand, reserved };

@@ -1,3 +1,4 @@
+// The schemas of units: in requests and in the setting INITIAL_STOCK.
 import { identifier } from "@restricted-calls/shared/functions";
 import * as v from "valibot";
 
@@ -7,7 +8,7 @@ export const MAX_UNITS = 1_000_000_000;
 /** The units of one SKU. */
 export const onHand = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_UNITS));
 
-/** Units by SKU, as a setting: what the API does not take in a request is not taken here either. */
+/** Units by SKU, as a setting, with the limits of the API. */
 export const initialStock = v.pipe(
   v.string(),
   v.parseJson(),
@@ -15,7 +16,7 @@ export const initialStock = v.pipe(
   v.description(`units by SKU as JSON, such as {"widget": 100}: SKUs as in routes, of each 0 to ${MAX_UNITS} units`),
 );
 
-/** By hand, because `v.record` drops members named "constructor" or "prototype" in silence, and they are SKUs like any other. */
+/** Not by `v.record`, which drops members named "constructor" or "prototype" without an error: they are valid SKUs. */
 function isStock(stock: unknown): boolean {
   if (typeof stock !== "object" || stock === null || Array.isArray(stock)) return false;
   return Object.entries(stock).every(([sku, units]) => v.is(identifier, sku) && v.is(onHand, units));

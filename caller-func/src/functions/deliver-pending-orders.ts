@@ -1,3 +1,4 @@
+// The timer: delivers the pending orders that are due.
 import { app } from "@azure/functions";
 import { delivery, orderStore } from "../composition.ts";
 import { longestRun } from "../orders/schedule.ts";

@@ -1,3 +1,4 @@
+// GET /api/orders/{orderId}: the state of an order.
 import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
 import { orderStore } from "../composition.ts";
 import { orderView, unknownOrder } from "./order-response.ts";

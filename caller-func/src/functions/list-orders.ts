@@ -1,3 +1,4 @@
+// GET /api/orders: a page of the orders, and the backlog.
 import { keyHttp } from "@restricted-calls/shared/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { isStorageFailure } from "@restricted-calls/shared/storage/table";

@@ -1,3 +1,4 @@
+// The response to a request for one order.
 import type { HttpResponseInit } from "@azure/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { problemResponse } from "@restricted-calls/shared/functions";

@@ -1,3 +1,4 @@
+// POST /api/orders: stores an order, and tries to deliver it.
 import { randomUUID } from "node:crypto";
 import { identifier, keyHttp, readJsonBody } from "@restricted-calls/shared/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";

@@ -1,3 +1,4 @@
+// POST /api/orders/{orderId}/retry: makes a stuck or rejected order pending again.
 import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { orderStore } from "../composition.ts";

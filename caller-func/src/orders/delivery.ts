@@ -1,3 +1,4 @@
+// Delivers stored orders to the callee, at least once each.
 import { setTimeout as delay } from "node:timers/promises";
 import { DEADLINE_MS, type ServiceClient, type ServiceOutcome } from "@restricted-calls/shared/service-client";
 import { isStorageFailure } from "@restricted-calls/shared/storage/table";
@@ -6,23 +7,23 @@ import { afterAttempt, describe, newOrder, type Order, type OrderRequest, wasSen
 import type { Lease, OrderStore } from "./order-store.ts";
 
 /**
- * For this long, in milliseconds, nobody else takes an order that is being delivered. A crashed instance's orders are
- * taken up after it.
+ * How long an order under delivery is leased, in milliseconds. Another instance delivers the orders of a crashed one after
+ * that.
  */
 const LEASE_MS = 60_000;
 
-/** A delivery begins only while its lease is sure to outlast it: the call, and two storage operations at their slowest. */
+/** A delivery starts only if its lease is this long: the deadline of a call and two slow storage operations. */
 const LEASE_NEEDED_MS = DEADLINE_MS + 2 * 10_000;
 
-/** A run takes orders in batches: one query and one transaction for so many, all delivered well within a lease. */
+/** Orders that one query and one transaction lease, all delivered well within a lease. */
 const BATCH_SIZE = 40;
-/** Deliveries at once: with a second instance and HTTP beside them, well below what the client lets through. */
+/** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
 const CONCURRENT_DELIVERIES = 8;
 
-/** On shutdown a delivery under way has this long to end by itself, in milliseconds; the host gives the app 5 s in all. */
+/** How long shutdown waits for deliveries, in milliseconds, before it aborts them; the host gives the app 5 s in all. */
 const DRAIN_MS = 2_500;
 
-/** What a scheduled run did, and what it leaves. */
+/** The result of a scheduled run. */
 export interface RunSummary {
   reserved: number;
   rejected: number;
@@ -31,7 +32,7 @@ export interface RunSummary {
   stillPending: number;
   /** Tried, but the result could not be stored: their leases run out, and they are delivered again. */
   unsaved: number;
-  /** Refused by the callee's access restrictions. Nobody else sees this: function apps have no log of access restrictions. */
+  /** Refused by the callee's access restrictions. Only the caller sees this: function apps have no log of access restrictions. */
   refusedByNetwork: number;
   /** Calls beyond the first of each delivery. */
   retries: number;
@@ -48,15 +49,15 @@ export interface Delivery {
   place(request: OrderRequest, traceParent?: string): Promise<Order>;
   /** Delivers the pending orders whose time has come, the longest due first, for as long as the run may take (ms). */
   deliverDue(longestRun: number, traceParent?: string): Promise<RunSummary>;
-  /** Begins nothing more and waits for what is under way, a bounded time; what is broken off then is pending, and due. */
+  /** Starts no more deliveries and waits for those under way, for a bounded time. Aborted ones stay pending, and are due. */
   drain(): Promise<void>;
 }
 
 /**
- * Orders reserve stock: carries them over to the callee, each at least once, and never twice at the same moment.
+ * Makes the delivery of orders: each reserves stock at the callee, at least once, and never twice at the same moment.
  *
- * @param report gets each error of an attempt that was not foreseen; the attempt counts as failed, and others go on, also
- *   where it throws or rejects
+ * @param report gets each unexpected error of an attempt; the attempt counts as failed and the others continue, also if
+ *   `report` throws or rejects
  */
 export function createDelivery(
   store: OrderStore,
@@ -67,7 +68,7 @@ export function createDelivery(
   const draining = new AbortController();
   const shutdown = new AbortController();
 
-  /** Delivers a leased order once. Every step may be the last: what is not stored is done again when the lease has run out. */
+  /** Delivers a leased order once. A step that is not stored, because of a crash, is repeated after the lease. */
   async function attempt(lease: Lease, signal: AbortSignal, traceParent?: string): Promise<Attempt> {
     const { orderId, sku, quantity } = lease.order;
     const outcome = await callee({
@@ -78,13 +79,13 @@ export function createDelivery(
       signal,
     }).catch((error: unknown): ServiceOutcome => {
       reported(error);
-      return { kind: "no-response", reason: "an error that was not foreseen, see the log", tries: 0 };
+      return { kind: "no-response", reason: "an unexpected error, see the log", tries: 0 };
     });
     try {
       const now = new Date();
       const next = afterAttempt(lease.order, outcome, now);
       if (await store.settle(lease, next, now)) return { outcome, order: next, saved: true };
-      // Somebody else goes on with the order; a repeated reservation changes nothing at the callee.
+      // Another instance has the order now; a repeated reservation changes nothing at the callee.
       return { outcome, order: (await store.get(orderId)) ?? lease.order, saved: true };
     } catch (error) {
       if (!isStorageFailure(error)) reported(error);
@@ -92,7 +93,7 @@ export function createDelivery(
     }
   }
 
-  /** In a promise, whose rejection is handled: one that nobody handles ends the Functions worker. */
+  /** In a promise with a handler: an unhandled rejection ends the Functions worker. */
   const reported = (error: unknown): void => {
     new Promise((resolve) => {
       resolve(report(error));
@@ -128,7 +129,7 @@ export function createDelivery(
           if (lease === undefined) return;
           const attempted = await attempt(lease, breakOff, traceParent);
           count(summary, attempted);
-          // The next order would fare no better: it is left as it is, for the next run.
+          // The next order would fail for the same reason: it waits for the next run.
           if (!wasSent(attempted.outcome)) summary.endedEarly = bounded(describe(attempted.outcome));
         }
       };
@@ -159,7 +160,7 @@ export function createDelivery(
 
   async function existing(orderId: string): Promise<Order> {
     const order = await store.get(orderId);
-    if (order === undefined) throw new Error(`Order ${orderId} was there a moment ago and is gone.`);
+    if (order === undefined) throw new Error(`Order ${orderId} existed a moment ago and does not exist any more.`);
     return order;
   }
 }
@@ -177,7 +178,7 @@ function count(summary: RunSummary, { outcome, order, saved }: Attempt): void {
 }
 
 function logged(error: unknown): void {
-  console.error("An attempt to deliver an order failed in a way that was not foreseen.", error);
+  console.error("An attempt to deliver an order failed with an unexpected error.", error);
 }
 
 function leaseEnd(): Date {

@@ -1,4 +1,6 @@
-/** What stood in the way of an order, and how often. */
+// The failed attempts of an order, bounded.
+
+/** Why delivery failed, and how often. */
 export interface Setback {
   readonly what: string;
   readonly times: number;
@@ -6,18 +8,18 @@ export interface Setback {
   readonly last: string;
 }
 
-/** Table storage has room for 32,000 characters in a column. */
+/** A column of Table storage has at most 32,000 characters. */
 const MAX_HISTORY = 10;
 const MAX_TEXT_LENGTH = 500;
 
-/** Ids and times of single requests, as Entra ID, MSAL and App Service put them into the text of an error. */
+/** Ids and times of single requests, as Entra ID, MSAL and App Service write them into the text of an error. */
 const REQUEST_ID =
   /\b(?:trace|correlation|request)[ _-]?id\b["']?\s*[:=]?\s*["']?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}["']?/gi;
 const TIME = /(?:\btimestamp\b["']?\s*[:=]?\s*)?["'[]?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?["'\]]?/gi;
 
 /**
- * Adds what stood in the way. The same again is one entry, whatever ids the single request had. The first cause stays
- * beside the latest ones: it is what the others follow from.
+ * Adds why delivery failed. A repeated cause is one entry: ids and times of single requests are removed. The first cause
+ * stays beside the latest ones, because the others often follow from it.
  */
 export function withSetback(history: readonly Setback[], what: string, now: Date): readonly Setback[] {
   const at = now.toISOString();
@@ -28,7 +30,7 @@ export function withSetback(history: readonly Setback[], what: string, now: Date
   return all.length <= MAX_HISTORY ? all : [...all.slice(0, 1), ...all.slice(1 - MAX_HISTORY)];
 }
 
-/** A text that fits into a column together with others like it, on one line and well-formed. */
+/** Shortens a text to one well-formed line that fits into a column with others. */
 export function bounded(text: string, length = MAX_TEXT_LENGTH): string {
   return text
     .replace(/[\p{Cc}\s]+/gu, " ")

@@ -1,18 +1,19 @@
+// How an order is written to Table storage, and read from it.
 import type { TableEntity, TableEntityResult } from "@azure/data-tables";
 import type { VersionedRow } from "@restricted-calls/shared/storage/row-version";
 import type { Setback } from "./history.ts";
 import { isFinished, type Order, type Problem } from "./order.ts";
 
-/** Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. */
+/** Increased only if earlier code must not change such rows: see `shared/storage/row-version.ts`. */
 export const SCHEMA_VERSION = 1;
 
 /**
  * Orders share one partition, so that one transaction can change all rows of an order:
  *
  * - `order:{id}`: the order, for as long as it is kept;
- * - `pending:{due time}:{id}`: a copy of it, while it is pending and at no other time. Work is found here, the longest due
- *   first, without a look at what is done. Who moves the row to a later due time has the order to himself until then;
- * - `finished:{time}:{id}`: when a finished order ended, so that those to be removed are found without a look at the others.
+ * - `pending:{due time}:{id}`: a copy, only while the order is pending. A query finds due orders here, the longest due first,
+ *   without reading finished ones. Moving the row to a later due time leases the order until then;
+ * - `finished:{time}:{id}`: when a finished order ended. A query finds the orders to remove here, without reading others.
  */
 export const PARTITION = "orders";
 export const prefixes = { order: "order:", pending: "pending:", finished: "finished:" } as const;
@@ -22,7 +23,7 @@ export const pendingKey = (dueAt: Date, orderId: string): string =>
   `${prefixes.pending}${dueAt.toISOString()}:${orderId}`;
 export const finishedKey = (at: Date, orderId: string): string => `${prefixes.finished}${at.toISOString()}:${orderId}`;
 
-/** Merging keeps a column that is not named, so one that no longer applies is emptied. */
+/** A merge keeps columns that are not named, so a column that no longer applies is set to an empty text. */
 export interface OrderColumns extends VersionedRow {
   readonly orderId: string;
   readonly sku: string;
@@ -68,7 +69,7 @@ export function fromRow(orderId: string, row: OrderRow, dueAt?: Date): Order {
   };
 }
 
-/** A row that somebody has damaged must not hold up the others of its batch. */
+/** A damaged row must not stop the others of its batch. */
 function parsed<T>(json: string, otherwise: T): T {
   try {
     return JSON.parse(json) as T;

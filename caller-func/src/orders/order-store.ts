@@ -1,3 +1,4 @@
+// The outbox: orders in Table storage, with leases and retention.
 import type { TableClient, TableEntityResult, TransactionAction } from "@azure/data-tables";
 import { isNewer, requireKnown, type VersionedRow } from "@restricted-calls/shared/storage/row-version";
 import { isLostRace, keysBetween, orUndefined, quoted } from "@restricted-calls/shared/storage/table";
@@ -15,7 +16,7 @@ import {
   toRow,
 } from "./order-row.ts";
 
-/** An order that nobody else takes for as long as its pending row's key says. */
+/** An order that is leased until the due time in the key of its pending row. */
 export interface Lease {
   readonly order: Order;
   readonly until: Date;
@@ -26,21 +27,21 @@ export interface OrderStore {
   /** Stores a new order, leased until its due time. @returns undefined where an order of that id exists */
   create(order: Order): Promise<Lease | undefined>;
   get(orderId: string): Promise<Order | undefined>;
-  /** Takes pending orders whose time has come, the longest due first, at most 50. */
+  /** Leases pending orders that are due, the longest due first, at most 50. */
   lease(now: Date, until: Date, limit: number): Promise<readonly Lease[]>;
   /** Gives leased orders back, due at that time. */
   release(leases: readonly Lease[], dueAt: Date): Promise<void>;
   /**
-   * Stores what became of a leased order, also where the table was deleted meanwhile.
+   * Stores the result for a leased order, also if the table was deleted in between.
    *
-   * @returns false where the lease ran out and somebody else has the order
+   * @returns false if the lease ended and another instance has the order
    */
   settle(lease: Lease, next: Order, now: Date): Promise<boolean>;
   /**
-   * Makes a stuck or rejected order pending again. What would have retention remove it goes in the same transaction.
+   * Makes a stuck or rejected order pending again. The same transaction deletes the row by which retention would remove it.
    *
-   * @param change gives the order as it should be, from the one in store; undefined where that does not apply
-   * @returns undefined where it did not apply, or somebody else was faster
+   * @param change makes the new order from the stored one; undefined if it does not apply
+   * @returns undefined if it did not apply, or another writer was faster
    */
   revive(orderId: string, change: (order: Order) => Order | undefined): Promise<Order | undefined>;
   /** One page of orders. */
@@ -57,7 +58,7 @@ export interface OrderPage {
 }
 
 const PAGE_SIZE = 100;
-/** A transaction has room for 100 changes, and both moving an order and removing one are two. */
+/** A transaction has at most 100 changes; moving an order takes two, and so does removing one. */
 const MAX_PER_TRANSACTION = 50;
 const MAX_COUNTED = 1000;
 /** Clocks of two instances differ by less than this, in milliseconds: no token would be good otherwise. */
@@ -78,7 +79,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     }
   }
 
-  /** Changes many orders at once, and where somebody else was faster with one of them, each by itself. */
+  /** Changes many orders in one transaction; if another writer was faster with one of them, each in its own. */
   async function submitEach<T>(items: readonly T[], change: (item: T) => TransactionAction[]): Promise<T[]> {
     if (items.length === 0 || (await submit(items.flatMap(change)))) return [...items];
     if (items.length === 1) return [];
@@ -135,7 +136,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
         const page: PendingRow[] = await firstRows<PendingRow>(keys, Math.min(limit, MAX_PER_TRANSACTION));
         due = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
         if (page.length === 0) return [];
-        // Rows of a later version are that version's to deliver; they must not hide what lies behind them.
+        // The later version delivers its own rows; they must not hide the rows after them.
         from = `${page.at(-1)?.rowKey ?? end}\0`;
       } while (due.length === 0);
       const moved = await submitEach(due, ({ etag, timestamp, ...row }) => [
@@ -165,12 +166,12 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
       const finished = finishedRow(next, now);
       if (finished !== undefined) added.push(["create", finished]);
       const isStored = await submit([
-        // This one holds the lease: the transaction fails where the leased row has gone.
+        // The lease: the transaction fails if the leased row does not exist any more.
         ["delete", keyed(pendingKey(until, orderId))],
         ["update", toRow(orderKey(orderId), next), "Merge"],
         ...added,
       ]);
-      // A lease is lost to somebody who has the order. Where nobody has, the table was deleted: the order is stored anew.
+      // Another instance has the order, or the table was deleted: then the order is stored again.
       if (isStored || (await find(orderId)) !== undefined) return isStored;
       return submit([["create", toRow(orderKey(orderId), next)], ...added]);
     },

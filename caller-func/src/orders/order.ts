@@ -1,3 +1,4 @@
+// An order and its states: what follows from each outcome of a delivery.
 import { problemCode, type ServiceOutcome } from "@restricted-calls/shared/service-client";
 import * as v from "valibot";
 import { bounded, type Setback, withSetback } from "./history.ts";
@@ -17,15 +18,15 @@ export interface Order extends OrderRequest {
   readonly state: OrderState;
   /** Why it was rejected: the callee's code. Why it is still pending: what happened at the last attempt. */
   readonly reason?: string;
-  /** What the callee said of it, where it rejected the order. */
+  /** The callee's problem document, if it rejected the order. */
   readonly problem?: Problem;
   readonly createdAt: Date;
   /** Since when delivery has been tried: the creation, or the last manual retry. */
   readonly pendingSince: Date;
   readonly attempts: number;
-  /** When delivery may be tried (again): in a pending order, and in no other. */
+  /** When delivery may be tried (again); only pending orders have it. */
   readonly dueAt?: Date;
-  /** What stood in the way, the latest last; the same again and again is one entry. */
+  /** Why delivery failed, the latest last; a repeated cause is one entry. */
   readonly history: readonly Setback[];
 }
 
@@ -38,35 +39,35 @@ export interface Problem {
 }
 
 /**
- * With these codes, and no others, the callee decides that it will not carry out an order. Whatever else it answers is about the
- * request, the caller or its own state, and the order stays pending.
+ * Only these codes are the callee's decision against an order. Every other response is about the request, the caller or the
+ * callee's own state, and the order stays pending.
  */
 const finalCodes: readonly string[] = ["unknown-sku", "insufficient-stock", "order-conflict"];
 
-/** Waits after failed attempts grow from the first to the second of these, in milliseconds. */
+/** The wait after a failed attempt, in milliseconds: doubles from the first to the second value. */
 const FIRST_RETRY_AFTER_MS = 2_000;
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
-/** An order that could not be delivered for this long waits for a person. */
+/** An order that could not be delivered for this long, in milliseconds, is stuck: it waits for a person. */
 const STUCK_AFTER_MS = 24 * 3600_000;
 
-/** Of a problem's detail so many characters are kept. */
+/** The longest detail of a problem that is kept, in characters. */
 const MAX_DETAIL_LENGTH = 2_000;
 
-/** A new order. It is due at `dueAt`, until when whoever stored it has it to himself. */
+/** A new order, leased until `dueAt`. */
 export function newOrder(request: OrderRequest, now: Date, dueAt: Date): Order {
   return { ...request, state: "pending", createdAt: now, pendingSince: now, attempts: 0, dueAt, history: [] };
 }
 
-/** Whether the callee was asked: else the next order would fare no better at present. */
+/** Whether a request was sent. If not, the next order would fail for the same reason. */
 export function wasSent({ kind }: ServiceOutcome): boolean {
   return kind === "response" || kind === "no-response";
 }
 
 /**
- * What becomes of an order after an attempt to deliver it. Only the callee's own decision on the order ends it: 200 or 201
- * with its reservation, or a 4xx with one of the final codes. Everything else leaves it pending, and after a day stuck.
- * Where nothing was sent, that was no attempt: the order's own waits grow with what happened to this order.
+ * The order after an attempt to deliver it. Only the callee's own decision ends an order: 200 or 201 with its reservation,
+ * or a 4xx with one of the final codes. Everything else leaves it pending, and after a day stuck. If nothing was sent, the
+ * attempt does not count, and the wait does not grow.
  */
 export function afterAttempt(order: Order, outcome: ServiceOutcome, now: Date): Order {
   const attempts = order.attempts + (wasSent(outcome) ? 1 : 0);
@@ -84,7 +85,7 @@ export function afterAttempt(order: Order, outcome: ServiceOutcome, now: Date): 
   return { ...undelivered, state: "pending", dueAt: new Date(now.getTime() + wait) };
 }
 
-/** A stuck or rejected order, pending anew because a person wants that; undefined for any other. */
+/** A stuck or rejected order that a person retries: pending again. Undefined for any other. */
 export function retried({ reason, problem, ...order }: Order, now: Date): Order | undefined {
   if (order.state !== "stuck" && order.state !== "rejected") return undefined;
   const ended = `${order.state}, then retried by a person: ${reason ?? "no reason given"}`;
@@ -102,7 +103,7 @@ const document = v.object({
   detail: v.fallback(v.optional(v.string()), undefined),
 });
 
-/** The callee's decision on the order itself, or undefined where it made none: something else may have answered in its place. */
+/** The callee's decision on the order, or undefined if the response is none: it may come from the platform. */
 function decisionOn(order: Order, outcome: ServiceOutcome): "reserved" | Problem | undefined {
   if (outcome.kind !== "response" || outcome.refusedBy !== undefined) return undefined;
   const { status, body } = outcome;
@@ -122,7 +123,7 @@ function isReservationOf({ orderId, sku, quantity }: Order, body: unknown): bool
   return v.is(reservation, body) && body.orderId === orderId && body.sku === sku && body.quantity === quantity;
 }
 
-/** What happened, in words; not bounded. */
+/** The outcome in words; not bounded. */
 export function describe(outcome: ServiceOutcome): string {
   if (outcome.kind !== "response") return `${outcome.kind}: ${outcome.reason}`;
   const code = problemCode(outcome.body);

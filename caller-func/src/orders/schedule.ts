@@ -1,15 +1,16 @@
+// How long a run of the timer may take, from its schedule.
 import { parseNcrontab } from "@restricted-calls/shared/ncrontab";
 
-/** A run leaves this much of the time until the next tick, in milliseconds, to what it does last. */
+/** A run ends this long before the next tick, in milliseconds. */
 const MARGIN_MS = 1_000;
 
-/** And it stays below the `functionTimeout` of host.json, 5 minutes, by this. */
+/** The longest run, in milliseconds: below the `functionTimeout` of host.json, 5 minutes. */
 const LONGEST_RUN_MS = 4 * 60_000;
 
 /**
- * How long a run may take, in milliseconds, to be over before the next tick: the shortest time between two ticks by the
- * seconds and minutes of the schedule. The host does not tell: below a minute it gives no schedule status, and above it
- * the status of the run before.
+ * How long a run may take, in milliseconds, to end before the next tick: derived from the shortest time between two ticks, by
+ * the seconds and minutes of the schedule. The host gives no such status for schedules below a minute, and for others that
+ * of the previous run.
  *
  * @param schedule an NCRONTAB expression
  * @throws Error for what is none
