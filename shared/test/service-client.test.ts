@@ -368,7 +368,11 @@ describe("an answer", () => {
     const bytes = Buffer.from('{"orderId":"order-1?"}');
     bytes[bytes.indexOf("?")] = 0xff;
     answers = [(response) => response.writeHead(200, { "Content-Type": "application/json" }).end(bytes)];
-    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "response", status: 200, body: undefined });
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({
+      kind: "response",
+      status: 200,
+      body: undefined,
+    });
   });
 
   test("of more than a mebibyte is none", async () => {
