@@ -1,34 +1,33 @@
+/** The command `npm run verify`. */
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { command, reasonOf, stopSignal, UsageError } from "../tools/command-line.ts";
 import { requireWritable } from "../tools/write-file.ts";
-import { verifyDeployment } from "./deployed/source.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./model/report.ts";
-import { reason, VERDICTS } from "./report/summary.ts";
+import { reason, STATUSES } from "./report/summary.ts";
 import { exitCodeOf } from "./model/status.ts";
 import { outcomeInWords } from "./report/words.ts";
 import { writeReport } from "./report/write-report.ts";
-import { verifyLocal } from "./local/source.ts";
+import { verifyDeployment, verifyLocal } from "./verify.ts";
 
 const local = join(import.meta.dirname, "..", ".local");
 
 const USAGE = `Usage: npm run verify -- [options]
 
-Proves the restriction: makes every call that the access policy speaks of, by every kind of caller and from every network,
-and every attack of the catalogue, and compares how each ends with what must be. Uses the running local system, or starts
-one of its own.
+Proves the restriction: makes every call of the access policy, by every kind of caller and from every network, and every
+attack of the catalogue, and compares the outcomes with the expected ones. Uses the running local system, or starts one.
 
-  --deployed         verify the deployment of the selected azd environment instead: real calls, and its configuration
-  --host <host>      start a system of its own under that host: embedded, or func (Azure Functions Core Tools)
-  --only <id>        verify only what has this id or begins with it; * stands for anything within a part: "both/*/internet"
-  --report <folder>  where report.html and report.json go (default: .local/verify)
+  --deployed         verify the deployment of the selected azd environment: its configuration, and real calls
+  --host <host>      start a system under that host: embedded, or func (Azure Functions Core Tools)
+  --only <id>        verify only ids that equal or begin with this; * stands for anything within a part: "both/*/internet"
+  --report <folder>  the folder of report.html and report.json (default: .local/verify)
   --help             show this text
 
-Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, and some of the
-deployed configuration could not be read, or not one of the calls could be made.`;
+Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, but some of the
+deployed configuration could not be read, or no call could be made.`;
 
-/** Differences that are printed; the report has them all. */
+/** The number of printed differences. The report contains all. */
 const SHOWN = 20;
 
 await command(
@@ -60,7 +59,7 @@ await command(
     } catch (error) {
       progress.end();
       if (signal.aborted) {
-        console.error("Stopped: nothing was reported.");
+        console.error("Stopped: no report was written.");
         return first;
       }
       console.error(reasonOf(error));
@@ -80,14 +79,14 @@ function summaryOf(report: Report): string {
     ...report.checks
       .filter(({ result }) => result === "finding")
       .map(
-        ({ id, expected, found, mend }) =>
-          `${id}\n      expected: ${expected}\n      found:    ${found ?? "nothing"}\n      mend:     ${mend ?? "see the report"}`,
+        ({ id, expected, found, fix }) =>
+          `${id}\n      expected: ${expected}\n      found:    ${found ?? "nothing"}\n      fix:      ${fix ?? "see the report"}`,
       ),
   ];
   const colour = { passed: "green", failed: "red", incomplete: "yellow" } as const;
   return [
     ...differences.slice(0, SHOWN).map((text) => `  ${styleText("red", "DIFFERS")} ${text}`),
     ...(differences.length > SHOWN ? [`  ... and ${differences.length - SHOWN} more: see the report.`] : []),
-    `${styleText(colour[report.verdict], `${VERDICTS[report.verdict]}.`)} ${reason(report)}`,
+    `${styleText(colour[report.status], `${STATUSES[report.status]}.`)} ${reason(report)}`,
   ].join("\n");
 }

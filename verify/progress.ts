@@ -1,21 +1,21 @@
+/** Shows the progress of a verification on a terminal. */
 import type { WriteStream } from "node:tty";
 import { stripVTControlCharacters, styleText } from "node:util";
 
-/** Tells the person who waits how far a verification is. */
 export interface Progress {
-  /** How many steps there will be. */
+  /** Sets the number of steps. */
   total(n: number): void;
-  /** One more step is done. */
+  /** Counts one step. */
   step(title: string): void;
   note(line: string): void;
   end(): void;
 }
 
 const BAR_WIDTH = 24;
-/** Without a terminal, a line for each of so many parts of the whole. */
+/** The number of lines without a terminal. */
 const PLAIN_LINES = 4;
 
-/** One line that is drawn over and over on a terminal; elsewhere a plain line now and then. */
+/** Redraws one line on a terminal. Elsewhere prints a few plain lines. */
 export function terminalProgress(
   stream: Pick<WriteStream, "write"> & Partial<Pick<WriteStream, "isTTY" | "columns">>,
 ): Progress {

@@ -1,45 +1,38 @@
+/** A check of the deployed configuration: reads one value, and compares it with the expected one. */
+import type { PlannedCheck } from "../model/plan.ts";
 import type { Check } from "../model/report.ts";
-import type { Read } from "./azure/reading.ts";
+import { missingNote, type Read } from "./azure/reading.ts";
 
-/** A check that is to be made. */
-export interface PlannedCheck {
-  readonly id: string;
-  check(): Promise<Check>;
-}
-
-/** One thing that is looked at, and what must be found there. */
-export interface Question<T> extends Pick<Check, "id" | "title" | "resource" | "expected" | "why"> {
+export interface CheckDefinition<T> extends Pick<Check, "id" | "title" | "resource" | "expected" | "why"> {
   readonly read: Read<T>;
-  /** What is there: word for word what is expected, where all is well. */
+  /** The value in words. Passes only if these equal `expected`. */
   readonly found: (value: T) => string;
-  readonly mend: string | ((value: T) => string);
-  /** That the thing is there at all is this check's business: elsewhere its absence only leaves nothing to look at. */
+  /** The command that fixes a finding. */
+  readonly fix: string | ((value: T) => string);
+  /** True: a missing resource is a finding of this check. Otherwise another check reports it, and this one is not checked. */
   readonly mustExist?: boolean;
 }
 
-/** It is as expected where what was found says so in the same words, and in no other case. */
-export function question<T>({ read, found, mend, mustExist = false, ...asked }: Question<T>): PlannedCheck {
+export function plannedCheck<T>({ read, found, fix, mustExist = false, ...about }: CheckDefinition<T>): PlannedCheck {
   return {
-    id: asked.id,
-    async check() {
+    id: about.id,
+    async run() {
       const reading = await read();
-      const common = { ...asked, mend: null, note: null };
-      if (reading.kind === "unseen") return { ...common, result: "not-checked", found: null, note: reading.reason };
+      const common = { ...about, fix: null, note: null };
+      if (reading.kind === "unreadable") return { ...common, result: "not-checked", found: null, note: reading.reason };
       if (reading.kind === "missing") {
         if (mustExist)
-          return { ...common, result: "finding", found: "nothing", mend: typeof mend === "string" ? mend : null };
-        const note = `${reading.what} is not there: that is a finding of its own.`;
-        return { ...common, result: "not-checked", found: null, note };
+          return { ...common, result: "finding", found: "nothing", fix: typeof fix === "string" ? fix : null };
+        return { ...common, result: "not-checked", found: null, note: missingNote(reading.what) };
       }
       const seen = found(reading.value);
-      if (seen === asked.expected) return { ...common, result: "as-expected", found: seen };
-      const command = typeof mend === "string" ? mend : mend(reading.value);
-      return { ...common, result: "finding", found: seen, mend: command };
+      if (seen === about.expected) return { ...common, result: "as-expected", found: seen };
+      return { ...common, result: "finding", found: seen, fix: typeof fix === "string" ? fix : fix(reading.value) };
     },
   };
 }
 
-/** What a list is missing and what it has too much, or else `asExpected`. Case does not count: Azure's ids have none. */
+/** What a list is missing and what it has too much, or else `asExpected`. Ignores case, as Azure's ids do. */
 export function listed(found: readonly string[], expected: readonly string[], asExpected = wording(expected)): string {
   const lower = (list: readonly string[]): Set<string> => new Set(list.map((item) => item.toLowerCase()));
   const [has, needs] = [lower(found), lower(expected)];
@@ -52,9 +45,9 @@ export function listed(found: readonly string[], expected: readonly string[], as
   ].join("; ");
 }
 
-/** How `listed` says a list that is as it must be. */
-export function wording(list: readonly string[]): string {
-  return list.length === 0 ? "none" : list.join(", ");
+/** A list in words. */
+export function wording(list: readonly string[], none = "none"): string {
+  return list.length === 0 ? none : list.join(", ");
 }
 
 /** A value in a few words. */

@@ -1,29 +1,29 @@
+/** What was deployed, read from the azd environment. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { environmentFor } from "../../tools/environment.mjs";
 import { accessPolicy } from "../../tools/access-policy.ts";
 
-/** A verification of a deployment cannot start; the message says what to do. */
-export class CannotStart extends Error {
-  override readonly name = "CannotStart";
+/** The verification of a deployment cannot start. The message says what to do. */
+export class CannotStartError extends Error {
+  override readonly name = "CannotStartError";
 }
 
 /** The values of an azd environment, by name. */
 export type EnvironmentValues = Readonly<Record<string, string | undefined>>;
 
-/** What was deployed, as the azd environment says. */
 export interface Deployment {
   /** The environment's name. */
   readonly environment: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly tenantId: string;
-  /** What makes the names of this environment's resources different from those of every other. */
+  /** The suffix of every resource name of this environment. */
   readonly suffix: string;
   /** The services of the access policy, each with its site and its origin. */
   readonly services: readonly DeployedService[];
-  /** Who may reach the SCM sites, and who a service that is nobody's callee, in CIDR notation. */
+  /** Who may reach the SCM sites, and who the services without roles, in CIDR notation. */
   readonly deployerRanges: readonly string[];
   readonly ingressRanges: readonly string[];
   readonly planKind: "ElasticPremium" | "Dedicated";
@@ -41,10 +41,10 @@ export interface DeployedService {
 }
 
 /**
- * Asks azd for the selected environment's values; where there is no azd, or no environment, those of the process stand in,
- * as in a pipeline.
+ * Asks azd for the values of the selected environment. Without azd or an environment, as in a pipeline, uses the process's
+ * environment variables.
  *
- * @throws CannotStart where neither has a deployment
+ * @throws CannotStartError if neither has a deployment
  */
 export async function azdValues(): Promise<EnvironmentValues> {
   try {
@@ -53,7 +53,7 @@ export async function azdValues(): Promise<EnvironmentValues> {
     return v.parse(v.record(v.string(), v.string()), JSON.parse(stdout));
   } catch {
     if (process.env["SERVICES"] !== undefined) return process.env;
-    throw new CannotStart(
+    throw new CannotStartError(
       "There is no deployment to verify: 'azd env get-values' gave nothing, and the environment has no SERVICES. " +
         "Select the azd environment of a deployment in this folder: azd env select <name>; or deploy one: azd up",
     );
@@ -61,15 +61,15 @@ export async function azdValues(): Promise<EnvironmentValues> {
 }
 
 /**
- * Reads what was deployed out of an environment's values.
+ * Reads an environment's values.
  *
- * @throws CannotStart where a value is missing or is not what a deployment of this policy leaves behind
+ * @throws CannotStartError if a value is missing, or is not from a deployment of this policy
  */
 export function readDeployment(values: EnvironmentValues): Deployment {
   const needed = (name: string): string => {
     const value = values[name] ?? "";
     if (value !== "") return value;
-    throw new CannotStart(`The azd environment has no ${name}: deploy it with this version first, by azd up`);
+    throw new CannotStartError(`The azd environment has no ${name}: deploy it with this version first, by azd up`);
   };
   const list = (name: string): string[] => (values[name] ?? "").split(",").filter((range) => range !== "");
   const services = readServices(needed("SERVICES"));
@@ -99,7 +99,7 @@ function readServices(text: string): readonly DeployedService[] {
   const deployed = services.map(({ name }) => name).sort();
   const wanted = Object.keys(accessPolicy.services).sort();
   if (deployed.join() === wanted.join()) return services;
-  throw new CannotStart(
+  throw new CannotStartError(
     `What is deployed (${deployed.join(", ")}) is not what the access policy names (${wanted.join(", ")}): azd up`,
   );
 }
@@ -108,7 +108,7 @@ function parsedServices(text: string): readonly DeployedService[] {
   try {
     return v.parse(serviceList, JSON.parse(text));
   } catch {
-    throw new CannotStart("SERVICES of the azd environment is not the output of infra/main.bicep: azd provision");
+    throw new CannotStartError("SERVICES of the azd environment is not the output of infra/main.bicep: azd provision");
   }
 }
 
@@ -117,5 +117,5 @@ function suffixOf(services: readonly DeployedService[]): string {
     services.map(({ name, siteName }) => (siteName.startsWith(`${name}-`) ? siteName.slice(name.length + 1) : "")),
   );
   if (suffix !== "" && others.length === 0) return suffix;
-  throw new CannotStart("The sites of SERVICES are not named as infra/main.bicep names them: azd provision");
+  throw new CannotStartError("The sites of SERVICES are not named as infra/main.bicep names them: azd provision");
 }

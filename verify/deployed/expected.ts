@@ -1,4 +1,4 @@
-import { isApi } from "../../tools/access-policy.ts";
+/** What a deployment must be: the evaluated template and the access policy, in the names of the deployment. */
 import {
   type AccessRule,
   readSnapshot,
@@ -12,11 +12,26 @@ import {
   type StorageAccountProperties,
   type SubnetDefinition,
 } from "../../infra/snapshot.ts";
-import { CannotStart, type Deployment } from "./environment.ts";
+import { accessPolicy } from "../../tools/access-policy.ts";
+import type { Policy } from "../model/report.ts";
+import { CannotStartError, type Deployment } from "./environment.ts";
 
-/** What the template says of one service, in the names of the deployment. */
+export const policy: Policy = { services: accessPolicy.services };
+
 export interface ExpectedService {
   readonly name: string;
+  readonly siteName: string;
+  /** The origin. */
+  readonly url: string;
+  /** The app roles by name, and the granted roles by calling service. */
+  readonly roles: Policy["services"][string]["roles"];
+  readonly callers: Policy["services"][string]["callers"];
+  /** The services that it may call. */
+  readonly callees: readonly string[];
+  /** Its App ID URI, and the unique name of its app registration; null for a service without roles. */
+  readonly api: { readonly identifierUri: string; readonly uniqueName: string } | null;
+  /** The unique name of the app registration that it calls others as; null if it calls as its identity. */
+  readonly clientName: string | null;
   readonly siteId: string;
   readonly site: SiteProperties;
   readonly config: SiteConfig;
@@ -25,25 +40,29 @@ export interface ExpectedService {
   readonly planId: string;
   readonly subnetId: string;
   readonly subnet: NonNullable<SubnetDefinition["properties"]>;
-  /** What its calls may reach. */
+  /** Where its calls may go. */
   readonly outboundRules: readonly SecurityRule[];
-  /** Whom the main site lets in or refuses, and the SCM site. */
+  /** Whom the main site and the SCM site let in. */
   readonly mainRules: readonly AccessRule[];
   readonly scmRules: readonly AccessRule[];
+  /** App Service Authentication; null where it must be off. */
+  readonly authentication: Authentication | null;
   readonly accounts: Readonly<Record<AccountPurpose, ExpectedAccount>>;
 }
+
+type Authentication = ReturnType<typeof authenticationOf>;
 
 export type AccountPurpose = "host" | "data";
 
 export interface ExpectedAccount {
-  /** As in the snapshot: a hash that only Azure can make. The deployment's name is in the site's settings. */
+  /** Of the snapshot: only Azure can compute this hash. The site's settings hold the deployment's name. */
   readonly madeUpName: string;
   readonly properties: StorageAccountProperties;
   /** The ids of the roles that the service's identity has on it. */
   readonly roles: readonly string[];
 }
 
-/** A resource as the template states it, in the names of the deployment but for the names of storage accounts. */
+/** A resource of the template. Only the names of storage accounts are still those of the snapshot. */
 export interface ExpectedResource {
   readonly id: string;
   readonly type: string;
@@ -51,22 +70,32 @@ export interface ExpectedResource {
   readonly properties: object;
 }
 
-/**
- * The evaluated template, as committed in infra/snapshots, with the deployment's own subscription, tenant, names and
- * address ranges in place of the made-up ones. `npm run infra:check` holds the committed snapshots against the template.
- *
- * @throws CannotStart where the snapshots are older than the access policy
- */
-export function expectedServices(deployment: Deployment): readonly ExpectedService[] {
-  const snapshot = snapshotOf(deployment);
-  return deployment.services.map(({ name }) => expectedService(snapshot, deployment, name));
+export interface Expected {
+  readonly services: readonly ExpectedService[];
+  /** All resources that Resource Manager knows by an id. */
+  readonly resources: readonly ExpectedResource[];
 }
 
-/** All resources of the evaluated template that Resource Manager knows by an id, and of which the template states something. */
-export function expectedResources(deployment: Deployment): readonly ExpectedResource[] {
-  return snapshotOf(deployment).predictedResources.flatMap(({ id, type, apiVersion, properties = {} }) =>
-    id === undefined || isExpression(id) || apiVersion === undefined ? [] : [{ id, type, apiVersion, properties }],
-  );
+/**
+ * Reads the committed snapshot of the evaluated template, and replaces its made-up subscription, tenant, names and address
+ * ranges by those of the deployment. `npm run infra:check` compares the committed snapshots with the template.
+ *
+ * @throws CannotStartError if the snapshots are older than the access policy
+ */
+export function expectedOf(deployment: Deployment): Expected {
+  const committed = readSnapshot(deployment.planKind === "Dedicated" ? "dedicated" : "default");
+  const snapshot = inNamesOf(deployment, committed);
+  return {
+    services: deployment.services.map((service) => expectedService(snapshot, deployment, service)),
+    resources: snapshot.predictedResources.flatMap(({ id, type, apiVersion, properties = {} }) =>
+      id === undefined || isExpression(id) || apiVersion === undefined ? [] : [{ id, type, apiVersion, properties }],
+    ),
+  };
+}
+
+/** The App ID URI of a service, as in infra/types.bicep. */
+export function identifierUri({ tenantId, suffix }: Deployment, service: string): string {
+  return `api://${tenantId}/${service}-${suffix}`;
 }
 
 /** Whether a value in the evaluated template is known to Azure only, such as a key. */
@@ -74,11 +103,15 @@ export function isExpression(value: unknown): boolean {
   return typeof value === "string" && value.startsWith("[") && value.endsWith("]");
 }
 
-function snapshotOf(deployment: Deployment): Snapshot {
-  return inNamesOf(deployment, readSnapshot(deployment.planKind === "Dedicated" ? "dedicated" : "default"));
-}
-
-function expectedService(snapshot: Snapshot, deployment: Deployment, name: string): ExpectedService {
+function expectedService(
+  snapshot: Snapshot,
+  deployment: Deployment,
+  { name, siteName, url }: Deployment["services"][number],
+): ExpectedService {
+  const { roles = {}, callers = {} } = policy.services[name] ?? {};
+  const isApi = Object.keys(roles).length > 0;
+  const callees = Object.keys(policy.services).filter((other) => name in (policy.services[other]?.callers ?? {}));
+  const isClient = deployment.callerCredential === "federated-identity" && callees.length > 0;
   const site = siteOf(snapshot, name);
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
   const subnet = network?.properties?.subnets?.find((candidate) => candidate.name === name)?.properties;
@@ -100,12 +133,19 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     hostAccount === undefined ||
     dataAccount === undefined
   ) {
-    throw new CannotStart(
+    throw new CannotStartError(
       `infra/snapshots do not have all of ${name}: npm run infra:check -- --update, and read the difference`,
     );
   }
   return {
     name,
+    siteName,
+    url,
+    roles,
+    callers,
+    callees,
+    api: isApi ? { identifierUri: identifierUri(deployment, name), uniqueName: `${name}-${deployment.suffix}` } : null,
+    clientName: isClient ? `${name}-client-${deployment.suffix}` : null,
     siteId: site.id,
     site: site.properties,
     config: siteConfig,
@@ -118,13 +158,22 @@ function expectedService(snapshot: Snapshot, deployment: Deployment, name: strin
     subnetId: virtualNetworkSubnetId,
     subnet,
     outboundRules,
-    mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi(name) ? [] : deployment.ingressRanges),
+    mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi ? [] : deployment.ingressRanges),
     scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
+    authentication: isApi && deployment.appServiceAuthentication ? authenticationOf(name) : null,
     accounts: { host: hostAccount, data: dataAccount },
   };
 }
 
-/** A snapshot's rules that let in an address are of made-up ones: those of the deployment stand in their place. */
+/** Only the snapshot with every option has it. */
+function authenticationOf(name: string) {
+  const config = resources(readSnapshot("everything"), "Microsoft.Web/sites/config").find(
+    (resource) => resource.name?.startsWith(`${name}-`) === true,
+  )?.properties;
+  return { platform: config?.platform, globalValidation: config?.globalValidation };
+}
+
+/** Replaces the snapshot's made-up address ranges by those of the deployment. */
 function ofDeployment(rules: readonly AccessRule[] = [], ranges: readonly string[]): AccessRule[] {
   const isAddress = (rule: AccessRule): boolean => rule.action === "Allow" && rule.ipAddress !== undefined;
   const priority = rules.find(isAddress)?.priority ?? 0;
@@ -136,21 +185,21 @@ function ofDeployment(rules: readonly AccessRule[] = [], ranges: readonly string
 
 const GUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** The account of a service is the one that answers to its subnet. */
+/** The account of a service is the one that lets in its subnet. */
 function accountOf(snapshot: Snapshot, subnetId: string | undefined, prefix: string): ExpectedAccount | undefined {
   const account = resources(snapshot, "Microsoft.Storage/storageAccounts").find(
     ({ name, properties }) =>
       name?.startsWith(prefix) && properties?.networkAcls?.virtualNetworkRules?.some(({ id }) => id === subnetId),
   );
   if (account?.name === undefined || account.properties === undefined) return undefined;
-  // The ids of assignments hold a principal's, which only Azure knows: they are expressions, with the account's in quotes.
+  // The ids of assignments are expressions, because only Azure knows the principal's id. They contain the account's id in quotes.
   const roles = resources(snapshot, "Microsoft.Authorization/roleAssignments")
     .filter(({ id }) => id?.includes(`'${account.id ?? "?"}'`))
     .map(({ properties }) => properties?.roleDefinitionId?.match(GUID)?.at(-1) ?? "?");
   return { madeUpName: account.name, properties: account.properties, roles };
 }
 
-/** All that is made up in a snapshot stands in its resource group, in its tenant setting and in the names of its sites. */
+/** A snapshot's made-up values are in its resource group, its tenant setting and the names of its sites. */
 function inNamesOf(deployment: Deployment, snapshot: Snapshot): Snapshot {
   const [group] = resources(snapshot, "Microsoft.Resources/resourceGroups");
   const sites: readonly Resource<SiteProperties>[] = resources(snapshot, "Microsoft.Web/sites");

@@ -1,14 +1,18 @@
+/** A deployment as a source: plans the checks of its configuration, and the calls that this machine can make. */
 import { setTimeout as wait } from "node:timers/promises";
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { publicCloud } from "../../infra/public-cloud.ts";
 import { callersOf } from "../model/callers.ts";
-import { operations as calleeOperations } from "../model/operations.ts";
+import { attackedOperation } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
-import { matcherOf, nothingMatches } from "../model/filter.ts";
-import type { Progress } from "../progress.ts";
-import { provenance } from "../model/provenance.ts";
-import { type CallerKind, type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
-import { verdictOf } from "../model/status.ts";
+import type { PlannedCheck, Source } from "../model/plan.ts";
+import type { CallerKind } from "../model/report.ts";
+import { azureApi, type AzureApiOptions, failureOf } from "./azure/api.ts";
+import { once } from "./azure/reading.ts";
+import { type CallContext, findHere } from "./calls/context.ts";
+import { allOperations, callsFromSubnets } from "./calls/operations.ts";
+import { keyHolder, orderCalls, type OrderTimeout } from "./calls/order.ts";
+import { refusalCalls, strangers } from "./calls/refusals.ts";
 import { assignmentChecks } from "./checks/assignments.ts";
 import { codeChecks } from "./checks/code.ts";
 import { directoryChecks } from "./checks/directory.ts";
@@ -17,34 +21,20 @@ import { restrictionChecks } from "./checks/restrictions.ts";
 import { siteChecks } from "./checks/sites.ts";
 import { storageChecks } from "./checks/storage.ts";
 import { templateChecks } from "./checks/template.ts";
-import { azureApi, type AzureApiOptions, failureOf } from "./azure/api.ts";
-import { elsewhereCells } from "./calls/elsewhere.ts";
-import { findHere } from "./calls/here.ts";
-import { allOperations } from "./calls/operations.ts";
-import { keyHolder, orderCells, type OrderPatience } from "./calls/order.ts";
-import { refusalCells, strangers, type Surroundings } from "./calls/refusals.ts";
-import { azdValues, CannotStart, type EnvironmentValues, readDeployment } from "./environment.ts";
-import { once } from "./azure/reading.ts";
-import { policy, type Scene, sceneOf } from "./view.ts";
+import { azdValues, CannotStartError, type EnvironmentValues, readDeployment } from "./environment.ts";
+import { policy } from "./expected.ts";
+import { type DeploymentView, viewOf } from "./view.ts";
 
-export { CannotStart } from "./environment.ts";
-
-export interface DeployedVerification {
-  /** A filter of the ids of cells and checks, see `matcherOf`; null for all of them. */
-  readonly only: string | null;
-  readonly progress: Progress;
-  /** The azd environment's values; by default, azd is asked. */
+export interface DeploymentOptions {
+  /** The azd environment's values. By default, azd is asked. */
   readonly environment?: EnvironmentValues;
-  /** Who looks: by default, whom this machine is signed in as. */
+  /** By default, the signed-in account of this machine. */
   readonly credential?: TokenCredential;
-  /** Where it looks: by default, the public cloud. */
+  /** By default, those of the public cloud. */
   readonly endpoints?: Partial<DeploymentEndpoints>;
-  /** Milliseconds that a request may take, and that an order may be pending. */
-  readonly patience?: { readonly request: number; readonly order: OrderPatience };
-  /** Waits for so many milliseconds, before Azure is asked again. */
+  readonly timeouts?: { readonly requestMs: number; readonly order: OrderTimeout };
+  /** Waits before a retry. */
   readonly wait?: (milliseconds: number) => Promise<void>;
-  /** Ends the verification early. */
-  readonly signal?: AbortSignal;
 }
 
 /** Origins, without a trailing slash. */
@@ -56,92 +46,74 @@ export interface DeploymentEndpoints {
   readonly scmUrl: (url: string) => string;
 }
 
-const azure: DeploymentEndpoints = {
+const AZURE: DeploymentEndpoints = {
   ...publicCloud,
   // https://learn.microsoft.com/azure/app-service/resources-kudu
   scmUrl: (url) => url.replace(".", ".scm."),
 };
 
-/** The caller's timer delivers a pending order at the next full minute, if the callee answers. */
-const usualPatience = { request: 30_000, order: { inAll: 150_000, betweenLooks: 5_000 } };
+/** The caller's timer delivers a pending order at the next full minute, if the callee responds. */
+const TIMEOUTS = { requestMs: 30_000, order: { totalMs: 150_000, pollMs: 5_000 } };
 
-/**
- * Looks at a deployment: compares its configuration with the evaluated template, and makes the calls that can be made from
- * this machine. It reads, and places one order; nothing else is changed.
- *
- * @throws CannotStart where there is no deployment to look at, nobody is signed in, or the filter matches nothing; Error at
- *   the signal
- */
-export async function verifyDeployment(options: DeployedVerification): Promise<Report> {
-  const { only, progress, signal } = options;
-  const startedAt = new Date();
+/** @throws CannotStartError without a deployment or a signed-in account */
+export async function deploymentSource(options: DeploymentOptions): Promise<Source> {
   const deployment = readDeployment(options.environment ?? (await azdValues()));
-  const endpoints = { ...azure, ...options.endpoints };
-  const patience = options.patience ?? usualPatience;
+  const { resourceManager, graph, authority, scmUrl } = { ...AZURE, ...options.endpoints };
+  const { requestMs: timeoutMs, order } = options.timeouts ?? TIMEOUTS;
   const credential = options.credential ?? new DefaultAzureCredential();
 
-  const common = { credential, tenantId: deployment.tenantId, patience: patience.request, wait: options.wait ?? wait };
-  const arm = { ...common, name: "Azure Resource Manager", missingMayAppear: false, ...api(endpoints.resourceManager) };
+  const common = { credential, tenantId: deployment.tenantId, timeoutMs, wait: options.wait ?? wait };
+  const armOptions = {
+    ...common,
+    name: "Azure Resource Manager",
+    missingMayAppear: false,
+    endpoint: resourceManager,
+    scope: `${resourceManager}/.default`,
+  };
   // https://devblogs.microsoft.com/identity/designing-for-eventual-consistency-for-microsoft-entra/
-  const graph = { ...common, name: "Microsoft Graph", missingMayAppear: true, ...api(endpoints.graph) };
-  await requireSignedIn(arm);
-  const scene = sceneOf(
+  const graphOptions = {
+    ...common,
+    name: "Microsoft Graph",
+    missingMayAppear: true,
+    endpoint: graph,
+    scope: `${graph}/.default`,
+  };
+  await requireSignedIn(armOptions);
+  const view = viewOf(
     deployment,
-    { arm: azureApi(arm), graph: azureApi(graph) },
-    { authorityHost: endpoints.authority, graphEndpoint: endpoints.graph },
+    { arm: azureApi(armOptions), graph: azureApi(graphOptions) },
+    { authorityHost: authority, graphEndpoint: graph },
   );
-  const here = once(() => findHere(scene, endpoints.scmUrl, patience.request));
-  const calls: Surroundings = { scene, credential, here, scmUrl: endpoints.scmUrl, patience: patience.request };
+  const here = once(() => findHere(view.services, { scmUrl, timeoutMs }));
+  const context: CallContext = { view, credential, here, scmUrl, timeoutMs };
 
-  const isAskedFor = matcherOf(only);
-  const plannedChecks = allChecks(scene).filter(({ id }) => isAskedFor(id));
-  const plannedCells = [...refusalCells(calls), ...orderCells(calls, patience.order), ...elsewhereCells()].filter(
-    ({ id }) => isAskedFor(id),
-  );
-  const steps = plannedChecks.length + plannedCells.length;
-  if (steps === 0) throw new CannotStart(nothingMatches(only, "restrictions/callee-func"));
-
-  progress.total(steps);
-  const checks: Check[] = [];
-  for (const planned of plannedChecks) {
-    signal?.throwIfAborted();
-    checks.push(await planned.check());
-    progress.step(planned.id);
-  }
-  const cells: Cell[] = [];
-  for (const planned of plannedCells) {
-    signal?.throwIfAborted();
-    cells.push(await planned.call());
-    progress.step(planned.id);
-  }
-  progress.end();
-
-  const address = plannedCells.length > 0 ? (await here()).address : null;
   const { environment, subscriptionId, resourceGroup, tenantId } = deployment;
-  const parts = { cells, checks, only };
   return {
-    $schema: REPORT_SCHEMA,
-    formatVersion: 1,
-    target: { kind: "deployment", environment, subscriptionId, resourceGroup, tenantId },
-    startedAt: startedAt.toISOString(),
-    durationSeconds: (Date.now() - startedAt.getTime()) / 1000,
-    ...(await provenance()),
-    policy,
-    origins: [
-      { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
-      ...originsOf(policy, "callee-func")
-        .filter(({ subnetOf }) => subnetOf !== null)
-        .map(({ id, title }) => ({ id, title })),
-    ],
-    callers: callerKinds(),
-    operations: allOperations(),
-    ...parts,
-    verdict: verdictOf(parts),
+    calls: [...refusalCalls(context), ...orderCalls(context, order), ...callsFromSubnets()],
+    checks: allChecks(view),
+    concurrency: 1,
+    start: () => Promise.resolve(),
+    async describe(cells) {
+      const address = cells.length > 0 ? (await here()).address : null;
+      return {
+        target: { kind: "deployment", environment, subscriptionId, resourceGroup, tenantId },
+        policy,
+        origins: [
+          { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
+          ...originsOf(policy, attackedOperation.service)
+            .filter(({ subnetOf }) => subnetOf !== null)
+            .map(({ id, title }) => ({ id, title })),
+        ],
+        callers: callerKinds(),
+        operations: allOperations(),
+      };
+    },
+    stop: () => Promise.resolve(),
   };
 }
 
-function allChecks(scene: Scene): ReturnType<typeof siteChecks> {
-  const areas = [
+function allChecks(view: DeploymentView): PlannedCheck[] {
+  const ofServices = [
     restrictionChecks,
     siteChecks,
     codeChecks,
@@ -151,28 +123,23 @@ function allChecks(scene: Scene): ReturnType<typeof siteChecks> {
     assignmentChecks,
   ];
   return [
-    ...areas.flatMap((area) => scene.services.flatMap((service) => area(scene, service))),
-    ...templateChecks(scene),
+    ...ofServices.flatMap((checks) => view.services.flatMap((service) => checks(view, service))),
+    ...templateChecks(view),
   ];
 }
 
 function callerKinds(): CallerKind[] {
-  const [service = "callee-func"] = calleeOperations.map((operation) => operation.service);
-  const services = callersOf(policy, service)
+  const services = callersOf(policy, attackedOperation.service)
     .filter(({ id }) => id === "master-key" || id in policy.services)
     .map(({ id, title, description }) => ({ id, title, description }));
   return [...strangers, keyHolder, ...services];
 }
 
-function api(endpoint: string): Pick<AzureApiOptions, "endpoint" | "scope"> {
-  return { endpoint, scope: `${endpoint}/.default` };
-}
-
 async function requireSignedIn({ credential, scope, tenantId }: AzureApiOptions): Promise<void> {
   const token = await credential.getToken(scope, { tenantId }).catch((error: unknown) => {
-    throw new CannotStart(
+    throw new CannotStartError(
       `Nobody is signed in to tenant ${tenantId} (${failureOf(error)}): az login --tenant ${tenantId}`,
     );
   });
-  if (token === null) throw new CannotStart(`Nobody is signed in: az login --tenant ${tenantId}`);
+  if (token === null) throw new CannotStartError(`Nobody is signed in: az login --tenant ${tenantId}`);
 }

@@ -1,100 +1,73 @@
-import { reasonOf } from "../../tools/command-line.ts";
+/** Makes the calls of the matrix on the test bed. */
 import { attacks } from "@restricted-calls/shared/testing/attacks";
-import { exchange } from "../model/exchange.ts";
-import type { Cell, Operation, Outcome, Policy } from "../model/report.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { callersOf } from "../model/callers.ts";
-import type { PlannedCell } from "./matrix.ts";
-import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
-import type { Ground } from "./test-bed.ts";
+import { exchange } from "../model/exchange.ts";
 import { everyOperation, hostCallOf, preparation, sampleCallOf } from "../model/operations.ts";
-import { type Observed, observedIn, sameOutcome } from "../model/outcomes.ts";
+import { observedIn } from "../model/outcomes.ts";
+import type { Call, Observation } from "../model/plan.ts";
+import type { Operation, Policy } from "../model/report.ts";
+import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
+import type { TestBed } from "./test-bed.ts";
 
-/** Milliseconds: a call that takes longer has no answer. */
-const PATIENCE_MS = 20_000;
-
-/**
- * Makes the one call of a cell, and holds how it ends against what must be. What has no answer differs.
- *
- * @param unique never the same for two calls of one system
- */
-export async function runCell(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Cell> {
-  const { different, ...seen } = await observe(cell, ground, policy, unique).catch((error: unknown): Seen => {
-    const note = `No answer came: ${reasonOf(error)}.`;
-    return { actual: null, exchanges: [], note, different: true };
-  });
-  const { actual } = seen;
-  return {
-    ...cell,
-    ...seen,
-    result: actual !== null && !different && sameOutcome(actual, cell.expected) ? "as-expected" : "different",
-    heldByOneLayer: false,
-  };
+/** Makes one call. A call without a response differs. */
+export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Promise<Observation> {
+  try {
+    const operation = everyOperation.find(({ id }) => id === call.operation);
+    if (operation === undefined) throw new Error(`there is no operation ${call.operation}`);
+    const isHosts = operation.by === "host";
+    const { path, body } = isHosts ? hostCallOf(operation) : sampleCallOf(operation.id, testBed.unique());
+    const origin = (isHosts ? testBed.hostFrontEnds : testBed.frontEnds)[call.layers][call.origin];
+    if (origin === undefined) throw new Error(`there is no front end for ${call.origin}`);
+    const credentials = await credentialsOf(call, operation.service, testBed, policy);
+    return await send(`${origin}${path}`, operation, body, credentials);
+  } catch (error) {
+    return { actual: null, exchanges: [], note: `No response: ${reasonOf(error)}.`, different: true };
+  }
 }
 
-/** Makes what the calls need to succeed, past the guard: that it lets somebody in is not to be taken for granted. */
-export async function prepareCalls({ doors }: Ground): Promise<void> {
+/** Creates what the calls need, behind the guard: whether the guard lets anyone in is still to be tested. */
+export async function prepareCalls({ frontEnds }: TestBed): Promise<void> {
   const { path, body, status } = sampleCallOf(preparation.id, "preparation");
-  const url = `${doors["network-only"]["callerSubnet"] ?? ""}${path}`;
-  const { actual } = await call(url, preparation, body, { authorization: null });
-  if (actual.status === status) return;
+  const url = `${frontEnds["network-only"]["callerSubnet"] ?? ""}${path}`;
+  const { actual } = await send(url, preparation, body, { authorization: null });
+  if (actual?.status === status) return;
   throw new Error(
-    `${preparation.method} ${path} was to prepare the calls, and was answered ${actual.status ?? "not at all"}.`,
+    `Could not prepare test data: ${preparation.method} ${path} returned ${actual?.status ?? "no response"}.`,
   );
 }
 
-interface Seen extends Omit<Observed, "actual"> {
-  /** Null where no answer came. */
-  readonly actual: Outcome | null;
-}
-
-async function observe(cell: PlannedCell, ground: Ground, policy: Policy, unique: string): Promise<Seen> {
-  const operation = everyOperation.find(({ id }) => id === cell.operation);
-  if (operation === undefined) throw new Error(`there is no operation ${cell.operation}`);
-  const isHosts = operation.by === "host";
-  const { path, body } = isHosts ? hostCallOf(operation) : sampleCallOf(operation.id, unique);
-  const origin = (isHosts ? ground.hostDoors : ground.doors)[cell.layers][cell.origin];
-  if (origin === undefined) throw new Error(`there is no front end for ${cell.origin}`);
-  const credentials = await credentialsOf(cell, operation.service, ground, policy);
-  return call(`${origin}${path}`, operation, body, credentials);
-}
-
 function credentialsOf(
-  cell: PlannedCell,
+  call: Call,
   service: string,
-  { endpoints, masterKey }: Ground,
+  { endpoints, masterKey }: TestBed,
   policy: Policy,
 ): Promise<Credentials> {
-  const attack = attacks.find(({ name }) => name === cell.attack);
+  const attack = attacks.find(({ name }) => name === call.attack);
   if (attack !== undefined) return attackCredentials(attack, endpoints);
-  const caller = callersOf(policy, service).find(({ id }) => id === cell.caller);
-  if (caller === undefined) throw new Error(`there is no caller ${cell.caller ?? "at all"}`);
+  const caller = callersOf(policy, service).find(({ id }) => id === call.caller);
+  if (caller === undefined) throw new Error(`there is no caller ${call.caller ?? "at all"}`);
   return credentialsFor(caller.token, endpoints, masterKey);
 }
 
-async function call(
+async function send(
   url: string,
   { method, by }: Pick<Operation, "method" | "by">,
   body: object | undefined,
   credentials: Credentials,
-): Promise<Observed> {
+): Promise<Observation> {
   if ("refusal" in credentials) {
     return {
       actual: { refusedBy: "identity-provider", status: null, code: credentials.refusal },
       exchanges: [credentials.exchange],
-      note: "No token, so no call was made: what is shown is the request for a token.",
-      different: false,
+      note: "No token, so no call was made. The exchange is the request for a token.",
     };
   }
   const { authorization, otherHeaders, query } = credentials;
-  const answer = await exchange(query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`, {
+  const response = await exchange(query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`, {
     method,
-    headers: {
-      ...otherHeaders,
-      ...(authorization !== null && { Authorization: authorization }),
-      ...(body !== undefined && { "Content-Type": "application/json" }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
+    body,
   });
-  return observedIn(answer, by);
+  return observedIn(response, by);
 }

@@ -1,17 +1,18 @@
-import { type Endpoints, forgeOf, mintToken } from "../../local/index.ts";
+/** What each caller of the matrix sends: tokens of the local Entra, keys, or nothing. */
 import type { Attack, AttackCredentials } from "@restricted-calls/shared/testing/attacks";
+import { type Endpoints, forgeOf, mintToken } from "../../local/index.ts";
+import type { TokenSource } from "../model/callers.ts";
 import { exchange } from "../model/exchange.ts";
 import type { Exchange } from "../model/report.ts";
-import type { TokenSource } from "../model/callers.ts";
 
-/** What a caller can send; or Entra ID's refusal of a token. */
+/** What a caller sends, or the refusal of Entra ID to issue a token. */
 export type Credentials = AttackCredentials | { readonly refusal: string | null; readonly exchange: Exchange };
 
 /**
- * Gets a caller what it sends, as it would: a managed identity asks App Service's endpoint.
+ * Gets a caller's credentials the way that caller gets them: a managed identity asks App Service's endpoint.
  *
  * @param masterKey the key of the callee's Functions host
- * @throws Error where no token comes, for a reason other than Entra ID's refusal
+ * @throws Error if no token comes, for another reason than a refusal of Entra ID
  */
 export async function credentialsFor(
   source: TokenSource,
@@ -23,13 +24,17 @@ export async function credentialsFor(
       return { authorization: null, otherHeaders: { "x-functions-key": masterKey } };
     case "none":
       return { authorization: null };
-    case "minted":
-      return {
-        authorization: `Bearer ${await mintToken(endpoints.entra.control, { as: source.identity, claims: source.claims })}`,
-      };
+    case "minted": {
+      const token = await mintToken(endpoints.entra.control, { as: source.identity, claims: source.claims });
+      return { authorization: `Bearer ${token}` };
+    }
     case "managed-identity":
       return managedIdentityToken(source.identity, endpoints);
   }
+}
+
+export function attackCredentials({ credentials }: Attack, endpoints: Endpoints): Promise<Credentials> {
+  return credentials(forgeOf(endpoints));
 }
 
 async function managedIdentityToken(identity: string, { entra, api, identities }: Endpoints): Promise<Credentials> {
@@ -44,11 +49,6 @@ async function managedIdentityToken(identity: string, { entra, api, identities }
     return { authorization: `Bearer ${(JSON.parse(body) as { access_token: string }).access_token}` };
   }
   const code = /AADSTS\d+/.exec(body)?.[0];
-  if (code === undefined) throw new Error(`The managed identity endpoint answered ${status}: ${body.slice(0, 200)}`);
+  if (code === undefined) throw new Error(`The managed identity endpoint returned ${status}: ${body.slice(0, 200)}`);
   return { refusal: code, exchange: recorded };
-}
-
-/** What an attack sends. */
-export function attackCredentials({ credentials }: Attack, endpoints: Endpoints): Promise<Credentials> {
-  return credentials(forgeOf(endpoints));
 }

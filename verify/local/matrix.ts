@@ -1,20 +1,19 @@
+/** The matrix: every call that the local verification makes, with its expected outcome. */
 import { attacks } from "@restricted-calls/shared/testing/attacks";
-import type { Cell, Layers, Operation, Outcome, Policy } from "../model/report.ts";
 import { callersOf, type Standing } from "../model/callers.ts";
 import { expectedOutcome, successOf } from "../model/expectations.ts";
 import { attackedOperation, everyOperation } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
-
-/** A call that is to be made, and how it must end. */
-export type PlannedCell = Pick<Cell, "id" | "layers" | "operation" | "origin" | "caller" | "attack" | "expected">;
+import type { Call } from "../model/plan.ts";
+import type { Layers, Operation, Outcome, Policy } from "../model/report.ts";
 
 const ALL_LAYERS = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
 
 /**
- * The whole matrix of a policy: every operation, also those of the Functions host, from every network by every kind of
- * caller, and each attack of the catalogue from every network; with both layers on, and with each of them switched off.
+ * Every operation, also those of the Functions host, from every network by every kind of caller, and each attack of the
+ * catalogue from every network: with both layers on, and with each layer off.
  */
-export function plannedCells(policy: Policy): PlannedCell[] {
+export function matrixOf(policy: Policy): Call[] {
   return ALL_LAYERS.flatMap((layers) =>
     originsOf(policy, attackedOperation.service).flatMap((origin) => {
       const expected = (operation: Operation, caller: Standing): Outcome =>
@@ -37,7 +36,7 @@ export function plannedCells(policy: Policy): PlannedCell[] {
         origin: origin.id,
         caller: null,
         attack: name,
-        // All but the one thing that its code names is right.
+        // Everything is right except what the code names.
         expected: expected(attackedOperation, { assigned: true, listed: true, roles: [], flaw: code }),
       }));
       return [...calls, ...tries];

@@ -1,11 +1,11 @@
-import { stage } from "../../tools/build.ts";
+/** Builds an app without its application layer, to test the network layer alone. */
 import { join } from "node:path";
+import { stage } from "../../tools/build.ts";
 
 /**
- * Stages an app with its application layer switched off: the same code, with its guard replaced by one that lets
- * everybody in (`open-guard.ts`). It is for one purpose: to show what the network layer holds alone.
+ * Stages an app with the same code, but replaces its guard by `open-guard.ts`, which lets everybody in.
  *
- * @throws Error where the app has no such guard: nothing would be switched off
+ * @throws Error if the app has no guard to replace
  */
 export async function stageWithoutGuard(app: string, folder: string): Promise<void> {
   const replaced: string[] = [];
@@ -21,5 +21,5 @@ export async function stageWithoutGuard(app: string, folder: string): Promise<vo
       },
     },
   ]);
-  if (replaced.length === 0) throw new Error(`${app} has no guard to take out: shared/functions/guard.ts.`);
+  if (replaced.length === 0) throw new Error(`${app} has no guard to replace: shared/functions/guard.ts.`);
 }

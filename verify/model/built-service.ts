@@ -1,3 +1,4 @@
+/** Builds a service, and loads it as the Functions host does. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +9,8 @@ import { isPrebuilt } from "../../tools/environment.mjs";
 import { placeholderSettings, type RegisteredFunction, WorkerProcess } from "../../local/index.ts";
 import type { ServiceName } from "@restricted-calls/shared/access-policy";
 
-/** What a build of this checkout makes of a service. */
 export interface Built {
-  /** The file name of the entry point, which names the package by its digest. */
+  /** The file name of the entry point. It contains the digest of the package. */
   readonly entryPoint: string;
   readonly functions: readonly RegisteredFunction[];
 }
@@ -20,10 +20,9 @@ const manifest = v.object({ main: v.string() });
 const built = new Map<string, Promise<Built>>();
 
 /**
- * Builds a service and loads it as the Functions host does, once in a process: its sources do not change meanwhile. In an
- * artifact (PREBUILT=1) the build is there, and is loaded as it was deployed.
+ * Builds once per process: the sources do not change meanwhile. In an artifact (PREBUILT=1), loads the deployed build.
  *
- * @throws Error that says why the service does not build
+ * @throws Error with the reason if the service does not build
  */
 export function builtService(name: string): Promise<Built> {
   const build = built.get(name) ?? buildAndLoad(name as ServiceName);

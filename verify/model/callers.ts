@@ -1,12 +1,12 @@
+/** The kinds of callers of the matrix. */
 import type { CallerKind, Policy } from "./report.ts";
 
-/** A kind of caller: what it has for a token, and what decides over it. */
 export interface MatrixCaller extends CallerKind {
   readonly token: TokenSource;
   readonly standing: Standing;
 }
 
-/** What decides over a caller, besides where it calls from. */
+/** What decides about a caller, besides its network. */
 export interface Standing {
   /** Whether Entra ID issues it a token for the service at all. */
   readonly assigned: boolean;
@@ -14,23 +14,20 @@ export interface Standing {
   readonly listed: boolean;
   /** The app roles in its token. */
   readonly roles: readonly string[];
-  /** What is wrong with its token, as the code of the refusal; null for nothing. */
+  /** The refusal code of the defect in its token; null for a token without defect. */
   readonly flaw: string | null;
   /** Whether it has the key of the service's Functions host; absent: no. */
   readonly hasMasterKey?: true;
 }
 
-/** How the local system gives it a token: `minted` are those that Entra ID would not issue, or to others only. */
+/** How it gets a token from the local Entra. `minted`: a token that Entra ID would not issue to it. */
 export type TokenSource =
   | { readonly kind: "managed-identity"; readonly identity: string }
   | { readonly kind: "minted"; readonly identity: string; readonly claims: Readonly<Record<string, unknown>> }
   | { readonly kind: "master-key" }
   | { readonly kind: "none" };
 
-/**
- * Every kind of caller of a service: the other services of the policy as they are, and those who might try. The
- * identities are those of the local Entra's directory.
- */
+/** Every kind of caller of a service: the other services of the policy, and attackers. The local Entra knows the identities. */
 export function callersOf({ services }: Policy, called: string): MatrixCaller[] {
   const service = services[called];
   if (service === undefined) throw new Error(`The access policy has no service ${called}.`);
@@ -51,21 +48,21 @@ export function callersOf({ services }: Policy, called: string): MatrixCaller[] 
     {
       id: "unassigned",
       title: "An unassigned identity",
-      description: "Listed, and holds no role: Entra ID is asked for a token.",
+      description: "Listed, and holds no role. Asks Entra ID for a token.",
       token: { kind: "managed-identity", identity: "no-role" },
       standing: { ...good, assigned: false, roles: [] },
     },
     {
       id: "no-role",
       title: "A listed identity, its token without a role",
-      description: "As if Entra ID did not ask for an assignment.",
+      description: "As if Entra ID did not require an assignment.",
       token: { kind: "minted", identity: "no-role", claims: {} },
       standing: { ...good, roles: [] },
     },
     {
       id: "not-listed",
       title: "An identity with the roles, not listed",
-      description: "Assigned by mistake, or by an attacker; the service does not know it.",
+      description: "Assigned by mistake or by an attacker. The service does not list it.",
       token: { kind: "managed-identity", identity: "unlisted" },
       standing: { ...good, listed: false },
     },
@@ -79,7 +76,7 @@ export function callersOf({ services }: Policy, called: string): MatrixCaller[] 
     {
       id: "other-tenant",
       title: "Another tenant's identity",
-      description: "With the same roles, in a token of its own tenant.",
+      description: "Has the same roles, in a token of its tenant.",
       token: { kind: "minted", identity: "other-tenant", claims: {} },
       standing: { ...good, flaw: "wrong-issuer" },
     },

@@ -1,3 +1,4 @@
+/** Makes one HTTP call, and records it without tokens, secrets and keys. */
 import type { Exchange } from "./report.ts";
 
 /** A recorded body is cut after this many characters. */
@@ -8,32 +9,56 @@ const SECRET_HEADERS = new Set(["x-functions-key", "x-identity-header", "cookie"
 const SECRET_PARAMETERS = new Set(["access_token", "code", "client_secret", "client_assertion", "sig"]);
 const SECRET_MEMBERS = /("(?:access_token|id_token|refresh_token|client_secret|client_assertion)"\s*:\s*)"[^"]*"?/g;
 const SECRET_FIELDS = /((?:^|&)(?:client_secret|client_assertion|assertion)=)[^&]*/g;
-/** What looks like a JWS or a JWE, wherever it stands: base64url of `{"` is `eyJ`. */
+/** Anything that looks like a JWS or JWE: `{"` is `eyJ` in base64url. */
 const TOKENS = /eyJ[\w-]*(?:\.[\w-]*){1,4}/g;
 
+/** A call without a response in this time fails. */
+const TIMEOUT_MS = 20_000;
+
+export interface Request {
+  readonly method: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON. */
+  readonly body?: object | string | undefined;
+  readonly timeoutMs?: number;
+}
+
+/** Header names are in lower case. */
+export interface Response {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /**
- * Makes one call, follows no redirect, and records what went over the wire: no token, secret or key is in the record.
+ * Makes one call. It follows no redirect.
  *
- * @returns the answer as it came, and the record
- * @throws what `fetch` throws where no answer comes
+ * @returns the response as received, and the record
+ * @throws what `fetch` throws without a response
  */
-export async function exchange(
-  url: string,
-  init: { method: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal },
-): Promise<{ status: number; headers: Record<string, string>; body: string; recorded: Exchange }> {
-  const response = await fetch(url, { ...init, redirect: "manual" });
+export async function exchange(url: string, request: Request): Promise<Response & { readonly recorded: Exchange }> {
+  const { method, timeoutMs = TIMEOUT_MS } = request;
+  const isJson = typeof request.body === "object";
+  const sent = { ...request.headers, ...(isJson && { "content-type": "application/json" }) };
+  const text = isJson ? JSON.stringify(request.body) : request.body;
+  const response = await fetch(url, {
+    method,
+    headers: sent,
+    ...(text !== undefined && { body: text }),
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeoutMs),
+  });
   const headers = Object.fromEntries(response.headers);
   const body = await response.text();
-  const sent = init.headers ?? {};
   const authorization = Object.entries(sent).find(([name]) => name.toLowerCase() === "authorization")?.[1];
   const secrets = secretsOf(sent);
   const recorded: Exchange = {
     request: {
-      method: init.method,
+      method,
       url: withoutKeys(url),
       headers: redactedHeaders(sent, secrets),
       token: authorization === undefined ? null : readToken(authorization),
-      body: init.body === undefined ? null : redactedBody(init.body, secrets),
+      body: text === undefined ? null : redactedBody(text, secrets),
     },
     response: {
       status: response.status,
@@ -44,7 +69,7 @@ export async function exchange(
   return { status: response.status, headers, body, recorded };
 }
 
-/** The record of an answer that may hold keys which nobody has sent: that it has a body is enough. */
+/** For a response that may hold keys which nobody sent: records only that it has a body. */
 export function withoutBody(recorded: Exchange): Exchange {
   const { response } = recorded;
   if (response === null || response.body === "") return recorded;
@@ -62,7 +87,7 @@ function redactedHeaders(headers: Record<string, string>, secrets: readonly stri
   );
 }
 
-/** A scheme is shown only where it is a known one: a lone word may be the secret itself. */
+/** Shows only known schemes: a single word may be the secret itself. */
 function schemeOnly(authorization: string): string {
   const scheme = /^(Bearer|Basic)(?=\s|$)/i.exec(authorization)?.[0];
   if (scheme === undefined) return REDACTED;
@@ -78,12 +103,12 @@ function redactedBody(body: string, secrets: readonly string[]): string {
   return `${redacted.slice(0, RECORDED_BODY_LENGTH)} ... (cut, ${redacted.length} characters)`;
 }
 
-/** Takes out what was sent as a secret, also where an answer says it back. */
+/** Removes the sent secrets, also where a response repeats them. */
 function redactedText(text: string, secrets: readonly string[]): string {
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text).replace(TOKENS, REDACTED);
 }
 
-/** Short words are no secrets, and would be taken out of the middle of others. */
+/** Short words are no secrets: removing them would damage other words. */
 function secretsOf(headers: Record<string, string>): string[] {
   return Object.entries(headers)
     .filter(([name]) => name.toLowerCase() === "authorization" || SECRET_HEADERS.has(name.toLowerCase()))
@@ -97,7 +122,7 @@ function withoutKeys(url: string): string {
   );
 }
 
-/** The decoded header and claims, the signature left out; null where they cannot be read. */
+/** The decoded header and claims, without the signature; null for an unreadable token. */
 function readToken(authorization: string): Exchange["request"]["token"] {
   const [header, claims] = (/^\S+\s+(\S+)$/.exec(authorization)?.[1] ?? "").split(".");
   if (header === undefined || claims === undefined) return null;

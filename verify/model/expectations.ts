@@ -1,33 +1,34 @@
+/** How each call must end, computed from the access policy. */
 import type { Layers, Operation, Outcome, Policy } from "./report.ts";
 import type { Standing } from "./callers.ts";
 import { hostOperations, sampleCallOf } from "./operations.ts";
 import type { Origin } from "./origins.ts";
 import { hostOutcome } from "./outcomes.ts";
 
-/** All that decides over a call. */
+/** Everything that decides about a call. */
 export interface Situation {
   readonly policy: Policy;
   readonly layers: Layers;
   readonly operation: Operation;
   readonly origin: Pick<Origin, "subnetOf">;
   readonly caller: Standing;
-  /** The HTTP status of the operation's success, or of the host's own answer. */
+  /** The HTTP status of the operation's success, or of the Functions host's response. */
   readonly success: number;
 }
 
 /**
- * How a call must end, by the access policy alone. This model shares no code with what it judges: it is written down
- * from the policy and the published contract, so that a mistake of the product is not repeated here.
+ * The expected outcome of a call. This model shares no code with the apps: it follows the policy and the published contract, so
+ * that it does not repeat a mistake of the apps.
  */
 export function expectedOutcome({ policy, layers, operation, origin, caller, success }: Situation): Outcome {
-  // Entra ID: who is assigned nothing gets no token, and so makes no call.
+  // Entra ID issues no token to a client without a role assignment, so it makes no call.
   if (!caller.assigned) return { refusedBy: "identity-provider", status: null, code: "AADSTS501051" };
 
   const { callers = {} } = policy.services[operation.service] ?? {};
   const admitted = origin.subnetOf !== null && Object.hasOwn(callers, origin.subnetOf);
   if (layers !== "application-only" && !admitted) return { refusedBy: "network", status: 403, code: null };
 
-  // The host answers before any function: neither token nor guard has a part in it.
+  // The host answers before any function, without token or guard.
   if (operation.by === "host") return hostOutcome(success);
 
   if (layers !== "network-only" && operation.role !== null) {
@@ -40,11 +41,11 @@ export function expectedOutcome({ policy, layers, operation, origin, caller, suc
 
 /** The HTTP status of a call that neither layer refuses. */
 export function successOf({ id }: Operation, { hasMasterKey }: Standing): number {
-  const answers = hostOperations.find((operation) => operation.id === id)?.answers;
-  return answers?.[hasMasterKey === true ? 1 : 0] ?? sampleCallOf(id, "").status;
+  const responses = hostOperations.find((operation) => operation.id === id)?.responses;
+  return responses?.[hasMasterKey === true ? 1 : 0] ?? sampleCallOf(id, "").status;
 }
 
-/** RFC 6750, section 3.1: a malformed request is 400, a bad token 401, and a good one that is not enough 403. */
+/** RFC 6750, section 3.1: a malformed request is 400, a bad token 401, and a valid token without permission 403. */
 function refusal(code: string): Outcome {
   const status = { "malformed-credentials": 400, "caller-not-allowed": 403, "role-missing": 403 }[code] ?? 401;
   return { refusedBy: "application", status, code };

@@ -1,9 +1,21 @@
+/** The filter of `--only`. */
+
+/** No id matches the filter. The message shows an id. */
+export class NothingMatchesError extends Error {
+  override readonly name = "NothingMatchesError";
+
+  constructor(pattern: string | null, example: string) {
+    super(
+      `--only ${pattern ?? ""} matches nothing. An id, or its beginning, with * for anything within a part: ${example}`,
+    );
+  }
+}
+
 /**
- * Reads the filter of `--only`: an id or its beginning, part by part, where `*` stands for anything within a part. So
- * `both/get-stock` is every call of that operation with both layers on, and `both/get-*` the same.
+ * Reads a filter: an id or its beginning, part by part. `*` stands for anything within a part. So `both/get-stock` is every
+ * call of that operation with both layers on.
  *
- * @param pattern null asks for everything
- * @returns whether the cell or check of an id is asked for
+ * @param pattern null matches everything
  */
 export function matcherOf(pattern: string | null): (id: string) => boolean {
   const wanted = (pattern ?? "").replace(/\/$/, "").split("/").map(partMatcher);
@@ -12,11 +24,6 @@ export function matcherOf(pattern: string | null): (id: string) => boolean {
     const parts = id.split("/");
     return wanted.every((matches, i) => matches(parts[i] ?? ""));
   };
-}
-
-/** What a person is told who asks for what there is not. */
-export function nothingMatches(pattern: string | null, example: string): string {
-  return `--only ${pattern ?? ""} matches nothing. An id, or its beginning, with * for anything within a part: ${example}`;
 }
 
 function partMatcher(pattern: string): (part: string) => boolean {

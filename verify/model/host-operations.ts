@@ -1,21 +1,18 @@
+/** The endpoints of the Functions host. It answers before any function: the guard does not see these calls. */
 import type { Operation } from "./report.ts";
 
-/** What the Functions host answers itself, before any function: the guard never sees it. */
 export interface HostOperation extends Operation {
-  /** The HTTP status, with an empty body, without the host's master key and with it. No token counts. */
-  readonly answers: readonly [withoutKey: number, withKey: number];
+  /** The HTTP status without the host's master key and with it. The body is empty. The host ignores tokens. */
+  readonly responses: readonly [withoutKey: number, withKey: number];
 }
 
-/** What the platform itself asks without a key. */
+/** The platform calls these without a key. */
 const OPEN = [200, 200] as const;
-/** With the master key it is the isolation that refuses. */
+/** With the master key, the isolation refuses. */
 const ADMINISTRATORS = [401, 403] as const;
 
-/**
- * The host's own endpoints as a site of the templates has them: keys enforced, isolated, without a home page. Each was tried
- * on the host itself, 4.1037.
- */
-const endpoints: readonly (readonly [name: string, endpoint: string, answers: HostOperation["answers"]])[] = [
+/** With the settings of the template: keys enforced, isolated, without a home page. Measured with host 4.1037. */
+const endpoints: readonly (readonly [name: string, endpoint: string, responses: HostOperation["responses"]])[] = [
   ["ping", "GET /admin/host/ping", OPEN],
   ["warmup", "GET /admin/warmup", OPEN],
   ["http-health", "GET /admin/instance/http-health", OPEN],
@@ -31,15 +28,14 @@ const endpoints: readonly (readonly [name: string, endpoint: string, answers: Ho
   ["webhooks", "GET /runtime/webhooks/x", [401, 404]],
 ];
 
-/** One of them as any other operation. */
-export function asOperation({ answers: _answers, ...operation }: HostOperation): Operation {
+export function asOperation({ responses: _, ...operation }: HostOperation): Operation {
   return operation;
 }
 
-/** Of each service: every function app has them. */
+/** Every function app has them. */
 export function hostOperationsOf(service: string, prefix = "host-"): HostOperation[] {
-  return endpoints.map(([name, endpoint, answers]) => {
+  return endpoints.map(([name, endpoint, responses]) => {
     const [method = "", route = ""] = endpoint.split(" ");
-    return { id: `${prefix}${name}`, service, method, route, role: null, by: "host", answers };
+    return { id: `${prefix}${name}`, service, method, route, role: null, by: "host", responses };
   });
 }

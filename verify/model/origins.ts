@@ -1,18 +1,18 @@
-import type { NetworkOrigin as Door } from "../../local/index.ts";
+/** The networks that the matrix calls from. */
+import type { NetworkOrigin as FrontEndOrigin } from "../../local/index.ts";
 import type { NetworkOrigin, Policy } from "./report.ts";
 
-/** A network that calls come from. */
 export interface Origin extends NetworkOrigin {
-  /** The service whose integration subnet it is; null where it is none. */
+  /** The service with this integration subnet; null for another network. */
   readonly subnetOf: string | null;
-  /** Which of the three addresses that every front end has; null for the subnet of a further caller. */
-  readonly frontEnd: Door | null;
+  /** One of the three addresses of every front end; null for the subnet of a further caller. */
+  readonly frontEnd: FrontEndOrigin | null;
 }
 
-/** The caller whose subnet every front end knows as `callerSubnet`. */
+/** `callerSubnet` of every front end is the subnet of this caller. */
 const FIRST_CALLER = "caller-func";
 
-/** The networks that a service is called from: the subnet of each caller of the policy, another one, and the internet. */
+/** The subnet of each caller of the policy, another subnet, and the internet. */
 export function originsOf({ services }: Policy, called: string): Origin[] {
   const callers = Object.keys(services[called]?.callers ?? {});
   const subnetTitle = (caller: string): string => (callers.length === 1 ? "the caller's subnet" : `${caller}'s subnet`);
@@ -26,7 +26,7 @@ export function originsOf({ services }: Policy, called: string): Origin[] {
         frontEnd: isFirst ? "callerSubnet" : null,
       };
     }),
-    // Its own: no service calls itself.
+    // The service's own subnet: no service calls itself.
     { id: "otherSubnet", title: "another subnet", subnetOf: called, frontEnd: "otherSubnet" },
     { id: "internet", title: "the internet", subnetOf: null, frontEnd: "internet" },
   ];

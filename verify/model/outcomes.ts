@@ -1,21 +1,15 @@
-import { withoutBody } from "./exchange.ts";
+/** Who decided about a call: read from its response. */
+import { type Response, withoutBody } from "./exchange.ts";
+import type { Observation } from "./plan.ts";
 import type { Exchange, Operation, Outcome } from "./report.ts";
 
-interface Answer {
-  readonly status: number;
-  /** By name in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 /**
- * Who decided over a call, by its answer. Only App Service's front end sets `x-ms-forbidden-ip`. The application's
- * refusals are problem documents (RFC 9457) with a code, and carry a challenge (RFC 6750, section 3), but for the one
- * that cannot be judged for want of keys.
+ * Only App Service's front end sets `x-ms-forbidden-ip`. The application's refusals are problem documents (RFC 9457) with a
+ * code and a challenge (RFC 6750, section 3). One has no challenge: `keys-unavailable`.
  *
- * @param by who answers the path, if not a function: the Functions host's refusals say nothing
+ * @param by `host`: the Functions host answers this path. Its refusals have no body
  */
-export function outcomeOf({ status, headers, body }: Answer, by?: Operation["by"]): Outcome {
+export function outcomeOf({ status, headers, body }: Response, by?: Operation["by"]): Outcome {
   if (headers["x-ms-forbidden-ip"] !== undefined) return { refusedBy: "network", status, code: null };
   if (by === "host") return hostOutcome(status);
   const code = problemCode(headers["content-type"], body);
@@ -23,35 +17,32 @@ export function outcomeOf({ status, headers, body }: Answer, by?: Operation["by"
   return { refusedBy: isRefusal || code === "keys-unavailable" ? "application" : "nobody", status, code };
 }
 
-/** How a call ends that the Functions host answers itself with this HTTP status. */
+/** The outcome of a call that the Functions host answers with this HTTP status. */
 export function hostOutcome(status: number): Outcome {
   return { refusedBy: status < 400 ? "nobody" : "host", status, code: null };
 }
 
-/** What an answer shows. `different`: it is wrong, whatever its outcome is, and the note says why. */
-export interface Observed {
-  readonly actual: Outcome;
-  readonly exchanges: readonly Exchange[];
-  readonly note: string | null;
-  readonly different: boolean;
-}
-
 /**
- * Takes from an answer what the report shows of it. The Functions host must answer with an empty body: any other may hold
+ * Takes from a response what the report shows. The Functions host must answer with an empty body. Any other body may hold
  * keys, so it is not recorded.
  *
- * @param by who answers the path, if not a function
+ * @param by `host`: the Functions host answers this path
  */
-export function observedIn(answer: Answer & { readonly recorded: Exchange }, by?: Operation["by"]): Observed {
-  const actual = outcomeOf(answer, by);
-  if (by === undefined) return { actual, exchanges: [answer.recorded], note: null, different: false };
-  const different = actual.refusedBy !== "network" && answer.body !== "";
-  const note = different ? "The host's own answer is not empty: it tells something." : null;
-  return { actual, exchanges: [withoutBody(answer.recorded)], note, different };
+export function observedIn(response: Response & { readonly recorded: Exchange }, by?: Operation["by"]): Observation {
+  const actual = outcomeOf(response, by);
+  if (by === undefined) return { actual, exchanges: [response.recorded], note: null };
+  const different = actual.refusedBy !== "network" && response.body !== "";
+  const note = different ? "The Functions host's response has a body. It must be empty." : null;
+  return { actual, exchanges: [withoutBody(response.recorded)], note, different };
 }
 
-export function sameOutcome(one: Outcome, other: Outcome): boolean {
-  return one.refusedBy === other.refusedBy && one.status === other.status && one.code === other.code;
+/** An expected code of null allows any code: the reason of Entra ID for issuing no token depends on the client. */
+export function sameOutcome(expected: Outcome, actual: Outcome): boolean {
+  return (
+    expected.refusedBy === actual.refusedBy &&
+    expected.status === actual.status &&
+    (expected.code === null || expected.code === actual.code)
+  );
 }
 
 function problemCode(contentType: string | undefined, body: string): string | null {

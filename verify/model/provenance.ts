@@ -1,3 +1,4 @@
+/** The commit and versions of a verification. */
 import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { checkedOutCommit } from "../../tools/commit.ts";
@@ -5,7 +6,7 @@ import type { Report } from "./report.ts";
 
 const PACKAGES = ["@azure/functions", "@azure/identity", "esbuild", "jose", "typescript"];
 
-/** What a verification was made of: the commit, null where this is no git checkout, and the versions that took part. */
+/** The commit is null if this is not a git checkout. */
 export async function provenance(): Promise<Pick<Report, "commit" | "versions">> {
   const installed = await Promise.all(PACKAGES.map(async (name) => [name, await installedVersion(name)] as const));
   const found = installed.filter((entry): entry is readonly [string, string] => entry[1] !== null);

@@ -1,3 +1,4 @@
+/** Finds functions that are not registered with the required key level, or have no guard. */
 import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Operation } from "./report.ts";
 import { operations } from "./operations.ts";
@@ -9,12 +10,12 @@ export interface Registration {
 }
 
 /**
- * Finds HTTP functions with another key level than their service's: where a service has roles, the token decides, and any
- * level but `anonymous` makes the host answer a good token with an empty 401 in Azure; where it has none, only a key
- * keeps a function from being open. What is public is listed with the role null (operations.ts).
+ * Finds HTTP functions with a wrong key level. In a service with roles the token decides: with any level but `anonymous`, the
+ * host in Azure answers a valid token with an empty 401. In a service without roles, only a key protects a function. Public
+ * functions are listed with the role null (operations.ts).
  *
- * @param listed what the matrix calls
- * @returns what is wrong, in words: one for each such function
+ * @param listed the operations of the matrix
+ * @returns a sentence for each such function
  */
 export function registrationFaults(
   service: string,
@@ -30,11 +31,11 @@ export function registrationFaults(
 }
 
 /**
- * Calls each function of a service with roles, by each method that the matrix does not call, without a token: the guard answers
- * `no-credentials`, and whatever else answers is no guard.
+ * Calls each function of a service with roles without a token, by each method that the matrix does not call. The guard responds
+ * `no-credentials`: any other response shows that there is no guard.
  *
- * @param origin where the app itself listens, behind all front ends
- * @returns what is wrong, in words: one for each such method
+ * @param origin the address of the app itself, behind its front ends
+ * @returns a sentence for each such method
  */
 export async function withoutGuard(
   service: string,
@@ -46,23 +47,23 @@ export async function withoutGuard(
     const listed = listedAt(service, route, operations).map(({ method }) => method);
     return methods.filter((method) => !listed.includes(method)).map((method) => ({ name, method, route }));
   });
-  const answers = notInMatrix.map(async ({ name, method, route }) => {
+  const responses = notInMatrix.map(async ({ name, method, route }) => {
     const path = route.replace(/\{[^}]*\}/g, "0");
     const response = await fetch(`${origin}${path}`, { method });
     const code = /"code":"([a-z-]+)"/.exec(await response.text())?.[1];
     return code === "no-credentials" ? [] : [`${name} answers ${response.status} to ${method} without a token`];
   });
-  return (await Promise.all(answers)).flat();
+  return (await Promise.all(responses)).flat();
 }
 
-/** @throws Error that says what is wrong with which service, and what to do */
+/** @throws Error that names each fault and its fix */
 export function requireNoFaults(faults: Readonly<Record<string, readonly string[]>>): void {
   const lines = Object.entries(faults).flatMap(([service, found]) => found.map((fault) => `  - ${service}: ${fault}`));
   if (lines.length === 0) return;
   throw new Error(
     `These functions are not registered as they must be:\n${lines.join("\n")}\n` +
-      "Register each by api.http, keyHttp or publicHttp (shared/functions/register.ts), and list what is public with the role " +
-      "null in verify/model/operations.ts.",
+      "Register each by api.http, keyHttp or publicHttp (shared/functions/register.ts), and list public functions with the " +
+      "role null in verify/model/operations.ts.",
   );
 }
 
@@ -82,7 +83,7 @@ function httpFunctions(functions: readonly Registration[]): HttpTrigger[] {
     return [
       {
         name,
-        // Without one, the host asks for a key. `app.http` always gives one: its default is "anonymous".
+        // Without a level, the host asks for a key. `app.http` always sets one: its default is "anonymous".
         level: typeof authLevel === "string" ? authLevel.toLowerCase() : "function",
         methods: Array.isArray(methods) ? methods.map(String) : ["GET", "POST"],
         route: `/api/${typeof route === "string" ? route : name}`,

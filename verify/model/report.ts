@@ -1,7 +1,6 @@
-/**
- * What a verification saw. `report.json` is this, by `report.schema.json`; `report.html` is drawn from it and from
- * nothing else. No token, secret or key is in it anywhere.
- */
+/** The report of a verification, the content of `report.json`. It contains no token, secret or key. */
+
+/** `report.schema.json` describes it. `report.html` shows it, and nothing else. */
 export interface Report {
   readonly $schema: string;
   /** Rises when a reader of the old form would misread the new one. */
@@ -10,32 +9,32 @@ export interface Report {
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly durationSeconds: number;
-  /** The commit of the checkout that verified, and whether files were changed since; null where it is not a git checkout. */
+  /** The commit of the checkout; null if it is not a git checkout. */
   readonly commit: Commit | null;
-  /** What took part, by name: Node, packages, compiler. */
+  /** Of Node, packages and compiler, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The filter of `--only`; null where everything was verified. */
+  /** The filter of `--only`; null for everything. */
   readonly only: string | null;
-  /** Who may call whom, as the access policy says. */
+  /** Who may call whom. */
   readonly policy: Policy;
   readonly origins: readonly NetworkOrigin[];
   readonly callers: readonly CallerKind[];
   readonly operations: readonly Operation[];
-  /** Real calls, each with what was expected of it. */
+  /** Real calls, each with its expected outcome. */
   readonly cells: readonly Cell[];
-  /** The configuration as deployed, held against the template; empty for the local system. */
+  /** Comparisons of the deployed configuration with the template; empty for the local system. */
   readonly checks: readonly Check[];
-  readonly verdict: Verdict;
+  readonly status: Status;
 }
 
-/** `$schema` of a report: the schema is written beside it, so that it is found without a network. */
+/** `$schema` of a report. The schema is written beside it, so that no network is needed. */
 export const REPORT_SCHEMA = "./report.schema.json";
 
 /**
  * `failed`: at least one cell or check differs. `incomplete`: nothing differs, and something could not be checked or
  * was filtered out. `passed`: everything was checked and is as expected.
  */
-export type Verdict = "passed" | "failed" | "incomplete";
+export type Status = "passed" | "failed" | "incomplete";
 
 export interface Commit {
   readonly id: string;
@@ -53,13 +52,13 @@ export type Target =
       readonly tenantId: string;
     };
 
-/** Started for this verification, from the checkout; or running already, from this checkout as it was at that start. */
+/** Started for this verification, or already running with the code of its start. */
 export type LocalTarget =
   | { readonly kind: "local"; readonly system: "own" }
   | {
       readonly kind: "local";
       readonly system: "running";
-      /** The checkout's commit when the system was started; null where it was no git checkout. */
+      /** The checkout's commit at the start of the system; null if it was no git checkout. */
       readonly commit: Commit | null;
     };
 
@@ -76,17 +75,15 @@ export interface Policy {
   >;
 }
 
-/** A network that calls come from. */
 export interface NetworkOrigin {
   readonly id: string;
   readonly title: string;
 }
 
-/** A kind of caller: who it is, and what it has for a token. */
 export interface CallerKind {
   readonly id: string;
   readonly title: string;
-  /** What is special about it, in a sentence for a reviewer. */
+  /** Its difference from the other callers, for a reviewer. */
   readonly description: string;
 }
 
@@ -96,16 +93,16 @@ export interface Operation {
   readonly method: string;
   /** The route, such as `/api/inventory/{sku}`. */
   readonly route: string;
-  /** The app role that it needs; null for an operation that anybody who gets that far may use. */
+  /** The required app role; null for an operation without one. */
   readonly role: string | null;
-  /** `host`: the Functions host answers itself, before any function. Absent: a function does. */
+  /** `host`: the Functions host answers, before any function. Absent: a function answers. */
   readonly by?: "host";
 }
 
-/** Which layers were switched on when the call was made. */
+/** The layers that were on during the call. */
 export type Layers = "both" | "network-only" | "application-only";
 
-/** One real call. */
+/** A call of the matrix. */
 export interface Cell {
   /**
    * Unique and stable from run to run: `{layers}/{operation}/{origin}/{caller}`, or
@@ -115,31 +112,30 @@ export interface Cell {
   readonly layers: Layers;
   readonly operation: string;
   readonly origin: string;
-  /** A kind of caller, or else an attack of the attack catalogue. */
+  /** A kind of caller or an attack of the catalogue; the other is null. */
   readonly caller: string | null;
   readonly attack: string | null;
   readonly expected: Outcome;
-  /** Null where the call was not made. */
+  /** Null if the call was not made, or had no response. */
   readonly actual: Outcome | null;
   readonly result: "as-expected" | "different" | "not-checked";
-  /** Why it was not checked, or what a reader should know; null for nothing. */
+  /** Why it was not checked, or a remark for the reader. */
   readonly note: string | null;
-  /** It is refused with both layers on, and lets the call through with this one off: the other layer alone stopped it. */
+  /** Refused with both layers on, and successful with one off: only that layer stops it. */
   readonly heldByOneLayer: boolean;
-  /** What went over the wire, tokens redacted; empty where nothing was sent. */
+  /** Requests and responses without tokens; empty if nothing was sent. */
   readonly exchanges: readonly Exchange[];
 }
 
-/** How a call ends: who decided, and how. */
 export interface Outcome {
   /**
-   * `nobody`: the call was let through to the operation. `host`: the Functions host refused it, before any function.
+   * `nobody`: the call reached the operation. `host`: the Functions host refused it, before any function.
    * `identity-provider`: Entra ID issued no token for it.
    */
   readonly refusedBy: "nobody" | "network" | "application" | "host" | "identity-provider";
-  /** The HTTP status; null where no call got that far. */
+  /** The HTTP status; null if no call was made. */
   readonly status: number | null;
-  /** A problem document's stable code, or an AADSTS code; null where there is none. */
+  /** The code of a problem document, or an AADSTS code. */
   readonly code: string | null;
 }
 
@@ -148,7 +144,7 @@ export interface Exchange {
     readonly method: string;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
-    /** What the token says, without its signature; null where there is no token that can be read. */
+    /** The token without its signature; null without a readable token. */
     readonly token: { readonly header: unknown; readonly claims: unknown } | null;
     readonly body: string | null;
   };
@@ -159,7 +155,7 @@ export interface Exchange {
   } | null;
 }
 
-/** One thing about the deployed configuration. */
+/** A check of the deployed configuration. */
 export interface Check {
   /** Unique and stable: `{area}/{service or resource}/{what}`. */
   readonly id: string;
@@ -168,12 +164,12 @@ export interface Check {
   readonly resource: string;
   readonly result: "as-expected" | "finding" | "not-checked";
   readonly expected: string;
-  /** Null where it could not be seen. */
+  /** Null if it could not be read. */
   readonly found: string | null;
-  /** What goes wrong where it is otherwise. */
+  /** The risk of another value. */
   readonly why: string;
-  /** The command that mends it; null where there is nothing to mend. */
-  readonly mend: string | null;
-  /** Why it was not checked, and what permission is missing; null otherwise. */
+  /** The command that fixes a finding. */
+  readonly fix: string | null;
+  /** Why it was not checked, such as a missing permission. */
   readonly note: string | null;
 }

@@ -1,15 +1,16 @@
+/** The section on the deployed configuration. */
 import { html, type Markup } from "./markup.ts";
 import type { Check, Report } from "../model/report.ts";
 import { command, facts } from "./sections.ts";
 import { anchorOf, count } from "./words.ts";
 
-/** The deployed configuration: what is as the template says; its findings stand under "What differs". */
+/** Lists the settings that match. Findings are under "What differs". */
 export function configuration({ target, checks }: Report): Markup {
   if (checks.length === 0) {
     return html`<p>
       ${
         target.kind === "local"
-          ? "Not part of a local verification: there is no deployed configuration to hold against the template."
+          ? "Not part of a local verification: there is no deployed configuration to compare with the template."
           : "No setting was checked."
       }
     </p>`;
@@ -31,21 +32,21 @@ export function configuration({ target, checks }: Report): Markup {
   )}`;
 }
 
-/** A setting that is not as the template says, or that could not be seen: what, why it matters, what mends it. */
+/** A finding or an unchecked setting: its values, the risk, and the fix. */
 export function settingInFull(check: Check): Markup {
   return html`<article class="card${check.result === "not-checked" ? " not-checked" : null}" id="${anchorOf(check.id)}">
     <h4>${check.title}</h4>
-    ${factsOf(check)} ${check.mend === null ? null : command(check.mend, "To mend it:")}
+    ${factsOf(check)} ${check.fix === null ? null : command(check.fix, "To fix it:")}
   </article> `;
 }
 
 function factsOf({ expected, found, why, resource, note, id, result }: Check): Markup {
   return facts({
     Expected: expected,
-    Found: found ?? "could not be seen",
+    Found: found ?? "could not be read",
     "Why it matters": why,
     Resource: html`<code>${resource}</code>`,
-    // Those that were not checked stand under their notes.
+    // Unchecked settings are grouped by their notes.
     Note: result === "not-checked" ? null : note,
     Id: html`<code>${id}</code>`,
   });

@@ -1,3 +1,4 @@
+/** Renders the report as one page. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +15,7 @@ import { policySection } from "./policy-table.ts";
 import type { Report } from "../model/report.ts";
 import { reproduce } from "./reproduce.ts";
 import { type Section, sectionOf } from "./sections.ts";
-import { summary, targetTitle, VERDICTS } from "./summary.ts";
+import { summary, targetTitle, STATUSES } from "./summary.ts";
 
 /**
  * The report as one page that needs nothing else: no request leaves it, by its own content security policy. All of it
@@ -57,9 +58,9 @@ function hashOf(text: string): string {
 }
 
 /** "Passed: verification of the local system, 2026-11-24, commit cc7700f". */
-function pageTitle({ verdict, target, startedAt, commit }: Report): string {
+function pageTitle({ status, target, startedAt, commit }: Report): string {
   const state = commit === null ? "" : `, commit ${commit.id.slice(0, 7)}${commit.changed ? " with changes" : ""}`;
-  return `${VERDICTS[verdict]}: verification of ${targetTitle(target)}, ${startedAt.slice(0, 10)}${state}`;
+  return `${STATUSES[status]}: verification of ${targetTitle(target)}, ${startedAt.slice(0, 10)}${state}`;
 }
 
 /** The same at the head of each printed page. Only what needs no escaping in CSS is let in. */

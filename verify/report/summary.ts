@@ -1,19 +1,20 @@
+/** The head of the page: status, provenance and results by part. */
 import { html, type Markup, type Part } from "./markup.ts";
 import type { Cell, Check, Commit, Layers, Report, Target } from "../model/report.ts";
 import { table } from "./sections.ts";
 import { count, duration, instant, LAYERS, LAYERS_IN_ORDER } from "./words.ts";
 
-/** The verdict in a word. */
-export const VERDICTS = { passed: "Passed", failed: "Failed", incomplete: "Incomplete" } as const;
+/** The status in a word. */
+export const STATUSES = { passed: "Passed", failed: "Failed", incomplete: "Incomplete" } as const;
 
 const COLOURS = { passed: "good", failed: "bad", incomplete: "open" } as const;
 
-/** The verdict in words, what was verified, and how it divides. */
+/** Status, provenance and results by part. */
 export function summary(report: Report): Markup {
-  const { verdict } = report;
-  return html`<header class="verdict ${COLOURS[verdict]}">
+  const { status } = report;
+  return html`<header class="report-status ${COLOURS[status]}">
       <p class="quiet">Verification of restricted inter-service communications</p>
-      <h1><b class="${COLOURS[verdict]}">${VERDICTS[verdict]}</b>: ${targetTitle(report.target)}</h1>
+      <h1><b class="${COLOURS[status]}">${STATUSES[status]}</b>: ${targetTitle(report.target)}</h1>
       <p class="lead">${reason(report)}</p>
       <p>${reach(report)}</p>
     </header>
@@ -24,18 +25,18 @@ export function targetTitle(target: Target): string {
   return target.kind === "local" ? "the local system" : `deployment ${target.environment}`;
 }
 
-/** Why the verdict is what it is. */
-export function reason({ verdict, cells, checks, only }: Report): string {
+/** The reason for the status. */
+export function reason({ status, cells, checks, only }: Report): string {
   const all = both(cells.length, checks.length);
   const calls = (result: Cell["result"]): string => share(number(cells, result), cells.length, "call");
   const settings = (result: Check["result"]): string => share(number(checks, result), checks.length, "setting");
   const open = and(calls("not-checked"), settings("not-checked"));
-  switch (verdict) {
+  switch (status) {
     case "passed":
-      return `All ${all} are as the access policy and the templates promise.`;
+      return `All ${all} match the access policy and the templates.`;
     case "failed": {
       const rest = open === "" ? "" : ` Not checked: ${open}.`;
-      return `${and(calls("different"), settings("finding"))} differ from what was promised.${rest}`;
+      return `${and(calls("different"), settings("finding"))} differ from the access policy or the templates.${rest}`;
     }
     case "incomplete":
       if (all === "") return "Nothing was verified.";

@@ -1,21 +1,22 @@
+/** Writes the report: page, JSON and schema. */
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { renderHtml } from "./html.ts";
 import { type Report, REPORT_SCHEMA } from "../model/report.ts";
-import { verdictOf } from "../model/status.ts";
+import { statusOf } from "../model/status.ts";
 import { writeFile } from "../../tools/write-file.ts";
 
 /**
- * Writes `report.html`, `report.json` and its schema to a folder, which is made where it is missing. Each file is
- * written whole beside its place and then moved there: a reader never meets half a report.
+ * Writes `report.html`, `report.json` and its schema to a folder, and creates the folder if needed. Writes each file beside its
+ * place and then moves it, so that no reader finds half a report.
  *
  * @returns the paths of the page and of the JSON
- * @throws where the verdict is not what the parts amount to, or a file cannot be written; then no new report is there
+ * @throws Error if the status is wrong for the calls and checks, or if a file cannot be written. Then no new report is written
  */
 export async function writeReport(report: Report, folder: string): Promise<{ html: string; json: string }> {
-  const due = verdictOf(report);
-  if (report.verdict !== due) {
-    throw new Error(`The report says "${report.verdict}", its parts amount to "${due}". Take verdictOf(report).`);
+  const due = statusOf(report);
+  if (report.status !== due) {
+    throw new Error(`The report's status is "${report.status}" instead of "${due}". Use statusOf(report).`);
   }
   const files = {
     "report.schema.json": await readFile(join(import.meta.dirname, "..", "model", "report.schema.json"), "utf8"),

@@ -107,7 +107,7 @@ describe("npm run verify", () => {
         child.kill("SIGINT");
       });
       expect(code).toBe(130);
-      expect(stderr).toContain("Stopped: nothing was reported.");
+      expect(stderr).toContain("Stopped: no report was written.");
       expect((await readdir(folder)).filter((name) => /^(verify-|none)/.test(name))).toEqual([]);
     },
     60_000,

@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { azdValues, CannotStart, readDeployment } from "../deployed/environment.ts";
-import { expectedServices } from "../deployed/expected.ts";
+import { azdValues, CannotStartError, readDeployment } from "../deployed/environment.ts";
+import { expectedOf } from "../deployed/expected.ts";
 
 const SERVICES = JSON.stringify([
   { name: "callee-func", siteName: "callee-func-xyz", url: "https://callee-func-xyz.azurewebsites.net" },
@@ -48,13 +48,14 @@ describe("the azd environment", () => {
 
   it("is asked for where there is none", async () => {
     const error: unknown = await azdValues().catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(CannotStart);
+    expect(error).toBeInstanceOf(CannotStartError);
     expect((error as Error).message).toMatch(/azd env select|azd up/);
   });
 });
 
 describe("the template in the deployment's names", () => {
-  const text = (values: object): string => JSON.stringify(expectedServices(readDeployment({ ...VALUES, ...values })));
+  const text = (values: object): string =>
+    JSON.stringify(expectedOf(readDeployment({ ...VALUES, ...values })).services);
 
   it("has nothing made up left in it", () => {
     for (const RESTRICTED_PLAN_SKU of ["EP1", "P0v3"]) {
@@ -67,8 +68,8 @@ describe("the template in the deployment's names", () => {
   });
 
   const allowed = (service: string, values: object = {}): readonly (string | undefined)[] =>
-    expectedServices(readDeployment({ ...VALUES, ...values }))
-      .filter(({ name }) => name === service)
+    expectedOf(readDeployment({ ...VALUES, ...values }))
+      .services.filter(({ name }) => name === service)
       .flatMap(({ mainRules }) => mainRules)
       .filter(({ action }) => action === "Allow")
       .map(({ ipAddress, vnetSubnetResourceId }) => vnetSubnetResourceId ?? ipAddress);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CannotStart } from "../deployed/source.ts";
-import { matcherOf } from "../model/filter.ts";
+import { CannotStartError } from "../deployed/environment.ts";
+import { matcherOf, NothingMatchesError } from "../model/filter.ts";
 import { renderHtml } from "../report/html.ts";
 import type { Report } from "../model/report.ts";
 import {
@@ -72,7 +72,7 @@ describe("a healthy deployment", () => {
   it("is as expected in every check, and in every call that can be made from here", () => {
     expect(wrong(report)).toEqual([]);
     expect(notChecked(report)).toEqual([]);
-    expect(report.verdict).toBe("incomplete");
+    expect(report.status).toBe("incomplete");
   });
 
   it("names the calls that only a machine within the network could make, one by one", () => {
@@ -142,14 +142,14 @@ describe("a healthy deployment", () => {
 });
 
 describe("one thing that differs is one finding, and no other", () => {
-  it.each(drifts)("$name", async ({ change: make, id, found, mend }) => {
+  it.each(drifts)("$name", async ({ change: make, id, found, fix }) => {
     make(azure.answers);
     // The calls have nothing to do with it: they are left out.
     const report = await look(azure, { only: "*" }).then(({ checks }) => ({ checks, cells: [] }));
     const findings = report.checks.filter(({ result }) => result === "finding");
     expect(findings.map((check) => check.id)).toEqual([id]);
     expect(findings[0]?.found).toMatch(found ?? /./);
-    expect(findings[0]?.mend).toMatch(mend ?? /./);
+    expect(findings[0]?.fix).toMatch(fix ?? /./);
     expect(report.checks.filter(({ result }) => result === "not-checked")).toEqual([]);
   });
 
@@ -302,7 +302,7 @@ describe("what could not be read is not checked, and never passed", () => {
       }
       const report = await look(azure);
       expect(wrong(report)).toEqual([]);
-      expect(report.verdict).toBe("incomplete");
+      expect(report.status).toBe("incomplete");
       const left = notChecked(report);
       expect(left.length).toBeGreaterThan(0);
       expect(left.filter((id) => !leaves.test(id))).toEqual([]);
@@ -340,7 +340,7 @@ describe("what could not be read is not checked, and never passed", () => {
       const report = await look(azure);
       expect(wrong(report)).toEqual([id]);
       // azd remembers that the templates are as last time, and would skip the deployment.
-      expect(checkOf(report, id)?.mend).toContain("azd provision --no-state");
+      expect(checkOf(report, id)?.fix).toContain("azd provision --no-state");
       expect(notChecked(report).length, id).toBeGreaterThan(0);
     }
   });
@@ -356,7 +356,7 @@ describe("what could not be read is not checked, and never passed", () => {
     azure.answers[`GET ${site}`] = answer;
     const report = await look(azure, {
       only: "sites/callee-func",
-      patience: { request: 300, order: { inAll: 0, betweenLooks: 1 } },
+      timeouts: { requestMs: 300, order: { totalMs: 0, pollMs: 1 } },
     });
     expect(wrong(report)).toEqual([]);
     expect(checkOf(report, "sites/callee-func/https-only")).toMatchObject({ result: "not-checked", found: null });
@@ -547,8 +547,8 @@ describe("who refuses", () => {
 
   it("no answer is not a refusal", async () => {
     azure.answers[main("callee-func")] = { status: 0, body: "" };
-    const patience = { request: 300, order: { inAll: 0, betweenLooks: 1 } };
-    const report = await look(azure, { only: "both/get-stock/here/no-token", patience });
+    const timeouts = { requestMs: 300, order: { totalMs: 0, pollMs: 1 } };
+    const report = await look(azure, { only: "both/get-stock/here/no-token", timeouts });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
     expect(report.cells[0]?.note).toContain("no response in time");
   });
@@ -623,14 +623,14 @@ describe("the order", () => {
     azure.answers[find] = original;
     const report = await looking;
     expect(report.cells.map(({ result }) => result)).toEqual(["as-expected", "as-expected"]);
-    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain("reserved a little later");
+    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain("reserved later");
   });
 
   it("is different when it stays pending: the caller does not get through", async () => {
     azure.answers[place] = { status: 202, body: order("pending") };
     azure.answers[find] = { status: 200, body: order("pending") };
-    const patience = { request: 2_000, order: { inAll: 50, betweenLooks: 10 } };
-    const report = await look(azure, { only: "both/*/here/function-key", patience });
+    const timeouts = { requestMs: 2_000, order: { totalMs: 50, pollMs: 10 } };
+    const report = await look(azure, { only: "both/*/here/function-key", timeouts });
     expect(wrong(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
   });
 
@@ -714,7 +714,7 @@ describe("other ways to deploy", () => {
     change(azure.answers, client, "passwordCredentials", () => [{ keyId: "key-9" }]);
     const report = await look(azure, { environment });
     expect(wrong(report)).toEqual(["directory/caller-func/client-secrets", "directory/caller-func/client-federation"]);
-    expect(checkOf(report, "directory/caller-func/client-federation")?.mend).toBe(
+    expect(checkOf(report, "directory/caller-func/client-federation")?.fix).toBe(
       `az ad app federated-credential delete --id ${ids.client} --federated-credential-id fic-2`,
     );
   });
@@ -781,7 +781,7 @@ describe("other ways to deploy", () => {
       body: { value: [] },
     };
     const report = await look(azure, { environment, only: "assignments" });
-    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.mend).toBe(
+    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.fix).toBe(
       "npm run entra -- --environment prod --caller-credential managed-identity",
     );
   });
@@ -798,20 +798,20 @@ describe("cannot start", () => {
     ["without a resource group", { AZURE_RESOURCE_GROUP: "" }, "AZURE_RESOURCE_GROUP"],
   ])("%s: says what to do", async (_name, values, advice) => {
     const error = await refusal({ environment: { ...azure.environment, ...values } });
-    expect(error).toBeInstanceOf(CannotStart);
+    expect(error).toBeInstanceOf(CannotStartError);
     expect((error as Error).message).toContain(advice);
   });
 
   it("where nobody is signed in", async () => {
     const nobody = { getToken: () => Promise.reject(new Error(`secret ${MARKERS.token}`)) };
     const error = await refusal({ credential: nobody });
-    expect(error).toBeInstanceOf(CannotStart);
+    expect(error).toBeInstanceOf(CannotStartError);
     expect((error as Error).message).toMatch(/az login --tenant/);
     expect((error as Error).message).not.toContain(MARKERS.token);
   });
 
   it("where the filter matches nothing", async () => {
-    expect(await refusal({ only: "nothing/at/all" })).toBeInstanceOf(CannotStart);
+    expect(await refusal({ only: "nothing/at/all" })).toBeInstanceOf(NothingMatchesError);
   });
 });
 
@@ -823,5 +823,5 @@ it("asks for what the filter asks for, and for no more", async () => {
     "restrictions/callee-func/scm/rules-of-main",
   ]);
   expect(azure.requests.map(({ what }) => what)).toEqual([`GET ${site}/config/web`]);
-  expect(report.verdict).toBe("incomplete");
+  expect(report.status).toBe("incomplete");
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { callersOf } from "../model/callers.ts";
-import { plannedCells } from "../local/matrix.ts";
+import { matrixOf } from "../local/matrix.ts";
 import { expectedOutcome, type Situation } from "../model/expectations.ts";
 import { operations, requireAllListed } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
@@ -70,7 +70,7 @@ describe("the matrix follows the policy", () => {
     },
   });
   const outcomes = (policy: Policy, who: string): (string | null)[] =>
-    plannedCells(policy)
+    matrixOf(policy)
       .filter(({ id }) => /^both\/(?!host-)/.test(id) && id.endsWith(`/callerSubnet/${who}`))
       .map(({ expected }) => expected.code ?? expected.refusedBy);
 
@@ -93,7 +93,7 @@ describe("the matrix follows the policy", () => {
       ["otherSubnet", "another subnet", "callee-func"],
       ["internet", "the internet", null],
     ]);
-    const through = plannedCells(policy).filter(
+    const through = matrixOf(policy).filter(
       ({ layers, operation, caller, expected }) =>
         layers === "both" && operation === "get-stock" && caller === "third-func" && expected.refusedBy === "nobody",
     );
@@ -110,13 +110,13 @@ describe("the matrix follows the policy", () => {
   });
 
   it("makes as many calls of the present policy as ever, under the same names", () => {
-    const cells = plannedCells(accessPolicy);
+    const cells = matrixOf(accessPolicy);
     expect(cells).toHaveLength(2_394);
     expect(new Set(cells.map(({ origin }) => origin))).toEqual(new Set(["callerSubnet", "otherSubnet", "internet"]));
   });
 
   it("nobody gets more of the Functions host itself than an empty answer, with either layer off and with its master key", () => {
-    const answers = plannedCells(accessPolicy).filter(({ id }) => /^[^/]+\/host-/.test(id));
+    const answers = matrixOf(accessPolicy).filter(({ id }) => /^[^/]+\/host-/.test(id));
     const callers = callersOf(accessPolicy, "callee-func").map(({ id }) => id);
     expect(answers).toHaveLength(3 * 13 * 3 * callers.length);
     const through = answers.filter(({ expected }) => expected.refusedBy === "nobody");
@@ -138,7 +138,7 @@ describe("the matrix follows the policy", () => {
   });
 
   it("a role that nobody is granted lets nobody through, with either layer on", () => {
-    const setting = plannedCells(accessPolicy).filter(({ id }) => /^(both|application-only)\/set-stock\//.test(id));
+    const setting = matrixOf(accessPolicy).filter(({ id }) => /^(both|application-only)\/set-stock\//.test(id));
     expect(setting.length).toBeGreaterThan(40);
     expect(setting.filter(({ expected }) => expected.refusedBy === "nobody")).toEqual([]);
   });

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseAccessRestrictions, startTestSystem, type TestSystem } from "../../local/index.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";
-import { plannedCells } from "../local/matrix.ts";
+import { matrixOf } from "../local/matrix.ts";
 import { stageWithoutGuard } from "../local/without-guard.ts";
 import type { Progress } from "../progress.ts";
 import type { Cell, Report } from "../model/report.ts";
-import { verifyLocal } from "../local/source.ts";
+import { verifyLocal } from "../verify.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 
 /** Replaces what the template says to the Functions host. */
@@ -46,10 +46,10 @@ describe("the running system as it is", () => {
 
   it("does what the policy says, in every call of the matrix", () => {
     expect(different(report)).toEqual([]);
-    expect(report.verdict).toBe("passed");
+    expect(report.status).toBe("passed");
     expect(report.target).toEqual({ kind: "local", system: "running", commit: system.endpoints.run.commit });
     expect(ids(report.cells)).toEqual(
-      plannedCells(accessPolicy)
+      matrixOf(accessPolicy)
         .map(({ id }) => id)
         .sort(),
     );
@@ -113,7 +113,7 @@ describe("a system in which one thing is wrong", () => {
           origin === "internet" && caller !== "unassigned" && !operation.startsWith("host-"),
       );
       expect(different(report)).toEqual(ids(fromThere));
-      expect(report.verdict).toBe("failed");
+      expect(report.status).toBe("failed");
     } finally {
       system.frontEnd.setRestrictions(parseAccessRestrictions(restrictions));
     }

@@ -81,7 +81,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
     ["passed", "Passed: the local system", "calls are as the access policy"],
     ["incomplete", "Incomplete: the local system", "only what matches “both/get-stock/”"],
     ["deployment", "Failed: deployment prod", "2 of 8 settings differ"],
-  ] as const)("begins with the verdict in words, asks for nothing else: %s", async (name, heading, words) => {
+  ] as const)("begins with the status in words, asks for nothing else: %s", async (name, heading, words) => {
     await withPage(name, async (page) => {
       expect(await page.title()).toMatch(/^(Passed|Failed|Incomplete): verification of /);
       expect(await page.locator("h1").innerText()).toBe(heading);

@@ -11,7 +11,7 @@ import { html } from "../report/markup.ts";
 import { inWords, picture } from "../report/picture.ts";
 import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
-import { exitCodeOf, verdictOf } from "../model/status.ts";
+import { exitCodeOf, statusOf } from "../model/status.ts";
 import { anchorOf, commandFor } from "../report/words.ts";
 import { writeReport } from "../report/write-report.ts";
 import {
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe("the verdict", () => {
+describe("the status", () => {
   const cell = (result: Cell["result"]): Cell => ({ result }) as Cell;
   const check = (result: Check["result"]): Check => ({ result }) as Check;
   const good = { cells: [cell("as-expected")], checks: [check("as-expected")], only: null };
@@ -55,8 +55,8 @@ describe("the verdict", () => {
     ["incomplete", "a setting was not seen", { ...good, checks: [check("not-checked")] }],
     ["incomplete", "some was filtered out", { ...good, only: "both/" }],
     ["incomplete", "nothing was verified", { cells: [], checks: [], only: null }],
-  ] as const)("is %s where %s", (verdict, _, parts) => {
-    expect(verdictOf(parts)).toBe(verdict);
+  ] as const)("is %s where %s", (status, _, parts) => {
+    expect(statusOf(parts)).toBe(status);
   });
 
   it.each([
@@ -66,19 +66,19 @@ describe("the verdict", () => {
     [3, "incomplete", [check("not-checked")], [cell("as-expected")]],
     [3, "incomplete", [check("as-expected")], [cell("not-checked"), cell("not-checked")]],
     [1, "failed", [check("not-checked")], [cell("not-checked")]],
-  ] as const)("ends the command with %d: %s", (code, verdict, checks, cells) => {
-    expect(exitCodeOf({ verdict, checks, cells })).toBe(code);
+  ] as const)("ends the command with %d: %s", (code, status, checks, cells) => {
+    expect(exitCodeOf({ status, checks, cells })).toBe(code);
   });
 
   it.each([
-    [`All ${CALLS} calls are as the access policy and the templates promise.`, passedReport()],
-    [`3 of ${CALLS} calls differ from what was promised.`, failedReport()],
+    [`All ${CALLS} calls match the access policy and the templates.`, passedReport()],
+    [`3 of ${CALLS} calls differ from the access policy or the templates.`, failedReport()],
     [
-      "2 of 8 settings differ from what was promised. Not checked: 306 of 459 calls and 1 of 8 settings.",
+      "2 of 8 settings differ from the access policy or the templates. Not checked: 306 of 459 calls and 1 of 8 settings.",
       deploymentReport(),
     ],
     ["only what matches “both/get-stock/” was verified (27 calls).", filteredReport()],
-    ["Nothing was verified.", { ...passedReport(), cells: [], verdict: "incomplete" as const }],
+    ["Nothing was verified.", { ...passedReport(), cells: [], status: "incomplete" as const }],
   ])("says: %s", (words, report) => {
     expect(reason(report)).toContain(words);
   });
@@ -150,15 +150,15 @@ describe("report.json", async () => {
       const outputs = commands.map((script) => run(process.execPath, ["-p", script], { cwd: place }));
       return (await Promise.all(outputs)).map(({ stdout }) => stdout);
     };
-    const [verdict, different] = await answers(failedReport());
-    expect(verdict).toBe("failed\n");
+    const [status, different] = await answers(failedReport());
+    expect(status).toBe("failed\n");
     expect(different?.match(/both\//g)).toHaveLength(3);
     expect((await answers(deploymentReport()))[2]).toContain("az webapp config access-restriction set");
   });
 
-  it("is not written where the verdict is not what the parts amount to", async () => {
+  it("is not written with a wrong status", async () => {
     const place = join(folder, "false");
-    await expect(writeReport({ ...failedReport(), verdict: "passed" }, place)).rejects.toThrow('amount to "failed"');
+    await expect(writeReport({ ...failedReport(), status: "passed" }, place)).rejects.toThrow('instead of "failed"');
     await expect(readdir(place)).rejects.toThrow("ENOENT");
   });
 
@@ -271,7 +271,7 @@ describe("report.html", () => {
   });
 
   it("says that nothing was tried where nothing was", async () => {
-    const page = await renderHtml({ ...passedReport(), cells: [], verdict: "incomplete" });
+    const page = await renderHtml({ ...passedReport(), cells: [], status: "incomplete" });
     expect(page).toContain("Nothing was verified.");
     expect(page).toContain("No attack of the catalogue was tried.");
   });

@@ -1,3 +1,4 @@
+/** What Microsoft Graph has about app registrations and service principals. */
 import * as v from "valibot";
 import type { AzureApi } from "./api.ts";
 import { following, member, type Read } from "./reading.ts";
@@ -42,7 +43,6 @@ export type Assignment = v.InferOutput<typeof assignment>;
 
 const federation = v.object({ id: v.string(), name: v.string(), issuer: v.string(), subject: text });
 
-/** What Microsoft Graph has of one app registration, and of its service principal. */
 export interface Registration {
   readonly uniqueName: string;
   readonly application: Read<Application>;

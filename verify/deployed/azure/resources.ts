@@ -1,11 +1,12 @@
+/** What Azure Resource Manager has about one service. */
 import * as v from "valibot";
 import { tableEndpointSetting } from "../../../tools/access-policy.ts";
 import type { AzureApi } from "./api.ts";
 import type { Deployment } from "../environment.ts";
-import { following, type Read, type Reading } from "./reading.ts";
+import { following, found, type Read, type Reading } from "./reading.ts";
 import type { AccountPurpose, ExpectedService } from "../expected.ts";
 
-/** The API versions that the template deploys by, so that both say the same things in the same words. */
+/** The API versions of the template, so that both use the same names. */
 const WEB = "2025-03-01";
 const NETWORK = "2025-01-01";
 const STORAGE = "2025-06-01";
@@ -14,8 +15,8 @@ const AUTHORIZATION = "2022-04-01";
 /** The last version with `listAssociatedResources`: later ones leave it out, the portal and `az identity list-resources` use it. */
 const ASSOCIATED_RESOURCES = "2022-01-31-preview";
 
-// What is relied on of the answers. All that may be left out, or null, in the published examples is optional: what it
-// means to find nothing there is for each check to say.
+// The used parts of the responses. A value that is null or omitted in a published example is optional. Each check decides
+// what a missing value means.
 const text = v.nullish(v.string());
 const yesNo = v.nullish(v.boolean());
 
@@ -91,7 +92,7 @@ const roleDefinition = v.object({
   }),
 });
 
-/** Somebody's role on a storage account that reaches its data, not only its configuration. */
+/** A role assignment on a storage account with access to its data, not only its configuration. */
 export interface DataRole {
   readonly assignmentId: string;
   /** A GUID, the same for a built-in role everywhere. */
@@ -99,7 +100,7 @@ export interface DataRole {
   readonly roleName: string;
   readonly principalId: string;
   readonly principalType: string;
-  /** Where it is assigned: the account, or what the account is in. */
+  /** Where it is assigned: the account, its resource group or a scope above. */
   readonly scope: string;
 }
 
@@ -183,7 +184,7 @@ const account = v.object({
   }),
 });
 
-/** What Azure Resource Manager has of one service. Nothing is read before it is asked for. */
+/** Nothing is read before it is needed. */
 export interface AzureService {
   readonly site: Read<v.InferOutput<typeof site>>;
   readonly config: Read<v.InferOutput<typeof config>>;
@@ -202,7 +203,7 @@ export interface AzureService {
   readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
   /** The storage account that the service's settings name. */
   readonly account: (purpose: AccountPurpose) => Read<v.InferOutput<typeof account>>;
-  /** Who may read or write what is in that account, by a role on the account or on what it is in. */
+  /** Roles to read or write the data of that account, assigned on the account or above. */
   readonly dataRoles: (purpose: AccountPurpose) => Read<readonly DataRole[]>;
   /** A function key, to call the service's own functions with. */
   readonly functionKey: Read<string>;
@@ -221,12 +222,12 @@ export function azureService(
   const readSettings: AzureService["settings"] = async () => {
     const path = `${siteId}/config/appsettings/list?api-version=${WEB}`;
     const reading = await arm.post(path, settings, contributor("Microsoft.Web/sites/config/list/action"));
-    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+    return reading.kind === "found" ? found(reading.value.properties) : reading;
   };
   const readIdentity: AzureService["identity"] = async () => {
     const permission = reader("Microsoft.ManagedIdentity/userAssignedIdentities/read");
     const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
-    return reading.kind === "found" ? { kind: "found", value: reading.value.properties } : reading;
+    return reading.kind === "found" ? found(reading.value.properties) : reading;
   };
   const tableSetting = tableEndpointSetting(name);
   const readAccount: AzureService["account"] = (purpose) => () =>
@@ -244,7 +245,7 @@ export function azureService(
       const reading = await arm.post(path, hostKeys, contributor("Microsoft.Web/sites/host/listkeys/action"));
       if (reading.kind !== "found") return reading;
       const key = pick(reading.value);
-      return typeof key === "string" ? { kind: "found", value: key } : { kind: "missing", what };
+      return typeof key === "string" ? found(key) : { kind: "missing", what };
     };
 
   return {
@@ -309,8 +310,8 @@ export function azureService(
 }
 
 /**
- * The roles on a resource that have data actions. Without a filter the list has what is assigned on the resource, on what it
- * is in, and on what is in it.
+ * The roles on a resource that have data actions. Without a filter, the list has the assignments on the resource, above it and
+ * below it.
  *
  * @see https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
  */
@@ -340,7 +341,7 @@ async function dataRolesOn(arm: AzureApi, id: string): Promise<Reading<readonly 
       scope: scope ?? id,
     });
   }
-  return { kind: "found", value: roles };
+  return found(roles);
 }
 
 /** Wildcards may stand anywhere in an action: https://learn.microsoft.com/azure/role-based-access-control/role-definitions */

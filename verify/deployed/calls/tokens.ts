@@ -1,19 +1,22 @@
+/** Tokens for calls from this machine: the signed-in account's, and a forged one. */
 import { generateKeyPairSync } from "node:crypto";
 import type { TokenCredential } from "@azure/identity";
 import { decodeJwt, SignJWT } from "jose";
-import { identifierUri, type Scene, type SceneService } from "../view.ts";
-import { once, type Read } from "../azure/reading.ts";
 import { failureOf } from "../azure/api.ts";
+import { once } from "../azure/reading.ts";
+import type { Deployment } from "../environment.ts";
+import { identifierUri } from "../expected.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** What came of asking Entra ID for a token of a service, as whoever runs the verification. */
+/** The result of asking Entra ID for a token for a service, with the account of this machine. */
 export type SignedIn =
   | { readonly kind: "token"; readonly token: string; readonly principalId: string | null }
   | { readonly kind: "refused"; readonly code: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
 /**
- * Entra ID's ways to say that this client gets no token for that service: an app, or a user, that is assigned nothing; a
- * client that nobody has consented to, or that does not name the service among what it needs.
+ * Entra ID issues no token to this client: an app or user without an assignment, a client without consent, or one that does
+ * not list the service among its required permissions.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
@@ -21,13 +24,13 @@ const NOT_ENTITLED = new Set(["AADSTS501051", "AADSTS50105", "AADSTS65001", "AAD
 
 export async function signedIn(
   credential: TokenCredential,
-  { deployment }: Scene,
-  service: SceneService,
+  deployment: Deployment,
+  service: ServiceView,
 ): Promise<SignedIn> {
-  const scope = `${identifierUri(deployment, service.name)}/.default`;
+  const scope = `${service.api?.identifierUri ?? ""}/.default`;
   try {
     const token = await credential.getToken(scope, { tenantId: deployment.tenantId });
-    if (token === null) return { kind: "unknown", reason: "No credential gave a token, nor said why." };
+    if (token === null) return { kind: "unknown", reason: "No credential returned a token or a reason." };
     return { kind: "token", token: token.token, principalId: principalOf(token.token) };
   } catch (error) {
     const codes = error instanceof Error ? [...error.message.matchAll(/AADSTS\d+/g)].map(([code]) => code) : [];
@@ -37,14 +40,13 @@ export async function signedIn(
   }
 }
 
-/** All of it is as in a caller's own token, but that it is signed by a key that nobody has published. */
+/** Has the claims of a caller's token. Its key is not published. */
 export async function forgedToken(
-  { deployment, authorityHost }: Scene,
-  service: SceneService,
-  caller: { readonly clientId: Read<string> } | undefined,
-  roles: readonly string[],
+  { deployment, authorityHost }: DeploymentView,
+  service: ServiceView,
+  caller: ServiceView | undefined,
 ): Promise<string> {
-  const application = await service.api?.application();
+  const application = await service.registration?.application();
   const client = await caller?.clientId();
   const now = Math.floor(Date.now() / 1000);
   const claims = {
@@ -53,13 +55,13 @@ export async function forgedToken(
     tid: deployment.tenantId,
     azp: client?.kind === "found" ? client.value : "00000000-0000-0000-0000-000000000000",
     idtyp: "app",
-    roles,
+    roles: service.callers[caller?.name ?? ""] ?? [],
     iat: now,
     nbf: now,
     exp: now + 3600,
     ver: "2.0",
   };
-  return new SignJWT(claims).setProtectedHeader({ typ: "JWT", alg: "RS256", kid: "forged" }).sign(strangersKey());
+  return new SignJWT(claims).setProtectedHeader({ typ: "JWT", alg: "RS256", kid: "forged" }).sign(unpublishedKey());
 }
 
 function principalOf(token: string): string | null {
@@ -71,5 +73,5 @@ function principalOf(token: string): string | null {
   }
 }
 
-/** A key of nobody's; making one takes a while. */
-const strangersKey = once(() => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);
+/** Generating a key takes a while. */
+const unpublishedKey = once(() => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey);

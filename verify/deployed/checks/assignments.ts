@@ -1,59 +1,58 @@
-import { type PlannedCheck, question, shown } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { plannedCheck, shown } from "../check.ts";
 import type { Assignment } from "../azure/directory.ts";
 import { together } from "../azure/reading.ts";
-import { callerIds, policy, provisionDirectory, type Scene, type SceneService } from "../view.ts";
+import { provisionDirectory } from "../fixes.ts";
+import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 
-/**
- * Who holds which role, as Entra ID knows it. A grant that is taken out of the access policy is not taken away there:
- * deployments only add.
- */
-export function assignmentChecks(scene: Scene, { name, api }: SceneService): PlannedCheck[] {
-  if (api === null) return [];
-  const { roles = {}, callers = {} } = policy.services[name] ?? {};
-  const resource = `service principal of ${api.uniqueName}`;
+/** Checks of the app role assignments. Deployments only add: a grant removed from the access policy remains in Entra ID. */
+export function assignmentChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, registration, roles, callers } = service;
+  if (registration === null) return [];
+  const resource = `service principal of ${registration.uniqueName}`;
   const grants = Object.entries(callers).flatMap(([caller, held]) =>
     held.map((role) => ({ caller, role, roleId: roles[role]?.id ?? "" })),
   );
-  const principals = scene.services.filter((service) => service.name in callers);
+  const principals = view.services.filter((other) => other.name in callers);
   return [
     ...principals.flatMap(({ name: caller, principalId }) =>
       grants
         .filter((grant) => grant.caller === caller)
         .map(({ role, roleId }) =>
-          question({
+          plannedCheck({
             id: `assignments/${name}/${caller}/${role}`,
             title: `${name}: ${role} for ${caller}`,
             resource,
-            read: () => together({ assignments: api.assignments, principal: principalId }),
+            read: () => together({ assignments: registration.assignments, principal: principalId }),
             expected: `${caller} holds ${role}`,
             why: "Without it the caller's calls are refused: 403 role-missing, or no token at all.",
             found: ({ assignments, principal }) =>
               assignments.some((one) => one.principalId === principal && one.appRoleId === roleId)
                 ? `${caller} holds ${role}`
                 : `${caller} does not hold ${role}`,
-            mend: provisionDirectory(scene),
+            fix: provisionDirectory(view.deployment),
           }),
         ),
     ),
-    question({
+    plannedCheck({
       id: `assignments/${name}/outside-policy`,
-      title: `${name}: who holds a role besides those that the policy names`,
+      title: `${name}: principals with a role that the policy does not grant`,
       resource,
       read: () =>
         together({
-          assignments: api.assignments,
-          principal: api.servicePrincipal,
-          callers: callerIds(scene, name, "principalId"),
+          assignments: registration.assignments,
+          principal: registration.servicePrincipal,
+          callers: callerIds(view, service, "principalId"),
         }),
       expected: "nobody",
-      why: "Whoever holds a role gets tokens for the service, and with them past one of the two layers.",
+      why: "A principal with a role gets tokens for the service: they open one of the two layers.",
       found: (there) =>
         outside(there.assignments, there.callers)
           .map((assignment) => inWords(assignment, roles))
           .join("; ") || "nobody",
-      mend: (there) =>
+      fix: (there) =>
         outside(there.assignments, there.callers)
-          .map(({ id }) => revocation(scene, there.principal.id, id))
+          .map(({ id }) => revocation(view, there.principal.id, id))
           .join("\n"),
     }),
   ];
@@ -80,6 +79,6 @@ function inWords(
 }
 
 /** https://learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto */
-function revocation({ graphEndpoint }: Scene, principal: string, assignment: string): string {
+function revocation({ graphEndpoint }: DeploymentView, principal: string, assignment: string): string {
   return `az rest --method DELETE --url "${graphEndpoint}/v1.0/servicePrincipals/${principal}/appRoleAssignedTo/${assignment}"`;
 }

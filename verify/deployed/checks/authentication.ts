@@ -1,34 +1,32 @@
-import { readSnapshot, resources } from "../../../infra/snapshot.ts";
-import { listed, type PlannedCheck, question, shown } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown } from "../check.ts";
 import { together } from "../azure/reading.ts";
-import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../view.ts";
+import { PROVISION } from "../fixes.ts";
+import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 
-/** App Service Authentication in front of the in-code checks: where the environment asks for it, and nowhere else. */
-export function authenticationChecks(scene: Scene, service: SceneService): PlannedCheck[] {
-  const { name, api, azure, expected, siteName } = service;
-  if (!scene.deployment.appServiceAuthentication || api === null) {
+/** Checks of App Service Authentication: on where the environment asks for it, off elsewhere. */
+export function authenticationChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, api, registration, azure, siteId, siteName } = service;
+  if (service.authentication === null || api === null || registration === null) {
     return [
-      question({
+      plannedCheck({
         id: `sites/${name}/authentication`,
         title: `${name}: App Service Authentication`,
-        resource: `${expected.siteId}/config/authsettingsV2`,
+        resource: `${siteId}/config/authsettingsV2`,
         read: azure.authentication,
         expected: "off",
-        why: "Enabled by hand it refuses by rules of its own, and can keep callers' tokens. No deployment takes it away.",
+        why: "Enabled by hand, it applies its own rules and can store callers' tokens. No deployment turns it off.",
         found: ({ properties }) => (properties.platform?.enabled === true ? "on" : "off"),
-        mend: `az webapp auth update --resource-group ${scene.deployment.resourceGroup} --name ${siteName} --enabled false`,
+        fix: `az webapp auth update --resource-group ${view.deployment.resourceGroup} --name ${siteName} --enabled false`,
       }),
     ];
   }
-  const template = resources(readSnapshot("everything"), "Microsoft.Web/sites/config").find(
-    (resource) => resource.name?.startsWith(`${name}-`) === true,
-  )?.properties;
-  const wanted = inWords(template?.platform?.enabled, template?.globalValidation);
-  const callers = Object.keys(policy.services[name]?.callers ?? {});
-  const common = { resource: `${expected.siteId}/config/authsettingsV2`, mend: PROVISION };
-  const means = `tokens of this tenant for ${name}, of ${callers.join(", ")}`;
+  const { platform, globalValidation } = service.authentication;
+  const wanted = inWords(platform?.enabled, globalValidation);
+  const common = { resource: `${siteId}/config/authsettingsV2`, fix: PROVISION };
+  const means = `tokens of this tenant for ${name}, of ${Object.keys(service.callers).join(", ")}`;
   return [
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/authentication`,
       title: `${name}: App Service Authentication`,
@@ -37,32 +35,32 @@ export function authenticationChecks(scene: Scene, service: SceneService): Plann
       why: "The environment asks for it in front of the app's own check.",
       found: ({ properties }) => inWords(properties.platform?.enabled, properties.globalValidation),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/authentication-callers`,
-      title: `${name}: whose tokens App Service Authentication takes`,
+      title: `${name}: the tokens that App Service Authentication accepts`,
       read: () =>
         together({
           authentication: azure.authentication,
-          application: api.application,
-          callers: callerIds(scene, name, "clientId"),
+          application: registration.application,
+          callers: callerIds(view, service, "clientId"),
         }),
       expected: means,
-      why: "It would let pass whom the policy does not name, or refuse whom it does.",
+      why: "It would let in callers that the policy does not name, or refuse callers that it names.",
       found: ({ authentication, application, callers: ids }) => {
         const provider = authentication.properties.identityProviders?.azureActiveDirectory;
         if (provider?.enabled !== true) return "off";
-        const { registration, validation } = provider;
+        const { validation } = provider;
         const found = [
-          `tokens for ${shown(registration?.clientId)}`,
-          `from ${shown(registration?.openIdIssuer)}`,
+          `tokens for ${shown(provider.registration?.clientId)}`,
+          `from ${shown(provider.registration?.openIdIssuer)}`,
           ...(validation?.allowedAudiences ?? []).map((audience) => `to ${audience}`),
           ...(validation?.defaultAuthorizationPolicy?.allowedApplications ?? []),
         ];
         const needed = [
           `tokens for ${application.appId}`,
-          `from ${scene.authorityHost}/${scene.deployment.tenantId}/v2.0`,
-          ...[application.appId, identifierUri(scene.deployment, name)].map((audience) => `to ${audience}`),
+          `from ${view.authorityHost}/${view.deployment.tenantId}/v2.0`,
+          ...[application.appId, api.identifierUri].map((audience) => `to ${audience}`),
           ...Object.values(ids),
         ];
         return listed(found, needed, means);

@@ -1,58 +1,59 @@
-import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { Application, Registration, ServicePrincipal } from "../azure/directory.ts";
 import { type Read, together } from "../azure/reading.ts";
-import { identifierUri, policy, PROVISION, provisionDirectory, type Scene, type SceneService } from "../view.ts";
+import { PROVISION, provisionDirectory } from "../fixes.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** What the directory knows of a service: its app registration, and who may stand in for its identity. */
-export function directoryChecks(scene: Scene, service: SceneService): PlannedCheck[] {
-  const { api, client, name } = service;
+/** Checks of Entra ID: app registrations, and who may act as an app registration or as an identity. */
+export function directoryChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { registration, client, name } = service;
   return [
-    ...identityChecks(scene, service),
-    ...(api === null
+    ...identityChecks(view, service),
+    ...(registration === null
       ? []
       : [
-          ...apiChecks(scene, name, api),
-          enabled(name, "enabled", `service principal of ${api.uniqueName}`, api.servicePrincipal),
-          ...secretChecks(name, "api", api),
-          noFederation(name, api),
+          ...apiChecks(view, service, registration),
+          enabled(name, "enabled", `service principal of ${registration.uniqueName}`, registration.servicePrincipal),
+          ...secretChecks(name, "api", registration),
+          noFederation(name, registration),
         ]),
     ...(client === null
       ? []
       : [
           enabled(name, "client-enabled", `service principal of ${client.uniqueName}`, client.servicePrincipal),
           ...secretChecks(name, "client", client),
-          clientFederation(scene, service, client),
+          clientFederation(view, service, client),
         ]),
   ];
 }
 
 function identityChecks(
-  { deployment }: Scene,
-  { name, expected, azure, identityPrincipal, siteName }: SceneService,
+  { deployment }: DeploymentView,
+  { name, identityId, siteId, siteName, azure, identityPrincipal }: ServiceView,
 ): PlannedCheck[] {
-  const { identityId, siteId } = expected;
   const others = <Resource extends { readonly id: string }>(resources: readonly Resource[]): Resource[] =>
     resources.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
   return [
-    question({
+    plannedCheck({
       id: `directory/${name}/identity`,
       title: `${name}: its identity`,
       resource: identityId,
       read: azure.identity,
       expected: "is there",
-      why: "Roles are granted to it; without it nothing of them could be checked.",
+      why: "Roles are granted to it: without it no grant can be checked.",
       found: () => "is there",
-      mend: PROVISION,
+      fix: PROVISION,
       mustExist: true,
     }),
     enabled(name, "identity-enabled", `service principal of ${identityId}`, identityPrincipal),
-    question({
+    plannedCheck({
       id: `directory/${name}/identity-attached`,
-      title: `${name}: what its identity is attached to`,
+      title: `${name}: the resources that use its identity`,
       resource: `${identityId}/listAssociatedResources`,
       read: azure.resourcesOfIdentity,
       expected: `${siteName} alone`,
-      why: "Whatever the identity is attached to gets its tokens, and with them its roles, from wherever it runs.",
+      why: "Each resource with the identity gets its tokens, and with them its roles.",
       found: (resources) => {
         if (others(resources).length > 0)
           return `also ${others(resources)
@@ -60,7 +61,7 @@ function identityChecks(
             .join(", ")}`;
         return resources.length > 0 ? `${siteName} alone` : "nothing";
       },
-      mend: (resources) =>
+      fix: (resources) =>
         others(resources)
           .map(
             ({ id }) =>
@@ -68,7 +69,7 @@ function identityChecks(
           )
           .join("\n") || PROVISION,
     }),
-    question({
+    plannedCheck({
       id: `directory/${name}/identity-federation`,
       title: `${name}: who else may act as its identity`,
       resource: `${identityId}/federatedIdentityCredentials`,
@@ -78,7 +79,7 @@ function identityChecks(
       found: (credentials) =>
         credentials.map(({ properties: { subject, issuer } }) => `${shown(subject)} of ${shown(issuer)}`).join(", ") ||
         "nobody",
-      mend: (credentials) =>
+      fix: (credentials) =>
         credentials
           .map(
             (credential) =>
@@ -92,29 +93,30 @@ function identityChecks(
 
 /** Entra ID issues no token for a service principal that is disabled, and none to it. */
 function enabled(name: string, id: string, resource: string, read: Read<ServicePrincipal>): PlannedCheck {
-  return question({
+  return plannedCheck({
     id: `directory/${name}/${id}`,
     title: `${name}: sign-in, by the ${resource.replace(/\/subscriptions\/.*\//, "")}`,
     resource,
     read,
     expected: "enabled",
-    why: "Entra ID issues no token for a disabled service principal, and none to it: no call gets through.",
+    why: "Entra ID issues no token for a disabled service principal, and none to it: every call fails.",
     found: ({ accountEnabled }) =>
       accountEnabled === true ? "enabled" : accountEnabled === false ? "disabled" : "not set",
-    mend: (principal) => `az ad sp update --id ${principal.id} --set accountEnabled=true`,
+    fix: (principal) => `az ad sp update --id ${principal.id} --set accountEnabled=true`,
   });
 }
 
 function apiChecks(
-  scene: Scene,
-  name: string,
+  view: DeploymentView,
+  service: ServiceView,
   { application, servicePrincipal, uniqueName }: Registration,
 ): PlannedCheck[] {
-  const roles = Object.entries(policy.services[name]?.roles ?? {}).map(([value, { id }]) => `${value} (${id})`);
-  const uri = identifierUri(scene.deployment, name);
-  const common = { resource: `application ${uniqueName}`, read: application, mend: provisionDirectory(scene) };
+  const { name } = service;
+  const roles = Object.entries(service.roles).map(([value, { id }]) => `${value} (${id})`);
+  const uri = service.api?.identifierUri ?? "";
+  const common = { resource: `application ${uniqueName}`, read: application, fix: provisionDirectory(view.deployment) };
   return [
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/registration`,
       title: `${name}: the app registration`,
@@ -123,24 +125,24 @@ function apiChecks(
       found: () => "is there",
       mustExist: true,
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/identifier-uri`,
-      title: `${name}: what its tokens are asked for by`,
+      title: `${name}: its App ID URI`,
       expected: uri,
       why: "Callers ask for tokens by it.",
       found: ({ identifierUris }) => listed(identifierUris ?? [], [uri]),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/app-roles`,
       title: `${name}: the app roles`,
       expected: wording(roles),
       why: "A role that is not the policy's, or that users can hold, can be granted past the policy.",
       found: ({ appRoles }) => listed(appRoles.map(roleInWords), roles),
-      mend: (found) => mendRoles(found, roles, provisionDirectory(scene)),
+      fix: (found) => fixRoles(found, roles, provisionDirectory(view.deployment)),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/token-version`,
       title: `${name}: the version of its access tokens`,
@@ -148,22 +150,22 @@ function apiChecks(
       why: "Tokens of version 1.0 come from another issuer, for another audience.",
       found: ({ api }) => shown(api?.requestedAccessTokenVersion),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/audience`,
-      title: `${name}: whose accounts can get tokens for it`,
+      title: `${name}: the tenants that can get tokens for it`,
       expected: "AzureADMyOrg",
-      why: "Other tenants could use the registration as theirs.",
+      why: "Other tenants could use the registration.",
       found: ({ signInAudience }) => shown(signInAudience),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `directory/${name}/assignment-required`,
-      title: `${name}: a token only for whom a role is assigned`,
+      title: `${name}: tokens only for clients with a role assignment`,
       resource: `service principal of ${uniqueName}`,
       read: servicePrincipal,
       expected: "required",
-      why: "Every app of the tenant would get tokens for the service, if without a role.",
+      why: "Otherwise every app of the tenant gets tokens for the service, without a role.",
       found: ({ appRoleAssignmentRequired }) => (appRoleAssignmentRequired === true ? "required" : "not required"),
       mustExist: true,
     }),
@@ -179,7 +181,7 @@ function roleInWords({ value, id, isEnabled, allowedMemberTypes }: Application["
 }
 
 /** Entra ID refuses to remove a role that is enabled. */
-function mendRoles({ appId, appRoles }: Application, roles: readonly string[], provision: string): string {
+function fixRoles({ appId, appRoles }: Application, roles: readonly string[], provision: string): string {
   const ids = roles.join().toLowerCase();
   if (appRoles.every(({ id }) => ids.includes(id.toLowerCase()))) return provision;
   return [
@@ -190,7 +192,7 @@ function mendRoles({ appId, appRoles }: Application, roles: readonly string[], p
   ].join("\n");
 }
 
-/** Nothing here signs in with a secret, so none is there to leak. */
+/** No app of this system signs in with a secret, so none must exist. */
 function secretChecks(name: string, kind: "api" | "client", registration: Registration): PlannedCheck[] {
   const { application, servicePrincipal, uniqueName } = registration;
   const why = "Whoever has it can get tokens as this registration, from anywhere.";
@@ -204,7 +206,7 @@ function secretChecks(name: string, kind: "api" | "client", registration: Regist
     },
   ];
   return holders.map(({ id, where, read, command }) =>
-    question({
+    plannedCheck({
       id: `directory/${name}/${kind === "api" ? id : `client-${id}`}`,
       title: `${name}: secrets and certificates of the ${where}${kind === "api" ? "" : " that it calls as"}`,
       resource: `${where} ${uniqueName}`,
@@ -216,7 +218,7 @@ function secretChecks(name: string, kind: "api" | "client", registration: Regist
           ...holder.passwordCredentials.map(({ keyId }) => `secret ${keyId}`),
           ...holder.keyCredentials.map(({ keyId }) => `certificate ${keyId}`),
         ]),
-      mend: (holder) =>
+      fix: (holder) =>
         [
           ...holder.passwordCredentials.map(({ keyId }) => `${command} --id ${holder.id} --key-id ${keyId}`),
           ...holder.keyCredentials.map(({ keyId }) => `${command} --id ${holder.id} --key-id ${keyId} --cert`),
@@ -233,7 +235,7 @@ interface Holder {
 }
 
 function noFederation(name: string, { application, federation, uniqueName }: Registration): PlannedCheck {
-  return question({
+  return plannedCheck({
     id: `directory/${name}/federation`,
     title: `${name}: who may act as the app registration`,
     resource: `application ${uniqueName}`,
@@ -241,21 +243,21 @@ function noFederation(name: string, { application, federation, uniqueName }: Reg
     expected: "nobody",
     why: "A federated credential lets a workload anywhere get tokens as this registration.",
     found: (there) => there.federation.map(trusted).join(", ") || "nobody",
-    mend: (there) => there.federation.map(({ id }) => deleteFederation(there.application, id)).join("\n"),
+    fix: (there) => there.federation.map(({ id }) => deleteFederation(there.application, id)).join("\n"),
   });
 }
 
-/** The caller's own identity, and nobody else. */
+/** Only the caller's identity may act as its app registration. */
 function clientFederation(
-  scene: Scene,
-  { name, azure }: SceneService,
+  view: DeploymentView,
+  { name, azure }: ServiceView,
   { application, federation, uniqueName }: Registration,
 ): PlannedCheck {
-  const { authorityHost, deployment } = scene;
+  const { authorityHost, deployment } = view;
   const issuer = `${authorityHost}/${deployment.tenantId}/v2.0`;
   const expected = `the identity of ${name}`;
   const own = ({ principalId }: { readonly principalId: string }): string => trusted({ issuer, subject: principalId });
-  return question({
+  return plannedCheck({
     id: `directory/${name}/client-federation`,
     title: `${name}: who may act as the app registration that it calls as`,
     resource: `application ${uniqueName}`,
@@ -263,11 +265,11 @@ function clientFederation(
     expected,
     why: "Whoever else it trusts can call as this service.",
     found: (there) => listed(there.federation.map(trusted), [own(there.identity)], expected),
-    mend: (there) =>
+    fix: (there) =>
       there.federation
         .filter((credential) => trusted(credential) !== own(there.identity))
         .map(({ id }) => deleteFederation(there.application, id))
-        .join("\n") || provisionDirectory(scene),
+        .join("\n") || provisionDirectory(view.deployment),
   });
 }
 

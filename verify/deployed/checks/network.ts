@@ -1,27 +1,29 @@
 import type { SecurityRule, SiteProperties } from "../../../infra/snapshot.ts";
-import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { DeployedSecurityRule } from "../azure/resources.ts";
-import { PROVISION, type Scene, type SceneService } from "../view.ts";
+import { PROVISION } from "../fixes.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** Where a service's calls come from: what tells it from the others. */
-export function networkChecks(_scene: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
-  const { siteId, site, subnetId, subnet, outboundRules, planId } = expected;
+/** Checks of the network that a service's calls come from, and of its plan. */
+export function networkChecks(_scene: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, azure, siteId, site, subnetId, subnet, outboundRules, planId } = service;
   const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
-  const lodgers = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
+  const others = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
     sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
-  const ofSite = { resource: siteId, read: azure.site, mend: PROVISION };
-  const ofSubnet = { resource: subnetId, read: azure.subnet, mend: PROVISION };
+  const ofSite = { resource: siteId, read: azure.site, fix: PROVISION };
+  const ofSubnet = { resource: subnetId, read: azure.subnet, fix: PROVISION };
   return [
-    question({
+    plannedCheck({
       ...ofSite,
       id: `network/${name}/subnet`,
       title: `${name}: the subnet that its calls come from`,
       expected: subnetId,
-      why: "Services tell their callers apart by their subnets: in another's subnet it would pass for the other.",
+      why: "Services tell their callers apart by their subnets: in another's subnet it has the other's access.",
       found: ({ properties }) => listed([properties.virtualNetworkSubnetId ?? "not integrated"], [subnetId]),
     }),
-    question({
+    plannedCheck({
       ...ofSite,
       id: `network/${name}/routing`,
       title: `${name}: all outbound traffic goes through the virtual network`,
@@ -29,17 +31,17 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       why: "Calls past the virtual network arrive from the internet, and are refused.",
       found: ({ properties }) => routing(properties.outboundVnetRouting),
     }),
-    question({
+    plannedCheck({
       ...ofSubnet,
       id: `network/${name}/delegation`,
-      title: `${name}: what its subnet is delegated to`,
+      title: `${name}: the delegation of its subnet`,
       expected: wording(delegations),
-      why: "A subnet that is not App Service's alone can hold machines, whose calls pass for the service's.",
+      why: "A subnet that is not App Service's alone can contain machines whose calls are let in like the service's.",
       found: ({ properties }) =>
         listed(properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [], delegations),
       mustExist: true,
     }),
-    question({
+    plannedCheck({
       ...ofSubnet,
       id: `network/${name}/service-endpoints`,
       title: `${name}: the service endpoints of its subnet`,
@@ -47,7 +49,7 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
       why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
       found: ({ properties }) => listed(properties.serviceEndpoints?.map(({ service }) => service) ?? [], endpoints),
     }),
-    question({
+    plannedCheck({
       ...ofSubnet,
       id: `network/${name}/security-group`,
       title: `${name}: the network security group of its subnet`,
@@ -58,7 +60,7 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
         return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
       },
     }),
-    question({
+    plannedCheck({
       id: `network/${name}/outbound`,
       title: `${name}: where its calls may go`,
       resource: subnet.networkSecurityGroup?.id ?? "",
@@ -70,20 +72,20 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
           properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
           outboundRules.map(inWords),
         ),
-      mend: PROVISION,
+      fix: PROVISION,
     }),
-    question({
+    plannedCheck({
       ...ofSubnet,
       id: `network/${name}/joined`,
       title: `${name}: which plans are joined to its subnet`,
       expected: planId,
-      why: "An app on another plan in this subnet calls from it: its calls pass for this service's.",
+      why: "An app on another plan in this subnet calls from it: its calls are let in like this service's.",
       found: ({ properties }) =>
         listed(
           (properties.serviceAssociationLinks ?? []).map((association) => association.properties.link ?? "unknown"),
           [planId],
         ),
-      mend: ({ properties }) =>
+      fix: ({ properties }) =>
         (properties.serviceAssociationLinks ?? [])
           .map((association) => association.properties.link ?? "unknown")
           .filter((link) => link.toLowerCase() !== planId.toLowerCase())
@@ -93,27 +95,30 @@ export function networkChecks(_scene: Scene, { name, expected, azure }: SceneSer
           )
           .join("\n") || PROVISION,
     }),
-    question({
+    plannedCheck({
       ...ofSite,
       id: `network/${name}/plan`,
       title: `${name}: its plan`,
       expected: planId,
-      why: "Apps on one plan share its machines, and its integration subnets: their callees may not tell them apart.",
+      why: "Apps on one plan share its machines and integration subnets: callees cannot distinguish them.",
       found: ({ properties }) => listed([properties.serverFarmId ?? "none"], [planId]),
     }),
-    question({
+    plannedCheck({
       id: `network/${name}/plan-alone`,
-      title: `${name}: who else is on its plan`,
+      title: `${name}: other sites on its plan`,
       resource: planId,
       read: azure.sitesOfPlan,
       expected: "nobody",
-      why: "Apps on one plan share its machines, and its integration subnets: their callees may not tell them apart.",
+      why: "Apps on one plan share its machines and integration subnets: callees cannot distinguish them.",
       found: (sites) => {
         if (sites.length === 0) return "no site at all";
-        return wording(lodgers(sites).map((lodger) => lodger.name)).replace(/^none$/, "nobody");
+        return wording(
+          others(sites).map((other) => other.name),
+          "nobody",
+        );
       },
-      mend: (sites) =>
-        lodgers(sites)
+      fix: (sites) =>
+        others(sites)
           .map(({ id }) => `az functionapp update --ids ${id} --plan <a plan of its own>`)
           .join("\n") || PROVISION,
     }),
@@ -124,13 +129,13 @@ type Routing = {
   readonly [Option in keyof NonNullable<SiteProperties["outboundVnetRouting"]>]?: boolean | null | undefined;
 };
 
-/** Each option by itself: Resource Manager has been seen to answer false for a part of allTraffic. */
+/** Compares each option: Resource Manager can return false for a part of allTraffic. */
 function routing(options: Routing | null | undefined): string {
   const { allTraffic, applicationTraffic, contentShareTraffic } = options ?? {};
   return `all: ${shown(allTraffic)}; application: ${shown(applicationTraffic)}; content share: ${shown(contentShareTraffic)}`;
 }
 
-/** A rule by what it does, whatever its name. */
+/** A rule in words, without its name. */
 function inWords({ properties }: SecurityRule | DeployedSecurityRule): string {
   const rule: Partial<DeployedSecurityRule["properties"]> = properties ?? {};
   const to = [rule.destinationAddressPrefix, ...(rule.destinationAddressPrefixes ?? [])].filter(Boolean).join();

@@ -1,74 +1,76 @@
 import type { AccessRule } from "../../../infra/snapshot.ts";
 import { RUNNER_RULE } from "../../../infra/scm-access/index.ts";
-import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { Rule, WebConfig } from "../azure/resources.ts";
-import { PROVISION, provisionUnlessPolicy, type Scene, type SceneService } from "../view.ts";
+import { PROVISION, provisionUnlessPolicy } from "../fixes.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** The priority of the rule that the platform adds for requests that match no other; nobody can set it. */
+/** The platform adds a last rule with this priority. Nobody can set it. */
 const UNMATCHED_PRIORITY = 2_147_483_647;
 
 /**
- * Who may reach a site over the network. Read from `config/web`: the site's own `siteConfig` comes back without rules.
+ * Checks of the access restrictions. They are read from `config/web`, because the site's `siteConfig` has no rules.
  *
  * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
  */
-export function restrictionChecks({ deployment }: Scene, { name, expected, azure }: SceneService): PlannedCheck[] {
-  const { siteId, config, site, mainRules, scmRules } = expected;
-  const common = { resource: siteId, read: azure.config, mend: PROVISION };
+export function restrictionChecks({ deployment }: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, azure, siteId, config, site, mainRules, scmRules } = service;
+  const common = { resource: siteId, read: azure.config, fix: PROVISION };
   return [
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/main/rules`,
-      title: `${name}: whom the main site lets in`,
+      title: `${name}: the networks that the main site lets in`,
       expected: wording(inWords(mainRules)),
-      why: "Whoever is let in gets as far as the check of the token: one of the two layers is gone.",
+      why: "Calls from a network that is let in reach the token check: one of the two layers is gone.",
       found: ({ properties }) => listed(inWords(properties.ipSecurityRestrictions), inWords(mainRules)),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/main/default-action`,
-      title: `${name}: what the main site does with everybody else`,
+      title: `${name}: the default action of the main site`,
       expected: shown(config.ipSecurityRestrictionsDefaultAction),
       why: "With Allow, every network that no rule names is let in.",
       found: ({ properties }) =>
         defaultAction(properties.ipSecurityRestrictionsDefaultAction, properties.ipSecurityRestrictions),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/main/public-network-access`,
-      title: `${name}: whether the rules are what decides`,
+      title: `${name}: public network access, filtered by the rules`,
       read: azure.site,
       expected: shown(site.publicNetworkAccess),
-      why: "With anything else, callers are refused as well, by the documentation.",
+      why: "With any other value, callers are refused as well, according to the documentation.",
       found: ({ properties }) => shown(properties.publicNetworkAccess),
-      mend: provisionUnlessPolicy(deployment),
+      fix: provisionUnlessPolicy(deployment),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/scm/rules`,
-      title: `${name}: whom the SCM site lets in`,
+      title: `${name}: the networks that the SCM site lets in`,
       expected: wording(inWords(scmRules)),
       why: "From the SCM site the app's code can be replaced, and with it the check of tokens.",
       found: ({ properties }) => listed(inWords(properties.scmIpSecurityRestrictions), inWords(scmRules)),
-      mend: ({ properties }) => {
+      fix: ({ properties }) => {
         const isLeft =
           properties.scmIpSecurityRestrictions?.some((rule) => rule.name?.startsWith(RUNNER_RULE)) === true;
         return isLeft ? `npm run scm-access -- close --all\n${PROVISION}` : PROVISION;
       },
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/scm/default-action`,
-      title: `${name}: what the SCM site does with everybody else`,
+      title: `${name}: the default action of the SCM site`,
       expected: shown(config.scmIpSecurityRestrictionsDefaultAction),
-      why: "With Allow, everybody gets as far as the sign-in of the SCM site.",
+      why: "With Allow, everybody reaches the sign-in of the SCM site.",
       found: ({ properties }) =>
         defaultAction(properties.scmIpSecurityRestrictionsDefaultAction, properties.scmIpSecurityRestrictions),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `restrictions/${name}/scm/rules-of-main`,
-      title: `${name}: whether the SCM site takes over the main site's rules`,
+      title: `${name}: whether the SCM site uses the main site's rules`,
       expected: shown(config.scmIpSecurityRestrictionsUseMain),
       why: "With the main site's rules, callers reach the SCM site, and deployers do not.",
       found: ({ properties }) => shown(properties.scmIpSecurityRestrictionsUseMain),
@@ -78,7 +80,7 @@ export function restrictionChecks({ deployment }: Scene, { name, expected, azure
 
 type Rules = WebConfig["ipSecurityRestrictions"];
 
-/** Each rule in words, without those that the platform adds. What a rule adds to action and origin is told as well. */
+/** Each rule in words, without those of the platform. */
 function inWords(rules: Rules | readonly AccessRule[]): string[] {
   const own = (rules ?? []).filter((rule) => !isSynthetic(rule));
   return own.flatMap((rule: Partial<Rule>) => {
@@ -88,7 +90,7 @@ function inWords(rules: Rules | readonly AccessRule[]): string[] {
       ...(Object.keys(headers ?? {}).length > 0 ? ["with conditions on headers"] : []),
     ];
     const suffix = more.length === 0 ? "" : ` ${more.join(" ")} (rule ${shown(name)})`;
-    // "Any" and 0.0.0.0/0 are one range to the platform, which says either.
+    // For the platform, "Any" and 0.0.0.0/0 are the same range.
     const address = ipAddress === "Any" ? "0.0.0.0/0" : ipAddress;
     const origins = [vnetSubnetResourceId, address].flatMap((origin) => origin?.split(",") ?? []);
     if (origins.length === 0) origins.push("anybody");
@@ -97,8 +99,8 @@ function inWords(rules: Rules | readonly AccessRule[]): string[] {
 }
 
 /**
- * Besides the setting there is a rule of the platform's that says the same: where the two disagree, both are told. Of
- * several such rules all are: one that looks like the platform's may be somebody's own.
+ * The platform adds a last rule with the default action. If setting and rule disagree, shows both. Shows every such rule,
+ * because an added rule can look like the platform's.
  */
 function defaultAction(action: string | null | undefined, rules: Rules): string {
   const added = [...new Set(rules?.filter(isSynthetic).map((rule) => rule.action))].join(" and ");

@@ -1,27 +1,29 @@
 import { settingPrefix } from "../../../tools/service-names.ts";
-import { listed, type PlannedCheck, question, wording } from "../check.ts";
-import { member, type Read, together } from "../azure/reading.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, wording } from "../check.ts";
+import { found, member, type Read, together } from "../azure/reading.ts";
 import { isExpression } from "../expected.ts";
-import { callerIds, identifierUri, policy, PROVISION, type Scene, type SceneService } from "../view.ts";
+import { PROVISION } from "../fixes.ts";
+import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 
-/** The id that nobody has: what a service lists whom nobody may call (infra/modules/service.bicep). */
+/** An id that nobody has: the allow-list of a service that nobody may call (infra/modules/service.bicep). */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
-/** Only values of this form are ever shown: ids, and addresses without a path. Any other may be a secret. */
+/** Only these values are shown: ids, and addresses without a path. Any other may be a secret. */
 const SHOWN_VALUE =
   /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,(?=.)|$))+$|^https:\/\/[a-z0-9.-]+$|^api:\/\/[0-9a-f-]{36}\/[a-z0-9-]+(\/\.default)?$|^(managed|federated)-identity$/i;
 
-/** The settings that the restriction hangs on, one by one; all others together, by their names. */
-export function settingChecks(scene: Scene, service: SceneService): PlannedCheck[] {
-  const { name, expected, azure } = service;
-  const resource = `${expected.siteId}/config/appsettings`;
-  const restricting = restrictingSettings(scene, service);
-  const others = (expected.config.appSettings ?? []).filter(
+/** Checks of the app settings: one for each setting that the restriction depends on, and two for all others. */
+export function settingChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, azure, siteId, config, settingNames } = service;
+  const resource = `${siteId}/config/appsettings`;
+  const restricting = restrictingSettings(view, service);
+  const others = (config.appSettings ?? []).filter(
     (stated) => !restricting.some(({ setting }) => setting === stated.name),
   );
   return [
     ...restricting.map(({ setting, means, value, why }) =>
-      question({
+      plannedCheck({
         id: `sites/${name}/settings/${setting}`,
         title: `${name}: ${setting}`,
         resource,
@@ -29,12 +31,12 @@ export function settingChecks(scene: Scene, service: SceneService): PlannedCheck
         expected: means,
         why,
         found: ({ settings, wanted }) => compared(settings[setting], wanted, means),
-        mend: PROVISION,
+        fix: PROVISION,
       }),
     ),
-    question({
+    plannedCheck({
       id: `sites/${name}/settings-changed`,
-      title: `${name}: settings that are not as the template states them`,
+      title: `${name}: settings that differ from the template`,
       resource,
       read: azure.settings,
       expected: "none",
@@ -42,45 +44,45 @@ export function settingChecks(scene: Scene, service: SceneService): PlannedCheck
       found: (settings) =>
         wording(
           others.flatMap((stated) => {
-            const found = settings[stated.name];
-            if (found === undefined) return [`${stated.name} is missing`];
-            return isExpression(stated.value) || found === stated.value ? [] : [stated.name];
+            const value = settings[stated.name];
+            if (value === undefined) return [`${stated.name} is missing`];
+            return isExpression(stated.value) || value === stated.value ? [] : [stated.name];
           }),
         ),
-      mend: PROVISION,
+      fix: PROVISION,
     }),
-    question({
+    plannedCheck({
       id: `sites/${name}/settings-by-hand`,
       title: `${name}: settings that the template does not have`,
       resource,
       read: azure.settings,
       expected: "none",
       why: "A setting can change how the app checks tokens, or what it trusts. The next deployment removes it.",
-      found: (settings) => wording(Object.keys(settings).filter((setting) => !expected.settingNames.includes(setting))),
-      mend: PROVISION,
+      found: (settings) => wording(Object.keys(settings).filter((setting) => !settingNames.includes(setting))),
+      fix: PROVISION,
     }),
   ];
 }
 
 interface RestrictingSetting {
   readonly setting: string;
-  /** What it says, for a person. */
+  /** The expected value in words. */
   readonly means: string;
-  /** The same as a value; of a list, the parts in any order. */
+  /** The expected value. Lists may have any order. */
   readonly value: Read<string>;
   readonly why: string;
 }
 
-function restrictingSettings(scene: Scene, service: SceneService): RestrictingSetting[] {
-  const { deployment, authorityHost } = scene;
+function restrictingSettings(view: DeploymentView, service: ServiceView): RestrictingSetting[] {
+  const { deployment, authorityHost } = view;
   const known = (setting: string, value: string, why: string): RestrictingSetting => ({
     setting,
     means: value,
-    value: () => Promise.resolve({ kind: "found", value }),
+    value: () => Promise.resolve(found(value)),
     why,
   });
-  const trust = "Tokens of another authority or tenant would be as good as those of this one.";
-  const { api, azure, client, callees, name } = service;
+  const trust = "Tokens of another authority or tenant would be accepted.";
+  const { api, registration, azure, client, callees, name } = service;
   return [
     known("AZURE_TENANT_ID", deployment.tenantId, trust),
     known("AZURE_AUTHORITY_HOST", authorityHost, trust),
@@ -88,7 +90,7 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
       ...known(
         "WEBSITE_RUN_FROM_PACKAGE",
         "1",
-        "With an address in it, the app runs the code that is found there: nothing says that it checks tokens.",
+        "With an address as value, the app runs the code at that address, which need not check tokens.",
       ),
       means: "the package that was deployed",
     },
@@ -96,32 +98,32 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
       setting: "AZURE_CLIENT_ID",
       means: `the client id of ${name}'s identity`,
       value: member(azure.identity, ({ clientId }) => clientId),
-      why: "The app would ask for tokens as somebody else.",
+      why: "The app would ask for tokens as another client.",
     },
-    ...(api === null
+    ...(api === null || registration === null
       ? []
       : [
           {
             setting: "API_CLIENT_ID",
             means: `the client id of ${name}'s app registration`,
-            value: member(api.application, ({ appId }) => appId),
+            value: member(registration.application, ({ appId }) => appId),
             why: "Tokens that were issued for another service would be accepted.",
           },
           known(
             "API_IDENTIFIER_URI",
-            identifierUri(deployment, name),
+            api.identifierUri,
             "Tokens that were issued for another service would be accepted.",
           ),
-          allowedCallers(scene, service),
+          allowedCallers(view, service),
         ]),
     ...callees.flatMap((callee) => {
       const prefix = settingPrefix(callee);
-      const url = scene.services.find((other) => other.name === callee)?.url ?? "";
+      const called = view.services.find((other) => other.name === callee);
       return [
-        known(`${prefix}_URL`, url, "The caller would send its tokens to another address."),
+        known(`${prefix}_URL`, called?.url ?? "", "The caller would send its tokens to another address."),
         known(
           `${prefix}_SCOPE`,
-          `${identifierUri(deployment, callee)}/.default`,
+          `${called?.api?.identifierUri ?? ""}/.default`,
           "The caller would ask for tokens of another service.",
         ),
       ];
@@ -142,24 +144,24 @@ function restrictingSettings(scene: Scene, service: SceneService): RestrictingSe
             setting: "CALLER_APP_CLIENT_ID",
             means: `the client id of the app registration that ${name} calls as`,
             value: service.clientId,
-            why: "The app would ask for tokens as somebody else.",
+            why: "The app would ask for tokens as another client.",
           },
         ]),
   ];
 }
 
-function allowedCallers(scene: Scene, { name }: SceneService): RestrictingSetting {
-  const callers = Object.keys(policy.services[name]?.callers ?? {});
+function allowedCallers(view: DeploymentView, service: ServiceView): RestrictingSetting {
+  const callers = Object.keys(service.callers);
   return {
     setting: "ALLOWED_CALLERS",
     means: callers.length === 0 ? "nobody's client id" : `the client id of ${callers.join(", ")}`,
-    value: member(callerIds(scene, name, "clientId"), (ids) => Object.values(ids).join(",") || NOBODY),
-    why: "Whoever is listed, and holds a role, is let in by the application layer.",
+    value: member(callerIds(view, service, "clientId"), (ids) => Object.values(ids).join(",") || NOBODY),
+    why: "The application layer lets in every listed caller with a role.",
   };
 }
 
-function compared(found: string | undefined, wanted: string, means: string): string {
-  if (found === undefined) return "not set";
-  if (listed(found.split(","), wanted.split(","), means) === means) return means;
-  return SHOWN_VALUE.test(found) ? found : "another value, which is not shown";
+function compared(value: string | undefined, wanted: string, means: string): string {
+  if (value === undefined) return "not set";
+  if (listed(value.split(","), wanted.split(","), means) === means) return means;
+  return SHOWN_VALUE.test(value) ? value : "another value, which is not shown";
 }

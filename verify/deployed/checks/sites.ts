@@ -1,38 +1,39 @@
-import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
-import { PROVISION, type Scene, type SceneService } from "../view.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown, wording } from "../check.ts";
+import { PROVISION } from "../fixes.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 import { authenticationChecks } from "./authentication.ts";
 import { settingChecks } from "./settings.ts";
 
-/** How the sites are set up. */
-export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] {
-  const { name, expected, azure, siteName } = service;
-  const { siteId, config, site, identityId } = expected;
-  const where = `--resource-group ${scene.deployment.resourceGroup} --name ${siteName}`;
-  const common = { resource: siteId, mend: PROVISION };
-  const tls = "Older versions of TLS can be read or changed on the way.";
+/** Checks of the sites: encryption, publishing, identities, slots and private endpoints. */
+export function siteChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
+  const { name, azure, siteName, siteId, config, site, identityId } = service;
+  const where = `--resource-group ${view.deployment.resourceGroup} --name ${siteName}`;
+  const common = { resource: siteId, fix: PROVISION };
+  const tls = "Older versions of TLS can be read or changed in transit.";
   const password = "A password that leaks replaces the app's code, and with it the check of tokens.";
   return [
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/exists`,
       title: `${name}: the site`,
       read: azure.site,
       expected: "is there",
-      why: "Without the site there is nothing to call, and nothing of it could be checked.",
+      why: "Without the site there is nothing to call or to check.",
       found: () => "is there",
-      mend: `${PROVISION}\nazd deploy`,
+      fix: `${PROVISION}\nazd deploy`,
       mustExist: true,
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/https-only`,
       title: `${name}: HTTPS only`,
       read: azure.site,
       expected: shown(site.httpsOnly),
-      why: "Over plain HTTP a token can be read on the way, and used until it ends.",
+      why: "Over plain HTTP a token can be read in transit, and used until it expires.",
       found: ({ properties }) => shown(properties.httpsOnly),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/tls`,
       title: `${name}: lowest TLS version of the main site`,
@@ -41,7 +42,7 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: tls,
       found: ({ properties }) => shown(properties.minTlsVersion),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/scm-tls`,
       title: `${name}: lowest TLS version of the SCM site`,
@@ -50,16 +51,16 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: tls,
       found: ({ properties }) => shown(properties.scmMinTlsVersion),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/ftp`,
       title: `${name}: FTP`,
       read: azure.config,
       expected: shown(config.ftpsState),
-      why: "FTP is another way to replace the app's code, past the SCM site's rules.",
+      why: "FTP can replace the app's code, and the SCM site's rules do not apply to it.",
       found: ({ properties }) => shown(properties.ftpsState),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/remote-debugging`,
       title: `${name}: remote debugging`,
@@ -68,7 +69,7 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: "A debugger sees tokens, and can step over their check.",
       found: ({ properties }) => shown(properties.remoteDebuggingEnabled),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/ssh`,
       title: `${name}: a shell in the app's container`,
@@ -77,7 +78,7 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: "Whoever has a shell there has the app's identity, and its subnet.",
       found: ({ properties }) => shown(properties.sshEnabled),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/admin-isolation`,
       title: `${name}: the Functions host's endpoints for administrators are for the platform only`,
@@ -86,29 +87,29 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
       why: "Whoever has the host's master key could read and change its keys, start its functions and restart it, without a token.",
       found: ({ properties }) => shown(properties.functionsRuntimeAdminIsolationEnabled),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/end-to-end-encryption`,
       title: `${name}: encryption from the front end to the worker`,
       read: azure.site,
       expected: shown(site.endToEndEncryptionEnabled),
-      why: "Where the plan offers it, tokens are encrypted on that part of their way, too.",
+      why: "Tokens are encrypted on this path too, if the plan offers it.",
       found: ({ properties }) => shown(properties.endToEndEncryptionEnabled ?? false),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/runtime`,
-      title: `${name}: what runs the code`,
+      title: `${name}: runtime and startup command`,
       read: azure.config,
       expected: `${shown(config.linuxFxVersion)}, no startup command`,
-      why: "Another image or a startup command runs other code than what was deployed: nothing says that it checks tokens.",
-      // A command may hold a secret: that there is one is enough.
+      why: "Another image or a startup command runs other code than the deployed one. It need not check tokens.",
+      // A startup command may contain a secret, so it is not shown.
       found: ({ properties: { linuxFxVersion, appCommandLine } }) =>
         `${inCaseOf(config.linuxFxVersion, linuxFxVersion)}, ` +
         (shown(appCommandLine) === "not set" ? "no startup command" : "a startup command"),
     }),
     ...(["ftp", "scm"] as const).map((what) =>
-      question({
+      plannedCheck({
         ...common,
         id: `sites/${name}/basic-credentials-${what}`,
         title: `${name}: publishing with a password, by ${what.toUpperCase()}`,
@@ -119,44 +120,44 @@ export function siteChecks(scene: Scene, service: SceneService): PlannedCheck[] 
         found: ({ properties }) => (properties.allow ? "allowed" : "not allowed"),
       }),
     ),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/identity`,
-      title: `${name}: the identities that it runs as`,
+      title: `${name}: the identities of the site`,
       read: azure.site,
       expected: identityId,
-      why: "With another identity the app can get tokens that the policy does not speak of.",
+      why: "With another identity the app can get tokens that the policy does not mention.",
       found: ({ identity }) => listed(identitiesOf(identity), [identityId]),
-      mend: ({ identity }) => {
+      fix: ({ identity }) => {
         const others = identitiesOf(identity).filter((id) => id.toLowerCase() !== identityId.toLowerCase());
         if (others.length === 0) return PROVISION;
         return `az functionapp identity remove ${where} --identities ${others.join(" ")}`;
       },
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/slots`,
       title: `${name}: deployment slots`,
       read: azure.slots,
       expected: "none",
-      why: "A slot is a site of its own, with rules of its own, and can run the same code as the same identity.",
+      why: "A slot is another site with other rules. It can run the same code with the same identity.",
       found: (slots) => wording(slots.map(slotName)),
-      mend: (slots) =>
+      fix: (slots) =>
         slots.map((slot) => `az functionapp deployment slot delete ${where} --slot ${slotName(slot)}`).join("\n"),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `sites/${name}/private-endpoints`,
       title: `${name}: private endpoint connections`,
       read: azure.privateEndpoints,
       expected: "none",
-      why: "Access restrictions do not apply to what comes in through a private endpoint.",
+      why: "Access restrictions do not apply to calls through a private endpoint.",
       found: (connections) => wording(connections.map(({ id }) => id)),
-      mend: (connections) =>
+      fix: (connections) =>
         connections.map(({ id }) => `az network private-endpoint-connection delete --id ${id} --yes`).join("\n"),
     }),
-    ...settingChecks(scene, service),
-    ...authenticationChecks(scene, service),
+    ...settingChecks(view, service),
+    ...authenticationChecks(view, service),
   ];
 }
 
@@ -165,7 +166,7 @@ interface Identity {
   readonly userAssignedIdentities?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** `[system]`, quoted for the shell, is what az calls the identity that a site has of its own. */
+/** az calls the system-assigned identity `[system]`, quoted for the shell. */
 function identitiesOf(identity: Identity | null | undefined): string[] {
   const system = identity?.type?.includes("SystemAssigned") === true ? [`"[system]"`] : [];
   return [...Object.keys(identity?.userAssignedIdentities ?? {}), ...system];
@@ -176,7 +177,7 @@ function slotName({ name }: { readonly name: string }): string {
   return name.split("/").at(-1) ?? name;
 }
 
-/** Case does not count in linuxFxVersion: https://github.com/Azure/azure-functions-ux/pull/3698 */
+/** linuxFxVersion ignores case: https://github.com/Azure/azure-functions-ux/pull/3698 */
 function inCaseOf(stated: string | undefined, found: string | null | undefined): string {
   return shown(found).toLowerCase() === shown(stated).toLowerCase() ? shown(stated) : shown(found);
 }

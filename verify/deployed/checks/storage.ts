@@ -1,83 +1,85 @@
-import { listed, type PlannedCheck, question, shown, wording } from "../check.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { Deployment } from "../environment.ts";
 import { member, together } from "../azure/reading.ts";
 import type { DataRole } from "../azure/resources.ts";
-import { PROVISION, provisionUnlessPolicy, type Scene, type SceneService } from "../view.ts";
+import { PROVISION, provisionUnlessPolicy } from "../fixes.ts";
+import type { DeploymentView, ServiceView } from "../view.ts";
 import type { AccountPurpose } from "../expected.ts";
 
-/** Whose a service's storage is, and what opens it: the accounts that its settings name, in its resource group. */
-export function storageChecks({ deployment }: Scene, service: SceneService): PlannedCheck[] {
+/** Checks of the storage accounts that a service's settings name: networks, keys and roles. */
+export function storageChecks({ deployment }: DeploymentView, service: ServiceView): PlannedCheck[] {
   return [
-    ...accountChecks(service, "host", "what the Functions host keeps", deployment),
+    ...accountChecks(service, "host", "the Functions host's data", deployment),
     ...accountChecks(service, "data", "its data", deployment),
   ];
 }
 
-/** Microsoft Defender for Storage scans as this, and puts it into the rules of every account that it protects. */
+/** Microsoft Defender for Storage adds this resource to the network rules of each account that it protects. */
 function defender(subscriptionId: string): string {
   return `/subscriptions/${subscriptionId}/providers/Microsoft.Security/datascanners/storageDataScanner`;
 }
-/** Defender for Storage Data Scanner, the role that it reads blobs by. */
+/** Defender for Storage Data Scanner: the role to read blobs. */
 const DEFENDER_ROLE = "1e7ca9b1-60d1-4db8-a914-f2ca1ff27c40";
 
 function accountChecks(
-  { name, expected, azure }: SceneService,
+  { name, azure, siteId, subnetId, accounts }: ServiceView,
   purpose: AccountPurpose,
   holds: string,
   deployment: Deployment,
 ): PlannedCheck[] {
   const { subscriptionId } = deployment;
   const read = azure.account(purpose);
-  const { properties: template, roles } = expected.accounts[purpose];
+  const { properties: template, roles } = accounts[purpose];
   const common = {
-    resource: `the storage account for ${holds} that the settings of ${expected.siteId} name`,
+    resource: `the storage account for ${holds} that the settings of ${siteId} name`,
     read,
-    mend: PROVISION,
+    fix: PROVISION,
   };
-  const networks = [expected.subnetId];
+  const networks = [subnetId];
   const ownRoles = "the identity of the service, by the roles of the template";
   return [
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/exists`,
       title: `${name}: the storage account for ${holds}`,
       expected: "is there, in the resource group",
-      why: "Storage elsewhere is somebody else's to read and to change.",
+      why: "Others can read and change storage outside the resource group.",
       found: () => "is there, in the resource group",
       mustExist: true,
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/shared-key`,
       title: `${name}: account keys for ${holds}`,
       expected: allowed(template.allowSharedKeyAccess),
-      why: "Whoever has a key has all of the account, as nobody in particular.",
-      // What is not set is allowed: https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
+      why: "A key opens the whole account, and logs name nobody.",
+      // The default is allowed: https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
       found: ({ properties }) => allowed(properties.allowSharedKeyAccess ?? true),
-      mend: provisionUnlessPolicy(deployment),
+      fix: provisionUnlessPolicy(deployment),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/public-blobs`,
-      title: `${name}: anonymous reading of ${holds}`,
+      title: `${name}: anonymous access to ${holds}`,
       expected: allowed(template.allowBlobPublicAccess),
-      why: "A container that is made public could be read by everybody.",
+      why: "Everybody can read a public container.",
       found: ({ properties }) => allowed(properties.allowBlobPublicAccess),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/default-action`,
-      title: `${name}: other networks, to ${holds}`,
+      title: `${name}: the default action of the network rules for ${holds}`,
       expected: shown(template.networkAcls?.defaultAction),
       why: "With Allow, every network reaches the account.",
       found: ({ properties }) => shown(properties.networkAcls?.defaultAction),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/networks`,
       title: `${name}: the networks that reach ${holds}`,
       expected: wording(networks),
-      why: "Stock and orders could be changed from there, past the service.",
+      why: "Other networks could change the service's data without the service.",
       found: ({ properties: { networkAcls } }) =>
         listed(
           [
@@ -91,26 +93,26 @@ function accountChecks(
           networks,
         ),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/signatures`,
-      title: `${name}: how long shared access signatures for ${holds} are good`,
+      title: `${name}: the lifetime of shared access signatures for ${holds}`,
       expected: signatures(template.sasPolicy),
-      why: "A signature that leaks opens the account until it ends.",
+      why: "A leaked signature opens the account until it expires.",
       found: ({ properties }) => signatures(properties.sasPolicy),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/tls`,
-      title: `${name}: encryption on the way to ${holds}`,
+      title: `${name}: encryption in transit to ${holds}`,
       expected: encryption(template),
-      why: "Without it, tokens for storage can be read on the way.",
+      why: "Without it, tokens for storage can be read in transit.",
       found: ({ properties }) => encryption(properties),
     }),
-    question({
+    plannedCheck({
       ...common,
       id: `storage/${name}-${purpose}/data-roles`,
-      title: `${name}: who may read or write ${holds}`,
+      title: `${name}: roles to read or write ${holds}`,
       read: () =>
         together({
           roles: azure.dataRoles(purpose),
@@ -122,7 +124,7 @@ function accountChecks(
           ),
         }),
       expected: ownRoles,
-      why: "Whoever else has a role on the data changes it past the service, and past its check of tokens.",
+      why: "Other principals with a role on the data can change it without the service and its token check.",
       found: (there) => {
         const missing = roles.filter(
           (role) => !there.roles.some((one) => isOwn(one, there.identity) && one.roleId === role),
@@ -135,7 +137,7 @@ function accountChecks(
           ].join("; ") || ownRoles
         );
       },
-      mend: (there) =>
+      fix: (there) =>
         foreign(there.roles, there.identity, there.isScanned)
           .map(({ assignmentId }) => `az role assignment delete --ids ${assignmentId}`)
           .join("\n") || PROVISION,

@@ -1,14 +1,16 @@
 import * as v from "valibot";
-import { type PlannedCheck, question, shown, wording } from "../check.ts";
-import { following, type Read } from "../azure/reading.ts";
-import { PROVISION, provisionUnlessPolicy, type Scene } from "../view.ts";
-import { type ExpectedResource, expectedResources, isExpression } from "../expected.ts";
+import type { PlannedCheck } from "../../model/plan.ts";
+import { plannedCheck, shown, wording } from "../check.ts";
+import { following, found, member, type Read } from "../azure/reading.ts";
+import { PROVISION, provisionUnlessPolicy } from "../fixes.ts";
+import type { DeploymentView } from "../view.ts";
+import { type ExpectedResource, isExpression } from "../expected.ts";
 
-/** Of these nothing is compared here: checks of their own look at them, or Resource Manager does not have them. */
+/** Not compared here: other checks read these types, or Resource Manager does not have them. */
 const ELSEWHERE =
   /^Microsoft\.(Graph\/|ManagedIdentity\/|Authorization\/roleAssignments$|Resources\/|Web\/sites\/basicPublishingCredentialsPolicies$)/;
 
-/** What checks of their own look at, by type of resource and path. */
+/** Properties that other checks read, by type of resource and path. */
 const OWN_CHECK: Readonly<Record<string, RegExp>> = {
   "Microsoft.Web/sites":
     /^(serverFarmId|httpsOnly|publicNetworkAccess|virtualNetworkSubnetId|outboundVnetRouting|sshEnabled|endToEndEncryptionEnabled|functionsRuntimeAdminIsolationEnabled|siteConfig\.(linuxFxVersion|minTlsVersion|scmMinTlsVersion|ftpsState|remoteDebuggingEnabled|appSettings|(scmI|i)pSecurityRestrictions\w*))$/,
@@ -20,69 +22,63 @@ const OWN_CHECK: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * What parameters of the deployment decide, and the committed snapshot cannot know: sizes, numbers of instances, address
- * ranges, retention and amount of logs, who gets mail. `skipQueryValidation` is an instruction to the deployment, which nothing keeps.
+ * Properties that parameters of the deployment set, unknown to the committed snapshot: sizes, numbers of instances, address
+ * ranges, retention and amount of logs, recipients of mail. Azure does not store `skipQueryValidation`.
  */
 const BY_PARAMETER =
   /(^|\.)(zoneRedundant|maximumElasticWorkerCount|minimumElasticInstanceCount|functionAppScaleLimit|addressSpace|addressPrefix|addressPrefixes|retentionInDays|dailyQuotaGb|emailReceivers|actionGroups|skipQueryValidation)$/;
 
-const WHY =
-  "It was changed by hand, or a policy changed it: what the tests have shown of the template does not hold of it.";
+const WHY = "It was changed by hand or by a policy: the tests of the template do not apply to it.";
 
 /**
- * Every resource of the evaluated template, property by property, as far as no other check looks at it: what the template
- * states must be there. A property that is added to the template is compared without a line here.
+ * Checks every resource of the evaluated template: each stated property that no other check reads must have its value. A new
+ * property of the template needs no line here.
  */
-export function templateChecks(scene: Scene): PlannedCheck[] {
-  return expectedResources(scene.deployment)
-    .filter(({ type }) => !ELSEWHERE.test(type))
-    .map((resource) => templateCheck(scene, resource));
+export function templateChecks(view: DeploymentView): PlannedCheck[] {
+  return view.resources.filter(({ type }) => !ELSEWHERE.test(type)).map((resource) => templateCheck(view, resource));
 }
 
-function templateCheck(scene: Scene, resource: ExpectedResource): PlannedCheck {
-  const account = accountIn(scene, resource.id);
+function templateCheck(view: DeploymentView, resource: ExpectedResource): PlannedCheck {
+  const account = accountIn(view, resource.id);
   const name = nameOf(
-    scene,
+    view,
     account === undefined ? resource.id : resource.id.replace(account.madeUpName, account.title),
   );
-  return question({
+  return plannedCheck({
     id: `template/${name}`,
     title: `${name}: what the template states`,
     resource: account === undefined ? resource.id : resource.id.replace(account.madeUpName, "{account}"),
     read:
       account === undefined
-        ? propertiesOf(scene, resource)
-        : () => following(account.name, (own) => propertiesOf(scene, inNamesOf(resource, account.madeUpName, own))()),
+        ? propertiesOf(view, resource)
+        : () => following(account.name, (own) => propertiesOf(view, inNamesOf(resource, account.madeUpName, own))()),
     expected: "as the template states it",
     why: WHY,
     found: (properties) =>
-      wording(differences(resource.properties, properties, comparedOf(resource.type))).replace(
-        /^none$/,
-        "as the template states it",
-      ),
-    // An account's public network access is among these values.
-    mend: resource.type === "Microsoft.Storage/storageAccounts" ? provisionUnlessPolicy(scene.deployment) : PROVISION,
-    // Of these, checks of their own say so.
+      wording(differences(resource.properties, properties, comparedOf(resource.type)), "as the template states it"),
+    // A policy may have set an account's public network access.
+    fix: resource.type === "Microsoft.Storage/storageAccounts" ? provisionUnlessPolicy(view.deployment) : PROVISION,
+    // Other checks report a missing site or storage account.
     mustExist: !/^Microsoft\.(Web\/sites|Storage\/storageAccounts)$/.test(resource.type),
   });
 }
 
 type Properties = Readonly<Record<string, unknown>>;
 
-const answer = v.object({ properties: v.nullish(v.record(v.string(), v.unknown())) });
+const response = v.object({ properties: v.nullish(v.record(v.string(), v.unknown())) });
 
-/** A site's `siteConfig` comes back almost empty with the site: it is read from `config/web`. */
-function propertiesOf({ arm }: Scene, { id, type, apiVersion }: ExpectedResource): Read<Properties> {
+/** A site's own `siteConfig` is almost empty, so it is read from `config/web`. */
+function propertiesOf({ arm }: DeploymentView, { id, type, apiVersion }: ExpectedResource): Read<Properties> {
   const permission = `${type}/read, of the Azure role Reader`;
-  const read = async (path: string) => arm.get(`${path}?api-version=${apiVersion}`, answer, permission);
+  const read = async (path: string) => arm.get(`${path}?api-version=${apiVersion}`, response, permission);
   return () =>
     following(
       () => read(id),
       async ({ properties }) => {
-        if (type !== "Microsoft.Web/sites") return { kind: "found", value: properties ?? {} };
+        if (type !== "Microsoft.Web/sites") return found(properties ?? {});
         const config = await read(`${id}/config/web`);
         if (config.kind !== "found") return config;
-        return { kind: "found", value: { ...properties, siteConfig: config.value.properties ?? {} } };
+        return found({ ...properties, siteConfig: config.value.properties ?? {} });
       },
     );
 }
@@ -92,8 +88,8 @@ function comparedOf(type: string): (path: string) => boolean {
 }
 
 /**
- * Where a value differs from what is stated, as paths with what was found. Nothing is said of what the statement leaves out,
- * nor of what only Azure knows. Case does not count. What is stated as off, or as nothing, may be left out of an answer.
+ * The paths where a value differs from the stated one, with the found value. Ignores case, values that the template does not
+ * state, and expressions, which only Azure knows. A response may omit a value that is stated as false, null or empty.
  */
 function differences(stated: unknown, found: unknown, isCompared: (path: string) => boolean, path = ""): string[] {
   if (path !== "" && !isCompared(path)) return [];
@@ -115,14 +111,14 @@ function differences(stated: unknown, found: unknown, isCompared: (path: string)
   return [`${path}: ${isRecord(found) || Array.isArray(found) ? "another form" : shown(found as Scalar)}`];
 }
 
-/** Entries of a list are the same by their names; those without a name, by all that is stated of them. */
+/** Compares entries of a list by name, or else by every stated value. */
 function isSame(stated: unknown, found: unknown): boolean {
   if (isRecord(stated) && typeof stated["name"] === "string")
     return isRecord(found) && isSameText(stated["name"], found["name"]);
   return differences(stated, found, () => true).length === 0;
 }
 
-/** What an entry of a list is called in a path: its name, or the first text in it; of an id, the end. */
+/** The name of a list entry in a path: its name, or its first text; of an id, the end. */
 function keyOf(item: unknown): string {
   const texts = isRecord(item) ? [item["name"], ...Object.values(item)] : [String(item)];
   const text = texts.find((value) => typeof value === "string") ?? "?";
@@ -147,21 +143,18 @@ interface AccountName {
   readonly madeUpName: string;
   /** For an id. */
   readonly title: string;
-  /** What the account is called in the deployment. */
+  /** The name of the account in the deployment. */
   readonly name: Read<string>;
 }
 
 /** The storage account that a resource is, or is in. */
-function accountIn({ services }: Scene, id: string): AccountName | undefined {
+function accountIn({ services }: DeploymentView, id: string): AccountName | undefined {
   return services
-    .flatMap(({ name, expected, azure }) =>
+    .flatMap(({ name, accounts, azure }) =>
       (["host", "data"] as const).map((purpose) => ({
-        madeUpName: expected.accounts[purpose].madeUpName,
+        madeUpName: accounts[purpose].madeUpName,
         title: `${name}-${purpose}`,
-        name: () =>
-          following(azure.account(purpose), (account) =>
-            Promise.resolve({ kind: "found" as const, value: account.name }),
-          ),
+        name: member(azure.account(purpose), (account) => account.name),
       })),
     )
     .find(({ madeUpName }) => id.includes(`/storageAccounts/${madeUpName}`));
@@ -171,8 +164,8 @@ function inNamesOf(resource: ExpectedResource, madeUp: string, own: string): Exp
   return { ...resource, id: resource.id.replace(madeUp, own) };
 }
 
-/** Type and name of a resource and of what it is in, without the deployment's suffix: `sites/callee-func`. */
-function nameOf({ deployment }: Scene, id: string): string {
+/** Type and name of a resource and of its parents, without the deployment's suffix: `sites/callee-func`. */
+function nameOf({ deployment }: DeploymentView, id: string): string {
   return id
     .split("/")
     .slice(7)

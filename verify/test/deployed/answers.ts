@@ -2,7 +2,7 @@
 // holds the two together). Written down by hand, apart from the templates and from the code under test; only what the
 // templates state besides is echoed, as Resource Manager does.
 import { readDeployment } from "../../deployed/environment.ts";
-import { expectedResources, expectedServices } from "../../deployed/expected.ts";
+import { expectedOf } from "../../deployed/expected.ts";
 
 export const ids = {
   subscription: "11111111-1111-4111-8111-111111111111",
@@ -515,7 +515,8 @@ function functionAnswers(entryPoints: Readonly<Record<string, string>>): Answers
 /** What the templates state, as Resource Manager answers it: with all that it knows besides. What is written by hand stays. */
 function withEchoes(written: Answers, environment: Record<string, string>): Answers {
   const deployment = readDeployment(environment);
-  const accounts = expectedServices(deployment).flatMap(({ name, accounts: { host, data } }) => [
+  const { services, resources } = expectedOf(deployment);
+  const accounts = services.flatMap(({ name, accounts: { host, data } }) => [
     [host.madeUpName, `sthost${name.replace("-func", "")}`],
     [data.madeUpName, `stdata${name.replace("-func", "")}`],
   ]);
@@ -525,7 +526,7 @@ function withEchoes(written: Answers, environment: Record<string, string>): Answ
     const body = (answers[address]?.body ?? { id }) as { properties?: object };
     answers[address] = ok({ ...body, properties: merged(properties, body.properties ?? {}) });
   };
-  for (const { id, properties } of expectedResources(deployment)) {
+  for (const { id, properties } of resources) {
     const { siteConfig, ...others } = properties as { siteConfig?: object };
     echo(id, { ...others, provisioningState: "Succeeded" });
     // Settings do not come back with it.

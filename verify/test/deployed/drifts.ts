@@ -23,7 +23,7 @@ export interface Drift {
   readonly id: string;
   /** What it must say. */
   readonly found?: RegExp;
-  readonly mend?: RegExp;
+  readonly fix?: RegExp;
 }
 
 const callee = resource.site("callee-func");
@@ -50,7 +50,7 @@ function drift(
   address: string,
   path: string,
   changed: (value: unknown) => unknown,
-  told: Pick<Drift, "id" | "found" | "mend">,
+  told: Pick<Drift, "id" | "found" | "fix">,
 ): Drift {
   return {
     name,
@@ -79,7 +79,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "network/caller-func/joined",
       found: /^too many: \S+\/serverfarms\/plan-lodger-\w+$/,
-      mend: /\/serverfarms\/plan-lodger-\w+: az webapp vnet-integration remove /,
+      fix: /\/serverfarms\/plan-lodger-\w+: az webapp vnet-integration remove /,
     },
   ),
   drift(
@@ -87,7 +87,7 @@ export const drifts: readonly Drift[] = [
     `GET ${resource.subnet("caller-func")}`,
     "properties",
     without("serviceAssociationLinks"),
-    { id: "network/caller-func/joined", found: /^missing: \S+\/serverfarms\/plan-caller-func/, mend: PROVISION },
+    { id: "network/caller-func/joined", found: /^missing: \S+\/serverfarms\/plan-caller-func/, fix: PROVISION },
   ),
   drift(
     "a caller's identity attached to another resource",
@@ -97,7 +97,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "directory/caller-func/identity-attached",
       found: /^also \/subscriptions\/other\/virtualMachines\/box$/,
-      mend: /virtualMachines\/box/,
+      fix: /virtualMachines\/box/,
     },
   ),
   drift(
@@ -108,7 +108,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "directory/caller-func/identity-attached",
       found: /^nothing$/,
-      mend: PROVISION,
+      fix: PROVISION,
     },
   ),
   drift(
@@ -123,7 +123,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "code/callee-func/functions",
       found: /^missing: health \(.*\); too many: backdoor \(httpTrigger anonymous\)$/,
-      mend: /^azd deploy callee-func\naz rest --method POST --url "\S+\/syncfunctiontriggers\?/,
+      fix: /^azd deploy callee-func\naz rest --method POST --url "\S+\/syncfunctiontriggers\?/,
     },
   ),
   drift(
@@ -149,7 +149,7 @@ export const drifts: readonly Drift[] = [
   drift("the package of another commit", functions, "value.0.properties.config.scriptFile", to("package-0123.js"), {
     id: "code/callee-func/package",
     found: /^package-0123\.js$/,
-    mend: /^azd deploy callee-func\n/,
+    fix: /^azd deploy callee-func\n/,
   }),
   drift("a function that is from no package", functions, "value.0.properties.config", without("scriptFile"), {
     id: "code/callee-func/package",
@@ -183,7 +183,7 @@ export const drifts: readonly Drift[] = [
     `GET ${resource.account("sthostcallee")}/providers/Microsoft.Authorization/roleAssignments`,
     "value",
     (list) => (list as unknown[]).slice(1),
-    { id: "storage/callee-func-host/data-roles", found: /^missing: the role b7e6dc6d-/, mend: PROVISION },
+    { id: "storage/callee-func-host/data-roles", found: /^missing: the role b7e6dc6d-/, fix: PROVISION },
   ),
   drift(
     "App Service Authentication enabled by hand",
@@ -193,13 +193,13 @@ export const drifts: readonly Drift[] = [
     {
       id: "sites/callee-func/authentication",
       found: /^on$/,
-      mend: /^az webapp auth update --resource-group rg-prod --name callee-func-\S+ --enabled false$/,
+      fix: /^az webapp auth update --resource-group rg-prod --name callee-func-\S+ --enabled false$/,
     },
   ),
   drift("a disabled service principal", principal, "accountEnabled", to(false), {
     id: "directory/callee-func/enabled",
     found: /^disabled$/,
-    mend: /^az ad sp update --id \S+ --set accountEnabled=true$/,
+    fix: /^az ad sp update --id \S+ --set accountEnabled=true$/,
   }),
   drift(
     "a disabled service principal of an identity",
@@ -211,7 +211,7 @@ export const drifts: readonly Drift[] = [
   drift("another value of a setting", settings, "properties.INITIAL_STOCK", to(MARKERS.setting), {
     id: "sites/callee-func/settings-changed",
     found: /^INITIAL_STOCK$/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("a setting without which the app starts", settings, "properties", without("FUNCTIONS_EXTENSION_VERSION"), {
     id: "sites/callee-func/settings-changed",
@@ -230,7 +230,7 @@ export const drifts: readonly Drift[] = [
   drift("another health check path", web, "properties.healthCheckPath", to("/"), {
     id: "template/sites/callee-func",
     found: /^siteConfig\.healthCheckPath: \/$/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("HTTP/2 switched off", web, "properties", without("http20Enabled"), {
     id: "template/sites/callee-func",
@@ -249,7 +249,7 @@ export const drifts: readonly Drift[] = [
   drift("public network access to data switched off", `GET ${data}`, "properties.publicNetworkAccess", to("Disabled"), {
     id: "template/storageAccounts/callee-func-data",
     found: /^publicNetworkAccess: Disabled$/,
-    mend: UNLESS_POLICY,
+    fix: UNLESS_POLICY,
   }),
   drift("data that may leave the tenant", `GET ${data}`, "properties.allowCrossTenantReplication", to(true), {
     id: "template/storageAccounts/callee-func-data",
@@ -272,7 +272,7 @@ export const drifts: readonly Drift[] = [
   drift("a rule too many", web, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/callee-func/main/rules",
     found: /^too many: Allow 198\.51\.100\.0\/24$/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("a rule that is missing", web, "properties.ipSecurityRestrictions", (rules) => (rules as unknown[]).slice(1), {
     id: "restrictions/callee-func/main/rules",
@@ -307,7 +307,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "restrictions/callee-func/main/default-action",
       found: /^Deny, and a last rule that says Deny and Allow$/,
-      mend: PROVISION,
+      fix: PROVISION,
     },
   ),
   drift(
@@ -318,7 +318,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "sites/callee-func/settings/WEBSITE_RUN_FROM_PACKAGE",
       found: /^another value, which is not shown$/,
-      mend: PROVISION,
+      fix: PROVISION,
     },
   ),
   drift("no rules at all", web, "properties", without("ipSecurityRestrictions"), {
@@ -339,13 +339,13 @@ export const drifts: readonly Drift[] = [
     and({ ...allowRule, name: "runner-1" }),
     {
       id: "restrictions/callee-func/scm/rules",
-      mend: /^npm run scm-access -- close --all\n/,
+      fix: /^npm run scm-access -- close --all\n/,
     },
   ),
   drift("everybody else is let in", web, "properties.ipSecurityRestrictionsDefaultAction", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
     found: /^Allow/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
@@ -354,7 +354,7 @@ export const drifts: readonly Drift[] = [
   drift("the rules are not what decides", `GET ${callee}`, "properties.publicNetworkAccess", to("Disabled"), {
     id: "restrictions/callee-func/main/public-network-access",
     found: /^Disabled$/,
-    mend: UNLESS_POLICY,
+    fix: UNLESS_POLICY,
   }),
   drift("an ingress range too many", `GET ${caller}/config/web`, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/caller-func/main/rules",
@@ -394,12 +394,12 @@ export const drifts: readonly Drift[] = [
   drift("a system-assigned identity", `GET ${callee}`, "identity.type", to("SystemAssigned, UserAssigned"), {
     id: "sites/callee-func/identity",
     found: /^too many: "\[system\]"$/,
-    mend: /^az functionapp identity remove --resource-group rg-prod --name callee-func-abcdefghijklm --identities "\[system\]"$/,
+    fix: /^az functionapp identity remove --resource-group rg-prod --name callee-func-abcdefghijklm --identities "\[system\]"$/,
   }),
   drift("no identity", `GET ${callee}`, "identity", to(null), {
     id: "sites/callee-func/identity",
     found: /^missing: /,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift(
     "a slot",
@@ -409,7 +409,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "sites/callee-func/slots",
       found: /^staging$/,
-      mend: /^az functionapp deployment slot delete --resource-group rg-prod --name \S+ --slot staging$/,
+      fix: /^az functionapp deployment slot delete --resource-group rg-prod --name \S+ --slot staging$/,
     },
   ),
   drift(
@@ -419,7 +419,7 @@ export const drifts: readonly Drift[] = [
     and({ id: `${callee}/privateEndpointConnections/door` }),
     {
       id: "sites/callee-func/private-endpoints",
-      mend: /^az network private-endpoint-connection delete --id \S+\/door --yes$/,
+      fix: /^az network private-endpoint-connection delete --id \S+\/door --yes$/,
     },
   ),
   drift("another caller is listed", settings, "properties.ALLOWED_CALLERS", to(`${ids.callerClient},${ids.client}`), {
@@ -511,7 +511,7 @@ export const drifts: readonly Drift[] = [
     `GET ${resource.securityGroup("caller-func")}`,
     "properties.securityRules",
     and(outboundRule("Allow", "*", 90, "Internet:443")),
-    { id: "network/caller-func/outbound", found: /^too many: 90 Allow Internet:443 \(\*\)$/, mend: PROVISION },
+    { id: "network/caller-func/outbound", found: /^too many: 90 Allow Internet:443 \(\*\)$/, fix: PROVISION },
   ),
   drift(
     "calls to storage refused",
@@ -523,7 +523,7 @@ export const drifts: readonly Drift[] = [
   drift("a shell for whoever may deploy", `GET ${callee}`, "properties.sshEnabled", to(true), {
     id: "sites/callee-func/ssh",
     found: /^true$/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift(
     "the master key opens the host",
@@ -533,7 +533,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "sites/callee-func/admin-isolation",
       found: /^false$/,
-      mend: PROVISION,
+      fix: PROVISION,
     },
   ),
   drift(
@@ -549,7 +549,7 @@ export const drifts: readonly Drift[] = [
   drift("the host's home page", settings, "properties", without("AzureWebJobsDisableHomepage"), {
     id: "sites/callee-func/settings-changed",
     found: /^AzureWebJobsDisableHomepage is missing$/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("bodies of 100 MiB", settings, "properties.FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", to("104857600"), {
     id: "sites/callee-func/settings-changed",
@@ -563,7 +563,7 @@ export const drifts: readonly Drift[] = [
     `GET ${resource.account("stdatacallee")}`,
     "properties.sasPolicy.expirationAction",
     to("Log"),
-    { id: "storage/callee-func-data/signatures", found: /longer ones: Log$/, mend: PROVISION },
+    { id: "storage/callee-func-data/signatures", found: /longer ones: Log$/, fix: PROVISION },
   ),
   drift("no delegation", `GET ${resource.subnet("caller-func")}`, "properties.delegations", to([]), {
     id: "network/caller-func/delegation",
@@ -589,7 +589,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "network/caller-func/plan-alone",
       found: /lodger/,
-      mend: /^az functionapp update --ids \S+-lodger --plan /,
+      fix: /^az functionapp update --ids \S+-lodger --plan /,
     },
   ),
   ...["sthostcallee", "stdatacallee"].flatMap((account, i) => {
@@ -630,7 +630,7 @@ export const drifts: readonly Drift[] = [
   }),
   drift("a key to the data", `GET ${resource.account("stdatacallee")}`, "properties.allowSharedKeyAccess", to(true), {
     id: "storage/callee-func-data/shared-key",
-    mend: UNLESS_POLICY,
+    fix: UNLESS_POLICY,
   }),
   drift(
     "a key to the data, as the default",
@@ -645,7 +645,7 @@ export const drifts: readonly Drift[] = [
   drift("users may hold a role", application, "appRoles.0.allowedMemberTypes", to(["Application", "User"]), {
     id: "directory/callee-func/app-roles",
     found: /for Application and User/,
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift("a disabled role", application, "appRoles.0.isEnabled", to(false), { id: "directory/callee-func/app-roles" }),
   drift(
@@ -656,7 +656,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "directory/callee-func/app-roles",
       found: /^too many: Inventory\.Own/,
-      mend: /az ad app update --id \S+ --app-roles @roles\.json/,
+      fix: /az ad app update --id \S+ --app-roles @roles\.json/,
     },
   ),
   drift("tokens of version 1.0", application, "api.requestedAccessTokenVersion", to(null), {
@@ -677,7 +677,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "directory/callee-func/secrets",
       found: /^secret key-1$/,
-      mend: /^az ad app credential delete --id \S+ --key-id key-1$/,
+      fix: /^az ad app credential delete --id \S+ --key-id key-1$/,
     },
   ),
   drift(
@@ -687,12 +687,12 @@ export const drifts: readonly Drift[] = [
     and({ keyId: "key-2", type: "AsymmetricX509Cert" }),
     {
       id: "directory/callee-func/secrets",
-      mend: /--key-id key-2 --cert$/,
+      fix: /--key-id key-2 --cert$/,
     },
   ),
   drift("a secret on the service principal", principal, "passwordCredentials", and({ keyId: "key-3" }), {
     id: "directory/callee-func/principal-secrets",
-    mend: /^az ad sp credential delete --id \S+ --key-id key-3$/,
+    fix: /^az ad sp credential delete --id \S+ --key-id key-3$/,
   }),
   drift("no assignment needed", principal, "appRoleAssignmentRequired", to(false), {
     id: "directory/callee-func/assignment-required",
@@ -704,7 +704,7 @@ export const drifts: readonly Drift[] = [
     and({ id: "fic-1", name: "x", issuer: "https://token.actions.githubusercontent.com", subject: "repo:x" }),
     {
       id: "directory/callee-func/federation",
-      mend: /^az ad app federated-credential delete --id \S+ --federated-credential-id fic-1$/,
+      fix: /^az ad app federated-credential delete --id \S+ --federated-credential-id fic-1$/,
     },
   ),
   drift(
@@ -715,12 +715,12 @@ export const drifts: readonly Drift[] = [
     {
       id: "directory/caller-func/identity-federation",
       found: /^repo:x of https:\/\/x\.example$/,
-      mend: /^az identity federated-credential delete --name ci --identity-name id-caller-func-\S+ --resource-group rg-prod --yes$/,
+      fix: /^az identity federated-credential delete --name ci --identity-name id-caller-func-\S+ --resource-group rg-prod --yes$/,
     },
   ),
   drift("a grant that is missing", `${assignments}/page2`, "value", to([]), {
     id: "assignments/callee-func/caller-func/Inventory.Reserve",
-    mend: PROVISION,
+    fix: PROVISION,
   }),
   drift(
     "a grant that is not the policy's",
@@ -730,7 +730,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "assignments/callee-func/outside-policy",
       found: /holds Inventory\.Manage$/,
-      mend: new RegExp(
+      fix: new RegExp(
         `^az rest --method DELETE --url "http://\\S+/v1\\.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/assignment-3"$`,
       ),
     },
@@ -743,7 +743,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "assignments/callee-func/outside-policy",
       found: /"Somebody" \(\S+\) holds Inventory\.Read$/,
-      mend: /appRoleAssignedTo\/assignment-5"$/,
+      fix: /appRoleAssignedTo\/assignment-5"$/,
     },
   ),
   drift(
@@ -754,7 +754,7 @@ export const drifts: readonly Drift[] = [
     {
       id: "assignments/callee-func/outside-policy",
       found: /"Somebody" \(\S+\) holds the role 00000000/,
-      mend: /appRoleAssignedTo\/assignment-4"$/,
+      fix: /appRoleAssignedTo\/assignment-4"$/,
     },
   ),
 ];
@@ -764,7 +764,7 @@ function dataRole(name: string, role: object, told: Pick<Drift, "found">): Drift
   const address = `GET ${data}/providers/Microsoft.Authorization/roleAssignments`;
   return drift(name, address, "value", and(role), {
     id: "storage/callee-func-data/data-roles",
-    mend: /^az role assignment delete --ids \S+\/roleAssignments\/assignment-of-\S+$/,
+    fix: /^az role assignment delete --ids \S+\/roleAssignments\/assignment-of-\S+$/,
     ...told,
   });
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { AccessToken, TokenCredential } from "@azure/identity";
 import type { Report } from "../../model/report.ts";
 import { builtService } from "../../model/built-service.ts";
-import { verifyDeployment } from "../../deployed/source.ts";
+import { verifyDeployment } from "../../verify.ts";
 import { type Answer, type Answers, AUTHORITY, environmentOf, healthy, ids, main, MARKERS, scm } from "./answers.ts";
 
 /** Azure as the verification meets it: Resource Manager, Microsoft Graph, and two sites with their SCM sites; over real HTTP. */
@@ -156,7 +156,7 @@ export function look(azure: FakeAzure, options: Partial<Parameters<typeof verify
     environment: azure.environment,
     credential: credential(),
     endpoints: azure.endpoints,
-    patience: { request: 2_000, order: { inAll: 2_000, betweenLooks: 10 } },
+    timeouts: { requestMs: 2_000, order: { totalMs: 2_000, pollMs: 10 } },
     wait: () => Promise.resolve(),
     ...options,
   });

@@ -1,10 +1,11 @@
 import { accessPolicy } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../model/callers.ts";
-import { type PlannedCell, plannedCells } from "../../local/matrix.ts";
+import { matrixOf } from "../../local/matrix.ts";
+import type { Call } from "../../model/plan.ts";
 import { everyOperation as operations } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
 import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../model/report.ts";
-import { verdictOf } from "../../model/status.ts";
+import { statusOf } from "../../model/status.ts";
 
 /** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */
 export const policy: Policy = { services: accessPolicy.services };
@@ -15,7 +16,7 @@ const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
 /** The local system, everything as expected. */
 export function passedReport(): Report {
-  return reportOf({ target: { kind: "local", system: "own" }, cells: plannedCells(policy).map(asExpected) });
+  return reportOf({ target: { kind: "local", system: "own" }, cells: matrixOf(policy).map(asExpected) });
 }
 
 /** The local system, with two calls let through that should not be, and one refused otherwise than expected. */
@@ -47,7 +48,7 @@ export function filteredReport(): Report {
 
 /** A deployment with findings, seen from a machine outside of its network. */
 export function deploymentReport(): Report {
-  const cells = plannedCells(policy)
+  const cells = matrixOf(policy)
     .filter(({ layers, attack }) => layers === "both" && attack === null)
     .map((cell): Cell =>
       cell.origin === "internet"
@@ -151,13 +152,13 @@ export function hostileReport(text: string): Report {
 }
 
 /** What is of a fixed vocabulary, and what names a field and not a thing. */
-const FIXED = new Set(["kind", "verdict", "result", "layers", "refusedBy", "formatVersion", "by"]);
+const FIXED = new Set(["kind", "status", "result", "layers", "refusedBy", "formatVersion", "by"]);
 const NAMED = new Set(
   [
     "$schema target environment subscriptionId resourceGroup tenantId startedAt durationSeconds commit id changed versions",
     "only policy services subnet roles callers origins title description operations service method route role cells",
     "operation origin caller attack expected actual status code note heldByOneLayer exchanges request url headers token",
-    "header claims body response checks resource found why mend",
+    "header claims body response checks resource found why fix",
   ].flatMap((line) => line.split(" ")),
 );
 
@@ -181,17 +182,17 @@ function reportOf(parts: Partial<Report> & Pick<Report, "target" | "cells">): Re
     callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
     operations,
     checks: [],
-    verdict: "incomplete",
+    status: "incomplete",
     ...parts,
   });
 }
 
 function judged(report: Report): Report {
-  return { ...report, verdict: verdictOf(report) };
+  return { ...report, status: statusOf(report) };
 }
 
 /** A planned call that ended as planned. */
-function asExpected(cell: PlannedCell): Cell {
+function asExpected(cell: Call): Cell {
   const { expected, layers, id } = cell;
   const place = id.slice(id.indexOf("/"));
   return {
@@ -206,12 +207,12 @@ function asExpected(cell: PlannedCell): Cell {
 
 /** What both layers together let through, without the layers in its id. */
 const LET_THROUGH: ReadonlySet<string> = new Set(
-  plannedCells(policy)
+  matrixOf(policy)
     .filter(({ layers, expected }) => layers === "both" && expected.refusedBy === "nobody")
     .map(({ id }) => id.slice(id.indexOf("/"))),
 );
 
-function exchangeOf(cell: PlannedCell, outcome: Outcome): Exchange {
+function exchangeOf(cell: Call, outcome: Outcome): Exchange {
   const operation = operations.find(({ id }) => id === cell.operation);
   const { method, route } = operation ?? { method: "GET", route: `/api/${cell.operation}` };
   const token = {
@@ -276,7 +277,7 @@ const CHECKS: readonly Check[] = [
     expected: "Inventory.Reserve is held by caller-func only",
     found: "Inventory.Reserve is also held by caller-func-old (4e5f6a7b-0000-4000-8000-000000000004)",
     why: "Whoever holds the role and comes from an admitted subnet can reserve stock.",
-    mend:
+    fix:
       "az rest --method DELETE --url https://graph.microsoft.com/v1.0/servicePrincipals/" +
       "8c9d0e1f-0000-4000-8000-000000000008/appRoleAssignedTo/c3RyYXk",
     note: null,
@@ -289,7 +290,7 @@ const CHECKS: readonly Check[] = [
     expected: "scmIpSecurityRestrictionsDefaultAction: Deny",
     found: "scmIpSecurityRestrictionsDefaultAction: Allow",
     why: "The SCM site can replace the app's code: from it the whole protection can be taken out.",
-    mend:
+    fix:
       "az webapp config access-restriction set --resource-group rg-restricted-prod --name callee-func-prod " +
       "--scm-default-action Deny",
     note: null,
@@ -308,7 +309,7 @@ const CHECKS: readonly Check[] = [
     expected: "as the template says",
     found: "as the template says",
     why: "An older protocol can be read or changed under way.",
-    mend: null,
+    fix: null,
     note: null,
   })),
   {
@@ -319,7 +320,7 @@ const CHECKS: readonly Check[] = [
     expected: "no password credentials and no keys",
     found: null,
     why: "A secret on the registration can be used to act as the API.",
-    mend: null,
+    fix: null,
     note: "Microsoft Graph answered 403: the permission Application.Read.All is missing.",
   },
 ];
