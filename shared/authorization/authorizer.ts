@@ -1,3 +1,4 @@
+// Decides whether a call is allowed: every check, in order.
 import * as v from "valibot";
 import { callback, checkOptions } from "../options.ts";
 import { guid, origin } from "../settings.ts";
@@ -60,7 +61,7 @@ type Refusal = Verdict & {
 
 const DEFAULT_CLOCK_TOLERANCE_SECONDS = 60;
 
-/** A larger difference is a broken clock, and tolerating it would keep ended tokens alive. */
+/** A larger difference is a broken clock; tolerating it would accept expired tokens. */
 const MAX_CLOCK_TOLERANCE_SECONDS = 300;
 
 /** A client id, in lower case as in tokens, or an App ID URI. */
@@ -96,7 +97,7 @@ const optionSchemas = {
   onKeyFailure: callback<(error: unknown) => void>(),
 };
 
-/** Headers are alike in all tokens of one key and version, and need not be read again and again. */
+/** Headers that are kept: all tokens of one key and version have the same one. */
 const MAX_HEADERS = 100;
 
 /**
@@ -135,7 +136,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   const now = (): number => Date.now() / 1000;
   const monotonicNow = (): number => performance.now() / 1000;
   const keys = new SigningKeys(() => fetchTenantKeys(authority, accepted.tenantId), monotonicNow, onKeyFailure);
-  // Not before the app has told the host of its functions: the first request loads what sends it.
+  // After the app has registered its functions: the first request loads the HTTP client.
   setImmediate(() => {
     keys.start();
   });
@@ -144,12 +145,12 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
   let policy: TokenPolicy | undefined;
 
   return (call, requirement) => {
-    const verdict = judge(call, requirement);
+    const verdict = check(call, requirement);
     if (!(verdict instanceof Promise)) return recorded(call, requirement, verdict);
     return verdict.then((later) => recorded(call, requirement, later));
   };
 
-  function judge({ authorization, query }: Call, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
+  function check({ authorization, query }: Call, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
     const credentials = readBearerToken(authorization, query);
     if ("code" in credentials) return refused(credentials.code);
     const { token } = credentials;
@@ -174,7 +175,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     if ("code" in payload) return refused(payload.code);
     const { claims } = payload;
 
-    // Bad tokens do not wait for the tenant beside good ones, where it is slow: they would take the host's places.
+    // Forged tokens must not wait for a slow tenant together with good ones: they would fill the host.
     if (keys.current() === undefined) {
       const badToken = policy && checkToken(claims, policy, now());
       if (badToken !== undefined) return refused(badToken);
@@ -201,7 +202,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     return verdict;
   }
 
-  /** The service's own rule comes last, and only refuses. */
+  /** The custom rule comes last, and can only refuse. */
   function ruled(claims: Claims, verdict: Verdict): Verdict | Promise<Verdict | Refusal> {
     if (customRule === undefined || !verdict.allowed) return verdict;
     return refusalBy(customRule, claims.payload).then((refusal) =>
