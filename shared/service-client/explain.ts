@@ -5,7 +5,7 @@
  *
  * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
-const tokenFailures: readonly (readonly [RegExp, string])[] = [
+export const tokenFailures: readonly (readonly [RegExp, string])[] = [
   [
     /AADSTS(501051|50105)\b/,
     "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)",

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { explainRefusal, explainTokenFailure } from "../service-client/explain.ts";
+import { explainRefusal, explainTokenFailure, tokenFailures } from "../service-client/explain.ts";
 
 const notAssigned =
   "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)";
@@ -55,4 +56,14 @@ test.each([
   [undefined, undefined],
 ])("a refusal of %s: what to do about it", (code, advice) => {
   expect(explainRefusal(code)).toBe(advice);
+});
+
+test("docs/troubleshooting.md has a row for every number of Entra that is explained", () => {
+  const page = readFileSync(new URL("../../docs/troubleshooting.md", import.meta.url), "utf8");
+  const rows = page.match(/^\| AADSTS.*?\|/gm) ?? [];
+  const numbers = rows.flatMap((row) => row.match(/AADSTS\d+/g) ?? []);
+  const isExplained = ([pattern]: readonly [RegExp, string]): boolean => numbers.some((number) => pattern.test(number));
+  const withNumber = tokenFailures.filter(([pattern]) => pattern.source.startsWith("AADSTS"));
+  expect(withNumber.length).toBeGreaterThan(4);
+  expect(withNumber.filter((failure) => !isExplained(failure))).toEqual([]);
 });
