@@ -1,6 +1,6 @@
-import { exchange } from "./exchange.ts";
-import { html, type Markup } from "./markup.ts";
-import type { Cell, Report } from "../model/report.ts";
+/** The calls of the report: each with request and response, and the filter. */
+import type { Cell, Exchange, Report } from "../model/report.ts";
+import { content, html, type Markup } from "./markup.ts";
 import { command, facts } from "./sections.ts";
 import {
   anchorOf,
@@ -16,7 +16,7 @@ import {
   titleOf,
 } from "./words.ts";
 
-/** Every call that does not differ, closed, in groups; those that differ stand above, open. */
+/** Every call that does not differ, in groups. The calls that differ are in the first section. */
 export function everyCall(report: Report): Markup {
   const different = report.cells.filter(({ result }) => result === "different").length;
   const groups = LAYERS_IN_ORDER.flatMap((layers) => {
@@ -34,16 +34,16 @@ export function everyCall(report: Report): Markup {
     );
   });
   return html`<p>
-      Request and answer of each; tokens without their signatures.
-      ${different === 0 ? null : html`${count(different, "call")} that differ stand <a href="#differences">above</a>.`}
+      Requests and responses; tokens without their signatures.
+      ${different === 0 ? null : html`${count(different, "call")} that differ: see <a href="#differences">What differs</a>.`}
     </p>
     ${groups}
-    <p class="on-paper">Requests and answers of these calls are in the page on screen, and in report.json.</p>`;
+    <p class="on-paper">The page on screen and report.json show requests and responses of these calls.</p>`;
 }
 
 /**
- * One call, opened down to request and answer; open from the start where it differs. The id stands within, so that a
- * link to it opens what it is closed in, also without a script (HTML standard, "ancestor revealing").
+ * One call with request and response; open if it differs. The inner element has the id, so that a link to it opens the closed
+ * call, also without a script (HTML standard, "ancestor revealing").
  */
 export function call(report: Report, cell: Cell): Markup {
   const { result } = cell;
@@ -64,8 +64,8 @@ export function call(report: Report, cell: Cell): Markup {
   </details> `;
 }
 
-/** What stands for a kind of caller where the caller is an attack. */
-export const ATTACKS = "attack";
+/** The caller of every attack, for the filter. */
+const ATTACKS = "attack";
 
 function ending({ actual, result }: Cell): string {
   return actual === null ? RESULTS[result] : outcomeInWords(actual);
@@ -82,8 +82,111 @@ function factsOf(report: Report, cell: Cell): Markup {
         ? null
         : html`${outcomeInWords(actual)} <b class="${result === "different" ? "bad" : "good"}">${RESULTS[result]}</b>`,
     Note: note,
-    "One layer": heldByOneLayer ? "With both layers on it is refused; with this one off it gets through." : null,
+    "One layer": heldByOneLayer ? "Refused with both layers on, and successful with this one off." : null,
     Id: html`<code>${id}</code>`,
   })}
   ${again === null ? null : command(again, "To make this call again:")}`;
+}
+
+/** A request, its response, and the decoded token. */
+function exchange({ request, response }: Exchange): Markup {
+  const { method, url, headers, token, body } = request;
+  const sent = html`<b>${method} ${url}</b>${lines(headers)}${body === null ? null : ["\n\n", indented(body)]}`;
+  return html`<div class="exchange">
+    <div>
+      <p class="part">Request</p>
+      <pre>${sent}</pre>
+    </div>
+    <div>
+      <p class="part">Response</p>
+      ${response === null ? html`<p>None.</p>` : responseOf(response)}
+    </div>
+    ${
+      token === null
+        ? null
+        : html`<div class="token">
+            <p class="part">Token, without its signature</p>
+            <pre>${content(JSON.stringify(token.header))}${"\n"}${members(token.claims)}</pre>
+          </div>`
+    }
+  </div>`;
+}
+
+function responseOf({ status, headers, body }: NonNullable<Exchange["response"]>): Markup {
+  return html`<pre><b>${status}</b>${lines(headers)}${body === "" ? null : ["\n\n", indented(body)]}</pre>`;
+}
+
+function lines(headers: Readonly<Record<string, string>>): Markup[] {
+  return Object.entries(headers).map(([name, value]) => content(`\n${name}: ${value}`));
+}
+
+/** Formats JSON. */
+function indented(body: string): Markup {
+  try {
+    return content(JSON.stringify(JSON.parse(body), null, 2));
+  } catch {
+    return content(body.trimEnd());
+  }
+}
+
+/** One line for each member. Times have a date beside them. */
+function members(value: unknown): Markup {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return content(JSON.stringify(value));
+  const entries = Object.entries(value as Record<string, unknown>);
+  const lines = entries.map(([name, member], i) => [
+    content(`\n  ${JSON.stringify(name)}: ${JSON.stringify(member)}${i < entries.length - 1 ? "," : ""}`),
+    date(name, member),
+  ]);
+  return html`${"{"}${lines}${"\n}"}`;
+}
+
+function date(name: string, member: unknown): Markup | null {
+  if (!TIMES.has(name) || typeof member !== "number") return null;
+  const time = new Date(member * 1000);
+  return Number.isNaN(time.getTime()) ? null : html` <i>${time.toISOString().replace(".000", "")}</i>`;
+}
+
+/** Claims that hold seconds since 1970 (RFC 7519 section 2, NumericDate). */
+const TIMES: ReadonlySet<string> = new Set(["exp", "iat", "nbf"]);
+
+type Choice = readonly [value: string, title: string];
+
+/** The filter of the calls. The page's script shows it. */
+export function filter(report: Report): Markup {
+  const { cells } = report;
+  const used = (key: "layers" | "origin" | "operation" | "caller", value: string): boolean =>
+    cells.some((cell) => cell[key] === value);
+  const named = (things: readonly { id: string; title: string }[], key: "origin" | "caller"): Choice[] =>
+    things.filter(({ id }) => used(key, id)).map(({ id, title }) => [id, title]);
+  return html`<form id="filter" class="filter" aria-label="Filter the calls" hidden>
+    ${select(
+      "layers",
+      "Layers",
+      LAYERS_IN_ORDER.filter((layers) => used("layers", layers)).map((layers) => [layers, LAYERS[layers].title]),
+    )}
+    ${select("origin", "From", named(report.origins, "origin"))}
+    ${select("caller", "Who calls", [
+      ...named(report.callers, "caller"),
+      ...(cells.some(({ attack }) => attack !== null) ? [[ATTACKS, "the attack catalogue"] as const] : []),
+    ])}
+    ${select(
+      "operation",
+      "Operation",
+      report.operations.filter(({ id }) => used("operation", id)).map(({ id }) => [id, operationTitle(report, id)]),
+    )}
+    ${select("result", "Result", [...Object.entries(RESULTS), ["one-layer", "held by one layer only"]])}
+    <label>Text <input type="search" name="text" autocomplete="off" spellcheck="false" /></label>
+    <button type="reset">Clear</button>
+    <output name="shown">${count(cells.length, "call")}</output>
+  </form>`;
+}
+
+function select(name: string, label: string, choices: readonly Choice[]): Markup {
+  return html`<label
+    >${label}
+    <select name="${name}">
+      <option value="">all</option>
+      ${choices.map(([value, title]) => html`<option value="${value}">${title}</option>`)}
+    </select></label
+  >`;
 }

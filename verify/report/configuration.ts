@@ -1,8 +1,8 @@
-/** The section on the deployed configuration. */
+/** The sections on the deployed configuration, and on everything that was not checked. */
+import type { Cell, Check, Report } from "../model/report.ts";
 import { html, type Markup } from "./markup.ts";
-import type { Check, Report } from "../model/report.ts";
 import { command, facts } from "./sections.ts";
-import { anchorOf, count } from "./words.ts";
+import { anchorOf, callInWords, count } from "./words.ts";
 
 /** Lists the settings that match. Findings are under "What differs". */
 export function configuration({ target, checks }: Report): Markup {
@@ -50,4 +50,35 @@ function factsOf({ expected, found, why, resource, note, id, result }: Check): M
     Note: result === "not-checked" ? null : note,
     Id: html`<code>${id}</code>`,
   });
+}
+
+/** Calls and settings that were not checked, by reason. */
+export function notChecked(report: Report): Markup {
+  const { only, cells, checks } = report;
+  const open = <T extends { result: string; note: string | null }>(things: readonly T[]): Map<string, T[]> =>
+    Map.groupBy(
+      things.filter(({ result }) => result === "not-checked"),
+      ({ note }) => note ?? "No reason was given.",
+    );
+  const [calls, settings] = [open(cells), open(checks)];
+  const reasons = [...new Set([...calls.keys(), ...settings.keys()])];
+  return html`${
+    only === null ? null : html`<p>Calls and settings that do not match <code>${only}</code> are not listed.</p>`
+  }
+  ${reasons.length > 0 ? null : html`<p>${only === null ? "Everything was checked." : "Every match was checked."}</p>`}
+  ${reasons.map(
+    (reason) =>
+      html`<h3>${reason}</h3>
+        ${callsNotMade(report, calls.get(reason) ?? [])} ${(settings.get(reason) ?? []).map(settingInFull)}`,
+  )}`;
+}
+
+function callsNotMade(report: Report, cells: readonly Cell[]): Markup | null {
+  if (cells.length === 0) return null;
+  return html`<details class="group">
+    <summary>${count(cells.length, "call")}</summary>
+    <ul>
+      ${cells.map((cell) => html`<li><a href="#${anchorOf(cell.id)}">${callInWords(report, cell)}</a></li>`)}
+    </ul>
+  </details>`;
 }

@@ -1,12 +1,12 @@
-import { cellLink } from "./cell.ts";
+/** The sections of the matrix and the attack catalogue: grids of calls. */
+import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Outcome, Report } from "../model/report.ts";
 import { html, type Markup } from "./markup.ts";
-import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Report } from "../model/report.ts";
 import { scrollable } from "./sections.ts";
-import { LAYERS, LAYERS_IN_ORDER } from "./words.ts";
+import { anchorOf, DECIDED_BY, LAYERS, LAYERS_IN_ORDER, operationTitle } from "./words.ts";
 
 /**
- * The matrix: for each setting of the layers and each called service a grid, callers down, networks and operations across.
- * What the service's Functions host answers itself has grids of its own, one for each network.
+ * The matrix: a grid for each setting of the layers and each called service, with a row for each caller. The endpoints of the
+ * Functions host have a grid for each network.
  */
 export function matrix(report: Report): Markup[] {
   return LAYERS_IN_ORDER.flatMap((layers) => {
@@ -116,3 +116,97 @@ function row({ origins, operations }: Axes, caller: CallerKind, byPlace: Readonl
 function place(operation: string, origin: string, caller: string | null): string {
   return JSON.stringify([operation, origin, caller]);
 }
+
+/** The attack catalogue: a row for each attack, a column for each network. */
+export function attackTables(report: Report): Markup {
+  const attacks = report.cells.filter((cell) => cell.attack !== null);
+  if (attacks.length === 0) return html`<p>No attack of the catalogue was tried.</p>`;
+  const operations = [...new Set(attacks.map(({ operation }) => operationTitle(report, operation)))];
+  return html`<p>
+      Each call has one defect, and was sent to ${operations.join(", ")}. The code is that of the application's
+      response.
+    </p>
+    ${LAYERS_IN_ORDER.map((layers) => {
+      const cells = attacks.filter((cell) => cell.layers === layers);
+      return cells.length === 0 ? null : attackTable(report, LAYERS[layers].title, cells);
+    })}`;
+}
+
+function attackTable({ origins }: Report, title: string, cells: readonly Cell[]): Markup {
+  const byPlace = new Map(cells.map((cell) => [JSON.stringify([cell.attack, cell.origin]), cell]));
+  const tried = origins.filter(({ id }) => cells.some(({ origin }) => origin === id));
+  const names = [...new Set(cells.map(({ attack }) => attack))];
+  const caption = `Attacks: ${title.toLowerCase()}`;
+  return html`<details class="layers" open>
+    <summary><h3>${title}</h3></summary>
+    ${scrollable(
+      caption,
+      html`<table class="grid list">
+        <caption>
+          ${caption}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Attack</th>
+            ${tried.map((origin) => html`<th scope="col" class="first">from ${origin.title}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${names.map(
+            (name) =>
+              html`<tr>
+                <th scope="row">${name}</th>
+                ${tried.map(({ id }) => {
+                  const cell = byPlace.get(JSON.stringify([name, id]));
+                  return html`<td class="first">${cell === undefined ? null : cellLink(cell, { withCode: true })}</td>`;
+                })}
+              </tr> `,
+          )}
+        </tbody>
+      </table>`,
+    )}
+  </details>`;
+}
+
+/** A call in a grid: its status, who decided (as icon and in words), and a link to the call. */
+function cellLink(cell: Cell, { withCode }: { readonly withCode: boolean }): Markup {
+  const { actual, expected, result, id, heldByOneLayer } = cell;
+  const kind = `${actual?.refusedBy ?? "none"}${result === "different" ? " different" : ""}`;
+  const [first, second] = actual === null ? [] : inTwoLines(actual);
+  return html`<a class="cell ${kind}" href="#${anchorOf(id)}"
+    >${actual === null ? (result === "different" ? "no response" : "not checked") : html`<span class="status">${icon(actual.refusedBy)}${first}</span> ${second}`}${withCode && actual?.code != null ? html` <code>${actual.code}</code>` : null}${
+      result === "different" ? html` <span class="flag">differs: expected ${shortly(expected)}</span>` : null
+    }${heldByOneLayer ? html` <span class="flag">one layer only</span>` : null}</a
+  >`;
+}
+
+function inTwoLines({ status, refusedBy }: Outcome): readonly [string | number, string] {
+  return status === null ? [DECIDED_BY[refusedBy], "no token"] : [status, DECIDED_BY[refusedBy]];
+}
+
+function shortly({ status, refusedBy, code }: Outcome): string {
+  return [status, DECIDED_BY[refusedBy], code].filter((part) => part !== null).join(" ");
+}
+
+/** Icons show who decided without colour. Screen readers skip them. */
+function icon(kind: Outcome["refusedBy"]): Markup {
+  return html`<svg class="icon" aria-hidden="true"><use href="#icon-${kind}" /></svg>`;
+}
+
+export const icons: Markup = html`<svg class="icons" aria-hidden="true" width="0" height="0">
+  <symbol id="icon-nobody" viewBox="0 0 16 16"><path d="M2 8h11M9 4l4 4-4 4" /></symbol>
+  <symbol id="icon-network" viewBox="0 0 16 16"><path d="M2 3h12v10H2zM2 8h12M8 3v5M5 8v5M11 8v5" /></symbol>
+  <symbol id="icon-application" viewBox="0 0 16 16"><path d="M8 2l5 2v4c0 3-2 5-5 6-3-1-5-3-5-6V4z" /></symbol>
+  <symbol id="icon-host" viewBox="0 0 16 16"><path d="M3 7h10v7H3zM5 7V5a3 3 0 0 1 6 0v2" /></symbol>
+  <symbol id="icon-identity-provider" viewBox="0 0 16 16">
+    <path d="M8 5a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM7 7l6 6M11 11l2-2" />
+  </symbol>
+</svg>`;
+
+export const legend: Markup = html`<ul class="legend" aria-label="How a call ended">
+  <li><span class="cell nobody">${icon("nobody")} let through</span> reached the operation</li>
+  <li><span class="cell network">${icon("network")} network</span> refused by the access restrictions</li>
+  <li><span class="cell application">${icon("application")} application</span> refused by the token check</li>
+  <li><span class="cell host">${icon("host")} host</span> refused by the Functions host, before any function</li>
+  <li><span class="cell identity-provider">${icon("identity-provider")} Entra ID</span> issued no token, so no call</li>
+</ul>`;

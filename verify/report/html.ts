@@ -2,24 +2,20 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { attackTables } from "./attacks.ts";
-import { call, everyCall } from "./calls.ts";
-import { icons, legend } from "./cell.ts";
-import { configuration, settingInFull } from "./configuration.ts";
-import { filter } from "./filter.ts";
-import { getsThrough } from "./gets-through.ts";
-import { matrix } from "./grid.ts";
+import { call, everyCall, filter } from "./calls.ts";
+import { configuration, notChecked, settingInFull } from "./configuration.ts";
+import { attackTables, icons, legend, matrix } from "./grid.ts";
 import { html, type Markup, raw } from "./markup.ts";
-import { notChecked } from "./not-checked.ts";
-import { policySection } from "./policy-table.ts";
+import { policySection } from "./policy.ts";
+import { reachedOperations } from "./reached.ts";
 import type { Report } from "../model/report.ts";
 import { reproduce } from "./reproduce.ts";
 import { type Section, sectionOf } from "./sections.ts";
 import { summary, targetTitle, STATUSES } from "./summary.ts";
 
 /**
- * The report as one page that needs nothing else: no request leaves it, by its own content security policy. All of it
- * is there without a script; the script adds the filter, opening a call in place, and copying.
+ * One self-contained page: its content security policy allows no request. The script adds the filter, the dialog of a call and
+ * the copy buttons. Everything else works without it.
  */
 export async function renderHtml(report: Report): Promise<string> {
   const [css, script] = await Promise.all(
@@ -63,7 +59,7 @@ function pageTitle({ status, target, startedAt, commit }: Report): string {
   return `${STATUSES[status]}: verification of ${targetTitle(target)}, ${startedAt.slice(0, 10)}${state}`;
 }
 
-/** The same at the head of each printed page. Only what needs no escaping in CSS is let in. */
+/** The title at the head of each printed page. Removes all characters that CSS would have to escape. */
 function runningHead(report: Report): string {
   const text = pageTitle(report).replace(/[^\w .,:-]/g, "");
   return `@page { @top-left { content: "${text}"; } }`;
@@ -99,7 +95,7 @@ function sectionsOf(report: Report): Section[] {
   return [
     ...(findings.length + different.length === 0 ? [] : [differences]),
     { id: "policy", title: "Who may call whom", body: policySection(report.policy) },
-    { id: "through", title: "What gets through", body: getsThrough(report) },
+    { id: "through", title: "Which calls reach an operation", body: reachedOperations(report) },
     {
       id: "matrix",
       title: "The matrix",
@@ -114,12 +110,12 @@ function sectionsOf(report: Report): Section[] {
 }
 
 const MATRIX = html`<p>
-  Every operation, from every network, by every kind of caller: each is a real call, or says that it was not made. What
-  was expected of it is derived from the policy by a model that shares no code with the apps. Open a call to see its
-  request and answer.
+  Every operation, from every network, by every kind of caller: each is a real call, or says that it was not made. A
+  model that shares no code with the apps computes the expected outcomes from the policy. Open a call to see its request
+  and response.
 </p>`;
 
-/** A report that is signed is signed on paper. */
+/** Only on paper. */
 const SIGNATURE = html`<p class="on-paper signature">
   <span>Reviewed by</span><span>Date</span><span>Signature</span>
 </p>`;

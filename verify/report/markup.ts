@@ -1,4 +1,6 @@
-/** Markup that is safe to write into the page: made by `html` and `raw` only. */
+/** HTML templates with escaping. */
+
+/** Markup that is safe to write into the page. Only `html`, `content` and `raw` make it. */
 export class Markup {
   readonly text: string;
 
@@ -7,23 +9,23 @@ export class Markup {
   }
 }
 
-/** What may stand in a `html` template: markup goes in as it is, all else escaped; null, undefined and false are nothing. */
+/** A value of a `html` template. Markup is not escaped. Null, undefined and false are omitted. */
 export type Part = Markup | string | number | null | undefined | false | readonly Part[];
 
 /**
- * A template whose values are escaped, so that no string of a report can become markup, in text and in quoted
- * attributes. The template's own indentation is not part of the page: what stands in a `<pre>` comes in as a value.
+ * A template that escapes its values, for text and quoted attributes. Its indentation is not part of the page, so the content of
+ * a `<pre>` must be a value.
  */
 export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(texts.map((text, i) => text.replace(/\s*\n\s*/g, "\n") + textOf(parts[i])).join(""));
 }
 
-/** A text between tags, where quotes stand as they are: JSON is full of them. Never for an attribute. */
+/** A text between tags, without escaped quotes: JSON has many. Never for an attribute. */
 export function content(text: string): Markup {
   return new Markup(visible(text).replace(/[&<>]/g, (character) => ENTITIES[character] ?? ""));
 }
 
-/** Markup of our own, written down by hand: a style sheet, a script. Never a report's. */
+/** Markup of this folder, such as a style sheet or script. Never a string of a report. */
 export function raw(text: string): Markup {
   return new Markup(text);
 }
@@ -44,8 +46,8 @@ function textOf(part: Part): string {
 }
 
 /**
- * Control characters and those that turn the direction of writing, as their code points: what is read is what was sent.
- * A NUL would be dropped by the parser, and an override could show a host name backwards (Unicode TR 36).
+ * Shows control characters and direction overrides as code points. A parser drops a NUL, and an override could show a host
+ * name backwards (Unicode TR 36).
  */
 function visible(text: string): string {
   return text.replace(

@@ -1,6 +1,7 @@
+/** Building blocks of the page's sections. */
 import { html, type Markup, type Part } from "./markup.ts";
 
-/** A part of the page: an entry of its table of contents. */
+/** An entry of the table of contents. */
 export interface Section {
   readonly id: string;
   readonly title: string;
@@ -14,12 +15,12 @@ export function sectionOf({ id, title, body }: Section): Markup {
   </section> `;
 }
 
-/** What scrolls by itself where the window is narrower; by keyboard too, hence the region in the tab order. */
+/** Scrolls in a narrow window. The tab order contains it, for the keyboard. */
 export function scrollable(label: string, content: Part): Markup {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 }
 
-/** A table whose rows begin with what they are about. `numbers`: all columns but the first hold numbers. */
+/** A table whose first column is the row's heading. `numbers`: all other columns contain numbers. */
 export function table(
   caption: string,
   head: readonly string[],
@@ -50,7 +51,7 @@ export function table(
   );
 }
 
-/** Terms and what they are; one that is null is left out. */
+/** Terms and their values. Null values are omitted. */
 export function facts(entries: Readonly<Record<string, Part>>): Markup {
   return html`<dl class="facts">
     ${Object.entries(entries).map(([term, part]) =>
@@ -62,7 +63,7 @@ export function facts(entries: Readonly<Record<string, Part>>): Markup {
   </dl>`;
 }
 
-/** A command to run, and what it is for; the page's script adds a button that copies it. */
+/** A command and its purpose. The page's script adds a copy button. */
 export function command(text: string, purpose?: string): Markup {
   return html`${purpose === undefined ? null : html`<p class="purpose">${purpose}</p>`}
     <pre class="command"><code>${text}</code></pre>`;

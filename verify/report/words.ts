@@ -1,22 +1,22 @@
+/** Names of the report's codes, ids, times and commands, for the page. */
 import type { Cell, Layers, Outcome, Report } from "../model/report.ts";
 
-/** How the page names what the report has by code. */
 export const LAYERS: Readonly<Record<Layers, { readonly title: string; readonly meaning: string }>> = {
   both: {
     title: "Both layers on",
-    meaning: "As it runs: the network layer and the application layer each refuse what they should.",
+    meaning: "The normal operation: the network layer and the application layer each refuse their calls.",
   },
   "application-only": {
     title: "Network layer off",
-    meaning: "Assume that the network restrictions are missing: what the application layer still refuses alone.",
+    meaning: "Without network restrictions: the calls that the application layer refuses alone.",
   },
   "network-only": {
     title: "Application layer off",
-    meaning: "Assume that tokens are not checked at all: what the network layer still refuses alone.",
+    meaning: "Without token check: the calls that the network layer refuses alone.",
   },
 };
 
-/** In the order in which the page shows them. */
+/** In the order of the page. */
 export const LAYERS_IN_ORDER = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
 
 export const DECIDED_BY: Readonly<Record<Outcome["refusedBy"], string>> = {
@@ -50,7 +50,7 @@ export function count(number: number, one: string): string {
   return `${number.toLocaleString("en-GB")} ${one}${number === 1 ? "" : "s"}`;
 }
 
-/** "24 November 2026, 16:40:39 UTC"; a text that is no time stays as it is. */
+/** "24 November 2026, 16:40:39 UTC"; any other text is unchanged. */
 export function instant(text: string): string {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) return text;
@@ -64,7 +64,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
-/** The name of a thing of the report by its id; an id that nothing is known of stands for itself. */
+/** The title of an id; an unknown id itself. */
 export function titleOf(things: readonly { readonly id: string; readonly title: string }[], id: string): string {
   return things.find((thing) => thing.id === id)?.title ?? id;
 }
@@ -87,15 +87,12 @@ export function callInWords(report: Pick<Report, "callers" | "operations" | "ori
   return `${who}; ${callerTitle(report, cell)}; ${LAYERS[layers].title.toLowerCase()}`;
 }
 
-/**
- * An id as a fragment of an address: the id itself wherever its characters need no escaping, else one that no other id
- * has. A HTML id holds no white space.
- */
+/** An id as a unique HTML id, which must not contain white space. Escapes all but simple characters. */
 export function anchorOf(id: string): string {
   return id.replace(/[^A-Za-z0-9._/-]/gu, (character) => `~${(character.codePointAt(0) ?? 0).toString(16)}.`);
 }
 
-/** What a person types to verify one thing again; null where its id could not be quoted safely in every shell. */
+/** The command that verifies one id again; null if the id cannot be quoted safely in every shell. */
 export function commandFor({ target }: Pick<Report, "target">, only: string | null): string | null {
   const command = target.kind === "local" ? "npm run verify" : "npm run verify -- --deployed";
   if (only === null) return command;

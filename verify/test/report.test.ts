@@ -8,7 +8,7 @@ import { type AnySchemaObject, Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderHtml } from "../report/html.ts";
 import { html } from "../report/markup.ts";
-import { inWords, picture } from "../report/picture.ts";
+import { inWords, picture } from "../report/policy.ts";
 import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
 import { exitCodeOf, statusOf } from "../model/status.ts";

@@ -1,9 +1,32 @@
-import { html, type Markup } from "./markup.ts";
+/** The section on the access policy: a picture and a table. */
 import type { Policy } from "../model/report.ts";
+import { html, type Markup, type Part } from "./markup.ts";
+import { scrollable, table } from "./sections.ts";
+
+/** The picture, and the same grants as a table with the descriptions of the roles. */
+export function policySection({ services }: Policy): Markup {
+  const rows = Object.entries(services).flatMap(([name, service]): Part[][] => {
+    if (!isCalled(service)) return [];
+    const { callers, roles } = service;
+    const unheld = grantedToNobody(service);
+    const held: [string, readonly string[]][] = Object.entries(callers);
+    if (unheld.length > 0 || held.length === 0) held.push(["nobody", unheld]);
+    return held.map(([caller, granted]) => [
+      name,
+      caller,
+      granted.map((role) => html`<div><code>${role}</code> ${roles[role]?.description}</div>`),
+    ]);
+  });
+  return html`<p>
+      As <code>shared/access-policy.json</code> says. Every call without an arrow to a service is refused.
+    </p>
+    ${scrollable("Picture: who may call whom", picture({ services }))}
+    ${table("Grants", ["Service", "May be called by", "With the app roles"], rows)}`;
+}
 
 /**
- * Who may call whom, drawn from the policy: callers in their subnets at the left, called services at the right, and
- * the two layers as two walls between them. A grant passes both walls; what is refused ends at the wall that stops it.
+ * Callers in their subnets at the left, called services at the right, and the two layers as two walls between them. A grant
+ * crosses both walls. A refused call ends at the wall of the layer that refuses it.
  */
 export function picture(policy: Policy): Markup {
   const plan = planOf(policy);
@@ -20,13 +43,13 @@ export function picture(policy: Policy): Markup {
         <path class="head" d="M0 0 8 4 0 8z" />
       </marker>
     </defs>
-    ${surroundings(plan)} ${plan.callers.map((caller) => box(caller, LEFT, `subnet ${caller.subnet}`))}
+    ${frame(plan)} ${plan.callers.map((caller) => box(caller, LEFT, `subnet ${caller.subnet}`))}
     ${plan.called.map((service) => box(service, RIGHT, ...service.lines))} ${plan.grants.map(grantArrow)}
     ${plan.refusals.map(refusalArrow)}
   </svg>`;
 }
 
-/** The same in sentences, for those who do not see the picture. */
+/** The text alternative of the picture. */
 export function inWords({ services }: Policy): string {
   const sentences = Object.entries(services).flatMap(([called, { callers }]) =>
     Object.entries(callers).map(([caller, roles]) => `${caller} may call ${called} as ${roles.join(", ")}.`),
@@ -37,18 +60,18 @@ export function inWords({ services }: Policy): string {
   ].join(" ");
 }
 
-/** A service that others could call: one that has roles or callers. */
-export function isCalled(service: Policy["services"][string]): boolean {
+/** Whether a service has roles or callers. */
+function isCalled(service: Policy["services"][string]): boolean {
   return Object.keys(service.roles).length > 0 || Object.keys(service.callers).length > 0;
 }
 
-/** The roles of a service that no caller holds: least privilege that one can see. */
-export function grantedToNobody({ roles, callers }: Policy["services"][string]): string[] {
+/** The roles of a service that no caller holds. */
+function grantedToNobody({ roles, callers }: Policy["services"][string]): string[] {
   const granted = new Set(Object.values(callers).flat());
   return Object.keys(roles).filter((role) => !granted.has(role));
 }
 
-// Everything is in units of the view box; the text is 13 of them high.
+// All sizes are in units of the view box. The text is 13 units high.
 const WIDTH = 1000;
 const LEFT = { x: 26, width: 216 };
 const RIGHT = { x: 768, width: 226 };
@@ -79,18 +102,18 @@ interface Plan {
 interface Refusal extends Box {
   readonly detail: string;
   readonly wall: number;
-  readonly answer: readonly string[];
+  readonly response: readonly string[];
 }
 
 const BY_APPLICATION = {
   detail: "without identity or role",
   wall: APPLICATION_WALL,
-  answer: ["401 or 403 by the", "application layer"],
+  response: ["401 or 403 by the", "application layer"],
 } as const;
 const BY_NETWORK = {
   detail: "even with a good token",
   wall: NETWORK_WALL,
-  answer: ["403 by the", "network layer"],
+  response: ["403 by the", "network layer"],
 } as const;
 
 function planOf({ services }: Policy): Plan {
@@ -115,7 +138,7 @@ function planOf({ services }: Policy): Plan {
     return [{ name, y: begin, height, lines }];
   });
 
-  // The callers spread over the height of what they call, so that the arrows stay apart.
+  // Spreads the callers over the height of the called services, so that the arrows do not overlap.
   const pitch = Math.max(BOX + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
   const callers = bySubnet.map(([name, { subnet }], i) => ({ name, subnet, y: TOP + i * pitch, height: BOX }));
   const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + BOX / 2;
@@ -137,7 +160,7 @@ function planOf({ services }: Policy): Plan {
 }
 
 /** The virtual network, Entra ID and the two walls. */
-function surroundings({ networkBottom, bottom }: Plan): Markup {
+function frame({ networkBottom, bottom }: Plan): Markup {
   const network = NETWORK_WALL + WALL / 2;
   const application = APPLICATION_WALL + WALL / 2;
   return html`
@@ -170,7 +193,7 @@ function box({ name, y, height }: Box, { x, width }: typeof LEFT, ...lines: read
     )}`;
 }
 
-/** A grant: through both walls, each open where it passes, with its roles as the ticket. */
+/** A grant crosses both walls and shows its roles. */
 function grantArrow({ from, y, roles }: Plan["grants"][number]): Markup {
   const [begin, bend] = [LEFT.x + LEFT.width, NETWORK_WALL - 16];
   const middle = (begin + bend) / 2;
@@ -203,8 +226,8 @@ function grantArrow({ from, y, roles }: Plan["grants"][number]): Markup {
     )}`;
 }
 
-/** What ends at a wall, with a cross where it does. */
-function refusalArrow({ name, detail, y, height, wall, answer }: Refusal): Markup {
+/** A refused call ends at a wall, with a cross. */
+function refusalArrow({ name, detail, y, height, wall, response }: Refusal): Markup {
   const middle = y + height / 2;
   const end = wall - 12;
   return html`${box({ name, y, height }, LEFT, detail)}
@@ -216,7 +239,7 @@ function refusalArrow({ name, detail, y, height, wall, answer }: Refusal): Marku
         : null
     }
     <path class="cross" d="M${end - 7} ${middle - 7}l14 14m0-14l-14 14" />
-    ${answer.map(
+    ${response.map(
       (line, i) => html`<text class="answer" x="${wall + WALL + 12}" y="${middle - 3 + i * LINE}">${line}</text>`,
     )}`;
 }

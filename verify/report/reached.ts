@@ -1,3 +1,4 @@
+/** The section on the calls that reach an operation. */
 import { html, type Markup, type Part } from "./markup.ts";
 import type { Cell, Layers, Report } from "../model/report.ts";
 import { table } from "./sections.ts";
@@ -5,15 +6,15 @@ import { anchorOf, callerTitle, count, LAYERS, LAYERS_IN_ORDER, operationTitle, 
 
 const WITH_ONE_OFF: Readonly<Record<Exclude<Layers, "both">, string>> = {
   "application-only":
-    "Stopped by the network layer alone. Where its restrictions are missing, these calls get through, for the application " +
-    "accepts their tokens, or nobody asks for one: for example a stolen token, sent from elsewhere.",
+    "Only the network layer refuses these calls. Without its restrictions they reach the operation: the application accepts " +
+    "their tokens, or needs none. An example is a stolen token, sent from another network.",
   "network-only":
-    "Stopped by the application layer alone. Where tokens are not checked, these calls get through, for they come from " +
-    "a network that is let in.",
+    "Only the application layer refuses these calls. Without a token check they reach the operation, because their network is " +
+    "let in.",
 };
 
-/** Who can do what, as it was seen: the calls that got through, and those that get through where one layer falls. */
-export function getsThrough(report: Report): Markup {
+/** The calls that reach an operation with both layers on, and those that only one layer refuses. */
+export function reachedOperations(report: Report): Markup {
   const offTried = report.cells.some(({ layers }) => layers !== "both");
   return html`${LAYERS_IN_ORDER.map((layers) => settingOf(report, layers))}
   ${
@@ -42,8 +43,8 @@ function settingOf(report: Report, layers: Layers): Markup | null {
       through.length === 0
         ? null
         : table(
-            `Who gets through: ${title.toLowerCase()}`,
-            ["Operation", "Who, and from where"],
+            `Who reaches an operation: ${title.toLowerCase()}`,
+            ["Operation", "Callers and networks"],
             [
               ...report.operations.flatMap(({ id }) => {
                 const calls = through.filter(({ operation, attack }) => operation === id && attack === null);
@@ -59,7 +60,7 @@ function settingOf(report: Report, layers: Layers): Markup | null {
     }`;
 }
 
-const NOTHING_MORE = "Nothing more gets through: the other layer refuses all the same.";
+const NOTHING_MORE = "No further call reaches an operation: the other layer refuses all of them.";
 
 function refusals(made: readonly Cell[]): string {
   const number = (by: string): number => made.filter(({ actual }) => actual?.refusedBy === by).length;
@@ -71,8 +72,8 @@ function refusals(made: readonly Cell[]): string {
     "identity-provider",
   ].map(number);
   return (
-    `Of ${count(made.length, "call")}, ${through} got through. Refused were ${network} by the network layer, ` +
-    `${application} by the application layer and ${host} by the Functions host; for ${entra} Entra ID issued no token.`
+    `Of ${count(made.length, "call")}, ${through} reached an operation. The network layer refused ${network}, ` +
+    `the application layer ${application} and the Functions host ${host}. For ${entra}, Entra ID issued no token.`
   );
 }
 
@@ -81,7 +82,7 @@ function byOrigin(report: Report, cells: readonly Cell[], words: (cells: readonl
   return origins.map(([origin, some]) => html`<div>from ${titleOf(report.origins, origin)}: ${words(some)}</div> `);
 }
 
-/** The callers of one operation from one network; all together where nobody who sent a call was refused. */
+/** The callers of one operation from one network; "every caller" if no call was refused. */
 function callersIn(report: Report, cells: readonly Cell[], made: readonly Cell[]): Part {
   const [{ operation, origin } = { operation: "", origin: "" }] = cells;
   const sent = made.filter(
@@ -91,7 +92,7 @@ function callersIn(report: Report, cells: readonly Cell[], made: readonly Cell[]
       cell.attack === null &&
       cell.actual?.refusedBy !== "identity-provider",
   );
-  if (report.only === null && sent.length > 1 && sent.length === cells.length) return "whoever calls";
+  if (report.only === null && sent.length > 1 && sent.length === cells.length) return "every caller";
   return cells.map((cell, i) => {
     const differs = cell.result === "different" ? html` <b class="bad">differs</b>` : null;
     return html`${i === 0 ? null : "; "}<a href="#${anchorOf(cell.id)}">${callerTitle(report, cell)}</a>${differs}`;
