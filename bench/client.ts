@@ -1,3 +1,4 @@
+/** Measures the caller's side: the cost of a call, the number of token requests, and the cost of draining a backlog. */
 import { once } from "node:events";
 import { Agent } from "node:http";
 import { Worker } from "node:worker_threads";
@@ -15,71 +16,67 @@ import { startTestStorage, type TestStorage } from "../local/index.ts";
 import { measure, median } from "./measure.ts";
 import { type Bench, duration, versionOf } from "./report.ts";
 
-/** Orders that wait when a drain is measured. */
+/** Pending orders when a drain is measured. */
 const BACKLOGS = [1_000, 20_000] as const;
-/** Orders of one turn, and turns; ours and the bare one change over. */
+/** Orders of one turn, and the number of turns. Our turns and the bare ones alternate. */
 const TURN = 80;
 const TURNS = 4;
-/** As many at once as a delivery run has. */
+/** Concurrent orders, as in a delivery run. */
 const CONCURRENCY = 8;
 
 const body = { sku: "widget", quantity: 1 };
 const path = "/api/reservations/order-1";
 
-/** The caller's side: what a call costs, how many tokens are asked for, and what draining a backlog costs. */
 export const bench: Bench = async (progress) => {
   progress("A call ...");
   const call = await measureCall();
-  const storage = await startTestStorage();
-  try {
-    progress("1,000 first calls at once ...");
-    const tokenRequests = await countTokenRequests(storage);
-    const drains: Drain[] = [];
-    for (const backlog of BACKLOGS) {
-      progress(`A backlog of ${backlog} orders ...`);
-      drains.push(await measureDrain(storage, backlog));
-    }
-    const [small, large] = drains as [Drain, Drain];
-    return {
-      title: "Service client and backlog",
-      figures: {
-        "a call: service client": duration(call.ours),
-        "a call: bare axios, keep-alive": duration(call.axios),
-        "a call: bare undici": duration(call.undici),
-        ...Object.fromEntries(
-          drains.flatMap(({ backlog, requests, ours, bare }) => [
-            [`an order, ${backlog} pending: storage requests`, requests.toFixed(3)],
-            [`an order, ${backlog} pending: ours`, duration(ours)],
-            [`an order, ${backlog} pending: bare read and transaction`, duration(bare)],
-          ]),
-        ),
-      },
-      ratios: [
-        { name: "a call: service client / bare axios", value: call.ours / call.axios, atMost: 1.15 },
-        { name: "a call: service client / bare undici", value: call.ours / call.undici },
-        { name: "1,000 first calls at once: token requests", value: tokenRequests, atMost: 1, atLeast: 1 },
-        {
-          name: "storage requests per order: 20,000 pending / 1,000 pending",
-          value: large.requests / small.requests,
-          atMost: 1.01,
-        },
-        { name: "an order of 1,000: ours / bare", value: small.ours / small.bare, atMost: 1.5 },
-        { name: "an order of 20,000: ours / bare", value: large.ours / large.bare, atMost: 1.5 },
-      ],
-      notes: [
-        `axios ${versionOf("axios")}, undici ${versionOf("undici")}, cockatiel ${versionOf("cockatiel")}; calls one after another to a server in another thread.`,
-        `Azurite ${versionOf("azurite")}; ${CONCURRENCY} orders at once on both sides; the callee answers at once. Bare: read the order, then one transaction with the same three changes.`,
-      ],
-    };
-  } finally {
-    await storage.stop();
+  await using started = new AsyncDisposableStack();
+  const storage = started.adopt(await startTestStorage(), (running) => running.stop());
+  progress("1,000 first calls at once ...");
+  const tokenRequests = await countTokenRequests(storage);
+  const drains: Drain[] = [];
+  for (const backlog of BACKLOGS) {
+    progress(`A backlog of ${backlog} orders ...`);
+    drains.push(await measureDrain(storage, backlog));
   }
+  const [small, large] = drains as [Drain, Drain];
+  return {
+    title: "Service client and backlog",
+    figures: {
+      "a call: service client": duration(call.ours),
+      "a call: bare axios, keep-alive": duration(call.axios),
+      "a call: bare undici": duration(call.undici),
+      ...Object.fromEntries(
+        drains.flatMap(({ backlog, requests, ours, bare }) => [
+          [`an order, ${backlog} pending: storage requests`, requests.toFixed(3)],
+          [`an order, ${backlog} pending: ours`, duration(ours)],
+          [`an order, ${backlog} pending: bare read and transaction`, duration(bare)],
+        ]),
+      ),
+    },
+    ratios: [
+      { name: "a call: service client / bare axios", value: call.ours / call.axios, atMost: 1.15 },
+      { name: "a call: service client / bare undici", value: call.ours / call.undici },
+      { name: "1,000 first calls at once: token requests", value: tokenRequests, atMost: 1, atLeast: 1 },
+      {
+        name: "storage requests per order: 20,000 pending / 1,000 pending",
+        value: large.requests / small.requests,
+        atMost: 1.01,
+      },
+      { name: "an order of 1,000: ours / bare", value: small.ours / small.bare, atMost: 1.5 },
+      { name: "an order of 20,000: ours / bare", value: large.ours / large.bare, atMost: 1.5 },
+    ],
+    notes: [
+      `axios ${versionOf("axios")}, undici ${versionOf("undici")}, cockatiel ${versionOf("cockatiel")}; sequential calls to a server in another thread.`,
+      `Azurite ${versionOf("azurite")}; ${CONCURRENCY} concurrent orders on both sides; the callee responds immediately. Bare: read the order, then one transaction with the same three changes.`,
+    ],
+  };
 };
 
 async function measureCall(): Promise<Record<"ours" | "axios" | "undici", number>> {
-  const { server, port } = await startEchoServer();
-  const origin = `http://127.0.0.1:${port}`;
-  const pool = new Pool(origin);
+  await using started = new AsyncDisposableStack();
+  const origin = `http://127.0.0.1:${await startEchoServer(started)}`;
+  const pool = started.adopt(new Pool(origin), (open) => open.close());
   const headers = { Authorization: "Bearer abc.def.ghi" };
   const bare = axios.create({
     ...{ baseURL: origin, httpAgent: new Agent({ keepAlive: true }), maxRedirects: 0, proxy: false },
@@ -89,36 +86,33 @@ async function measureCall(): Promise<Record<"ours" | "axios" | "undici", number
   const times = (call: () => Promise<unknown>) => async (count: number) => {
     for (let i = 0; i < count; i++) await call();
   };
-  try {
-    return await measure(
-      {
-        ours: times(() => ours({ method: "PUT", path, body })),
-        axios: times(() => bare.request({ method: "PUT", url: path, data: body, headers })),
-        undici: times(async () => {
-          const json = JSON.stringify(body);
-          const answer = await pool.request({
-            path,
-            method: "PUT",
-            headers: { ...headers, "Content-Type": "application/json" },
-            body: json,
-          });
-          return answer.body.json();
-        }),
-      },
-      { rounds: 41, turnMs: 100 },
-    );
-  } finally {
-    await pool.close();
-    await server.terminate();
-  }
+  return await measure(
+    {
+      ours: times(() => ours({ method: "PUT", path, body })),
+      axios: times(() => bare.request({ method: "PUT", url: path, data: body, headers })),
+      undici: times(async () => {
+        const json = JSON.stringify(body);
+        const answer = await pool.request({
+          path,
+          method: "PUT",
+          headers: { ...headers, "Content-Type": "application/json" },
+          body: json,
+        });
+        return answer.body.json();
+      }),
+    },
+    { rounds: 41, turnMs: 100 },
+  );
 }
 
-/** Does not keep the process: where a measurement fails, the command ends. */
-async function startEchoServer(): Promise<{ readonly server: Worker; readonly port: number }> {
+/** @returns its port */
+async function startEchoServer(started: AsyncDisposableStack): Promise<number> {
   const server = new Worker(new URL("echo-server.ts", import.meta.url));
+  started.defer(async () => {
+    await server.terminate();
+  });
   const [port] = (await once(server, "message")) as [number];
-  server.unref();
-  return { server, port };
+  return port;
 }
 
 function fixedToken(token: string): ReturnType<typeof createTokenSource> {
@@ -129,22 +123,19 @@ function fixedToken(token: string): ReturnType<typeof createTokenSource> {
 }
 
 async function countTokenRequests({ entra }: TestStorage): Promise<number> {
-  const { server, port } = await startEchoServer();
+  await using started = new AsyncDisposableStack();
+  const port = await startEchoServer(started);
   const [api] = entra.directory.apis;
   const [identity] = entra.directory.identities;
   const tokens = createTokenSource(() => managedIdentity(identity?.clientId), `${api?.identifierUri ?? ""}/.default`);
   const call = createServiceClient({ origin: `http://127.0.0.1:${port}`, tokens });
   const requests = async (): Promise<number> =>
     ((await (await fetch(`${entra.control}/requests`)).json()) as Record<string, number>)["managed-identity"] ?? NaN;
-  try {
-    const before = await requests();
-    const outcomes = await Promise.all(Array.from({ length: 1000 }, () => call({ method: "PUT", path, body })));
-    const failed = outcomes.find((outcome) => outcome.kind !== "response" || outcome.status !== 200);
-    if (failed !== undefined) throw new Error(`Not all of the 1,000 calls were answered: ${JSON.stringify(failed)}`);
-    return (await requests()) - before;
-  } finally {
-    await server.terminate();
-  }
+  const before = await requests();
+  const outcomes = await Promise.all(Array.from({ length: 1000 }, () => call({ method: "PUT", path, body })));
+  const failed = outcomes.find((outcome) => outcome.kind !== "response" || outcome.status !== 200);
+  if (failed !== undefined) throw new Error(`One of the 1,000 calls got no response: ${JSON.stringify(failed)}`);
+  return (await requests()) - before;
 }
 
 interface Drain {
@@ -171,7 +162,7 @@ async function measureDrain({ endpoint, credential }: TestStorage, backlog: numb
   });
   const delivery = (limit: number): Promise<unknown> =>
     createDelivery(limited(store, limit), reserving).deliverDue(600_000);
-  // The bare side takes its orders from the end of the backlog, ours from its beginning.
+  // The bare turns take orders from the end of the backlog, ours from its beginning.
   const bareOnes = ids.slice(-TURN * (TURNS + 1)).reverse();
 
   await delivery(TURN); // warm-up
@@ -210,7 +201,7 @@ async function fill(table: TableClient, count: number): Promise<Waiting[]> {
   return all;
 }
 
-/** A store that gives out so many orders and then says that there are no more. */
+/** A store that leases so many orders, and then none. */
 function limited(store: OrderStore, limit: number): OrderStore {
   let left = limit;
   return {

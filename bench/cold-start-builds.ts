@@ -1,3 +1,4 @@
+/** Builds an app in the ways that the cold start benchmark compares. */
 import { globSync } from "node:fs";
 import { readFile, symlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
@@ -7,12 +8,12 @@ import { writeFile } from "../tools/write-file.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** The ways to build an app that are compared: for each, the file that a worker requires. */
+/** The file that a worker requires, for each way to build an app. */
 export interface Builds {
   readonly bundle: string;
-  /** The bundle without the lazy loading. */
+  /** The bundle without lazy loading. */
   readonly eager: string;
-  /** Each source file by itself, the packages in node_modules: an app that is not bundled. */
+  /** Each source file transpiled alone, and the packages in node_modules. */
   readonly unbundled: string;
 }
 
@@ -27,7 +28,7 @@ export async function buildAll(app: string, folder: string): Promise<Builds> {
   };
 }
 
-/** Makes imports of what our own sources load by `import()`. */
+/** Replaces `import()` in our sources by imports. */
 const importedAtStart: Plugin = {
   name: "imported-at-start",
   setup(build) {
@@ -43,7 +44,7 @@ const importedAtStart: Plugin = {
   },
 };
 
-/** Each source file to one of JavaScript, as `tsc` does, with this repository's node_modules beside them. */
+/** Transpiles each source file to a JavaScript file, as `tsc` does, beside a link to this repository's node_modules. */
 async function transpile(app: string, folder: string): Promise<void> {
   const sources = globSync([`${app}/src/**/*.ts`, "shared/**/*.ts"], {
     cwd: root,
@@ -57,16 +58,16 @@ async function transpile(app: string, folder: string): Promise<void> {
     platform: "node",
     format: "cjs",
     target: "node22",
-    plugins: [importsAsTheyAre],
+    plugins: [importsUnresolved],
     logLevel: "warning",
   });
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "commonjs" }));
   await symlink(join(root, "node_modules"), join(folder, "node_modules"), "junction");
 }
 
-/** Leaves every import to run time; those of our own sources point to what becomes of them. */
-const importsAsTheyAre: Plugin = {
-  name: "imports-as-they-are",
+/** Keeps every import for run time. Those of our own sources get the paths of the transpiled files. */
+const importsUnresolved: Plugin = {
+  name: "imports-unresolved",
   setup(build) {
     build.onResolve({ filter: /./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
       if (kind === "entry-point" || pluginData === "resolving") return undefined;

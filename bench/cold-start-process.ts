@@ -1,6 +1,6 @@
 /**
- * One process start, as the Functions worker does it: requires an app, which registers its functions, and then has one
- * called. It says how long that took in one line of JSON. What it is to do stands in the variable COLD_START.
+ * One process start, as in the Functions worker: requires an app, which registers its functions, and then calls one of
+ * them. Prints the durations in one line of JSON. The environment variable COLD_START has the options.
  */
 import { randomUUID } from "node:crypto";
 import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
@@ -10,26 +10,26 @@ import { app, provideCoreModule } from "../local/host/worker/core-api.ts";
 import { invoke } from "../local/host/worker/invocation.ts";
 
 export interface StartOptions {
-  /** The app; without one, the process is an empty one. */
+  /** The app's file. Without it, the process loads nothing. */
   readonly file?: string;
-  /** The folder of V8's compile cache, where one is used. */
+  /** The folder of V8's compile cache. Without it, there is no cache. */
   readonly cache?: string;
-  /** A request as the host hands it to its worker. */
+  /** A request, as the host sends it to its worker. */
   readonly call?: { readonly functionId: string; readonly http: RpcHttpData };
-  /** How long the call comes after the start, in milliseconds. */
+  /** The time between start and call. */
   readonly waitMs?: number;
 }
 
 /** Times in milliseconds. */
 export interface StartTimes {
   readonly functions: number;
-  /** From the start of the process to the functions registered, and the processor's part of it. */
+  /** From the start of the process until the functions are registered, and the processor time of it. */
   readonly registered: number;
   readonly registeredCpu: number;
-  /** From the start of the process to the answer, without the wait, and the answer's status. */
+  /** From the start of the process to the response, without the wait. */
   readonly answered?: number;
   readonly answeredCpu?: number;
-  /** From the call to the answer. */
+  /** From the call to the response. */
   readonly took?: number;
   readonly tookCpu?: number;
   readonly status?: string;

@@ -1,50 +1,47 @@
+/** Measures a process start of each app: until its functions are registered, and until the first authorized response. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { type Bytes, contentsOf } from "../tools/build.ts";
 import { environmentFor } from "../tools/environment.mjs";
+import { temporaryFolder } from "../tools/write-file.ts";
 import { mintToken, readLocalSettings, startTestSystem, type TestSystem } from "../local/index.ts";
 import { type Builds, buildAll } from "./cold-start-builds.ts";
 import type { StartOptions, StartTimes } from "./cold-start-process.ts";
 import { lowerQuartile } from "./measure.ts";
 import type { BenchReport, Ratio } from "./report.ts";
 
-/** The two whose first authorized call is known here. */
+/** The apps for which `callOf` has an authorized call. */
 const apps = ["caller-func", "callee-func"] as const;
 type App = (typeof apps)[number];
 
 const ROUNDS = Number(process.env["COLD_START_ROUNDS"] ?? 15);
 
-/** After this long, in milliseconds, a waiting instance has loaded what is loaded soon after its start. */
+/** After this time, an instance has loaded what it loads soon after its start. */
 const WAIT_MS = 1_000;
 
-/** From the start of a process to the functions registered, and to the first authorized call that is answered. */
 export async function bench(progress: (line: string) => void): Promise<BenchReport> {
-  const folder = await mkdtemp(join(tmpdir(), "cold-start-"));
-  const system = await startTestSystem({ withApps: false });
+  await using started = new AsyncDisposableStack();
+  const { folder } = started.adopt(temporaryFolder("cold-start-"), ({ remove }) => {
+    remove();
+  });
+  const system = started.adopt(await startTestSystem({ withApps: false }), (running) => running.stop());
   const figures: Record<string, string> = {};
   const ratios: Ratio[] = [];
   const notes: string[] = [];
-  try {
-    // The caller's call ends at a real callee.
-    await system.startApp("callee-func");
-    const script = await buildProcess(folder);
-    for (const app of apps) {
-      const builds = await buildAll(app, join(folder, app));
-      const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
-      const run = (options: StartOptions): Promise<StartTimes> => start(script, settings, options);
-      const call = await callOf(system, app);
-      const starts = await measureStarts(app, builds, join(folder, "cache", app), call, run, progress);
-      Object.assign(figures, figuresOf(app, starts));
-      ratios.push(...ratiosOf(app, starts));
-      notes.push(inWords(app, await contentsOf(app)));
-    }
-  } finally {
-    await system.stop();
-    await rm(folder, { recursive: true, force: true });
+  // The caller's call goes to a real callee.
+  await system.startApp("callee-func");
+  const script = await buildProcess(folder);
+  for (const app of apps) {
+    const builds = await buildAll(app, join(folder, app));
+    const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
+    const run = (options: StartOptions): Promise<StartTimes> => start(script, settings, options);
+    const call = await callOf(system, app);
+    const starts = await measureStarts(app, builds, join(folder, "cache", app), call, run, progress);
+    Object.assign(figures, figuresOf(app, starts));
+    ratios.push(...ratiosOf(app, starts));
+    notes.push(inWords(app, await contentsOf(app)));
   }
   return {
     title: "Cold start",
@@ -52,9 +49,9 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
     figures,
     ratios,
     notes: [
-      `${ROUNDS} process starts of each, interleaved; times are net of an empty Node process, in brackets the spread. The processor's time of the same is what a busy machine disturbs less.`,
-      "Registered: the app has been required, and its functions are registered. First call: until the first authorized call is answered: the callee's `GET /api/inventory/{sku}`, or an order that the caller places and a callee reserves, with real tokens, keys and table storage. A second later: how long that call takes in an instance that has waited for it.",
-      "Unbundled: the same sources, each transpiled by itself, and every package in node_modules; they load lazily too. Not lazy: the bundle with imports in place of `import()`.",
+      `${ROUNDS} process starts of each, interleaved; times are net of an empty Node process, in brackets the spread. On a busy machine, processor time varies less.`,
+      "Registered: the app was required, and its functions are registered. First call: until the response to the first authorized call: the callee's `GET /api/inventory/{sku}`, or an order that the caller places and a callee reserves, with real tokens, keys and table storage. A second later: the duration of that call in an instance that started a second before.",
+      "Unbundled: the same sources, each transpiled alone, and the packages in node_modules; with lazy loading. Not lazy: the bundle with imports instead of `import()`.",
       ...notes,
     ],
   };
@@ -87,10 +84,10 @@ async function measureStarts(
     keyof Starts,
     StartTimes[]
   >;
-  // The first round warms the disk, and V8's cache, and is not counted.
+  // The first round warms up the disk and V8's cache. It does not count.
   for (let round = 0; round <= ROUNDS; round++) {
     progress(`${app}: round ${round} of ${ROUNDS}`);
-    // Each has each place in a round in turn: what the machine does beside this meets all of them alike.
+    // The order rotates, so that other load on the machine affects all of them.
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(turn + round) % names.length] ?? "empty";
       const times = await run({ ...ways[name], ...(name !== "empty" && { call }) });
@@ -136,7 +133,7 @@ function ratiosOf(app: App, starts: Starts): Ratio[] {
     ...compare("registered", "bundle", "unbundled", 0.5),
     ...compare("registered", "bundle, warm cache", "unbundled", 0.35),
     ...compare("answered", "bundle", "not lazy", 1.1),
-    // A call of some 100 ms, most of it others' work: on a busy machine only the processor's time means something.
+    // Other processes do most of this call of about 100 ms: on a busy machine, only processor time is meaningful.
     { name: `${app}, a second later, the call: bundle / not lazy`, value: ratio("took", ...later) },
     {
       name: `${app}, a second later, the call: bundle / not lazy, processor`,
@@ -148,7 +145,7 @@ function ratiosOf(app: App, starts: Starts): Ratio[] {
 
 type Time = Exclude<keyof StartTimes, "functions" | "status">;
 
-/** Milliseconds beyond those that an empty process has lasted when it could begin. */
+/** Milliseconds beyond those of an empty process. */
 function net(starts: Starts, way: Way, by: Time): number[] {
   const empty = by.startsWith("took")
     ? [0]
@@ -169,7 +166,7 @@ function inWords(app: App, contents: Readonly<Record<string, Bytes>>): string {
   return `The bundle of ${app}: loaded at the start ${part("atStart")}; on demand ${part("onDemand")}. \`npm run build -- --analyze\` lists all.`;
 }
 
-/** The process is bundled itself, so that what it needs costs little and is the same for all. */
+/** The process is a bundle itself, so that its own start is short and the same for all. */
 async function buildProcess(folder: string): Promise<string> {
   const outfile = join(folder, "process.cjs");
   await build({
@@ -183,7 +180,7 @@ async function buildProcess(folder: string): Promise<string> {
   return outfile;
 }
 
-/** A call as the host hands it to its worker: for the callee a granted caller's, for the caller an order to place. */
+/** A call as the host sends it to its worker: for the callee with a caller's token, for the caller an order. */
 async function callOf({ endpoints }: TestSystem, app: App): Promise<Call> {
   const token = await mintToken(endpoints.entra.control, {});
   const read = {

@@ -1,12 +1,11 @@
-/** Answers every request at once, in a thread of its own: what a client costs is not mixed with what its server costs. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+/** An HTTP server in its own thread, so that a measurement of a client does not include the server's work. */
 import { parentPort } from "node:worker_threads";
+import { listen } from "../tools/listen.ts";
 
 const body = JSON.stringify({ orderId: "order-1", sku: "widget", quantity: 1 });
 const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
 
-const server = createServer((request, response) => {
+const { port } = await listen(0, (request, response) => {
   request.resume().on("end", () => response.writeHead(200, headers).end(body));
 });
-server.listen(0, "127.0.0.1", () => parentPort?.postMessage((server.address() as AddressInfo).port));
+parentPort?.postMessage(port);

@@ -1,15 +1,18 @@
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** Measures the share of the guard in a call. */
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { startFunctionsHost } from "../local/index.ts";
 import type { Tenant } from "@restricted-calls/shared/testing/tenant";
 import { measure, type Medians } from "./measure.ts";
-import { writeFile } from "../tools/write-file.ts";
+import { temporaryFolder, writeFile } from "../tools/write-file.ts";
 
-/** A call through the embedded host to the same function, open and guarded, in nanoseconds: the difference is the guard. */
+/** Nanoseconds of a call through the embedded host to the same function, without and with the guard. */
 export async function measureGuard(tenant: Tenant, authorization: string): Promise<Medians<"open" | "guarded">> {
-  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-bench-"));
+  await using started = new AsyncDisposableStack();
+  const { folder } = started.adopt(temporaryFolder("restricted-calls-bench-"), ({ remove }) => {
+    remove();
+  });
   await build({
     entryPoints: [join(import.meta.dirname, "fixtures", "guarded-app.ts")],
     outfile: join(folder, "main.js"),
@@ -20,29 +23,27 @@ export async function measureGuard(tenant: Tenant, authorization: string): Promi
   });
   await copyFile(join(import.meta.dirname, "..", "host.json"), join(folder, "host.json"));
   await writeFile(join(folder, "package.json"), JSON.stringify({ main: "main.js" }));
-  const host = await startFunctionsHost({
-    appFolder: folder,
-    port: 0,
-    settings: {
-      AUTHORITY: tenant.authority,
-      TENANT_ID: tenant.tenantId,
-      AUDIENCE: tenant.apiClientId,
-      CALLER: tenant.callerId,
-    },
-    stateFolder: folder,
-    log: () => undefined,
-  });
+  const host = started.adopt(
+    await startFunctionsHost({
+      appFolder: folder,
+      port: 0,
+      settings: {
+        AUTHORITY: tenant.authority,
+        TENANT_ID: tenant.tenantId,
+        AUDIENCE: tenant.apiClientId,
+        CALLER: tenant.callerId,
+      },
+      stateFolder: folder,
+      log: () => undefined,
+    }),
+    (running) => running.stop(),
+  );
   const call = (name: string) => async (times: number) => {
     for (let time = 0; time < times; time++) {
       const response = await fetch(`${host.url}/api/${name}`, { headers: { authorization } });
       await response.text();
-      if (response.status !== 200) throw new Error(`${name} answered ${response.status}.`);
+      if (response.status !== 200) throw new Error(`${name} returned ${response.status}.`);
     }
   };
-  try {
-    return await measure({ open: call("open"), guarded: call("guarded") }, { rounds: 31, turnMs: 60 });
-  } finally {
-    await host.stop();
-    await rm(folder, { recursive: true });
-  }
+  return await measure({ open: call("open"), guarded: call("guarded") }, { rounds: 31, turnMs: 60 });
 }

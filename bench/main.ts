@@ -1,3 +1,4 @@
+/** The command `npm run bench`. */
 import { dirname, join } from "node:path";
 import { command, UsageError } from "../tools/command-line.ts";
 import { requireWritable } from "../tools/write-file.ts";
@@ -11,9 +12,9 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
 
 const USAGE = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--check] [--write]
 
-Measures side by side in one run, and prints medians and ratios.
+Measures candidates side by side in one run, and prints medians and ratios.
 
-  --check   exit with 1, naming each ratio that falls short of what it must reach
+  --check   exit with 1 if a ratio misses its limit, and print each of them
   --write   write the table into docs/benchmarks.md
   --help    show this text`;
 
@@ -37,7 +38,7 @@ await command(
     console.log(markdown);
     if (values.write === true) await writeIntoDocs(docs, name, markdown);
     const short = values.check === true ? shortfalls(report) : [];
-    for (const line of short) console.error(`Falls short - ${line}`);
+    for (const line of short) console.error(`Misses its limit - ${line}`);
     return short.length > 0 ? 1 : 0;
   },
 );

@@ -1,13 +1,15 @@
-/** One of several things that are compared: does its work `times` times. */
+/** Measures candidates side by side. */
+
+/** One of the compared candidates: does its work `times` times. */
 export type Candidate = (times: number) => void | Promise<void>;
 
-/** How long one candidate takes, in nanoseconds per operation: the median of its rounds. */
+/** Nanoseconds per operation of each candidate: the median of its rounds. */
 export type Medians<Name extends string> = Readonly<Record<Name, number>>;
 
 export interface MeasureOptions {
-  /** Rounds in which every candidate has its turn, in changing order: the machine's moods meet all of them alike. */
+  /** In each round every candidate has one turn, in random order, so that other load on the machine affects all of them. */
   readonly rounds: number;
-  /** A candidate's turn lasts about this long, in milliseconds. */
+  /** The approximate duration of a turn. */
   readonly turnMs: number;
 }
 
@@ -30,10 +32,7 @@ export async function measure<Name extends string>(
   return Object.fromEntries(names.map((name) => [name, median(results.get(name) ?? [])])) as Medians<Name>;
 }
 
-/**
- * For what takes as long as it takes, and longer where the machine does something else meanwhile: nearer to the truth
- * than the median where it does.
- */
+/** For durations that other load on the machine only prolongs: on a busy machine, it varies less than the median. */
 export function lowerQuartile(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 4)] ?? NaN;
 }
@@ -45,7 +44,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
-/** Warms a candidate up, and finds how often it fits into a turn. */
+/** Warms a candidate up, and returns how often it runs in one turn. */
 async function timesPerTurn(candidate: Candidate, turnMs: number): Promise<number> {
   let times = 1;
   for (;;) {

@@ -1,36 +1,37 @@
+/** The report of a benchmark: figures, ratios with limits, and its Markdown. */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { cpus } from "node:os";
 import { writeFile } from "../tools/write-file.ts";
 
-/** A comparison within one run: the only kind of figure that means the same on another machine. */
+/** A comparison within one run. Unlike absolute figures, it can be compared between machines. */
 export interface Ratio {
   readonly name: string;
   readonly value: number;
-  /** What it must reach; without either it is reported only. */
+  /** The limit. A ratio without a limit is only reported. */
   readonly atMost?: number;
   readonly atLeast?: number;
 }
 
 export interface BenchReport {
   readonly title: string;
-  /** Which of the values measured is shown. */
+  /** The statistic of the figures; the median if not given. */
   readonly statistic?: string;
-  /** What was measured, by name, in words: "1.2 us". */
+  /** The measured values by name, with their units: "1.2 µs". */
   readonly figures: Readonly<Record<string, string>>;
   readonly ratios: readonly Ratio[];
-  /** Versions of what was compared, and whatever else a reader needs. */
+  /** The versions of the candidates, and what else a reader must know. */
   readonly notes: readonly string[];
 }
 
-/** A benchmark: tells of its progress, and returns what it found. */
+/** A benchmark. Reports its progress line by line. */
 export type Bench = (progress: (line: string) => void) => Promise<BenchReport>;
 
-/** The ratios that fall short of what they must reach, each in a line; a ratio that is no number falls short. */
+/** The ratios that miss their limits, one per line. NaN misses every limit. */
 export function shortfalls({ ratios }: BenchReport): string[] {
   return ratios.flatMap((ratio) =>
-    reached(ratio) ? [] : [`${ratio.name}: ${format(ratio.value)}, must be ${bar(ratio)}`],
+    reached(ratio) ? [] : [`${ratio.name}: ${format(ratio.value)}, must be ${limit(ratio)}`],
   );
 }
 
@@ -46,26 +47,26 @@ export function toMarkdown({ title, statistic = "median", figures, ratios, notes
     "",
     "| compared | ratio | must be | |",
     "| --- | ---: | ---: | --- |",
-    ...ratios.map((ratio) => `| ${ratio.name} | ${format(ratio.value)} | ${bar(ratio)} | ${verdict(ratio)} |`),
+    ...ratios.map((ratio) => `| ${ratio.name} | ${format(ratio.value)} | ${limit(ratio)} | ${outcome(ratio)} |`),
     "",
     ...[`${machine}; ${new Date().toISOString().slice(0, 10)}.`, ...notes].map((note) => `- ${note}`),
   ].join("\n");
 }
 
-/** Nanoseconds in the unit that reads best. */
+/** Nanoseconds, in the unit that is easiest to read. */
 export function duration(nanoseconds: number): string {
   if (nanoseconds < 1_000) return `${nanoseconds.toPrecision(3)} ns`;
   if (nanoseconds < 1_000_000) return `${(nanoseconds / 1_000).toPrecision(3)} µs`;
   return `${(nanoseconds / 1_000_000).toPrecision(3)} ms`;
 }
 
-/** The version of a package that is compared. */
+/** The version of an installed package. */
 export function versionOf(name: string): string {
   const file = findPackageJSON(name, import.meta.url) ?? "";
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-/** Replaces a benchmark's part of the docs, between its two markers. */
+/** Replaces the section of a benchmark in the docs, between its two markers. */
 export async function writeIntoDocs(file: string, name: string, markdown: string): Promise<void> {
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
   const text = await readFile(file, "utf8");
@@ -79,12 +80,12 @@ function reached({ value, atMost = Infinity, atLeast = -Infinity }: Ratio): bool
   return value <= atMost && value >= atLeast;
 }
 
-function verdict(ratio: Ratio): string {
+function outcome(ratio: Ratio): string {
   if (ratio.atMost === undefined && ratio.atLeast === undefined) return "";
   return reached(ratio) ? "ok" : "**short**";
 }
 
-function bar({ atMost, atLeast }: Ratio): string {
+function limit({ atMost, atLeast }: Ratio): string {
   if (atMost !== undefined) return `≤ ${atMost}`;
   return atLeast === undefined ? "" : `≥ ${atLeast}`;
 }
