@@ -1,74 +1,69 @@
+/** One chaos run: starts the test bed, places orders while faults happen, and assesses the result. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Clients, makeOrders, placeOrders, stockFor } from "./clients.ts";
-import { startGround } from "./test-bed.ts";
-import { type Amounts, describeFault, planFaults } from "./plan.ts";
-import { judge, type Verdict } from "./assessment.ts";
 import { writeFile } from "../tools/write-file.ts";
+import { assess, type Assessment } from "./assessment.ts";
+import { type Clients, makeOrders, placeOrders, stockFor } from "./clients.ts";
+import { type Amounts, describeFault, planFaults } from "./plan.ts";
+import { startTestBed } from "./test-bed.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly orders: number;
   readonly amounts: Amounts;
-  /** Everything is kept here. */
+  /** The folder for settings, data and the log. */
   readonly folder: string;
-  /** After the last fault, all is well again within so many milliseconds, or that is a failure. */
-  readonly patience: number;
-  /** Gets each line for the person who watches. */
+  /** Milliseconds after the last fault within which the system must have recovered. */
+  readonly timeoutMs: number;
+  /** Gets each line of progress. */
   readonly print: (line: string) => void;
 }
 
-export interface ChaosReport extends Verdict {
+export interface ChaosReport extends Assessment {
   readonly clients: Clients;
-  /** How many requests each fault hit, by its name. */
+  /** How many requests each fault affected, by its name. */
   readonly hits: ReadonlyMap<string, number>;
-  /** What the delivery runs logged of themselves, added up. */
+  /** The sums of the numbers that the delivery runs logged. */
   readonly runs: Readonly<Record<string, number>>;
-  /** Milliseconds from the last fault, or the last order if that was later, until no order was pending. */
-  readonly drainedAfter: number;
+  /** Milliseconds from the last fault or order, whichever was later, until no order was pending. */
+  readonly drainedAfterMs: number;
 }
 
-/** Runs two caller and two callee processes, places orders, lets everything go wrong by plan, and judges what is left. */
+/** Runs two caller and two callee processes, places orders, causes the planned faults, and assesses the result. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, amounts, folder, print } = options;
+  const { seed, amounts, folder, timeoutMs, print } = options;
   const orders = makeOrders(seed, options.orders);
   const plan = planFaults(seed, amounts);
   const stock = stockFor(options.orders);
-  const ground = await startGround(seed, folder, stock);
+  const testBed = await startTestBed(seed, folder, stock);
+  const { callers, endpoints, hits, log } = testBed;
   try {
     print("Two callers and two callees are up.");
     const began = Date.now();
     const [clients] = await Promise.all([
-      placeOrders(ground.callers, orders, amounts.span),
+      placeOrders(callers, orders, amounts.spanMs),
       ...plan.map(async (fault) => {
-        await until(began + fault.at);
+        await until(began + fault.atMs);
         print(`${seconds(Date.now() - began)}  ${describeFault(fault)}`);
-        await ground.begin(fault);
-        await until(began + fault.at + fault.lasts);
-        await ground.end(fault);
+        await testBed.begin(fault);
+        await until(began + fault.atMs + fault.lastsMs);
+        await testBed.end(fault);
       }),
     ]);
-    print(`${seconds(Date.now() - began)}  all orders are placed, and nothing goes wrong any more`);
-    const calm = Date.now();
-    const { callers, endpoints, hits, log } = ground;
-    const verdict = await judge({ callers, endpoints, folder, orders, clients, stock, patience: options.patience });
-    const deaths = log.filter((line) => line.includes("the worker ended"));
-    const failures = [...verdict.failures, ...deaths.map((line) => `a worker died that nobody killed: ${line}`)];
-    return {
-      ...verdict,
-      failures,
-      clients,
-      hits,
-      runs: addUp(log),
-      drainedAfter: verdict.drainedAt - calm,
-    };
+    print(`${seconds(Date.now() - began)}  all orders are placed, and the last fault is over`);
+    const faultsOver = Date.now();
+    const assessment = await assess({ callers, endpoints, folder, orders, clients, stock, timeoutMs });
+    const crashes = log.filter((line) => line.includes("the worker ended"));
+    const failures = [...assessment.failures, ...crashes.map((line) => `a worker ended by itself: ${line}`)];
+    const drainedAfterMs = assessment.drainedAt - faultsOver;
+    return { ...assessment, failures, clients, hits, runs: sumOfRuns(log), drainedAfterMs };
   } finally {
-    await ground.stop();
-    await writeFile(join(folder, "chaos.log"), ground.log.join("\n"));
+    await testBed.stop();
+    await writeFile(join(folder, "chaos.log"), log.join("\n"));
   }
 }
 
-function addUp(log: readonly string[]): Record<string, number> {
+function sumOfRuns(log: readonly string[]): Record<string, number> {
   const sums: Record<string, number> = { runs: 0 };
   for (const line of log) {
     const [, json] = /(\{"event":"delivery-run".*\})/.exec(line) ?? [];

@@ -1,3 +1,4 @@
+/** The clients: the orders of a run, and how they are placed. */
 import { setTimeout as delay } from "node:timers/promises";
 import { randomFrom } from "./plan.ts";
 
@@ -5,19 +6,19 @@ export interface ChaosOrder {
   readonly orderId: string;
   readonly sku: string;
   readonly quantity: number;
-  /** Gives up after its first answer, or none; the others ask again, with the same order, until it is accepted. */
-  readonly isImpatient: boolean;
+  /** Whether the client sends the order once. Other clients repeat it until it is accepted. */
+  readonly isSentOnce: boolean;
 }
 
-/** What the clients saw. */
+/** The responses that the clients received. */
 export interface Clients {
-  /** By order id: the first answer that accepted the order. */
+  /** The status of the response that accepted an order, by order id. */
   readonly accepted: ReadonlyMap<string, number>;
-  /** How often each answer came; 0 is none. */
-  readonly answers: ReadonlyMap<number, number>;
+  /** The number of responses by status; 0 means no response. */
+  readonly responses: ReadonlyMap<number, number>;
 }
 
-/** Units by SKU: plenty of some, and of others less than is ordered. */
+/** Units by SKU: more than enough of some, and of others fewer than are ordered. */
 export function stockFor(orders: number): Readonly<Record<string, number>> {
   const plenty = orders * 3;
   return {
@@ -36,38 +37,38 @@ export function makeOrders(seed: number, count: number): readonly ChaosOrder[] {
     orderId: `chaos-${i}`,
     sku: random() < 0.02 ? "no-such-sku" : (skus[Math.floor(random() * skus.length)] ?? "widget"),
     quantity: 1 + Math.floor(random() * 3),
-    isImpatient: random() < 0.1,
+    isSentOnce: random() < 0.1,
   }));
 }
 
 const CONCURRENT_CLIENTS = 12;
-/** A client that has had no good answer asks again after this long, in milliseconds. */
-const ASK_AGAIN_AFTER_MS = 300;
+/** A client repeats an order that was not accepted after this time. */
+const REPEAT_AFTER_MS = 300;
 
-/** Places all orders, spread over so many milliseconds. */
-export async function placeOrders(origin: string, orders: readonly ChaosOrder[], span: number): Promise<Clients> {
+/** Places all orders, spread evenly over the time span. */
+export async function placeOrders(origin: string, orders: readonly ChaosOrder[], spanMs: number): Promise<Clients> {
   const accepted = new Map<string, number>();
-  const answers = new Map<number, number>();
+  const responses = new Map<number, number>();
   const began = Date.now();
-  const queue = orders.map((order, i) => ({ order, at: (i / orders.length) * span }));
+  const queue = orders.map((order, i) => ({ order, at: (i / orders.length) * spanMs }));
   const client = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       await delay(Math.max(0, began + next.at - Date.now()));
-      const { orderId, sku, quantity, isImpatient } = next.order;
+      const { orderId, sku, quantity, isSentOnce } = next.order;
       for (;;) {
         const status = await post(`${origin}/api/orders`, { orderId, sku, quantity });
-        answers.set(status, (answers.get(status) ?? 0) + 1);
+        responses.set(status, (responses.get(status) ?? 0) + 1);
         if (status === 201 || status === 202 || status === 409) {
           accepted.set(orderId, status);
           break;
         }
-        if (isImpatient) break;
-        await delay(ASK_AGAIN_AFTER_MS);
+        if (isSentOnce) break;
+        await delay(REPEAT_AFTER_MS);
       }
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT_CLIENTS }, client));
-  return { accepted, answers };
+  return { accepted, responses };
 }
 
 async function post(url: string, body: object): Promise<number> {

@@ -1,3 +1,4 @@
+/** The command `npm run chaos`. */
 import { join } from "node:path";
 import { command, stopSignal, wholeNumber } from "../tools/command-line.ts";
 import { temporaryFolder } from "../tools/write-file.ts";
@@ -6,18 +7,19 @@ import { all } from "./plan.ts";
 
 const USAGE = `Usage: npm run chaos -- [--orders <number>] [--seed <number>] [--help]
 
-Places orders at two caller processes while everything goes wrong: processes are killed, Entra and storage fail, the door
-closes, answers are lost. At the end every accepted order must be reserved or rejected, exactly once, to the unit.
+Places orders at two caller processes while faults happen: processes are killed, Entra and storage fail, the callee's
+access restrictions refuse calls, responses are lost. At the end every accepted order must be reserved or rejected, exactly
+once, and the stock must add up.
 
   --orders <number>  how many orders are placed (default: 1000)
-  --seed <number>    which faults happen when: the same seed gives the same plan (default: a new one, printed)
+  --seed <number>    plans the faults: the same seed gives the same plan (default: a new one, which is printed)
   --help             show this text`;
 
-/** After the last fault: a lease of a minute that a killed caller held, and the longest waits that orders had grown to. */
-const PATIENCE_MS = 180_000;
+/** The time to recover: the lease of a minute that a killed caller held, and the longest backoff of an order. */
+const RECOVERY_TIMEOUT_MS = 180_000;
 
 export function summary(report: ChaosReport): string {
-  const { clients, hits, attempts, setbacks, runs, failures } = report;
+  const { clients, hits, attempts, failedAttempts, runs, failures } = report;
   const counts = (map: ReadonlyMap<string | number, number>): string =>
     [...map].map(([name, count]) => `${name === 0 ? "none" : name}: ${count}`).join(", ");
   const sorted = new Map([...attempts].sort(([a], [b]) => a - b));
@@ -25,21 +27,21 @@ export function summary(report: ChaosReport): string {
     "",
     `  accepted orders         ${clients.accepted.size}`,
     `  reserved, rejected      ${report.reserved}, ${report.rejected}`,
-    `  answers to clients      ${counts(clients.answers)}`,
+    `  responses to clients    ${counts(clients.responses)}`,
     `  orders by attempts      ${counts(sorted)}`,
-    `  what was hit, how often ${counts(hits)}`,
+    `  requests hit by faults  ${counts(hits)}`,
     `  delivery runs           ${Object.entries(runs)
       .map(([name, value]) => `${name}: ${value}`)
       .join(", ")}`,
-    "  what stood in orders' way",
-    ...[...setbacks]
+    "  why attempts failed",
+    ...[...failedAttempts]
       .sort(([, a], [, b]) => b - a)
       .map(([what, times]) => `    ${String(times).padStart(5)}  ${what.slice(0, 120)}`),
-    `  nothing pending after   ${(report.drainedAfter / 1000).toFixed(1)} s of calm`,
+    `  nothing pending after   ${(report.drainedAfterMs / 1000).toFixed(1)} s without faults`,
     "",
     ...(failures.length === 0
       ? [
-          "Every accepted order is reserved or rejected, exactly once; stock adds up to the unit; all is well again without help.",
+          "Every accepted order is reserved or rejected, exactly once; the stock adds up; the system has recovered without help.",
         ]
       : failures.map((failure) => `FAIL ${failure}`)),
   ].join("\n");
@@ -53,10 +55,17 @@ if (process.argv[1] === import.meta.filename) {
       const orders = wholeNumber("--orders", values.orders, 1);
       const seed = wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
       const { folder, remove, keep } = temporaryFolder("restricted-calls-chaos-");
-      // With this process ends, by their channels, all that it has started.
+      // The processes that this one has started end with it, because their channels close.
       void stopSignal().first.then((exitCode) => process.exit(exitCode));
       console.log(`${orders} orders, seed ${seed}`);
-      const report = await runChaos({ seed, orders, amounts: all, folder, patience: PATIENCE_MS, print: console.log });
+      const report = await runChaos({
+        seed,
+        orders,
+        amounts: all,
+        folder,
+        timeoutMs: RECOVERY_TIMEOUT_MS,
+        print: console.log,
+      });
       console.log(summary(report));
       if (report.failures.length === 0) {
         remove();

@@ -1,10 +1,12 @@
-/** Something that goes wrong, from `at` for `lasts` milliseconds after the beginning. */
-export type Fault = { readonly at: number; readonly lasts: number } & (
+/** The faults of a run, planned by its seed. */
+
+/** A fault: when it begins, in milliseconds after the start of the run, and how long it lasts. */
+export type Fault = { readonly atMs: number; readonly lastsMs: number } & (
   | { readonly kind: "kill"; readonly app: "caller-func" | "callee-func"; readonly process: 0 | 1 }
   | { readonly kind: "scale-in"; readonly app: "caller-func"; readonly process: 0 | 1 }
   | { readonly kind: "entra-down" }
   | { readonly kind: "keys-rotated" }
-  | { readonly kind: "door-closed" }
+  | { readonly kind: "network-refused" }
   | {
       readonly kind: "storage";
       readonly account: "callerdata" | "calleedata";
@@ -14,69 +16,69 @@ export type Fault = { readonly at: number; readonly lasts: number } & (
   | { readonly kind: "callee"; readonly how: CalleeFault; readonly rate: number }
 );
 
-/** Refused before anything was done; done and answered with an error; or no answer at all. */
+/** Refused before the operation; an error after the operation; or no response. */
 export type StorageFault = "500" | "503" | "done-500" | "timeout";
 
-/** 429 with `Retry-After`; the answer lost after the callee committed; the answer late. */
+/** 429 with `Retry-After`; the response lost after the callee committed; the response late. */
 export type CalleeFault = "429" | "lost" | "slow";
 
-/** How much of each goes wrong. */
+/** How many faults of each kind there are. */
 export interface Amounts {
-  /** During which it happens, in milliseconds. */
-  readonly span: number;
+  /** The time within which all faults happen. */
+  readonly spanMs: number;
   readonly killCallee: number;
   readonly killCaller: number;
   readonly scaleIn: number;
   readonly entraDown: number;
   readonly keysRotated: number;
-  readonly doorClosed: number;
+  readonly networkRefused: number;
   readonly storage: number;
   readonly storageAccounts: readonly ("callerdata" | "calleedata")[];
   readonly calleeFaults: number;
-  /** The longest that one thing lasts, in milliseconds. */
-  readonly longest: number;
+  /** The longest time that one fault lasts. */
+  readonly longestMs: number;
 }
 
-/** What a whole run goes through. */
+/** The faults of `npm run chaos`. */
 export const all: Amounts = {
-  span: 70_000,
+  spanMs: 70_000,
   killCallee: 5,
   killCaller: 4,
   scaleIn: 3,
   entraDown: 2,
   keysRotated: 2,
-  doorClosed: 2,
+  networkRefused: 2,
   storage: 6,
   calleeFaults: 6,
   storageAccounts: ["callerdata", "calleedata"],
-  longest: 5_000,
+  longestMs: 5_000,
 };
 
 /**
- * For the tests: what leaves no order leased by nobody, which would be taken up after a minute only. So no caller is killed
- * here, and storage fails the callee only.
+ * The faults of the test. None leaves an order leased, because a lease ends after a minute: no caller is killed, and only
+ * the callee's storage fails.
  */
 export const brief: Amounts = {
-  span: 5_000,
+  spanMs: 5_000,
   killCallee: 2,
   killCaller: 0,
   scaleIn: 1,
   entraDown: 1,
   keysRotated: 1,
-  doorClosed: 1,
+  networkRefused: 1,
   storage: 1,
   calleeFaults: 3,
   storageAccounts: ["calleedata"],
-  longest: 1_200,
+  longestMs: 1_200,
 };
 
 /** The same seed gives the same plan. */
 export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
   const random = randomFrom(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
-  const time = (): { at: number; lasts: number } => ({
-    at: Math.round(random() * (amounts.span - amounts.longest)),
-    lasts: Math.round(amounts.longest * (0.3 + 0.7 * random())),
+  const time = (): { atMs: number; lastsMs: number } => ({
+    atMs: Math.round(random() * (amounts.spanMs - amounts.longestMs)),
+    lastsMs: Math.round(amounts.longestMs * (0.3 + 0.7 * random())),
   });
   const times = (count: number, make: (index: number) => Fault): Fault[] =>
     Array.from({ length: count }, (_, i) => make(i));
@@ -93,8 +95,8 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
       process: alternating(i + 1),
     })),
     ...times(amounts.entraDown, () => ({ ...time(), kind: "entra-down" })),
-    ...times(amounts.keysRotated, () => ({ ...time(), lasts: 0, kind: "keys-rotated" })),
-    ...times(amounts.doorClosed, () => ({ ...time(), kind: "door-closed" })),
+    ...times(amounts.keysRotated, () => ({ ...time(), lastsMs: 0, kind: "keys-rotated" })),
+    ...times(amounts.networkRefused, () => ({ ...time(), kind: "network-refused" })),
     ...times(amounts.storage, (i) => ({
       ...time(),
       kind: "storage",
@@ -102,7 +104,7 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
       how: storageFaults[i % storageFaults.length] ?? "500",
       rate: 0.3 + 0.5 * random(),
     })),
-    // Each kind has its turn; which requests a fault hits is left to chance, by its rate.
+    // The kinds take turns. Which requests a fault affects is random, by its rate.
     ...times(amounts.calleeFaults, (i) => ({
       ...time(),
       kind: "callee",
@@ -110,10 +112,10 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
       rate: 0.3 + 0.5 * random(),
     })),
   ];
-  return faults.sort((a, b) => a.at - b.at);
+  return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Numbers in [0, 1), the same ones for the same seed (Mulberry32). */
+/** Pseudo-random numbers in [0, 1): the same for the same seed (Mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -125,23 +127,23 @@ export function randomFrom(seed: number): () => number {
 }
 
 export function describeFault(fault: Fault): string {
-  const { kind, lasts } = fault;
-  const seconds = `${(lasts / 1000).toFixed(1)} s`;
+  const { kind, lastsMs } = fault;
+  const seconds = `${(lastsMs / 1000).toFixed(1)} s`;
   switch (kind) {
     case "kill":
-      return `${fault.app} ${fault.process + 1} killed, started again after ${seconds}`;
+      return `${fault.app} ${fault.process + 1} killed, restarted after ${seconds}`;
     case "scale-in":
-      return `${fault.app} ${fault.process + 1} stopped in an orderly way, started again after ${seconds}`;
+      return `${fault.app} ${fault.process + 1} stopped as on scale-in, restarted after ${seconds}`;
     case "entra-down":
       return `Entra down for ${seconds}`;
     case "keys-rotated":
       return "signing keys rotated";
-    case "door-closed":
-      return `the door closed for ${seconds}`;
+    case "network-refused":
+      return `the callee's access restrictions refuse every origin for ${seconds}`;
     case "storage":
-      return `storage of ${fault.account}: ${fault.how} to ${percent(fault.rate)} for ${seconds}`;
+      return `storage of ${fault.account}: ${fault.how} for ${percent(fault.rate)} of the requests, for ${seconds}`;
     case "callee":
-      return `the callee's answers: ${fault.how} for ${percent(fault.rate)}, ${seconds} long`;
+      return `the callee's responses: ${fault.how} for ${percent(fault.rate)} of the requests, for ${seconds}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The access policy and the service options, validated: the one place where tools load them. Where one of them has
- * mistakes, the process that loads this prints them all and ends with exit code 2: nothing was done.
+ * The validated access policy and service options: tools load them from here only. If they have mistakes, the process that
+ * imports this file prints all of them and ends with exit code 2.
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
@@ -8,18 +8,18 @@ import type { AccessPolicy, ServiceName } from "@restricted-calls/shared/access-
 import { readPolicyFiles } from "./policy-mistakes.ts";
 import { tableEndpointSettingOf } from "./service-names.ts";
 
-/** What only one service needs: `ServiceOptions` in infra/types.bicep. */
+/** The options of one service: `ServiceOptions` in infra/types.bicep. */
 export interface ServiceOptions {
   readonly tableEndpointSetting?: string;
   readonly healthCheckPath?: string;
   readonly settings?: Readonly<Record<string, string>>;
-  /** Where else it calls: service tags or address ranges, each with a port. */
+  /** Further destinations of its calls: service tags or address ranges, each with a port. */
   readonly outboundDestinations?: readonly { readonly to: string; readonly port: number }[];
 }
 
 const { policy, options, mistakes } = readPolicyFiles(join(import.meta.dirname, ".."));
 if (mistakes.length > 0) {
-  // Not console.error, which may write later than the process ends.
+  // Unlike console.error, writeSync has written when it returns.
   writeSync(2, `${mistakes.join("\n")}\n`);
   process.exit(2);
 }
@@ -30,7 +30,7 @@ export const accessPolicy = policy as AccessPolicy;
 /** The services of the access policy. */
 export const serviceNames = Object.keys(accessPolicy.services) as ServiceName[];
 
-/** What only one service needs, by service: `infra/service-options.json`. */
+/** The options by service: `infra/service-options.json`. */
 export const serviceOptions = options as Readonly<Record<string, ServiceOptions | undefined>>;
 
 /** The setting that gets the endpoint of a service's tables. */
@@ -38,7 +38,7 @@ export function tableEndpointSetting(service: string): string {
   return tableEndpointSettingOf(serviceOptions[service]);
 }
 
-/** Whether a service has roles, and so an app registration. */
+/** Whether a service has roles. Such a service has an app registration. */
 export function isApi(service: string): boolean {
   return Object.keys(services[service]?.roles ?? {}).length > 0;
 }
@@ -58,7 +58,7 @@ export function callerNames(): string[] {
   return Object.keys(services).filter(isCaller);
 }
 
-/** The last place of a service in the address space. */
+/** The highest `subnet` of a service. */
 export function lastSubnet(): number {
   return Math.max(...Object.values(services).map(({ subnet }) => subnet));
 }

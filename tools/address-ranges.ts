@@ -1,14 +1,15 @@
+/** IP address ranges in CIDR notation: parse, compare, contain. */
 import { BlockList, isIP, type IPVersion } from "node:net";
 
 /** A range of IP addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3). */
 export interface AddressRange {
   readonly network: string;
-  /** How many leading bits all addresses of the range share. */
+  /** The number of leading bits that all addresses of the range share. */
   readonly prefix: number;
   readonly family: IPVersion;
 }
 
-/** @returns undefined where the text is not `address/prefix`, without blanks, as access restrictions want it */
+/** @returns undefined if the text is not `address/prefix` without spaces, the form that access restrictions require */
 export function parseAddressRange(text: string): AddressRange | undefined {
   const [, network = "", length = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? [];
   const prefix = Number(length);
@@ -17,7 +18,7 @@ export function parseAddressRange(text: string): AddressRange | undefined {
   return { network, prefix, family };
 }
 
-/** The first address of an IPv4 range: another one before the slash has bits behind the prefix. IPv6 is not looked at. */
+/** The first address of an IPv4 range. Does not compute the one of an IPv6 range: returns the address before the slash. */
 export function firstAddress({ network, prefix, family }: AddressRange): string {
   if (family === "ipv6") return network;
   const address = network.split(".").reduce((number, byte) => number * 256 + Number(byte), 0);
@@ -25,31 +26,31 @@ export function firstAddress({ network, prefix, family }: AddressRange): string 
   return [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".");
 }
 
-/** Whether two ranges have an address in common: one of them then contains the other. */
+/** Whether two ranges overlap: one of them then contains the other. */
 export function overlap(one: AddressRange, other: AddressRange): boolean {
   const [first, second] = [one, other].map(({ network, prefix }) => `${network}/${prefix}`) as [string, string];
   return isInRanges(one.network, [second]) || isInRanges(other.network, [first]);
 }
 
-/** Whether one of the ranges contains the address. An IPv4 range contains no IPv6 address, nor the reverse. */
+/** Whether one of the ranges contains the address. An IPv4 range contains no IPv6 address, and an IPv6 range no IPv4 address. */
 export function isInRanges(address: string, ranges: readonly string[]): boolean {
   const family = familyOf(address);
   if (family === undefined) return false;
   const block = new BlockList();
   for (const text of ranges) {
     const range = parseAddressRange(text);
-    // A BlockList takes an IPv4 address for a part of IPv6.
+    // A BlockList also compares IPv4 with IPv6, by IPv4-mapped addresses.
     if (range?.family === family) block.addSubnet(range.network, range.prefix, family);
   }
   return block.check(address, family);
 }
 
-/** The range of one address alone. */
+/** The range that contains one address only. */
 export function rangeOf(address: string): string {
   return `${address}/${familyOf(address) === "ipv4" ? 32 : 128}`;
 }
 
-/** @returns the address that `x-ms-forbidden-ip` names, where IPv6 has brackets; undefined where it names none */
+/** @returns the address in the header `x-ms-forbidden-ip`, which puts IPv6 into brackets; undefined if there is none */
 export function readForbiddenAddress(header: string | null | undefined): string | undefined {
   const address = header?.replace(/^\[(.*)\]$/, "$1") ?? "";
   return familyOf(address) === undefined ? undefined : address;

@@ -1,6 +1,6 @@
 /**
- * Stages the function apps: `dist/<app>` with the bundle, its source maps, `host.json`, an entry point that is named by the
- * digest of all that, and a minimal `package.json` - a folder that `func start` and a zip deployment take as it is.
+ * Stages the function apps: `dist/<app>` gets the bundle with its source maps, `host.json`, an entry point whose name is the
+ * digest of all these, and a minimal `package.json`. `func start` and zip deployment use this folder without changes.
  *
  *   npm run build [-- <app> ...]
  */
@@ -16,23 +16,23 @@ import { writeFile } from "./write-file.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** The apps of this repository: the services of the access policy, each with its code in the folder of its name. */
+/** The apps of this repository: the services of the access policy. The folder of an app has its name. */
 export const apps = serviceNames;
 
 /**
- * The first version of Node that a bundle runs on: `Promise.withResolvers` is new in it, and `@azure/identity` and cockatiel
- * ask for it (`engines` in their package.json). In Azure the apps run on 24, see infra/modules/site.bicep.
+ * The lowest version of Node that a bundle runs on: it introduced `Promise.withResolvers`, and `@azure/identity` and
+ * cockatiel require it (`engines` in their package.json). In Azure the apps run on 24: infra/modules/site.bicep.
  */
 const NODE = 22;
 
-/** The section of a staged local.settings.json that says a start has written it, not a user: a build may delete that one. */
+/** The section of a local.settings.json that a start has written. A build may delete such a file, but no other. */
 export const STAGED_BY = "StagedBy";
 
 /**
  * Builds one app into a folder, `dist/<app>` by default, and returns that folder.
  *
- * @param plugins change the bundle: the proof takes the guard out, to show what holds without it
- * @throws Error where the folder holds a local.settings.json of the user's: everything in it would be deleted
+ * @param plugins change the bundle: `verify` removes the guard, to show the network layer alone
+ * @throws Error if the folder has a local.settings.json that the user has written: a build deletes the whole folder
  */
 export async function stage(app: string, folder = join(root, "dist", app), plugins: Plugin[] = []): Promise<string> {
   await requireNothingOfTheUsers(app, folder);
@@ -52,13 +52,13 @@ export async function stage(app: string, folder = join(root, "dist", app), plugi
 
 /**
  * The name of a staged app's entry point: the SHA-256 digest of `host.json` and of the bundle. The Functions host reports
- * that name with each function, and Resource Manager passes it on: what runs can be held against a commit, without a
- * setting or a parameter that says what should run.
+ * this name with each function, and Resource Manager returns it. So the running code can be compared with a commit,
+ * without a setting or a parameter that names the expected code.
  *
  * @see https://github.com/Azure/azure-functions-nodejs-worker/blob/v3.x/src/coreApi/registerFunction.ts (`scriptFile`)
  */
 export async function entryPointOf(app: string, plugins: Plugin[] = []): Promise<string> {
-  // Always as for the same folders, and without source maps: esbuild's hashes in the names of files depend on both.
+  // esbuild's hashes in file names depend on the folders and on source maps: the folders are fixed, and there are no maps.
   const options = { ...bundle(app, join(root, "dist", app), root), absWorkingDir: root, sourcemap: false } as const;
   const { outputFiles } = await build({ ...options, plugins });
   const digest = createHash("sha256").update(await readFile(join(root, "host.json")));
@@ -67,12 +67,12 @@ export async function entryPointOf(app: string, plugins: Plugin[] = []): Promise
 }
 
 /**
- * Watches the sources of a staged app, and builds it anew when one of them changes. What is wrong with them is printed, and
- * the staged bundle stays.
+ * Watches the sources of a staged app, and builds it again when one of them changes. If a build fails, esbuild prints the
+ * errors, and the staged bundle stays.
  *
- * @param onBuilt is called after each build: the bundle is as it was, or another one is staged, or the build failed
- * @param sources the folder that holds the apps' sources; this repository by default
- * @returns ends the watch
+ * @param onBuilt is called after each build: the bundle is the same, or a changed one is staged, or the build failed
+ * @param sources the folder with the apps' sources; this repository by default
+ * @returns a function that ends the watch
  */
 export async function watch(
   app: string,
@@ -90,7 +90,7 @@ export async function watch(
           return;
         }
         const files = await toCommonJs(app, outputFiles);
-        // The others carry a digest in their names, which stand in this one.
+        // The names of the other files contain their digests, and this file contains these names.
         const isSame = files.get(file) === (await readFile(file, "utf8"));
         await writeAll(files);
         onBuilt(isSame ? "same" : "changed");
@@ -102,17 +102,17 @@ export async function watch(
   return () => watched.dispose();
 }
 
-/** Bytes in a bundle: of what a start loads, and of what is loaded on demand. */
+/** Bytes of a bundle: those that a start loads, and those that are loaded on demand. */
 export interface Bytes {
   atStart: number;
   onDemand: number;
 }
 
-/** What the bundle of an app is made of, in bytes by package, or by folder of this repository. */
+/** The contents of an app's bundle: bytes by package, or by folder of this repository. */
 export async function contentsOf(app: string): Promise<Readonly<Record<string, Readonly<Bytes>>>> {
   const outputs = await outputsOf(app);
   const atStart = new Set(Object.keys(outputs).filter((file) => file.endsWith("/main.js")));
-  // A set gives what is added to it on the way, too.
+  // The loop also visits the files that it adds to the set.
   for (const file of atStart) {
     for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === "import-statement") atStart.add(path);
   }
@@ -126,7 +126,7 @@ export async function contentsOf(app: string): Promise<Readonly<Record<string, R
   return contents;
 }
 
-/** The bill of materials of an app's bundle, in CycloneDX: which packages are in it, by the lock file. */
+/** The bill of materials of an app's bundle, in CycloneDX: its packages, with the versions of the lock file. */
 export async function billOfMaterialsOf(app: string): Promise<string> {
   const inputs = Object.values(await outputsOf(app)).flatMap((output) => Object.entries(output.inputs));
   const sources = inputs.flatMap(([source, { bytesInOutput }]) => (bytesInOutput > 0 ? [source] : []));
@@ -136,13 +136,13 @@ export async function billOfMaterialsOf(app: string): Promise<string> {
   return billOfMaterials(app, await entryPointOf(app), sources, packages);
 }
 
-/** The files of an app's bundle, with what is in them. */
+/** The files of an app's bundle, with their contents. */
 async function outputsOf(app: string): Promise<Metafile["outputs"]> {
   const options = { ...bundle(app, join(root, "dist", app), root), absWorkingDir: root, metafile: true } as const;
   return (await build(options)).metafile.outputs;
 }
 
-/** `main.js`, which a start loads, and in `on-demand/` what `import()` loads later, so that a start does not even read it. */
+/** `main.js`, which a start loads, and the files of `on-demand/`, which `import()` loads later. */
 function bundle(app: string, folder: string, sources: string) {
   return {
     ...common,
@@ -152,7 +152,7 @@ function bundle(app: string, folder: string, sources: string) {
     bundle: true,
     splitting: true,
     format: "esm",
-    // The Functions worker provides this module at run time; it is on no registry.
+    // The Functions worker provides this module at run time. No registry has it.
     external: ["@azure/functions-core"],
     sourcemap: "inline",
     logLevel: "warning",
@@ -163,19 +163,18 @@ function bundle(app: string, folder: string, sources: string) {
 const common = {
   platform: "node",
   target: `node${NODE}`,
-  // Less to read and compile at a cold start. Identifiers stay: stack traces name what the source names.
+  // Makes a cold start read and compile less. Keeps identifiers, so that stack traces have the names of the source.
   minifyWhitespace: true,
   minifySyntax: true,
 } as const;
 
 /**
- * Makes CommonJS of what was built: esbuild splits ECMAScript modules only, and the Functions worker provides its module
- * to `require`.
+ * Converts the bundle to CommonJS: esbuild splits ECMAScript modules only, but the Functions worker provides its module to
+ * `require` only.
  *
- * The file that a start loads begins with a look at Node's version: on an older one the app would start, and answer every
- * call 500.
+ * `main.js` begins with a check of Node's version: on an older one the app would start and respond 500 to every call.
  *
- * @returns what is to be written, by path
+ * @returns the texts by path
  */
 async function toCommonJs(app: string, outputs: readonly OutputFile[]): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
@@ -187,9 +186,9 @@ async function toCommonJs(app: string, outputs: readonly OutputFile[]): Promise<
       sourcefile: name,
       sourcemap: "external",
       banner: name === "main.js" ? requireNode(app) : "",
-      // `require` in its place: Node would parse each file once more, to find out whether it is an ECMAScript module.
+      // Replaces `import()` by `require`: otherwise Node parses each file twice, to detect ECMAScript modules.
       supported: { "dynamic-import": false },
-      // In what `@azure/identity` opens a browser with, which no app does.
+      // The warning is about code of `@azure/identity` that opens a browser. No app does.
       logOverride: { "empty-import-meta": "silent" },
     });
     files.set(path, `${code}//# sourceMappingURL=${name}.map\n`).set(`${path}.map`, map);
@@ -197,9 +196,9 @@ async function toCommonJs(app: string, outputs: readonly OutputFile[]): Promise<
   return files;
 }
 
-/** In words that need no newer Node; the Functions host and Core Tools show what an app throws while it is loaded. */
+/** Uses no newer syntax. The Functions host and Core Tools show the error of an app that fails to load. */
 function requireNode(app: string): string {
-  const needed = `${app} needs Node ${NODE} or later, and this is Node `;
+  const needed = `${app} needs Node ${NODE} or later, but this is Node `;
   const remedy = ". In Azure, set the site's Node version to 24; on your machine, put Node 24 first on the PATH.";
   return `if(parseInt(process.versions.node)<${NODE})throw new Error(${JSON.stringify(needed)}+process.versions.node+${JSON.stringify(remedy)});`;
 }
@@ -215,7 +214,7 @@ async function requireNothingOfTheUsers(app: string, folder: string): Promise<vo
   const file = join(folder, "local.settings.json");
   const text = await readFile(file, "utf8").catch(() => `"${STAGED_BY}"`);
   if (!text.includes(`"${STAGED_BY}"`)) {
-    throw new Error(`${file} is yours, and a build would delete it: move it to ${app}/local.settings.json.`);
+    throw new Error(`${file} is your file, and a build would delete it: move it to ${app}/local.settings.json.`);
   }
 }
 
@@ -235,25 +234,25 @@ async function tableOf(app: string): Promise<string> {
 
 const USAGE = `Usage: npm run build [-- <app> ...] [--analyze]
 
-Stages the apps in dist/<app>, each or those that are named: ${apps.join(", ")}. Writes beside each which packages are in
-it, as a CycloneDX bill of materials: dist/<app>.cdx.json.
+Stages all apps, or those that are named, in dist/<app>: ${apps.join(", ")}. Writes the packages of each as a CycloneDX
+bill of materials: dist/<app>.cdx.json.
 
-  --analyze   show what is in each bundle, in bytes by package
+  --analyze   print the contents of each bundle, in bytes by package
   --help      show this text`;
 
 if (process.argv[1] === import.meta.filename) {
   const options = { analyze: { type: "boolean" } } as const;
   await command(USAGE, { allowPositionals: true, options }, async ({ positionals, values }) => {
     if (isPrebuilt)
-      throw new UsageError("PREBUILT=1 says that all is built: nothing was built anew. Without it, this builds.");
+      throw new UsageError("PREBUILT=1 says that the apps are built already, so nothing was built. Unset it to build.");
     const unknown = positionals.filter((name) => !apps.some((app) => app === name));
     if (unknown.length > 0)
       throw new UsageError(`There is no app ${unknown.join(", ")}. The apps are: ${apps.join(", ")}.`);
     for (const app of positionals.length > 0 ? positionals : apps) {
       const folder = await stage(app);
-      // Beside the package: the Functions host has no use for it, and the package stays what its digest says.
+      // Beside the folder, because the Functions host does not need it and the digest does not cover it.
       await writeFile(`${folder}.cdx.json`, await billOfMaterialsOf(app));
-      console.log(`Staged ${app} in ${folder}, and what is in it in ${folder}.cdx.json`);
+      console.log(`Staged ${app} in ${folder}; bill of materials: ${folder}.cdx.json`);
       if (values.analyze === true) console.log(`\n${await tableOf(app)}\n`);
     }
     return 0;

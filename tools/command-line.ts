@@ -1,13 +1,12 @@
 /**
- * What every command of this repository has in common: a valid access policy, `--help`, one clear line for what went wrong, and
- * exit codes.
- * 0: done; 1: failed, and said why; 2: the arguments, the access policy or the service options are wrong, nothing was done;
- * 128 + n: ended by signal n (Ctrl-C: 130).
+ * The common behaviour of this repository's commands: a valid access policy, `--help`, one line for an error, and exit codes.
+ * 0: done; 1: failed, and the message says why; 2: the arguments, the access policy or the service options are wrong, and
+ * nothing was done; 128 + n: ended by signal n (Ctrl-C: 130).
  */
 import { constants } from "node:os";
 import { parseArgs, type ParseArgsConfig } from "node:util";
 
-/** The arguments are wrong: the command says so in one line and ends with 2. */
+/** The arguments are wrong: the command prints the message and ends with 2. */
 export class UsageError extends Error {}
 
 interface CommandConfig extends ParseArgsConfig {
@@ -58,26 +57,26 @@ export async function runCommand<const C extends CommandConfig>(
 }
 
 /**
- * What went wrong, for a person, and in brackets what caused it: the message of a failed `fetch` says nothing, its cause does.
- * A UsageError stands alone: its cause is Node's longer text on the same.
+ * The message of an error, and in brackets the one of its cause: only the cause of a failed `fetch` says why it failed.
+ * A UsageError is printed without its cause, which is Node's longer text about the same mistake.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message || error.name;
   if (error instanceof UsageError) return message;
-  // Node's attempts to connect to several addresses of one host: no message, and an error for each.
+  // Node could not connect to any address of a host: the error has no message, but one error for each address.
   if (error instanceof AggregateError) return [error.message, ...error.errors.map(reasonOf)].filter(Boolean).join("; ");
   if (!(error.cause instanceof Error)) return message;
   const cause = reasonOf(error.cause);
   return message.includes(cause) ? message : `${message} (${cause})`;
 }
 
-/** Whoever waits for requests to end is told of a closed pipe, too. */
+/** `stopSignal` replaces this: a closed pipe then counts as a request to end. */
 let whenPipeCloses = (exitCode: number): void => process.exit(exitCode);
 
 /**
- * Ends this process when nobody reads any more what it prints (`npm start | head`): quietly, with the exit code that a shell
- * gives for SIGPIPE, which Node ignores. What cannot be printed for another reason (`> file` on a full disk) is an error.
+ * Ends this process without a message when the reader of its output has ended (`npm start | head`), with the exit code of
+ * SIGPIPE, which Node ignores. Any other failure to write (`> file` on a full disk) is an error.
  */
 export function endWithOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -100,12 +99,12 @@ export function wholeNumber(option: string, text: string, least = 0, most = Numb
 }
 
 export interface StopSignal {
-  /** Resolves at the first Ctrl-C or request to end, to the exit code that says so; another one ends the process at once. */
+  /** Resolves at the first Ctrl-C or request to end, to its exit code. The second one ends the process at once. */
   readonly first: Promise<number>;
   readonly signal: AbortSignal;
 }
 
-/** Waits for a Ctrl-C, another request to end this process, or the end of whoever reads its output. */
+/** Waits for a Ctrl-C, another request to end this process, or the end of the reader of its output. */
 export function stopSignal(): StopSignal {
   const controller = new AbortController();
   const first = new Promise<number>((resolve) => {
@@ -120,7 +119,7 @@ export function stopSignal(): StopSignal {
         firstAt ??= Date.now();
         resolve(exitCode);
         controller.abort();
-        // One Ctrl-C arrives more than once: from the terminal, and from npm and the launcher, which pass it on.
+        // One Ctrl-C arrives several times: from the terminal, and from npm and the launcher, which pass it on.
         if (Date.now() - firstAt > 1000) process.exit(exitCode);
       });
     }
@@ -132,7 +131,7 @@ function parse(config: ParseArgsConfig): ReturnType<typeof parseArgs> {
   try {
     return parseArgs(config);
   } catch (error) {
-    // Node's own text goes on to explain how a value can begin with a dash; its first sentence says what is wrong.
+    // The first sentence of Node's message names the mistake. The rest explains values that begin with a dash.
     const [what = ""] = (error as Error).message.split(/\.\s/);
     throw new UsageError(`${what.replace(/\.$/, "")}. --help shows the usage.`, { cause: error });
   }

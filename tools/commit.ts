@@ -1,3 +1,4 @@
+/** The commit of this checkout. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,7 +12,7 @@ export interface Commit {
   readonly changed: boolean;
 }
 
-/** The commit of this checkout; null where the folder is no git checkout, or git is not there. */
+/** @returns null if the folder is no git checkout, or git is missing */
 export async function checkedOutCommit(): Promise<Commit | null> {
   const git = async (...parameters: string[]): Promise<string> =>
     (await promisify(execFile)("git", parameters, { cwd: root, env: environmentFor() })).stdout.trim();

@@ -1,24 +1,24 @@
 // @ts-check
 /**
- * The environment of every process that this repository starts: what a list lets through, not what the developer's shell
- * happens to hold. What is not listed here reaches no app and no tool.
+ * The environment of every process that this repository starts: only the listed variables of the developer's shell. No other
+ * variable reaches an app or a tool.
  *
- * JavaScript with built-ins only, because the launcher (tools/run.mjs) uses it before anything is installed.
+ * JavaScript without packages, because the launcher (tools/run.mjs) uses it before the installation.
  */
 
-/** What any process needs: where programs, the home folder and temporary files are, language and time zone. */
+/** Variables that any process needs: the paths of programs, home and temporary files, language and time zone. */
 const ANY =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|LANG|LANGUAGE|LC_\w+|TZ|XDG_\w+|SystemRoot|SystemDrive|windir|ComSpec|PATHEXT|USERNAME|USERPROFILE|HOMEDRIVE|HOMEPATH|APPDATA|LOCALAPPDATA|ALLUSERSPROFILE|ProgramData|(Common)?Program(Files|W6432)(\(x86\))?|NUMBER_OF_PROCESSORS|PROCESSOR_ARCHITECTURE|OS)$/i;
 
-/** What a process of a certain kind needs besides. */
+/** Variables that a certain kind of process needs besides. */
 const FURTHER = {
-  /** Prints for a person, or for a pipeline. */
+  /** Prints to a terminal or the log of a pipeline. */
   terminal: /^(TERM|TERM_PROGRAM|COLORTERM|WT_SESSION|NO_COLOR|FORCE_COLOR|CI|GITHUB_ACTIONS|TF_BUILD)$/i,
-  /** Calls the internet: the proxies, and the authorities that sign for them. */
+  /** Calls the internet: proxies and certificate authorities. */
   internet:
     /^((HTTP|HTTPS|ALL|NO)_PROXY|NODE_USE_ENV_PROXY|NODE_USE_SYSTEM_CA|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/i,
   dotnet: /^(DOTNET|NUGET)_\w+$/i,
-  /** Is `az`, for what it does without signing in. */
+  /** Is `az`, for commands that need no sign-in. */
   az: /^AZURE_CONFIG_DIR$/i,
   /**
    * Signs in to Azure by `azd`, `az` or the SDK, or reads the values of an azd environment: the parameters of
@@ -32,19 +32,19 @@ const FURTHER = {
   command: /^(PREBUILT|REQUIRE_BROWSER|CHROMIUM_PATH|ACCEPT_BUNDLE_SIZES|COLD_START_ROUNDS|INFRA_BICEP)$/i,
 };
 
-/** Whether this folder is the artifact of a job that has installed and built: neither is done here. */
+/** Whether this folder is the artifact of a job that has installed and built. Then neither happens here. */
 export const isPrebuilt = process.env["PREBUILT"] === "1";
 
-/** No proxy is asked for these: all that runs here calls itself. Tools differ in how they write an IPv6 address. */
+/** Calls to these addresses use no proxy. Some tools write IPv6 addresses with brackets, others without. */
 const LOOPBACK = ["127.0.0.1", "localhost", "::1", "[::1]"];
 
 /**
  * The environment for a process.
  *
- * Its NO_PROXY has the addresses of this machine, in both spellings, because some tools read only one. That holds also where
- * no proxy is passed on: an app's settings may name one.
+ * NO_PROXY and no_proxy have the addresses of this machine, because some tools read only one of the two. They are always
+ * set, because an app's settings may name a proxy.
  *
- * @param {...keyof typeof FURTHER} kinds what the process is, beside being a process
+ * @param {...keyof typeof FURTHER} kinds the kinds of the process
  * @returns {Record<string, string>}
  */
 export function environmentFor(...kinds) {

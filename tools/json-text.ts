@@ -1,13 +1,15 @@
+/** Parses JSON and reports the line and column of each mistake. */
+
 export interface JsonText {
-  /** Undefined where the text is not valid JSON. */
+  /** Undefined if the text is not valid JSON. */
   readonly value: unknown;
-  /** Each as `line:column: what`, counted from 1: where the text stops being JSON, and members that are there twice. */
+  /** Each as `line:column: mistake`, counted from 1: the first syntax error, and duplicate members. */
   readonly mistakes: readonly string[];
 }
 
 /**
- * Parses JSON as `JSON.parse` does, and tells the place of a mistake, which `JSON.parse` does for a few mistakes only.
- * A member that is there twice is a mistake too: `JSON.parse` silently takes the last one.
+ * Parses JSON as `JSON.parse` does, but reports the place of every mistake, which `JSON.parse` does for a few only. A
+ * duplicate member is a mistake, too: `JSON.parse` uses the last one without an error.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8259
  */
@@ -19,18 +21,18 @@ export function parseJsonText(text: string): JsonText {
   };
   try {
     read(text, (at, name) => {
-      note(at, `the member ${name} is there twice`);
+      note(at, `the member ${name} appears twice`);
     });
     return { value: JSON.parse(text), mistakes };
   } catch (error) {
-    if (!(error instanceof NotJson)) throw error;
+    if (!(error instanceof NotJsonError)) throw error;
     const found = /^\S+/.exec(text.slice(error.at, error.at + 20))?.[0] ?? "the end of the file";
     note(error.at, `expected ${error.expected}, found ${found}`);
     return { value: undefined, mistakes };
   }
 }
 
-class NotJson extends Error {
+class NotJsonError extends Error {
   readonly at: number;
   readonly expected: string;
 
@@ -46,7 +48,7 @@ const STRING = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{
 const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
 const TOKEN = new RegExp(`[{}[\\]:,]|${STRING}|${NUMBER}|true|false|null`, "y");
 
-/** @throws NotJson at the first place that is not JSON */
+/** @throws NotJsonError at the first place that is not JSON */
 function read(text: string, onDuplicate: (at: number, name: string) => void): void {
   let at = 0;
   const match = (pattern: RegExp): string => {
@@ -59,11 +61,11 @@ function read(text: string, onDuplicate: (at: number, name: string) => void): vo
   };
   const take = (expected: string, isExpected: (token: string) => boolean): string => {
     const token = peek();
-    if (token === "" || !isExpected(token)) throw new NotJson(at, expected);
+    if (token === "" || !isExpected(token)) throw new NotJsonError(at, expected);
     at += token.length;
     return token;
   };
-  /** The parts of an object or an array, up to its end. */
+  /** Reads the parts of an object or an array, up to its end. */
   const list = (end: "}" | "]", part: () => void): void => {
     if (peek() !== end) {
       do part();
@@ -85,5 +87,5 @@ function read(text: string, onDuplicate: (at: number, name: string) => void): vo
     });
   };
   value();
-  if (peek() !== "" || at < text.length) throw new NotJson(at, "the end of the file");
+  if (peek() !== "" || at < text.length) throw new NotJsonError(at, "the end of the file");
 }

@@ -1,14 +1,15 @@
+/** Listens on a port of this machine, and explains why a port cannot be used. */
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 
 export interface Listener {
   readonly port: number;
-  /** Ends every connection at once. */
+  /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
 
-/** Listens on 127.0.0.1 only: over HTTPS with the certificate given, else over HTTP. Port 0 takes a free one. */
+/** Listens on 127.0.0.1 only: over HTTPS if there is a certificate, else over HTTP. Port 0 means a free one. */
 export async function listen(
   port: number,
   listener: RequestListener,
@@ -36,7 +37,7 @@ export async function listen(
   return { port: (server.address() as AddressInfo).port, stop };
 }
 
-/** The system's code for why a port cannot be listened on, such as EADDRINUSE. */
+/** The error code of the operating system, such as EADDRINUSE. */
 export type Cause = string;
 
 export function causeOf(error: unknown): Cause {
@@ -44,24 +45,24 @@ export function causeOf(error: unknown): Cause {
 }
 
 /**
- * What is wrong with a port of 127.0.0.1, and what to do about it: one message for each cause.
+ * Says why a port of 127.0.0.1 cannot be used, and what to do.
  *
  * @param ports the port, or several with the same cause
  */
 export function cannotListen(cause: Cause, ports: string | number): string {
-  const others = "or take other ports: npm start -- --port <first>, or --free-ports";
+  const others = "or use other ports: npm start -- --port <first>, or --free-ports";
   switch (cause) {
     case "EADDRINUSE":
       return `In use by another program: port ${ports}. Is the system running already, in this clone or another? End it, ${others}.`;
     case "EACCES":
       // https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2 (WSAEACCES)
       return (
-        `Not for this user to open: port ${ports}. The operating system keeps it back (on Windows, ` +
+        `This user may not open port ${ports}: the operating system reserves it (on Windows, ` +
         `"netsh interface ipv4 show excludedportrange protocol=tcp" lists such ranges; elsewhere the lowest ports are ` +
-        `root's). Take other ports: npm start -- --port <first>, or --free-ports.`
+        `for root). Use other ports: npm start -- --port <first>, or --free-ports.`
       );
     case "EADDRNOTAVAIL":
-      return `127.0.0.1 is no address of this machine, so nothing can listen on port ${ports}: switch the loopback interface on (Linux: ip link set lo up).`;
+      return `127.0.0.1 is no address of this machine, so nothing can listen on port ${ports}: enable the loopback interface (Linux: ip link set lo up).`;
     default:
       return `Cannot listen on port ${ports} of 127.0.0.1: ${cause}.`;
   }

@@ -1,27 +1,27 @@
 // @ts-check
 /**
- * A lock between the processes of one machine. Built-ins only, and nothing newer than Node 20: the launcher (tools/run.mjs)
- * uses it before anything is installed.
+ * A lock between the processes of one machine. Without packages, and for Node 20, because the launcher (tools/run.mjs) uses
+ * it before the installation.
  *
- * The lock is a folder with one file, whose name is the holder's process id. Every step is atomic, and right also where
- * several processes do it at once: a folder takes the place of another only where that one is empty (rename(2)), and the
- * file of a dead holder is removed by its own name, so never that of whoever has taken over meanwhile.
+ * The lock is a folder with one file, whose name is the holder's process id. Every step is atomic, also if several processes
+ * do it at the same time: rename(2) replaces only an empty folder, and the file of a dead holder is removed by its own name,
+ * so never the file of the next holder.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Milliseconds between two looks at a lock that another process holds, and between two lines that say so. */
-const LOOK = 200;
-const SAY = 15_000;
+/** Milliseconds between two attempts, and between two messages. */
+const PAUSE_MS = 200;
+const MESSAGE_INTERVAL_MS = 15_000;
 
 /**
- * Takes the lock, when no other living process holds it. It is given back at the end of this process at the latest.
+ * Takes the lock as soon as no other living process holds it. Releases it at the latest when this process ends.
  *
  * @param {string} folder the lock
- * @param {(holder: number, seconds: number) => void} onWaiting is called when it has to wait, at once and every 15 seconds
- * @returns {Promise<() => void>} gives the lock back
- * @throws where the folder cannot be made
+ * @param {(holder: number, seconds: number) => void} onWaiting is called while it waits: at once, and every 15 seconds
+ * @returns {Promise<() => void>} releases the lock
+ * @throws if the folder cannot be created
  */
 export async function lock(folder, onWaiting) {
   const own = `${folder}.${process.pid}`;
@@ -29,20 +29,20 @@ export async function lock(folder, onWaiting) {
   rmSync(own, { recursive: true, force: true });
   mkdirSync(own);
   writeFileSync(join(own, String(process.pid)), "");
-  const giveBack = () => {
+  const release = () => {
     rmSync(own, { recursive: true, force: true });
     remove(folder, process.pid);
   };
-  process.once("exit", giveBack);
+  process.once("exit", release);
   const start = Date.now();
-  for (let said = -SAY; !take(own, folder); await delay(LOOK)) {
+  for (let said = -MESSAGE_INTERVAL_MS; !take(own, folder); await delay(PAUSE_MS)) {
     const waited = Date.now() - start;
     const holder = livingHolder(folder);
-    if (holder === undefined || waited - said < SAY) continue;
+    if (holder === undefined || waited - said < MESSAGE_INTERVAL_MS) continue;
     onWaiting(holder, Math.round(waited / 1000));
     said = waited;
   }
-  return giveBack;
+  return release;
 }
 
 /**
@@ -54,14 +54,14 @@ function take(own, folder) {
     renameSync(own, folder);
     return true;
   } catch (error) {
-    // A folder is in the way: rename(2) has the first two codes for it, Windows the third.
+    // The folder exists: rename(2) has the first two codes for it, Windows the third.
     if (["ENOTEMPTY", "EEXIST", "EPERM"].includes(codeOf(error))) return false;
     throw error;
   }
 }
 
 /**
- * Undefined where no living process holds the lock; it is free then.
+ * Undefined if no living process holds the lock; it is then free.
  *
  * @param {string} folder
  */
@@ -79,7 +79,7 @@ function holdersOf(folder) {
   try {
     return readdirSync(folder).map(Number);
   } catch {
-    // It has just been given back.
+    // Another process has just released it.
     return [];
   }
 }
@@ -90,7 +90,7 @@ function isAlive(pid) {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It is there, and somebody else's.
+    // The process exists, and belongs to another user.
     return codeOf(error) === "EPERM";
   }
 }
@@ -109,7 +109,7 @@ function removeEmpty(folder) {
   try {
     rmdirSync(folder);
   } catch {
-    // Somebody else has removed it, or has taken the lock.
+    // Another process has removed it, or has taken the lock.
   }
 }
 

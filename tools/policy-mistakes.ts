@@ -1,3 +1,4 @@
+/** Finds the mistakes in the access policy and the service options. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
@@ -8,16 +9,16 @@ export const POLICY_FILE = "shared/access-policy.json";
 export const OPTIONS_FILE = "infra/service-options.json";
 
 export interface PolicyFiles {
-  /** As the file has it; undefined where it is not JSON. To be trusted only where there is no mistake. */
+  /** The parsed file; undefined if it is not JSON. Do not use it if there is a mistake. */
   readonly policy: unknown;
   readonly options: unknown;
-  /** What is wrong with either file, in lines for a person; empty where all is well. */
+  /** The mistakes of both files, one per line. */
   readonly mistakes: readonly string[];
 }
 
 /**
- * Reads the access policy and the service options, and finds all mistakes in them: by their JSON schemas, by the rules
- * that a schema cannot express, and by what Azure is known to refuse.
+ * Reads the access policy and the service options, and finds all mistakes in them: by their JSON schemas, by rules that a
+ * schema cannot express, and by known rules of Azure.
  *
  * @param root the folder of the repository
  */
@@ -36,7 +37,7 @@ export function readPolicyFiles(root: string): PolicyFiles {
   return { policy: policy.value, options: options.value, mistakes };
 }
 
-/** Settings that the templates, the platform or the local system make: an option of the same name would override them. */
+/** Whether the templates, the platform or the local system set this app setting: an option must not override it. */
 export function isOwnedSetting(name: string, services: readonly string[]): boolean {
   const upper = name.toUpperCase();
   return (
@@ -70,13 +71,13 @@ const OWNED_SETTINGS = new Set([
 const OWNED_PREFIXES = ["AZUREWEBJOBSSTORAGE", "IDENTITY_", "WEBSITE_CONTENT", "WEBSITE_SKIP_CONTENTSHARE"];
 
 /**
- * What the name of a resource with a public endpoint must not contain, or begin with. The other reserved words are
- * refused as whole names only, and a site's name has a suffix.
+ * Words that the name of a resource with a public endpoint must not contain, or begin with. Azure refuses the other reserved
+ * words as whole names only, and a site's name has a suffix.
  * https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-reserved-resource-name
  */
 const RESERVED = /microsoft|windows|^login/;
 
-/** Entra takes it for "no role": https://learn.microsoft.com/graph/api/resources/approleassignment */
+/** Entra ID uses it for "no role": https://learn.microsoft.com/graph/api/resources/approleassignment */
 const NO_ROLE = "00000000-0000-0000-0000-000000000000";
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true });
@@ -88,7 +89,7 @@ const optionsSchema = schemaOf("infra/service-options.schema.json");
 function readFile(root: string, file: string, validate: typeof policySchema): { value: unknown; mistakes: string[] } {
   let text: string;
   try {
-    // Editors on Windows may begin it with a byte order mark, which Node and Bicep pass over, too.
+    // Editors on Windows may write a byte order mark. Node and Bicep skip it, too.
     text = readFileSync(join(root, file), "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     return { value: undefined, mistakes: [`: cannot be read: ${(error as Error).message}`] };
@@ -99,7 +100,7 @@ function readFile(root: string, file: string, validate: typeof policySchema): { 
   return { value, mistakes: [...places, ...(validate.errors ?? []).flatMap(inWords)] };
 }
 
-/** A mistake that the schema has found; none for an error that only sums up another one. */
+/** The message of a schema error; none for an error that only summarises another one. */
 function inWords({ keyword, instancePath, params, parentSchema, data, message, propertyName }: ErrorObject): string[] {
   const names = instancePath.split("/").slice(1);
   const path = (names[0] === "services" ? names.slice(1) : names).join(".");
@@ -130,7 +131,7 @@ function inServices(services: Json, root: string): string[] {
   const places = new Map<unknown, string>();
   const prefixes = new Map<string, string>();
   const accounts = new Map<string, string>();
-  /** @returns who has it already */
+  /** @returns the owner of the value, if it has one already */
   const taken = <T>(by: Map<T, string>, value: T, who: string): string | undefined => {
     const first = by.get(value);
     if (first === undefined) by.set(value, who);
@@ -153,9 +154,9 @@ function inServices(services: Json, root: string): string[] {
     const samePrefix = taken(prefixes, prefix, name);
     const sameAccount = taken(accounts, storageAccount(name), name);
     if (samePrefix !== undefined) {
-      note(name, `its callers' settings would be ${prefix}_URL and ${prefix}_SCOPE, which are those of ${samePrefix}`);
+      note(name, `its callers' settings would be ${prefix}_URL and ${prefix}_SCOPE, like those of ${samePrefix}`);
     } else if (sameAccount !== undefined) {
-      note(name, `its storage account would be ${storageAccount(name)}, which is that of ${sameAccount}`);
+      note(name, `its storage account would be ${storageAccount(name)}, like that of ${sameAccount}`);
     }
     const samePlace = subnet === undefined ? undefined : taken(places, subnet, name);
     if (samePlace !== undefined) note(`${name}.subnet`, `${String(subnet)} is the subnet of ${samePlace}`);
@@ -164,7 +165,7 @@ function inServices(services: Json, root: string): string[] {
       const path = `${name}.roles.${role}`;
       const sameId = id === undefined ? undefined : taken(ids, id, path);
       if (sameId !== undefined) note(`${path}.id`, `it is the id of ${sameId}`);
-      if (id === NO_ROLE) note(`${path}.id`, "this id means no role at all");
+      if (id === NO_ROLE) note(`${path}.id`, "this id means no role");
     }
     for (const [caller, granted] of Object.entries(objectOf(callers))) {
       if (!Object.hasOwn(services, caller)) note(`${name}.callers`, `"${caller}" is not a service`);
@@ -189,20 +190,18 @@ function inOptions(options: Json, services: Json): string[] {
       typeof setting === "string" && isOwnedSetting(setting, Object.keys(services));
     return [
       ...(isOwned(tableEndpointSetting)
-        ? [line(`${name}.tableEndpointSetting`, `"${String(tableEndpointSetting)}" is made by the templates`)]
+        ? [line(`${name}.tableEndpointSetting`, `"${String(tableEndpointSetting)}" is set by the templates`)]
         : []),
       ...Object.keys(objectOf(settings)).flatMap((setting) => {
-        if (isOwned(setting)) return [line(`${name}.settings`, `"${setting}" is made by the templates`)];
+        if (isOwned(setting)) return [line(`${name}.settings`, `"${setting}" is set by the templates`)];
         const isEndpoint = setting.toUpperCase() === String(tableEndpointSetting).toUpperCase();
-        return isEndpoint
-          ? [line(`${name}.settings`, `"${setting}" is made by the templates: its table endpoint`)]
-          : [];
+        return isEndpoint ? [line(`${name}.settings`, `"${setting}" is set by the templates: its table endpoint`)] : [];
       }),
     ];
   });
 }
 
-/** What follows the file's name. */
+/** A line without the file's name. */
 function line(path: string, what: string): string {
   return path === "" ? `: ${what}` : `: ${path}: ${what}`;
 }

@@ -1,9 +1,9 @@
 /**
  * Runs a script of this repository: `node tools/run.mjs <script> [argument ...]`.
  *
- * Installs the dependencies first where they are not those of the lock file, among them the Node that the scripts need;
- * then runs the script under that Node. Built-ins only: this file, and those that it imports, run before anything is
- * installed. Up to the check of the version, nothing newer than Node 18.
+ * Installs the dependencies first if they differ from the lock file, among them the Node that the scripts need, and runs the
+ * script under that Node. This file and its imports use no packages, because they run before the installation. Up to the
+ * check of the version, they use nothing newer than Node 18.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -15,38 +15,38 @@ import { lock } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The exit code of a script that wants to be started again: `npm run dev`, when the access policy has changed. */
+/** The exit code of a script that asks for a restart: `npm run dev`, after a change of the access policy. */
 const START_AGAIN = 75;
 
-/** The first Node that npm can install the packages with: "engines" in package.json. */
+/** The lowest version of Node for the installation: "engines" in package.json. */
 const TO_INSTALL = [20, 19];
-/** The first Node that runs TypeScript files as they are. */
+/** The lowest version of Node that runs TypeScript files. */
 const TO_RUN = [22, 18];
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail("Usage: node tools/run.mjs <script> [argument ...]", 2);
 if (!isAtLeast(process.version, TO_INSTALL)) {
   fail(
-    `Node ${TO_INSTALL.join(".")} or later is needed, and this is ${process.version}. Install Node 24: https://nodejs.org`,
+    `Node ${TO_INSTALL.join(".")} or later is needed, but this is ${process.version}. Install Node 24: https://nodejs.org`,
   );
 }
 
-// Vitest takes the path for a URL.
+// Vitest reads the path as a URL.
 if (script.includes("vitest") && /[#?%]/.test(root)) {
   fail(`Vitest cannot run in a folder with "#", "?" or "%" in its path, as in ${root}. Move this folder elsewhere.`);
 }
 
-/** What is running now: gets each request to end. Nothing is while another process installs. */
+/** The running child process, which gets each request to end. There is none while another process installs. */
 let child;
-/** The last such request: it decides the exit code. */
+/** The last request to end: it decides the exit code. */
 let asked;
 passOnRequestsToEnd();
 if (!isInstalled()) await install();
 const node = await findNode();
 const PATH = [join(root, "node_modules", ".bin"), dirname(node), process.env.PATH].join(delimiter);
-// Vitest takes every output for a terminal unless it is told.
+// Without NO_COLOR, Vitest prints colours also if the output is no terminal.
 const colours = process.stdout.isTTY || "FORCE_COLOR" in process.env ? {} : { NO_COLOR: "1" };
-// The scripts of these folders speak with Azure, or are azd's hooks.
+// The scripts of these folders call Azure, or are azd's hooks.
 const further = /^(infra|verify)\//.test(script) ? ["azure"] : ["az"];
 const environment = environmentFor("command", "terminal", "internet", "dotnet", ...further);
 let exitCode;
@@ -55,14 +55,14 @@ while (exitCode === START_AGAIN);
 process.exit(exitCode);
 
 /**
- * Compares what npm has installed with the lock file, package by package. What the installation lacks must be optional:
- * it is for another platform, or did not install.
+ * Compares the installed packages with the lock file, one by one. Only an optional package may be missing: it is for another
+ * platform, or its installation failed.
  */
 function isInstalled() {
   const packagesOf = (file) => JSON.parse(readFileSync(file, "utf8")).packages ?? {};
   let installed;
   try {
-    // npm writes this file last, so an interrupted installation is begun again.
+    // npm writes this file last, so an interrupted installation counts as missing.
     installed = packagesOf(join(root, "node_modules", ".package-lock.json"));
   } catch {
     return false;
@@ -74,7 +74,7 @@ function isInstalled() {
     if (found === undefined) return optional === true;
     return found.version === version && found.integrity === integrity && (!link || found.resolved === resolved);
   };
-  // The install script of the "node" package puts Node there, and npm install notes it. No lock file names it.
+  // The install script of the "node" package adds Node there, and npm install records it. The lock file does not name it.
   const isKnown = (path) => path in wanted || path.startsWith("node_modules/node/node_modules/");
   return Object.keys(installed).every(isKnown) && Object.entries(wanted).every(isThere);
 }
@@ -85,35 +85,35 @@ async function install() {
   });
 }
 
-/** Two npm at once in one folder break each other's work: azd's hooks, two terminals in a new clone. */
+/** Two npm processes in one folder break each other's work: azd's hooks, or two terminals in a new clone. */
 async function whileOthersWait(action) {
   if (isPrebuilt) {
     fail(
-      "PREBUILT=1 says that all is installed, and something of package-lock.json is not. Nothing was installed: unpack the " +
-        "artifact of the job that builds once more (docs/delivery.md).",
+      "PREBUILT=1 says that the packages are installed, but some of package-lock.json are missing. Nothing was installed: " +
+        "unpack the artifact of the build job again (docs/delivery.md).",
     );
   }
   const folder = join(root, ".local", "installing");
-  const giveBack = await lock(folder, (holder, seconds) => {
+  const release = await lock(folder, (holder, seconds) => {
     console.log(
-      `Process ${holder} is installing the dependencies: waiting for it (${seconds} s). It is not? Delete ${folder}`,
+      `Process ${holder} is installing the dependencies: waiting for it (${seconds} s). If it is not, delete ${folder}`,
     );
   });
   await action();
-  giveBack();
+  release();
 }
 
 async function npmCi() {
   console.log("Installing dependencies (npm ci) ...");
-  // What npm is told elsewhere for other projects (NODE_ENV=production, omit, engine-strict) is not meant here: all packages
-  // are needed, and the Node that npm runs under is not the one that uses them; the warnings are about that one, too.
+  // Overrides npm settings that were made for other projects (NODE_ENV=production, omit, engine-strict): all packages are
+  // needed, and not the Node that npm runs under uses them. Its warnings are about that Node, too.
   // https://docs.npmjs.com/cli/v11/commands/npm-ci
   const all = ["--include=dev", "--include=optional", "--include=peer", "--engine-strict=false"];
   const exitCode = await npm("ci", ...all, "--no-audit", "--no-fund", "--loglevel=error");
   if (exitCode !== 0) fail("The dependencies could not be installed: see npm's message above.");
 }
 
-/** Runs npm: the one that runs this, else (by hand, or under another package manager) the one on the PATH. */
+/** Runs the npm that runs this script. Without one (by hand, or under another package manager), runs the one on the PATH. */
 async function npm(...args) {
   const path = process.env.npm_execpath ?? "";
   const exitCode =
@@ -124,17 +124,17 @@ async function npm(...args) {
   return exitCode;
 }
 
-/** The Node that npm installed into this repository; where that one is missing or cannot run here, the one that runs this. */
+/** The Node that npm installed into this repository; if it is missing or cannot run here, the one that runs this script. */
 async function findNode() {
   const own = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-  // A program for another C library (Alpine) or on a file system without programs (noexec) has no version.
+  // There is no version if the program is for another C library (Alpine), or the file system forbids programs (noexec).
   const version = () => spawnSync(own, ["--version"], { encoding: "utf8" }).stdout?.trim();
   if (isAtLeast(version(), TO_RUN)) return own;
   if (isAtLeast(process.version, TO_RUN)) return process.execPath;
   if (!existsSync(own)) {
-    // Somebody's ignore-scripts=true leaves this package empty. What its script brings would be run in any case.
+    // With ignore-scripts=true this package is empty. Its install script only brings the program that would run anyway.
     console.log(
-      `Installing Node (npm rebuild node): ${TO_RUN.join(".")} or later is needed, and this is ${process.version} ...`,
+      `Installing Node (npm rebuild node): ${TO_RUN.join(".")} or later is needed, but this is ${process.version} ...`,
     );
     await whileOthersWait(async () => {
       if (existsSync(own)) return;
@@ -143,7 +143,7 @@ async function findNode() {
     if (isAtLeast(version(), TO_RUN)) return own;
   }
   return fail(
-    `Node ${TO_RUN.join(".")} or later is needed, and this is ${process.version}. The one of the "node" package ` +
+    `Node ${TO_RUN.join(".")} or later is needed, but this is ${process.version}. The one of the "node" package ` +
       `${existsSync(own) ? "cannot run here" : "is missing"} (${own}). Install Node 24: https://nodejs.org`,
   );
 }
@@ -154,7 +154,7 @@ function isAtLeast(version = "v0.0.0", [major, minor]) {
   return found > major || (found === major && foundMinor >= minor);
 }
 
-/** Runs to its end; the exit code is 128 + n where signal n has asked for it, as a shell has it. */
+/** Runs a program to its end. The exit code is 128 + n if signal n ended it, as in a shell. */
 function run(command, args, options) {
   return new Promise((resolve) => {
     child = spawn(command, args, { cwd: root, stdio: "inherit", ...options });
@@ -172,11 +172,11 @@ function passOnRequestsToEnd() {
     process.on(signal, () => {
       asked = signal;
       if (child === undefined) process.exit(128 + constants.signals[signal]);
-      // On Windows the terminal tells every process of a Ctrl-C by itself, and a signal that is sent kills at once.
+      // On Windows every process gets a Ctrl-C from the terminal, and child.kill() ends the child at once.
       if (process.platform !== "win32") child.kill(signal);
     });
   }
-  // npm passes a request to end on to the shell between it and this process, which ends and tells nobody.
+  // npm passes a request to end to the shell between it and this process. That shell ends and does not pass it on.
   const shell = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === shell) return;

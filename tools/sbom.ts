@@ -1,12 +1,12 @@
 /**
- * A software bill of materials (SBOM): which packages are in a bundle, in CycloneDX 1.6.
+ * A software bill of materials (SBOM) in CycloneDX 1.6: the packages of a bundle.
  *
  * @see https://cyclonedx.org/docs/1.6/json/
  */
 
 /** A package as package-lock.json describes it. https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json#packages */
 export interface LockedPackage {
-  /** Only where it differs from the folder's. */
+  /** Present only if it differs from the folder's name. */
   readonly name?: string;
   readonly version?: string;
   /** Subresource Integrity of the package file. */
@@ -15,21 +15,21 @@ export interface LockedPackage {
   readonly license?: string;
 }
 
-/** What CycloneDX calls the hash algorithms of Subresource Integrity. */
+/** The names in CycloneDX of the hash algorithms of Subresource Integrity. */
 const ALGORITHMS: Readonly<Record<string, string>> = { sha256: "SHA-256", sha384: "SHA-384", sha512: "SHA-512" };
 
 /**
- * The bill of materials of one bundle. It has neither a serial number nor a time: the same sources and lock file give the same
- * text on every machine.
+ * The bill of materials of one bundle. It has neither a serial number nor a time, so the same sources and lock file give the
+ * same text on every machine.
  *
- * Does not list what a package has bundled into itself, nor this repository's own code.
+ * Does not list the code that a package has bundled, nor this repository's own code.
  *
- * @param app names the bundle
- * @param entryPoint the file name of its entry point, which is named by the digest of the bundle
+ * @param app the name of the bundle
+ * @param entryPoint the file name of its entry point, which contains the digest of the bundle
  * @param sources the bundle's source files, with `/` between folders
  * @param locked the packages of package-lock.json by their folders
  * @returns JSON
- * @throws Error where a source is of a package that the lock file lacks
+ * @throws Error if the lock file lacks the package of a source
  */
 export function billOfMaterials(
   app: string,
@@ -37,7 +37,7 @@ export function billOfMaterials(
   sources: readonly string[],
   locked: Readonly<Record<string, LockedPackage>>,
 ): string {
-  // The whole path below node_modules, which may be a link to somewhere else.
+  // From node_modules on, because that folder may be a link to another place.
   const folders = new Set(
     sources.flatMap((source) => /node_modules\/(?:.*node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(source) ?? []),
   );
@@ -45,7 +45,7 @@ export function billOfMaterials(
     [...folders].map((folder) => {
       const found = locked[folder];
       if (found === undefined)
-        throw new Error(`${folder} is in the bundle of ${app}, and not in package-lock.json: npm ci`);
+        throw new Error(`${folder} is in the bundle of ${app}, but not in package-lock.json: npm ci`);
       const component = componentOf(folder, found);
       return [component.purl, component];
     }),

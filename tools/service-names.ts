@@ -1,6 +1,8 @@
+/** Names that follow from a service's name. */
+
 /**
- * What the settings that tell a caller about a service begin with: `CALLEE` for callee-func, in `CALLEE_URL` and
- * `CALLEE_SCOPE`. The rule of `settingPrefix` in infra/types.bicep; `npm run infra:check` compares the two.
+ * The prefix of the settings by which a caller calls a service: `CALLEE` for callee-func, in `CALLEE_URL` and `CALLEE_SCOPE`.
+ * `settingPrefix` in infra/types.bicep has the same rule; `npm run infra:check` compares the two.
  *
  * @param service a service's name in the access policy
  */

@@ -1,10 +1,10 @@
-/** How tools of this repository write files: what goes wrong names the file, also where the system's own error does not. */
+/** How tools write files: every error names the file, also if the system's error does not. */
 import { mkdir, mkdtemp, rm, writeFile as write } from "node:fs/promises";
 import { mkdtempSync, rmSync, type WriteFileOptions, writeFileSync as writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** As `writeFile` of node:fs/promises. */
+/** Like `writeFile` of node:fs/promises. */
 export async function writeFile(file: string, text: string, options?: WriteFileOptions): Promise<void> {
   try {
     await write(file, text, options);
@@ -13,7 +13,7 @@ export async function writeFile(file: string, text: string, options?: WriteFileO
   }
 }
 
-/** As `writeFileSync` of node:fs. */
+/** Like `writeFileSync` of node:fs. */
 export function writeFileSync(file: string, text: string): void {
   try {
     writeSync(file, text);
@@ -23,9 +23,9 @@ export function writeFileSync(file: string, text: string): void {
 }
 
 /**
- * For a command that writes at its end: asks before it begins. Leaves nothing behind.
+ * Checks that a folder can be written, for a command that writes at its end. Removes what it creates.
  *
- * @param folder is made where it is missing
+ * @param folder is created if it is missing, and then removed
  * @throws Error that names the folder and the cause, such as EROFS
  */
 export async function requireWritable(folder: string): Promise<void> {
@@ -35,7 +35,7 @@ export async function requireWritable(folder: string): Promise<void> {
     await rm(await mkdtemp(join(folder, ".can-be-written-")), { recursive: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${folder} cannot be written (${code ?? String(error)}): make it a folder that you may write to.`, {
+    throw new Error(`${folder} cannot be written (${code ?? String(error)}): make it writable for you.`, {
       cause: error,
     });
   } finally {
@@ -47,14 +47,14 @@ export async function requireWritable(folder: string): Promise<void> {
 export interface TemporaryFolder {
   readonly folder: string;
   readonly remove: () => void;
-  /** The end of the process leaves it, too. */
+  /** Keeps the folder when the process ends. */
   readonly keep: () => void;
 }
 
 /**
- * Makes a folder that goes with this process, if not before: also at a second Ctrl-C, which ends the process at once.
+ * Creates a folder that is removed at the latest when this process ends, also by a second Ctrl-C.
  *
- * @param prefix begins the folder's name
+ * @param prefix the beginning of the folder's name
  */
 export function temporaryFolder(prefix: string): TemporaryFolder {
   const folder = mkdtempSync(join(tmpdir(), prefix));
@@ -63,14 +63,14 @@ export function temporaryFolder(prefix: string): TemporaryFolder {
   };
   const remove = (): void => {
     keep();
-    // Processes that end with this one may write to it meanwhile.
+    // Processes that end with this one may still write to it.
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   process.once("exit", remove);
   return { folder, remove, keep };
 }
 
-/** Opening a file fails with its path; writing to it fails without. */
+/** Adds the path: an error from opening a file has it, an error from writing does not. */
 function withPath(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || "path" in error) return error;
   const { code } = error as NodeJS.ErrnoException;

@@ -7,7 +7,7 @@ import {
   isIdentifier,
   isUnits,
   membersOf,
-  type RawAnswer,
+  type RawResponse,
   sendRaw,
 } from "../../tools/testing/bad-input.ts";
 
@@ -26,14 +26,14 @@ afterAll(async () => {
   await system.stop();
 });
 
-const send = (method: string, path: string, options: Parameters<typeof sendRaw>[3] = {}): Promise<RawAnswer> =>
+const send = (method: string, path: string, options: Parameters<typeof sendRaw>[3] = {}): Promise<RawResponse> =>
   sendRaw(system.endpoints.callee.callerSubnet, method, path, {
     ...options,
     headers: { Authorization: `Bearer ${token}`, ...options.headers },
   });
 
 /** One of these codes in a problem document, or the host's own 404 for a path that leads to no function. */
-function expectProblem(answer: RawAnswer, codes: readonly string[]): void {
+function expectProblem(answer: RawResponse, codes: readonly string[]): void {
   if (answer.status === 404 && answer.body === "") return;
   expect(answer).toMatchObject({ headers: { "content-type": "application/problem+json" } });
   expect(codes).toContain(`${answer.status} ${(JSON.parse(answer.body) as { code: string }).code}`);

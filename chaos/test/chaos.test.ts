@@ -6,14 +6,14 @@ import { runChaos } from "../chaos.ts";
 import { summary } from "../main.ts";
 import { all, brief, planFaults } from "../plan.ts";
 
-/** `npm run chaos` in small: see `brief` for what it leaves out. */
-test("orders survive what goes wrong: each is reserved or rejected exactly once, and the stock adds up", async () => {
+/** A short `npm run chaos`: see `brief` for the faults that it lacks. */
+test("orders survive faults: each is reserved or rejected exactly once, and the stock adds up", async () => {
   const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
   const printed: string[] = [];
   const print = (line: string): void => {
     printed.push(line);
   };
-  const report = await runChaos({ seed: 7, orders: 120, amounts: brief, folder, patience: 90_000, print });
+  const report = await runChaos({ seed: 7, orders: 120, amounts: brief, folder, timeoutMs: 90_000, print });
   await rm(folder, { recursive: true, force: true });
   expect(report.failures, [...printed, summary(report)].join("\n")).toEqual([]);
   expect(report.reserved).toBeGreaterThan(50);
@@ -22,12 +22,12 @@ test("orders survive what goes wrong: each is reserved or rejected exactly once,
 }, 180_000);
 
 describe("a fault plan", () => {
-  test("is the same for the same seed, and another for another one", () => {
+  test("is the same for the same seed, and differs for another seed", () => {
     expect(planFaults(42, all)).toEqual(planFaults(42, all));
     expect(planFaults(42, all)).not.toEqual(planFaults(43, all));
   });
 
-  test("has everything in it, in its time", () => {
+  test("has every fault, within its time span", () => {
     for (let seed = 0; seed < 50; seed++) {
       const plan = planFaults(seed, all);
       expect(new Set(plan.map(({ kind }) => kind)).size).toBe(7);
@@ -43,7 +43,7 @@ describe("a fault plan", () => {
         ...Array.from({ length: all.killCallee }, () => "callee-func"),
         ...Array.from({ length: all.killCaller }, () => "caller-func"),
       ]);
-      for (const { at, lasts } of plan) expect(at >= 0 && at + lasts <= all.span).toBe(true);
+      for (const { atMs, lastsMs } of plan) expect(atMs >= 0 && atMs + lastsMs <= all.spanMs).toBe(true);
     }
   });
 });

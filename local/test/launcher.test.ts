@@ -112,7 +112,7 @@ test("installs nothing in an artifact, which brings all: says what is wrong, and
     await pretendInstalled().then(() => launchUnder("v20.20.2", prebuilt)),
   ]) {
     expect({ status, ran: stdout.includes("script") }).toEqual({ status: 1, ran: false });
-    expect(stderr).toMatch(/^PREBUILT=1 says that all is installed, .* Nothing was installed: .*\n$/);
+    expect(stderr).toMatch(/^PREBUILT=1 says that the packages are installed, .* Nothing was installed: .*\n$/);
   }
   expect(await npmCall()).toBe("not called");
   expect(await readdir(folder)).not.toContain(".local");
@@ -219,7 +219,7 @@ test("says in one line that Node is too old to install anything, and installs no
   expect({ status, stdout, lines: stderr.trim().split("\n") }).toEqual({
     status: 1,
     stdout: "",
-    lines: ["Node 20.19 or later is needed, and this is v18.20.8. Install Node 24: https://nodejs.org"],
+    lines: ["Node 20.19 or later is needed, but this is v18.20.8. Install Node 24: https://nodejs.org"],
   });
   expect(await npmCall()).toBe("not called");
   // Node 18 has neither of them: there, the launcher would end with a stack trace before it looks at the version.
@@ -247,7 +247,7 @@ test("has the script of the node package run where npm left it out and this Node
   expect(await npmCall()).toMatch(/^rebuild node --ignore-scripts=false /);
   expect(status).toBe(1);
   expect(stderr).toMatch(
-    /^Node 22\.18 or later is needed, and this is v20\.20\.2\. .* is missing \(.*\)\. Install Node 24: .*\n$/,
+    /^Node 22\.18 or later is needed, but this is v20\.20\.2\. .* is missing \(.*\)\. Install Node 24: .*\n$/,
   );
 });
 

@@ -46,7 +46,7 @@ describe("with mistakes in the access policy and the service options", () => {
   const mistakes = [
     /^shared\/access-policy\.json: callee-func: "owner" is not one of subnet, roles, callers$/,
     /^shared\/access-policy\.json: callee-func\.subnet: 0 is the subnet of caller-func$/,
-    /^infra\/service-options\.json: caller-func\.settings: "ALLOWED_CALLERS" is made by the templates$/,
+    /^infra\/service-options\.json: caller-func\.settings: "ALLOWED_CALLERS" is set by the templates$/,
   ].map((line) => expect.stringMatching(line) as string);
 
   test("all commands and hooks are known here", () => {

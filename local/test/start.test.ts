@@ -198,7 +198,7 @@ describe("what stands in the way is one clear line", () => {
   });
 
   test.each([
-    ["EACCES", /^Not for this user to open: port 7071\. .*--port/],
+    ["EACCES", /^This user may not open port 7071: .*--port/],
     ["EADDRNOTAVAIL", /^127\.0\.0\.1 is no address of this machine/],
     ["EMFILE", /^Cannot listen on port 7071 .*: EMFILE\.$/],
   ])("a port that cannot be opened for another reason than being in use: %s", (cause, message) => {

@@ -34,7 +34,7 @@ describe("troubleshooting", () => {
   it.each([
     ["shared/settings.ts", "These app settings of "],
     ["tools/listen.ts", "In use by another program: port"],
-    ["tools/listen.ts", "Not for this user to open: port"],
+    ["tools/listen.ts", "This user may not open port"],
     ["tools/policy-mistakes.ts", "shared/access-policy.json"],
     ["tools/policy-mistakes.ts", "infra/service-options.json"],
     ["tools/run.mjs", "The dependencies could not be installed"],

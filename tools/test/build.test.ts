@@ -89,7 +89,7 @@ describe.each(apps)("%s says at its start that Node is too old for it", (app) =>
     const script = `${before}; try { require(${JSON.stringify(join(folder, app, "main.js"))}); } catch (error) { console.log(error.message); }`;
     return spawnSync(node, ["-e", script], { encoding: "utf8" }).stdout.trim();
   };
-  const refusal = (version: string): string => `${app} needs Node 22 or later, and this is Node ${version}. `;
+  const refusal = (version: string): string => `${app} needs Node 22 or later, but this is Node ${version}. `;
 
   test("by the version that Node names", () => {
     const pretend = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } })`;
@@ -212,7 +212,7 @@ test("a package is found in the lock file also where node_modules is a link, or 
 
 test("a bundle with a package that the lock file lacks has no bill of materials", () => {
   const make = () => billOfMaterials("an-app", "package.js", ["node_modules/@some/package/index.js"], {});
-  expect(make).toThrow("node_modules/@some/package is in the bundle of an-app, and not in package-lock.json: npm ci");
+  expect(make).toThrow("node_modules/@some/package is in the bundle of an-app, but not in package-lock.json: npm ci");
 });
 
 test.each(apps)("a start of %s loads none of what is loaded on demand", async (app) => {
@@ -222,11 +222,11 @@ test.each(apps)("a start of %s loads none of what is loaded on demand", async (a
   expect(atStart.filter((name) => /^(axios|@azure\/(identity|msal-|data-tables|core-))/.test(name))).toEqual([]);
 });
 
-test("the caller's bundle holds no callee code, and the callee's no caller code; neither holds what only runs here", async () => {
-  const roomsOf = async (app: string): Promise<string[]> =>
+test("the caller's bundle holds no callee code, and the callee's no caller code; neither has code of the tools", async () => {
+  const foldersOf = async (app: string): Promise<string[]> =>
     [...new Set((await sources(app)).map((source) => source.split("/")[0] ?? ""))].sort();
-  expect(await roomsOf("caller-func")).toEqual(["caller-func", "node_modules", "shared"]);
-  expect(await roomsOf("callee-func")).toEqual(["callee-func", "node_modules", "shared"]);
+  expect(await foldersOf("caller-func")).toEqual(["caller-func", "node_modules", "shared"]);
+  expect(await foldersOf("callee-func")).toEqual(["callee-func", "node_modules", "shared"]);
   expect((await sources("caller-func")).filter((source) => source.startsWith("shared/authorization/"))).toEqual([]);
   expect((await sources("callee-func")).filter((source) => source.startsWith("shared/service-client/"))).toEqual([]);
 });

@@ -161,7 +161,7 @@ test.each<Case>([
   [
     "a role id that Entra takes for none",
     ({ callee }) => (callee.roles["Stock.Read"] = { id: READ.replaceAll(/[148]/g, "0"), description: "Read" }),
-    "callee-func.roles.Stock.Read.id: this id means no role at all",
+    "callee-func.roles.Stock.Read.id: this id means no role",
   ],
   [
     "a role without a description",
@@ -172,12 +172,12 @@ test.each<Case>([
   [
     "two services with one prefix",
     ({ services }) => (services["caller"] = noRoles(2)),
-    "caller: its callers' settings would be CALLER_URL and CALLER_SCOPE, which are those of caller-func",
+    "caller: its callers' settings would be CALLER_URL and CALLER_SCOPE, like those of caller-func",
   ],
   [
     "two services with one storage account",
     ({ services }) => (services["call-er-func"] = noRoles(2)),
-    "call-er-func: its storage account would be callerdata, which is that of caller-func",
+    "call-er-func: its storage account would be callerdata, like that of caller-func",
   ],
   [
     "a name that Azure reserves",
@@ -245,17 +245,17 @@ test.each<Case>([
   ].map((name): Case => [
     `that would set ${name}`,
     ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { [name]: "x" }),
-    `caller-func.settings: "${name}" is made by the templates`,
+    `caller-func.settings: "${name}" is set by the templates`,
   ]),
   [
     "that would set the table endpoint",
     ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { ORDERS: "x" }),
-    `caller-func.settings: "ORDERS" is made by the templates: its table endpoint`,
+    `caller-func.settings: "ORDERS" is set by the templates: its table endpoint`,
   ],
   [
     "that would put the table endpoint into a setting of the templates",
     ({ options }) => Object.assign(options["caller-func"] ?? {}, { tableEndpointSetting: "AZURE_CLIENT_ID" }),
-    `caller-func.tableEndpointSetting: "AZURE_CLIENT_ID" is made by the templates`,
+    `caller-func.tableEndpointSetting: "AZURE_CLIENT_ID" is set by the templates`,
   ],
 ])("service options %s are one mistake, in one line", (_what, change, line) => {
   expect(mistakesAfter(change, OPTIONS_FILE)).toEqual([line]);
@@ -278,10 +278,10 @@ describe("text that is no JSON is one line with its place", () => {
   });
 });
 
-test("a member that is there twice is a mistake, however it is spelt", () => {
+test("a duplicate member is a mistake, however it is spelt", () => {
   const text = '{"services": {\n  "caller-func": {"subnet": 0, "roles": {}, "callers": {}, "sub\\u006eet": 0}}}';
   writeFileSync(join(root, POLICY_FILE), text);
-  expect(readPolicyFiles(root).mistakes).toEqual([`${POLICY_FILE}:2:60: the member "sub\\u006eet" is there twice`]);
+  expect(readPolicyFiles(root).mistakes).toEqual([`${POLICY_FILE}:2:60: the member "sub\\u006eet" appears twice`]);
 });
 
 test("a byte order mark is none", () => {

@@ -1,14 +1,15 @@
+/** Bad input for the fuzz tests of the apps, and how to send it. */
 import { type IncomingHttpHeaders, request } from "node:http";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-/** Sends a request as it is: the path not tidied up, the body any bytes. */
+/** Sends a request without changes: the path is not normalised, and the body may be any bytes. */
 export function sendRaw(
   origin: string,
   method: string,
@@ -18,14 +19,14 @@ export function sendRaw(
     readonly headers?: Readonly<Record<string, string>>;
     readonly chunked?: boolean;
   } = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const { hostname, port } = new URL(origin);
   const { body, headers = {}, chunked = false } = options;
   const length = body === undefined || chunked ? {} : { "Content-Length": Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, method, path, headers: { ...length, ...headers } }, (response) => {
-      text(response).then((answer) => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: answer });
+      text(response).then((received) => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: received });
       }, reject);
     });
     sent.on("error", reject);
@@ -34,13 +35,13 @@ export function sendRaw(
   });
 }
 
-/** What identifiers look like; everything else is none. */
+/** The form of an identifier. */
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const isIdentifier = (value: unknown): boolean => typeof value === "string" && IDENTIFIER.test(value);
 export const isUnits = (value: unknown, least: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= 1_000_000_000;
 
-/** Path segments that are no identifier, as they stand in a path: encoded, half encoded, and not at all. */
+/** Path segments that are no identifier: encoded, partly encoded, and not encoded. */
 export const badSegments = fc
   .oneof(
     fc.string({ minLength: 1, maxLength: 80, unit: "binary" }).map(encode),
@@ -63,10 +64,10 @@ export const badSegments = fc
   )
   .filter((segment) => !isIdentifier(decoded(segment)) && !isTheHosts(segment));
 
-/** What the host answers or resolves before any function sees it: a NUL, and dot segments (docs/running-locally.md). */
+/** Segments that the host handles before any function: NUL and dot segments (docs/running-locally.md). */
 const isTheHosts = (segment: string): boolean => segment.includes("%00") || /^(\.|%2e){1,2}$/i.test(segment);
 
-/** Bodies that are anything: JSON of all shapes, near misses of the good ones, and what is no JSON at all. */
+/** Arbitrary bodies: JSON of all forms, almost valid ones, and texts that are no JSON. */
 export function bodiesLike(
   members: Readonly<Record<string, fc.Arbitrary<unknown>>>,
 ): fc.Arbitrary<string | Uint8Array> {
@@ -129,7 +130,7 @@ export function jsonOf(body: string | Uint8Array): unknown {
   }
 }
 
-/** The members of a JSON object with no others than these, or undefined. */
+/** The members of a JSON object; undefined if it has any other member than these. */
 export function membersOf(body: string | Uint8Array, allowed: readonly string[]): Record<string, unknown> | undefined {
   const value = jsonOf(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;

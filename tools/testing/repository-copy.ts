@@ -1,26 +1,26 @@
+/** Copies of this repository for tests that change files. */
 import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** What is made here and not part of the repository. */
-const MADE_HERE = new Set(["node_modules", ".git", ".local", ".azure", "dist"]);
+/** Folders that commands create. They are not part of the repository. */
+const CREATED_HERE = new Set(["node_modules", ".git", ".local", ".azure", "dist"]);
 
-/** A copy of this repository, to change at will. */
 export interface RepositoryCopy {
   readonly folder: string;
   remove(): void;
 }
 
 /**
- * Copies it without its installed packages, to which the copy has links; its workspaces are the copy's own.
+ * Copies this repository. The copy has links to the installed packages, and its own workspaces.
  *
- * @param name what the name of the copy's folder begins with
+ * @param name the beginning of the folder's name
  */
 export function copyRepository(name = "repository-"): RepositoryCopy {
   const folder = mkdtempSync(join(tmpdir(), name));
-  cpSync(root, folder, { recursive: true, filter: (path) => path === root || !MADE_HERE.has(basename(path)) });
+  cpSync(root, folder, { recursive: true, filter: (path) => path === root || !CREATED_HERE.has(basename(path)) });
   const modules = join(root, "node_modules");
   mkdirSync(join(folder, "node_modules"));
   for (const name of readdirSync(modules).filter((entry) => !entry.startsWith("."))) {

@@ -40,6 +40,6 @@ describe("in an artifact (PREBUILT=1)", () => {
   it("a build is refused", () => {
     const { status, stdout, stderr } = run(["tools/build.ts"], { PREBUILT: "1" });
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-    expect(stderr).toContain("PREBUILT=1 says that all is built: nothing was built anew.");
+    expect(stderr).toContain("PREBUILT=1 says that the apps are built already, so nothing was built.");
   });
 });
