@@ -1,7 +1,7 @@
 /** Copies of this repository for tests that change files. */
-import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -21,17 +21,25 @@ export interface RepositoryCopy {
 export function copyRepository(name = "repository-"): RepositoryCopy {
   const folder = mkdtempSync(join(tmpdir(), name));
   cpSync(root, folder, { recursive: true, filter: (path) => path === root || !CREATED_HERE.has(basename(path)) });
-  const modules = join(root, "node_modules");
-  mkdirSync(join(folder, "node_modules"));
-  for (const name of readdirSync(modules).filter((entry) => !entry.startsWith("."))) {
-    const isWorkspace = lstatSync(join(modules, name)).isSymbolicLink();
-    const target = isWorkspace ? join(folder, name) : join(modules, name);
-    symlinkSync(target, join(folder, "node_modules", name), "junction");
-  }
+  linkPackages(join(root, "node_modules"), join(folder, "node_modules"), folder);
   return {
     folder,
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Links each package of a folder. npm links workspaces: their links lead to the copy's folders. */
+function linkPackages(modules: string, into: string, copy: string): void {
+  mkdirSync(into);
+  for (const name of readdirSync(modules).filter((entry) => !entry.startsWith("."))) {
+    const path = join(modules, name);
+    const isWorkspace = lstatSync(path).isSymbolicLink();
+    if (name.startsWith("@") && !isWorkspace) linkPackages(path, join(into, name), copy);
+    else {
+      const target = isWorkspace ? join(copy, relative(realpathSync(root), realpathSync(path))) : path;
+      symlinkSync(target, join(into, name), "junction");
+    }
+  }
 }
