@@ -1,3 +1,4 @@
+/** The callee's operations, and a call of each that succeeds. */
 import type { HostedFunction } from "../../local/index.ts";
 import type { Operation } from "./report.ts";
 import { asOperation, hostOperationsOf } from "./host-operations.ts";

@@ -1,3 +1,4 @@
+/** Builds in an artifact and in a checkout. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The command `npm run verify`, as a process. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+/** What is read from the azd environment and the snapshots. */
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,10 +1,9 @@
+/** Compares the hand-written responses of the fake Azure with the examples that Microsoft publishes, if these are present. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { byHand, ids, resource, SUFFIX } from "./deployed/answers.ts";
 
-// The tests of a deployment stand on answers that are written down by hand. Here they are held against the examples that
-// Microsoft publishes, where those are at hand.
 const examples = join(import.meta.dirname, "..", "..", "..", "shared", "data", "rest-examples");
 
 interface Published {

@@ -1,3 +1,4 @@
+/** What a record of a call contains. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";

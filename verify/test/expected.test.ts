@@ -1,3 +1,4 @@
+/** The expected outcomes follow the policy. */
 import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { callersOf } from "../model/callers.ts";

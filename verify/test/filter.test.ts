@@ -1,3 +1,4 @@
+/** The filter of `--only`. */
 import { expect, it } from "vitest";
 import { matcherOf } from "../model/filter.ts";
 

@@ -1,3 +1,4 @@
+/** The local verification, also of systems with one mistake. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The threat model names existing evidence. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";

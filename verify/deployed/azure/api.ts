@@ -14,7 +14,7 @@ export interface AzureApi {
   post<T>(path: string, shape: Shape<T>, permission: string): Promise<Reading<T>>;
 }
 
-type Shape<T> = v.GenericSchema<unknown, T>;
+export type Shape<T> = v.GenericSchema<unknown, T>;
 
 export interface AzureApiOptions {
   /** For a person. */

@@ -1,7 +1,7 @@
 /** What Azure Resource Manager has about one service. */
 import * as v from "valibot";
 import { tableEndpointSetting } from "../../../tools/access-policy.ts";
-import type { AzureApi } from "./api.ts";
+import type { AzureApi, Shape } from "./api.ts";
 import type { Deployment } from "../environment.ts";
 import { following, found, type Read, type Reading } from "./reading.ts";
 import type { AccountPurpose, ExpectedService } from "../expected.ts";
@@ -216,17 +216,24 @@ export function azureService(
   { subscriptionId, resourceGroup }: Deployment,
   { name, siteId, identityId, subnetId, subnet: expectedSubnet, planId }: ExpectedService,
 ): AzureService {
-  const reader = (permission: string): string => `${permission}, of the Azure role Reader`;
   const contributor = (permission: string): string => `${permission}, of the Azure role Website Contributor`;
+  const get =
+    <T>(path: string, version: string, shape: Shape<T>, permission: string): Read<T> =>
+    () =>
+      arm.get(`${path}?api-version=${version}`, shape, reader(permission));
+  const list =
+    <T>(path: string, version: string, item: Shape<T>, permission: string): Read<readonly T[]> =>
+    () =>
+      arm.list(`${path}?api-version=${version}`, item, reader(permission));
 
   const readSettings: AzureService["settings"] = async () => {
     const path = `${siteId}/config/appsettings/list?api-version=${WEB}`;
     const reading = await arm.post(path, settings, contributor("Microsoft.Web/sites/config/list/action"));
     return reading.kind === "found" ? found(reading.value.properties) : reading;
   };
+  const identityType = "Microsoft.ManagedIdentity/userAssignedIdentities";
   const readIdentity: AzureService["identity"] = async () => {
-    const permission = reader("Microsoft.ManagedIdentity/userAssignedIdentities/read");
-    const reading = await arm.get(`${identityId}?api-version=${IDENTITY}`, identity, permission);
+    const reading = await get(identityId, IDENTITY, identity, `${identityType}/read`)();
     return reading.kind === "found" ? found(reading.value.properties) : reading;
   };
   const tableSetting = tableEndpointSetting(name);
@@ -235,7 +242,7 @@ export function azureService(
       const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
       const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
       const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
-      return arm.get(`${id}?api-version=${STORAGE}`, account, reader("Microsoft.Storage/storageAccounts/read"));
+      return get(id, STORAGE, account, "Microsoft.Storage/storageAccounts/read")();
     });
 
   const readKey =
@@ -248,65 +255,60 @@ export function azureService(
       return typeof key === "string" ? found(key) : { kind: "missing", what };
     };
 
+  const sites = "Microsoft.Web/sites";
+  const networks = "Microsoft.Network";
   return {
-    site: () => arm.get(`${siteId}?api-version=${WEB}`, site, reader("Microsoft.Web/sites/read")),
-    config: () => arm.get(`${siteId}/config/web?api-version=${WEB}`, config, reader("Microsoft.Web/sites/config/read")),
+    site: get(siteId, WEB, site, `${sites}/read`),
+    config: get(`${siteId}/config/web`, WEB, config, `${sites}/config/read`),
     settings: readSettings,
-    authentication: () =>
-      arm.get(
-        `${siteId}/config/authsettingsV2?api-version=${WEB}`,
-        authentication,
-        reader("Microsoft.Web/sites/config/read"),
-      ),
-    publishing: (what) => () =>
-      arm.get(
-        `${siteId}/basicPublishingCredentialsPolicies/${what}?api-version=${WEB}`,
+    authentication: get(`${siteId}/config/authsettingsV2`, WEB, authentication, `${sites}/config/read`),
+    publishing: (what) =>
+      get(
+        `${siteId}/basicPublishingCredentialsPolicies/${what}`,
+        WEB,
         publishing,
-        reader("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read"),
+        `${sites}/basicPublishingCredentialsPolicies/read`,
       ),
-    slots: () => arm.list(`${siteId}/slots?api-version=${WEB}`, named, reader("Microsoft.Web/sites/slots/read")),
-    privateEndpoints: () =>
-      arm.list(
-        `${siteId}/privateEndpointConnections?api-version=${WEB}`,
-        connection,
-        reader("Microsoft.Web/sites/privateEndpointConnections/read"),
-      ),
+    slots: list(`${siteId}/slots`, WEB, named, `${sites}/slots/read`),
+    privateEndpoints: list(
+      `${siteId}/privateEndpointConnections`,
+      WEB,
+      connection,
+      `${sites}/privateEndpointConnections/read`,
+    ),
     identity: readIdentity,
-    identityFederation: () =>
-      arm.list(
-        `${identityId}/federatedIdentityCredentials?api-version=${IDENTITY}`,
-        federation,
-        reader("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read"),
-      ),
+    identityFederation: list(
+      `${identityId}/federatedIdentityCredentials`,
+      IDENTITY,
+      federation,
+      `${identityType}/federatedIdentityCredentials/read`,
+    ),
     // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-view-associated-resources-for-an-identity
     resourcesOfIdentity: () =>
       arm.list(
         `${identityId}/listAssociatedResources?api-version=${ASSOCIATED_RESOURCES}`,
         named,
-        "Microsoft.ManagedIdentity/userAssignedIdentities/listAssociatedResources/action, of the Azure role Managed Identity Contributor",
+        `${identityType}/listAssociatedResources/action, of the Azure role Managed Identity Contributor`,
         "POST",
       ),
-    functions: () =>
-      arm.list(
-        `${siteId}/functions?api-version=${WEB}`,
-        functionEnvelope,
-        reader("Microsoft.Web/sites/functions/read"),
-      ),
-    subnet: () =>
-      arm.get(`${subnetId}?api-version=${NETWORK}`, subnet, reader("Microsoft.Network/virtualNetworks/subnets/read")),
-    securityGroup: () =>
-      arm.get(
-        `${expectedSubnet.networkSecurityGroup?.id ?? ""}?api-version=${NETWORK}`,
-        securityGroup,
-        reader("Microsoft.Network/networkSecurityGroups/read"),
-      ),
-    sitesOfPlan: () =>
-      arm.list(`${planId}/sites?api-version=${WEB}`, named, reader("Microsoft.Web/serverfarms/sites/read")),
+    functions: list(`${siteId}/functions`, WEB, functionEnvelope, `${sites}/functions/read`),
+    subnet: get(subnetId, NETWORK, subnet, `${networks}/virtualNetworks/subnets/read`),
+    securityGroup: get(
+      expectedSubnet.networkSecurityGroup?.id ?? "",
+      NETWORK,
+      securityGroup,
+      `${networks}/networkSecurityGroups/read`,
+    ),
+    sitesOfPlan: list(`${planId}/sites`, WEB, named, "Microsoft.Web/serverfarms/sites/read"),
     account: readAccount,
     dataRoles: (purpose) => () => following(readAccount(purpose), ({ id }) => dataRolesOn(arm, id)),
     functionKey: readKey("A function key", ({ functionKeys }) => Object.values(functionKeys ?? {})[0]),
     masterKey: readKey("A master key", ({ masterKey }) => masterKey),
   };
+}
+
+function reader(permission: string): string {
+  return `${permission}, of the Azure role Reader`;
 }
 
 /**
@@ -317,7 +319,7 @@ export function azureService(
  */
 async function dataRolesOn(arm: AzureApi, id: string): Promise<Reading<readonly DataRole[]>> {
   const path = `${id}/providers/Microsoft.Authorization/roleAssignments?api-version=${AUTHORIZATION}`;
-  const permission = (what: string): string => `Microsoft.Authorization/${what}/read, of the Azure role Reader`;
+  const permission = (what: string): string => reader(`Microsoft.Authorization/${what}/read`);
   const assignments = await arm.list(path, roleAssignment, permission("roleAssignments"));
   if (assignments.kind !== "found") return assignments;
   const roles: DataRole[] = [];

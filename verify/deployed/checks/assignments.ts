@@ -1,3 +1,4 @@
+/** Checks of the app role assignments. Deployments only add: a grant removed from the access policy remains in Entra ID. */
 import type { PlannedCheck } from "../../model/plan.ts";
 import { plannedCheck, shown } from "../check.ts";
 import type { Assignment } from "../azure/directory.ts";
@@ -5,7 +6,6 @@ import { together } from "../azure/reading.ts";
 import { provisionDirectory } from "../fixes.ts";
 import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 
-/** Checks of the app role assignments. Deployments only add: a grant removed from the access policy remains in Entra ID. */
 export function assignmentChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, registration, roles, callers } = service;
   if (registration === null) return [];

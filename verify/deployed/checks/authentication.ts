@@ -1,10 +1,10 @@
+/** Checks of App Service Authentication: on where the environment asks for it, off elsewhere. */
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown } from "../check.ts";
 import { together } from "../azure/reading.ts";
 import { PROVISION } from "../fixes.ts";
 import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 
-/** Checks of App Service Authentication: on where the environment asks for it, off elsewhere. */
 export function authenticationChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, api, registration, azure, siteId, siteName } = service;
   if (service.authentication === null || api === null || registration === null) {

@@ -1,3 +1,7 @@
+/**
+ * Checks of the running code: compares the functions and the package in Resource Manager with a build of this checkout. The
+ * Functions host reports both, so code that imitates this package is not detected.
+ */
 import { reasonOf } from "../../../tools/command-line.ts";
 import { type Registration, registrationFaults } from "../../model/registrations.ts";
 import { type Built, builtService } from "../../model/built-service.ts";
@@ -9,11 +13,7 @@ import type { DeploymentView, ServiceView } from "../view.ts";
 
 const AS_BUILT = "those of a build of this commit";
 
-/**
- * Checks of the running code: compares the functions and the package in Resource Manager with a build of this checkout. The
- * Functions host reports both, so code that imitates this package is not detected.
- */
-export function codeChecks(_scene: DeploymentView, { name, siteId, azure }: ServiceView): PlannedCheck[] {
+export function codeChecks(_view: DeploymentView, { name, siteId, azure }: ServiceView): PlannedCheck[] {
   const resource = `${siteId}/functions`;
   const build: Read<Built> = () => builtService(name).then(found, (error: unknown) => unreadable(reasonOf(error)));
   const common = {

@@ -1,3 +1,4 @@
+/** Checks of Entra ID: app registrations, and who may act as an app registration or as an identity. */
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { Application, Registration, ServicePrincipal } from "../azure/directory.ts";
@@ -5,7 +6,6 @@ import { type Read, together } from "../azure/reading.ts";
 import { PROVISION, provisionDirectory } from "../fixes.ts";
 import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** Checks of Entra ID: app registrations, and who may act as an app registration or as an identity. */
 export function directoryChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { registration, client, name } = service;
   return [

@@ -1,3 +1,4 @@
+/** Checks of the network that a service's calls come from, and of its plan. */
 import type { SecurityRule, SiteProperties } from "../../../infra/snapshot.ts";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown, wording } from "../check.ts";
@@ -5,8 +6,7 @@ import type { DeployedSecurityRule } from "../azure/resources.ts";
 import { PROVISION } from "../fixes.ts";
 import type { DeploymentView, ServiceView } from "../view.ts";
 
-/** Checks of the network that a service's calls come from, and of its plan. */
-export function networkChecks(_scene: DeploymentView, service: ServiceView): PlannedCheck[] {
+export function networkChecks(_view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, azure, siteId, site, subnetId, subnet, outboundRules, planId } = service;
   const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];

@@ -1,3 +1,8 @@
+/**
+ * Checks of the access restrictions. They are read from `config/web`, because the site's `siteConfig` has no rules.
+ *
+ * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
+ */
 import type { AccessRule } from "../../../infra/snapshot.ts";
 import { RUNNER_RULE } from "../../../infra/scm-access/index.ts";
 import type { PlannedCheck } from "../../model/plan.ts";
@@ -9,11 +14,6 @@ import type { DeploymentView, ServiceView } from "../view.ts";
 /** The platform adds a last rule with this priority. Nobody can set it. */
 const UNMATCHED_PRIORITY = 2_147_483_647;
 
-/**
- * Checks of the access restrictions. They are read from `config/web`, because the site's `siteConfig` has no rules.
- *
- * @see https://learn.microsoft.com/azure/app-service/overview-access-restrictions
- */
 export function restrictionChecks({ deployment }: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, azure, siteId, config, site, mainRules, scmRules } = service;
   const common = { resource: siteId, read: azure.config, fix: PROVISION };

@@ -1,3 +1,4 @@
+/** Checks of the app settings: one for each setting that the restriction depends on, and two for all others. */
 import { settingPrefix } from "../../../tools/service-names.ts";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, wording } from "../check.ts";
@@ -13,7 +14,6 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
 const SHOWN_VALUE =
   /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,(?=.)|$))+$|^https:\/\/[a-z0-9.-]+$|^api:\/\/[0-9a-f-]{36}\/[a-z0-9-]+(\/\.default)?$|^(managed|federated)-identity$/i;
 
-/** Checks of the app settings: one for each setting that the restriction depends on, and two for all others. */
 export function settingChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, azure, siteId, config, settingNames } = service;
   const resource = `${siteId}/config/appsettings`;

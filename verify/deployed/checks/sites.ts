@@ -1,3 +1,4 @@
+/** Checks of the sites: encryption, publishing, identities, slots and private endpoints. */
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown, wording } from "../check.ts";
 import { PROVISION } from "../fixes.ts";
@@ -5,13 +6,32 @@ import type { DeploymentView, ServiceView } from "../view.ts";
 import { authenticationChecks } from "./authentication.ts";
 import { settingChecks } from "./settings.ts";
 
-/** Checks of the sites: encryption, publishing, identities, slots and private endpoints. */
 export function siteChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, azure, siteName, siteId, config, site, identityId } = service;
   const where = `--resource-group ${view.deployment.resourceGroup} --name ${siteName}`;
   const common = { resource: siteId, fix: PROVISION };
   const tls = "Older versions of TLS can be read or changed in transit.";
   const password = "A password that leaks replaces the app's code, and with it the check of tokens.";
+  const ofSite = (id: string, key: SiteKey, title: string, why: string): PlannedCheck =>
+    plannedCheck({
+      ...common,
+      id: `sites/${name}/${id}`,
+      title: `${name}: ${title}`,
+      read: azure.site,
+      expected: shown(site[key]),
+      why,
+      found: ({ properties }) => shown(properties[key]),
+    });
+  const ofConfig = (id: string, key: ConfigKey, title: string, why: string): PlannedCheck =>
+    plannedCheck({
+      ...common,
+      id: `sites/${name}/${id}`,
+      title: `${name}: ${title}`,
+      read: azure.config,
+      expected: shown(config[key]),
+      why,
+      found: ({ properties }) => shown(properties[key]),
+    });
   return [
     plannedCheck({
       ...common,
@@ -24,69 +44,33 @@ export function siteChecks(view: DeploymentView, service: ServiceView): PlannedC
       fix: `${PROVISION}\nazd deploy`,
       mustExist: true,
     }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/https-only`,
-      title: `${name}: HTTPS only`,
-      read: azure.site,
-      expected: shown(site.httpsOnly),
-      why: "Over plain HTTP a token can be read in transit, and used until it expires.",
-      found: ({ properties }) => shown(properties.httpsOnly),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/tls`,
-      title: `${name}: lowest TLS version of the main site`,
-      read: azure.config,
-      expected: shown(config.minTlsVersion),
-      why: tls,
-      found: ({ properties }) => shown(properties.minTlsVersion),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/scm-tls`,
-      title: `${name}: lowest TLS version of the SCM site`,
-      read: azure.config,
-      expected: shown(config.scmMinTlsVersion),
-      why: tls,
-      found: ({ properties }) => shown(properties.scmMinTlsVersion),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/ftp`,
-      title: `${name}: FTP`,
-      read: azure.config,
-      expected: shown(config.ftpsState),
-      why: "FTP can replace the app's code, and the SCM site's rules do not apply to it.",
-      found: ({ properties }) => shown(properties.ftpsState),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/remote-debugging`,
-      title: `${name}: remote debugging`,
-      read: azure.config,
-      expected: shown(config.remoteDebuggingEnabled),
-      why: "A debugger sees tokens, and can step over their check.",
-      found: ({ properties }) => shown(properties.remoteDebuggingEnabled),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/ssh`,
-      title: `${name}: a shell in the app's container`,
-      read: azure.site,
-      expected: shown(site.sshEnabled),
-      why: "Whoever has a shell there has the app's identity, and its subnet.",
-      found: ({ properties }) => shown(properties.sshEnabled),
-    }),
-    plannedCheck({
-      ...common,
-      id: `sites/${name}/admin-isolation`,
-      title: `${name}: the Functions host's endpoints for administrators are for the platform only`,
-      read: azure.site,
-      expected: shown(site.functionsRuntimeAdminIsolationEnabled),
-      why: "Whoever has the host's master key could read and change its keys, start its functions and restart it, without a token.",
-      found: ({ properties }) => shown(properties.functionsRuntimeAdminIsolationEnabled),
-    }),
+    ofSite(
+      "https-only",
+      "httpsOnly",
+      "HTTPS only",
+      "Over plain HTTP a token can be read in transit, and used until it expires.",
+    ),
+    ofConfig("tls", "minTlsVersion", "lowest TLS version of the main site", tls),
+    ofConfig("scm-tls", "scmMinTlsVersion", "lowest TLS version of the SCM site", tls),
+    ofConfig("ftp", "ftpsState", "FTP", "FTP can replace the app's code, and the SCM site's rules do not apply to it."),
+    ofConfig(
+      "remote-debugging",
+      "remoteDebuggingEnabled",
+      "remote debugging",
+      "A debugger sees tokens, and can step over their check.",
+    ),
+    ofSite(
+      "ssh",
+      "sshEnabled",
+      "a shell in the app's container",
+      "Whoever has a shell there has the app's identity, and its subnet.",
+    ),
+    ofSite(
+      "admin-isolation",
+      "functionsRuntimeAdminIsolationEnabled",
+      "the Functions host's endpoints for administrators are for the platform only",
+      "Whoever has the host's master key could read and change its keys, start its functions and restart it, without a token.",
+    ),
     plannedCheck({
       ...common,
       id: `sites/${name}/end-to-end-encryption`,
@@ -160,6 +144,9 @@ export function siteChecks(view: DeploymentView, service: ServiceView): PlannedC
     ...authenticationChecks(view, service),
   ];
 }
+
+type SiteKey = "httpsOnly" | "sshEnabled" | "functionsRuntimeAdminIsolationEnabled";
+type ConfigKey = "minTlsVersion" | "scmMinTlsVersion" | "ftpsState" | "remoteDebuggingEnabled";
 
 interface Identity {
   readonly type?: string | null | undefined;

@@ -1,3 +1,4 @@
+/** Checks of the storage accounts that a service's settings name: networks, keys and roles. */
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown, wording } from "../check.ts";
 import type { Deployment } from "../environment.ts";
@@ -7,7 +8,6 @@ import { PROVISION, provisionUnlessPolicy } from "../fixes.ts";
 import type { DeploymentView, ServiceView } from "../view.ts";
 import type { AccountPurpose } from "../expected.ts";
 
-/** Checks of the storage accounts that a service's settings name: networks, keys and roles. */
 export function storageChecks({ deployment }: DeploymentView, service: ServiceView): PlannedCheck[] {
   return [
     ...accountChecks(service, "host", "the Functions host's data", deployment),

@@ -1,3 +1,7 @@
+/**
+ * Checks every resource of the evaluated template: each stated property that no other check reads must have its value. A new
+ * property of the template needs no line here.
+ */
 import * as v from "valibot";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { plannedCheck, shown, wording } from "../check.ts";
@@ -30,10 +34,6 @@ const BY_PARAMETER =
 
 const WHY = "It was changed by hand or by a policy: the tests of the template do not apply to it.";
 
-/**
- * Checks every resource of the evaluated template: each stated property that no other check reads must have its value. A new
- * property of the template needs no line here.
- */
 export function templateChecks(view: DeploymentView): PlannedCheck[] {
   return view.resources.filter(({ type }) => !ELSEWHERE.test(type)).map((resource) => templateCheck(view, resource));
 }

@@ -1,3 +1,4 @@
+/** Every way in which a deployment can differ, with its one finding. */
 import {
   type Answers,
   assigned,

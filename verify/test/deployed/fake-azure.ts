@@ -1,3 +1,4 @@
+/** A fake of Resource Manager, Microsoft Graph and the sites, over real HTTP. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AccessToken, TokenCredential } from "@azure/identity";

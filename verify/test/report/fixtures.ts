@@ -1,3 +1,4 @@
+/** Reports of full size for tests. */
 import { accessPolicy } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../model/callers.ts";
 import { matrixOf } from "../../local/matrix.ts";
