@@ -63,7 +63,7 @@ const UNIT = [
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
   "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
   "tools/test/{address-ranges,imports}.test.ts",
-  "verify/test/{deployed-environment,deployed-examples,exchange,expected,only,threat-model}.test.ts",
+  "verify/test/{deployed-environment,deployed-examples,exchange,expected,filter,threat-model}.test.ts",
 ];
 
 export default defineConfig({

@@ -68,7 +68,7 @@ describe("npm run verify", () => {
     },
   );
 
-  it("takes no host for a deployment, which has its own", async () => {
+  it("refuses --host with --deployed", async () => {
     expect(await run(["--deployed", "--host", "func"])).toEqual({
       code: 2,
       stdout: "",
@@ -83,7 +83,7 @@ describe("npm run verify", () => {
     expect(stderr).not.toContain("    at ");
   });
 
-  it("asks whether the report can be written before it makes its calls", async () => {
+  it("checks that the report can be written before it makes its calls", async () => {
     const file = join(folder, "a-file");
     await writeFile(file, "");
     onTestFinished(() => rm(file));
@@ -92,7 +92,7 @@ describe("npm run verify", () => {
     expect(stderr).toMatch(/^\S+report cannot be written \(ENOTDIR\): .*\n$/);
   });
 
-  it("explains itself", async () => {
+  it("prints its usage", async () => {
     const { code, stdout } = await run(["--help"]);
     expect(code).toBe(0);
     for (const option of ["--only", "--deployed", "--report", "Exit code"]) expect(stdout).toContain(option);

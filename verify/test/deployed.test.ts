@@ -70,7 +70,7 @@ describe("a healthy deployment", () => {
     report = await look(azure);
   });
 
-  it("is as expected in every check, and in every call that can be made from here", () => {
+  it("passes every check, and every call that this machine can make", () => {
     expect(wrong(report)).toEqual([]);
     expect(notChecked(report)).toEqual([]);
     expect(report.status).toBe("incomplete");
@@ -83,7 +83,7 @@ describe("a healthy deployment", () => {
     for (const cell of elsewhere) expect(cell).toMatchObject({ result: "not-checked", actual: null, exchanges: [] });
   });
 
-  it("answers to no stranger: the callee's network refuses them, and Entra ID issues no token", () => {
+  it("refuses strangers: the callee's network refuses their calls, and Entra ID issues no token", () => {
     for (const operation of ["health", "get-stock", "reserve-stock", "set-stock"]) {
       for (const caller of ["no-token", "forged-token"]) {
         expect(cellOf(report, `both/${operation}/here/${caller}`)?.actual).toMatchObject({ refusedBy: "network" });
@@ -95,7 +95,7 @@ describe("a healthy deployment", () => {
     expect(report.origins[0]?.title).toBe(`this machine, ${HERE}`);
   });
 
-  it("asks both Functions hosts themselves: the callee's network refuses, the caller's host does, with its master key too", () => {
+  it("calls both Functions hosts: the callee's network refuses, and so does the caller's host, also with its master key", () => {
     const actual = (id: string): unknown => cellOf(report, id)?.actual;
     const byHost = (status: number): unknown => ({ refusedBy: "host", status, code: null });
     expect(actual("both/host-keys/here/master-key")).toMatchObject({ refusedBy: "network" });
@@ -108,7 +108,7 @@ describe("a healthy deployment", () => {
     expect(JSON.stringify(report)).not.toContain(MARKERS.masterKey);
   });
 
-  it("makes a report that its schema knows, and a page", async () => {
+  it("writes a report that matches its schema, and a page", async () => {
     const ajv = new Ajv2020({ allErrors: true });
     addFormats.default(ajv);
     const schema = await readFile(join(import.meta.dirname, "..", "model", "report.schema.json"), "utf8");
@@ -433,7 +433,7 @@ describe("what could not be read is not checked, and never passed", () => {
     expect(azure.requests.filter(({ what }) => what === `GET ${site}`)).toHaveLength(1);
   });
 
-  it("is asked again where it is throttled, and not for ever", async () => {
+  it("retries a throttled request, a limited number of times", async () => {
     const key = `GET ${site}/config/web`;
     const throttled = { status: 429, headers: { "retry-after": "0" } };
     const web = azure.answers[key] ?? { status: 0, body: "" };
@@ -448,7 +448,7 @@ describe("what could not be read is not checked, and never passed", () => {
   });
 });
 
-describe("where the run stands decides what is expected", () => {
+describe("the expected outcomes depend on the address of this machine", () => {
   it("an address in no range: SCM sites and the caller refuse it, and no order is placed", async () => {
     for (const service of ["callee-func", "caller-func"]) {
       azure.answers[scm(service)] = forbidden(ELSEWHERE);
@@ -514,7 +514,7 @@ describe("where the run stands decides what is expected", () => {
 describe("the Functions host of a site that this machine reaches", () => {
   const keys = `GET ${main("caller-func")}/admin/host/keys`;
 
-  it("is different where the isolation is not enforced, and what it tells is not in the report", async () => {
+  it("differs where the isolation is not enforced, and the report does not contain the response", async () => {
     const told = { keys: [{ name: "default", value: MARKERS.functionKey }] };
     azure.answers[keys] = { status: 401, withMasterKey: 200, body: told };
     const report = await look(azure, { only: "both/host-caller-func-*" });
@@ -524,7 +524,7 @@ describe("the Functions host of a site that this machine reaches", () => {
     expect(JSON.stringify(report)).not.toContain(MARKERS.masterKey);
   });
 
-  it("is different where its home page tells something", async () => {
+  it("differs where it has a home page", async () => {
     azure.answers[`GET ${main("caller-func")}/`] = { status: 200, body: "Your Functions app is up and running" };
     const report = await look(azure, { only: "both/host-caller-func-home" });
     expect(wrong(report)).toHaveLength(2);
@@ -546,7 +546,7 @@ describe("who refuses", () => {
     });
   });
 
-  it("no answer is not a refusal", async () => {
+  it("does not count a missing response as a refusal", async () => {
     azure.answers[main("callee-func")] = { status: 0, body: "" };
     const timeouts = { requestMs: 300, order: { totalMs: 0, pollMs: 1 } };
     const report = await look(azure, { only: "both/get-stock/here/no-token", timeouts });
@@ -566,7 +566,7 @@ describe("who refuses", () => {
     },
   );
 
-  it("any other failure to get a token shows nothing", async () => {
+  it("does not count any other failure to get a token", async () => {
     const signedIn = credential(() => new Error(`AADSTS700016: ${MARKERS.setting}`));
     const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
@@ -599,7 +599,7 @@ describe("the order", () => {
   const find = `GET ${main("caller-func")}/api/orders/`;
   const order = (state: string): object => ({ orderId: "{orderId}", sku: "widget", quantity: 1, state, attempts: 1 });
 
-  it("is one, with a function key, of an id that says what it is", async () => {
+  it("is placed once, with a function key and an id that names the verification", async () => {
     await look(azure);
     const posts = azure.requests.filter(({ what }) => what === place);
     expect(posts).toHaveLength(1);
@@ -611,7 +611,7 @@ describe("the order", () => {
     });
   });
 
-  it("is as good when it is pending at first, and reserved by the timer a little later", async () => {
+  it("passes when it is pending at first, and the timer reserves it later", async () => {
     azure.answers[place] = { status: 202, body: order("pending") };
     azure.answers[find] = { status: 200, body: order("reserved"), before: [] };
     const pending = { status: 200, body: order("pending") };
@@ -627,7 +627,7 @@ describe("the order", () => {
     expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain("reserved later");
   });
 
-  it("is different when it stays pending: the caller does not get through", async () => {
+  it("differs when it stays pending: the caller does not reach the callee", async () => {
     azure.answers[place] = { status: 202, body: order("pending") };
     azure.answers[find] = { status: 200, body: order("pending") };
     const timeouts = { requestMs: 2_000, order: { totalMs: 50, pollMs: 10 } };

@@ -20,7 +20,7 @@ const granted: Situation = {
 };
 
 describe("by the policy", () => {
-  it("the granted caller gets through", () => {
+  it("lets the granted caller in", () => {
     expect(expectedOutcome(granted)).toEqual({ refusedBy: "nobody", status: 200, code: null });
   });
 
@@ -45,7 +45,7 @@ describe("by the policy", () => {
     expect(expectedOutcome({ ...granted, ...change })).toEqual({ refusedBy, status, code });
   });
 
-  it("each layer holds alone what it knows of, and no more", () => {
+  it("refuses alone, in each layer, what that layer knows, and no more", () => {
     const stranger = { ...granted, origin: { subnetOf: null }, caller: { ...caller, flaw: "no-credentials" } };
     expect(expectedOutcome({ ...stranger, layers: "application-only" }).refusedBy).toBe("application");
     expect(expectedOutcome({ ...stranger, layers: "network-only" }).refusedBy).toBe("network");
@@ -75,18 +75,18 @@ describe("the matrix follows the policy", () => {
       .filter(({ id }) => /^both\/(?!host-)/.test(id) && id.endsWith(`/callerSubnet/${who}`))
       .map(({ expected }) => expected.code ?? expected.refusedBy);
 
-  it("a further service that is granted nothing gets no token", () => {
+  it("issues no token to a further service without a grant", () => {
     const policy = withThird(accessPolicy.services["callee-func"].callers);
     expect(outcomes(policy, "third-func")).toEqual(operations.map(() => "AADSTS501051"));
   });
 
-  it("a further caller may what it is granted, and no more", () => {
+  it("lets a further caller do what it is granted, and no more", () => {
     const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Manage"] });
     expect(outcomes(policy, "third-func")).toEqual(["nobody", "role-missing", "role-missing", "nobody"]);
     expect(outcomes(policy, "caller-func")).toEqual(["nobody", "nobody", "role-missing", "role-missing"]);
   });
 
-  it("each calling service has a network of its own, from which it gets through with both layers on", () => {
+  it("lets each calling service in from its own network, with both layers on", () => {
     const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Read"] });
     expect(originsOf(policy, "callee-func").map(({ id, title, subnetOf }) => [id, title, subnetOf])).toEqual([
       ["callerSubnet", "caller-func's subnet", "caller-func"],

@@ -5,7 +5,7 @@ import { matcherOf } from "../model/filter.ts";
 const id = "both/get-stock/internet/granted";
 
 it.each([null, id, "both", "both/", "both/get-stock", "*/*/internet", "both/get-*/*/granted", "BOTH/Get-Stock"])(
-  "asks for a call by: %s",
+  "matches a call by: %s",
   (pattern) => {
     expect(matcherOf(pattern)(id)).toBe(true);
   },
@@ -21,6 +21,6 @@ it.each([
   "both/get.stock",
   "(",
   "[a-z]*",
-])("leaves a call out by: %s", (pattern) => {
+])("does not match a call by: %s", (pattern) => {
   expect(matcherOf(pattern)(id)).toBe(false);
 });

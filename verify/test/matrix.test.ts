@@ -39,13 +39,13 @@ const verify = (only: string | null): Promise<Report> => verifyLocal({ only, fol
 const ids = (cells: readonly Cell[]): string[] => cells.map(({ id }) => id).sort();
 const different = ({ cells }: Report): string[] => ids(cells.filter(({ result }) => result === "different"));
 
-describe("the running system as it is", () => {
+describe("the running system", () => {
   let report: Report;
   beforeAll(async () => {
     report = await verify(null);
   }, 120_000);
 
-  it("does what the policy says, in every call of the matrix", () => {
+  it("follows the policy in every call of the matrix", () => {
     expect(different(report)).toEqual([]);
     expect(report.status).toBe("passed");
     expect(report.target).toEqual({ kind: "local", system: "running", commit: system.endpoints.run.commit });
@@ -64,7 +64,7 @@ describe("the running system as it is", () => {
     }
   });
 
-  it("names what one layer alone holds: a granted identity from a wrong network, and anybody without the guard", () => {
+  it("marks what only one layer refuses: a granted identity from a wrong network, and every caller without the guard", () => {
     const held = report.cells.filter(({ heldByOneLayer }) => heldByOneLayer);
     const open = ["health", "host-ping", "host-warmup", "host-http-health", "host-home"];
     const ofCallers = (layers: string): string[] =>
@@ -108,7 +108,7 @@ describe("a system in which one thing is wrong", () => {
     );
     try {
       const report = await verify("both");
-      // The host's own endpoints are asked of another host, behind front doors of the proof's own.
+      // Calls of the Functions host go to another host, behind other front ends.
       const fromThere = report.cells.filter(
         ({ origin, caller, operation }) =>
           origin === "internet" && caller !== "unassigned" && !operation.startsWith("host-"),
@@ -152,7 +152,7 @@ describe("a system in which one thing is wrong", () => {
   });
 
   // Builds the app twice, and starts it twice.
-  it("has no guard: nothing but the network is left", async () => {
+  it("has no guard: only the network refuses calls", async () => {
     const folder = join(system.folder, "apps", "callee-func");
     await stageWithoutGuard("callee-func", folder);
     await restartCallee();
@@ -236,6 +236,6 @@ describe("a running system that is not this checkout's, or not whole, is left al
   );
 });
 
-it("takes a filter that matches nothing for a mistake, and says what an id looks like", async () => {
+it("rejects a filter without a match, and shows an id", async () => {
   await expect(verify("both/nonsense")).rejects.toThrow(/matches nothing.*both\/health\/callerSubnet\/caller-func/);
 });
