@@ -1,5 +1,5 @@
 /* global document, location, history, navigator, window, addEventListener, setTimeout */
-// What the page gains by a script: the filter, opening a call in place, and copying. Without it all content is there.
+// Adds the filter, the dialog of a call and the copy buttons. The page shows all content without it.
 "use strict";
 (() => {
   const calls = [...document.querySelectorAll("details.call[data-layers]")];
@@ -45,10 +45,10 @@
     form.addEventListener("input", apply);
     form.addEventListener("reset", () => setTimeout(apply));
     form.addEventListener("submit", (event) => event.preventDefault());
-    apply(); // A browser that comes back to the page restores what was chosen.
+    apply(); // The back button restores the chosen filter.
   }
 
-  /** Takes rows and columns out of a grid that have nothing left to show. */
+  /** Hides rows and columns of a grid without visible calls. */
   function fold(table) {
     const rows = [...table.tBodies[0].rows];
     const used = new Set();
@@ -75,7 +75,7 @@
     table.closest(".scroll").hidden = used.size === 0;
   }
 
-  /** Opens a call in a dialog; its address stays in the address bar, for a link that leads there again. */
+  /** Opens a call in a dialog. The address bar shows its address, for links. */
   function opening() {
     const dialog = document.getElementById("opened");
     const open = (call) => {

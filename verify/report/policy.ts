@@ -240,7 +240,7 @@ function refusalArrow({ name, detail, y, height, wall, response }: Refusal): Mar
     }
     <path class="cross" d="M${end - 7} ${middle - 7}l14 14m0-14l-14 14" />
     ${response.map(
-      (line, i) => html`<text class="answer" x="${wall + WALL + 12}" y="${middle - 3 + i * LINE}">${line}</text>`,
+      (line, i) => html`<text class="response" x="${wall + WALL + 12}" y="${middle - 3 + i * LINE}">${line}</text>`,
     )}`;
 }
 
