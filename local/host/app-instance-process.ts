@@ -1,7 +1,6 @@
 /**
- * Runs one function app under the embedded host, for as long as the parent holds on to the IPC channel: no process is
- * left behind, however the parent ends. Its options come as the first message, so that no secret stands on a command
- * line; a second message asks it to end in an orderly way.
+ * The process of one function app under the embedded host. It ends when the IPC channel closes, so it never outlives its
+ * parent. The first message has the options, because a command line must have no secret; the second message stops the app.
  */
 import { reasonOf } from "../../tools/command-line.ts";
 import { type FunctionsHostOptions, startFunctionsHost } from "./functions-host.ts";

@@ -1,3 +1,4 @@
+/** Instances of a function app that can be killed, for chaos. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -5,12 +6,12 @@ import { environmentFor } from "../../tools/environment.mjs";
 import type { FunctionsHostOptions } from "./functions-host.ts";
 import { killTree } from "../../tools/process-tree.ts";
 
-/** One instance of a function app, in processes of its own. */
+/** One instance of a function app, in its own processes. */
 export interface AppInstance {
   start(): Promise<void>;
-  /** SIGKILL to the host and its worker at the same moment. */
+  /** Kills the host and its worker at the same moment. */
   kill(): Promise<void>;
-  /** As on scale-in: lets running functions finish, runs the app's `appTerminate` hooks, and ends. */
+  /** As on scale-in: waits for running functions, runs the app's `appTerminate` hooks, and ends. */
   stop(): Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
   };
   return {
     async start() {
-      // A process group of its own, which can be killed as one.
+      // In its own process group, which can be killed at once.
       const started = fork(new URL("app-instance-process.ts", import.meta.url), {
         detached: true,
         env: environmentFor(),

@@ -1,13 +1,15 @@
-import type { RegisteredFunction, RpcBindingInfo, RpcRetryOptions } from "./worker/protocol.ts";
+/** The functions of an app, as it registered them: checks them, and refuses what this host does not support. */
+import type { RegisteredFunction, RpcBindingInfo } from "./worker/protocol.ts";
 import type { RouteTarget } from "./http/routes.ts";
+import { NOT_SUPPORTED } from "./not-supported.ts";
 import { parseSchedule, type TimerSchedule } from "./timers/schedule.ts";
 
 interface Definition {
   readonly name: string;
   readonly functionId: string;
-  /** The name of the trigger's binding, under which the input goes to the worker. */
+  /** The name of the trigger's binding. */
   readonly trigger: string;
-  /** Not served and not scheduled; by the admin API it runs all the same. */
+  /** Not served and not scheduled, but the admin API runs it. */
   readonly isDisabled: boolean;
 }
 
@@ -15,7 +17,7 @@ export interface HttpFunction extends Definition, RouteTarget {
   readonly kind: "http";
   /** The name of the binding that carries the response. */
   readonly output: string | undefined;
-  /** Any level but "anonymous": a key is asked for where keys are enforced. */
+  /** Where keys are enforced. Any level but "anonymous" requires one. */
   readonly needsKey: boolean;
 }
 
@@ -24,22 +26,17 @@ export interface TimerFunction extends Definition {
   readonly schedule: TimerSchedule;
   readonly runOnStartup: boolean;
   readonly monitored: boolean;
-  readonly retry: RpcRetryOptions | undefined;
 }
 
 export type FunctionDefinition = HttpFunction | TimerFunction;
 
 export interface Definitions {
   readonly functions: readonly FunctionDefinition[];
-  /** Why a function is not served, as the Functions host reports it ("The '...' function is in error"). */
+  /** One sentence for each function that is not served, as the Functions host reports it. */
   readonly refused: readonly string[];
 }
 
-/**
- * Makes sense of what the app registered.
- *
- * @throws Error naming function and binding, for what this host cannot run at all
- */
+/** @throws Error that names the function and the feature that this host does not support, or the mistake */
 export function defineFunctions(
   registered: readonly RegisteredFunction[],
   routePrefix: string,
@@ -67,14 +64,14 @@ function define(
   for (const [bindingName, binding] of Object.entries(bindings)) {
     if (/^(?:http|timer)Trigger$/i.test(binding.type)) trigger = [bindingName, binding];
     else if (binding.type.toLowerCase() === "http" && binding.direction === "out") output = bindingName;
-    else
-      throw new Error(`function '${name}': this host has no binding of type "${binding.type}" (only HTTP and timers)`);
+    else throw new Error(`function '${name}': a binding of type "${binding.type}" ${NOT_SUPPORTED}`);
   }
   if (trigger === undefined) throw new Error(`function '${name}' has no trigger`);
+  if (retryOptions !== undefined) throw new Error(`function '${name}': the option retry ${NOT_SUPPORTED}`);
   const [triggerName, binding] = trigger;
   const common = { name, functionId, trigger: triggerName, isDisabled: isDisabled(name, settings) };
   if (binding.type.toLowerCase() === "timertrigger") {
-    return { ...common, kind: "timer", ...defineTimer(name, binding, settings), retry: retryOptions };
+    return { ...common, kind: "timer", ...defineTimer(name, binding, settings) };
   }
   const route = typeof binding["route"] === "string" && binding["route"] !== "" ? binding["route"] : name;
   const methods = binding["methods"] as readonly string[] | undefined;
@@ -113,7 +110,7 @@ function isDisabled(name: string, settings: Readonly<Record<string, string>>): b
   return /^(?:true|1)$/i.test(value ?? "");
 }
 
-/** The Functions host's own rules. A function that breaks one is left out; the others are served. */
+/** The mistake for which the Functions host does not serve a function. It serves the others. */
 function findFault(
   definition: FunctionDefinition,
   routePrefix: string,

@@ -1,3 +1,4 @@
+/** The endpoints of the host itself: the admin API and the homepage. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FunctionDefinition } from "./function-definitions.ts";
 import { CALLED_BY_API, type Invoker } from "./invocations.ts";
@@ -11,18 +12,17 @@ export interface HostApiOptions {
   readonly version: string;
   readonly functions: readonly FunctionDefinition[];
   readonly settings: Readonly<Record<string, string | undefined>>;
-  /** With it, keys are enforced, as in Azure; without it, everything is open, as under `func start`. */
+  /** With it, keys are enforced, as in Azure; without it, no key is checked, as under `func start`. */
   readonly masterKey: string | undefined;
-  /** Bytes. Of a longer body nothing is kept. */
   readonly maxBodyBytes: number;
   readonly invoker: Invoker;
   readonly stateFolder: string;
   readonly log: Log;
-  /** Ends the worker; the next one starts by itself. */
+  /** Ends the worker. The next one starts by itself. */
   restart(): void;
 }
 
-/** The real host's further endpoints for administrators: refused like those that do something here, and with the key 404. */
+/** Further admin endpoints of the real host: without the key they are refused like the others, with it they return 404. */
 const NOT_HERE = new RegExp(
   `^(?:${[
     "GET /admin/host/(?:systemkeys|functionkeys|extensions|processes|drain/status|extensionbundle/.+)",
@@ -35,17 +35,17 @@ const NOT_HERE = new RegExp(
   ].join("|")})$`,
 );
 
-type Answer = readonly [status: number, json?: unknown];
+type Reply = readonly [status: number, json?: unknown];
 
 /**
- * Answers what is for no function: the host's own endpoints, as far as they are of use on one machine, and 404 for the rest.
- * A body is read by the one endpoint that needs it, after all that can refuse the request.
+ * Responds to a request that is not for a function: from the endpoints that are useful on one machine, else with 404. Only one
+ * endpoint reads the body, after every check that can refuse the request.
  *
  * @param path decoded, without dot segments
  * @param query with its question mark, or empty
- * @throws Error where that endpoint's body is longer than the limit, or breaks off
+ * @throws Error where that body is longer than the limit, or the client breaks off
  */
-export async function answerHostsOwn(
+export async function respondAsHost(
   options: HostApiOptions,
   path: string,
   query: string,
@@ -53,49 +53,49 @@ export async function answerHostsOwn(
   response: ServerResponse,
 ): Promise<void> {
   if (path === "/") {
-    answerHomepage(options, response);
+    respondHomepage(options, response);
     return;
   }
   const route = `${request.method ?? ""} ${path.replace(/\/$/, "").toLowerCase()}`;
-  const [status, json] = await answerTo(options, route, hasKey(options, request, query), request);
+  const [status, json] = await replyTo(options, route, hasKey(options, request, query), request);
   if (json === undefined) response.writeHead(status, { "content-length": 0 }).end();
   else response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(json));
 }
 
-/** Whether a request brings the master key, or none is asked for. */
+/** Whether a request has the master key, or keys are not enforced. */
 export function hasKey({ masterKey }: HostApiOptions, request: IncomingMessage, query: string): boolean {
   const given = request.headers["x-functions-key"] ?? new URLSearchParams(query).get("code");
   return masterKey === undefined || given === masterKey;
 }
 
-/** The page that the real host shows here names the platform; who calls the app learns no more by this one. */
-function answerHomepage({ settings }: HostApiOptions, response: ServerResponse): void {
+/** The homepage names the platform, as on the real host, and nothing else. */
+function respondHomepage({ settings }: HostApiOptions, response: ServerResponse): void {
   if (settings["AzureWebJobsDisableHomepage"]?.toLowerCase() === "true") response.writeHead(204).end();
   else response.writeHead(200, { "content-type": "text/html" }).end("<!DOCTYPE html><title>Azure Functions</title>");
 }
 
-function answerTo(
+function replyTo(
   options: HostApiOptions,
   route: string,
   isAllowed: boolean,
   request: IncomingMessage,
-): Answer | Promise<Answer> {
+): Reply | Promise<Reply> {
   if (/^\w+ \/admin\/(?:host\/ping|warmup)$|^GET \/admin\/instance\/http-health$/.test(route)) return [200];
   const isIsolated = options.settings["FUNCTIONS_ADMIN_ISOLATION_ENABLED"] === "1";
   if (/^\w+ \/admin\/vfs(?:\/|$)/.test(route)) return [isAllowed && !isIsolated ? 403 : 401];
   if (/^\w+ \/runtime\/webhooks\/./.test(route)) return [isAllowed ? 404 : 401];
-  const answer = administration(options, route, request);
-  if (answer === undefined) return [404];
+  const action = administration(options, route, request);
+  if (action === undefined) return [404];
   if (!isAllowed) return [401];
-  return isIsolated ? [403] : answer();
+  return isIsolated ? [403] : action();
 }
 
-/** What an endpoint for administrators does, or undefined where there is none. */
+/** The action of an admin endpoint; undefined where there is none. */
 function administration(
   options: HostApiOptions,
   route: string,
   request: IncomingMessage,
-): (() => Answer | Promise<Answer>) | undefined {
+): (() => Reply | Promise<Reply>) | undefined {
   const { hostId, version, functions } = options;
   const ofFunction = /^(GET|POST) \/admin\/functions\/([^/]+)$/.exec(route);
   if (ofFunction !== null) {
@@ -103,13 +103,13 @@ function administration(
     if (ofFunction[1] === "POST") return () => runNow(options, definition, request);
     return () => (definition === undefined ? [404] : [200, describe(definition)]);
   }
-  const answers: Readonly<Record<string, () => Answer>> = {
+  const actions: Readonly<Record<string, () => Reply>> = {
     "GET /admin/host/status": () => [
       200,
       { id: hostId, state: "Running", version, processUptime: Math.round(process.uptime() * 1000) },
     ],
     "GET /admin/functions": () => [200, functions.map(describe)],
-    "GET /admin/host/keys": () => [200, { keys: [], links: [] }], // The master key, which the real host does not list, is all there is.
+    "GET /admin/host/keys": () => [200, { keys: [], links: [] }], // The real host does not list the master key, and there is no other.
     "GET /admin/host/config": () => [200, {}],
     "GET /admin/instance/info": () => [200, { FUNCTIONS_EXTENSION_VERSION: version }],
     "POST /admin/host/restart": () => {
@@ -117,25 +117,25 @@ function administration(
       return [200];
     },
   };
-  return answers[route] ?? (NOT_HERE.test(route) ? () => [404] : undefined);
+  return actions[route] ?? (NOT_HERE.test(route) ? () => [404] : undefined);
 }
 
 function describe({ name, isDisabled }: FunctionDefinition): { readonly name: string; readonly isDisabled: boolean } {
   return { name, isDisabled };
 }
 
-/** Starts a run without waiting for it. As on the real host it is no tick: no retries, and it may overlap with one. */
+/** Starts a run and does not wait for it. As on the real host, it may overlap with a tick. */
 async function runNow(
   { invoker, stateFolder, log, maxBodyBytes }: HostApiOptions,
   definition: FunctionDefinition | undefined,
   request: IncomingMessage,
-): Promise<Answer> {
+): Promise<Reply> {
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers["content-type"] ?? "")) return [415];
   if (!isJsonObject((await readBody(request, maxBodyBytes)).toString())) return [400];
   if (definition === undefined) return [404];
   const { name } = definition;
   if (definition.kind === "http") {
-    // As on the real host: accepted, and then there is no request that the function could be given.
+    // As on the real host: accepted, but there is no request for the function.
     log("error", `Function.${name}`, `'Functions.${name}' is triggered by HTTP and needs a request: call its URL`);
   } else {
     const input = timerInput(definition, readStatus(stateFolder, name), false);

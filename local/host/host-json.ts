@@ -1,19 +1,19 @@
+/** host.json of a staged app. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LOG_LEVELS, type LogLevel } from "./worker/protocol.ts";
-import { parseTimeSpan } from "./timers/schedule.ts";
 
-/** What the embedded host takes from host.json. */
+/** The settings in host.json that the embedded host applies. */
 export interface HostJson {
   /** Without slashes at the ends; empty when there is none. */
   readonly routePrefix: string;
   /** Infinity: unlimited, the default of a Premium plan. */
   readonly maxOutstandingRequests: number;
-  /** Milliseconds; Infinity for "-1". */
-  readonly functionTimeout: number;
-  /** Lowest level that is shown, by log category or its beginning. */
+  /** Infinity for "-1". */
+  readonly functionTimeoutMs: number;
+  /** The lowest level that is logged, by log category or its beginning. */
   readonly logLevels: Readonly<Record<string, LogLevel>>;
-  /** What the file asks for and this host does not do, as sentences. */
+  /** One sentence for each setting that this host ignores. */
   readonly warnings: readonly string[];
 }
 
@@ -30,7 +30,7 @@ const DEFAULT_TIMEOUT = "00:30:00";
 /**
  * Reads `host.json` of a staged app (https://learn.microsoft.com/azure/azure-functions/functions-host-json).
  *
- * @throws Error naming the file, the property and what was expected
+ * @throws Error that names the file, the property and the expected value
  */
 export function readHostJson(appFolder: string): HostJson {
   const path = join(appFolder, "host.json");
@@ -45,9 +45,9 @@ export function readHostJson(appFolder: string): HostJson {
     return fail("extensions.http.maxOutstandingRequests", "a whole number", maxOutstandingRequests);
   }
   const timeout = file.functionTimeout ?? DEFAULT_TIMEOUT;
-  const functionTimeout =
+  const functionTimeoutMs =
     timeout === "-1" ? Infinity : typeof timeout === "string" ? parseTimeSpan(timeout) : undefined;
-  if (functionTimeout === undefined || functionTimeout < 1_000) {
+  if (functionTimeoutMs === undefined || functionTimeoutMs < 1_000) {
     return fail("functionTimeout", `"hh:mm:ss" of at least one second, or "-1"`, timeout);
   }
   const logLevels = Object.entries(file.logging?.logLevel ?? {}).map(([category, value]) => {
@@ -58,13 +58,13 @@ export function readHostJson(appFolder: string): HostJson {
   return {
     routePrefix: routePrefix.replace(/^\/+|\/+$/g, ""),
     maxOutstandingRequests: maxOutstandingRequests > 0 ? maxOutstandingRequests : Infinity,
-    functionTimeout,
+    functionTimeoutMs,
     logLevels: Object.fromEntries(logLevels),
     warnings: [
       ...(file.extensionBundle === undefined
         ? []
-        : ["extensionBundle is ignored: HTTP and timer triggers are built in, and this host has no others"]),
-      ...Object.keys(otherHttp).map((name) => `extensions.http.${name} is ignored: this host does not do that`),
+        : ["extensionBundle is ignored: this host has HTTP and timer triggers only"]),
+      ...Object.keys(otherHttp).map((name) => `extensions.http.${name} is ignored by this host`),
     ].map((warning) => `host.json: ${warning}.`),
   };
 }
@@ -83,4 +83,15 @@ function parse(path: string): HostJsonFile {
     throw new Error(`${path} is not valid JSON: ${String(error)}`, { cause: error });
   }
   throw new Error(`${path} must hold a JSON object`);
+}
+
+/** Reads "[d.]hh:mm:ss[.fff]". Returns milliseconds, or undefined when the text is no TimeSpan. */
+export function parseTimeSpan(text: string): number | undefined {
+  const match = /^(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1,7})?)?$/.exec(text);
+  if (match === null) return undefined;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0, fraction = 0] = match
+    .slice(1)
+    .map((part: string | undefined) => Number(part ?? 0));
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds + fraction) * 1000;
 }

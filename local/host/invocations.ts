@@ -1,15 +1,20 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { within } from "./bounded.ts";
+/** Runs functions in the worker, and reports their begin and end. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { poll } from "../../tools/poll.ts";
+import { within } from "./within.ts";
 import type { Log } from "./host-log.ts";
 import type { FunctionDefinition } from "./function-definitions.ts";
-import type { RpcException, RpcInvocationRequest, RpcInvocationResponse, RpcTypedData } from "./worker/protocol.ts";
-import type { RpcRetryContext, RpcTraceContext } from "./worker/protocol.ts";
-import { continueTrace } from "./trace-context.ts";
+import type {
+  RpcException,
+  RpcInvocationRequest,
+  RpcInvocationResponse,
+  RpcTraceContext,
+  RpcTypedData,
+} from "./worker/protocol.ts";
 import type { WorkerProcess } from "./worker/worker-process.ts";
 
-/** How long a call waits for a worker that is being restarted. */
-const RESTART_LIMIT = 30_000;
+/** A call waits so long for a worker that restarts. */
+const RESTART_LIMIT_MS = 30_000;
 
 export const CALLED_BY_API = "This function was programmatically called via the host APIs.";
 
@@ -17,30 +22,27 @@ export interface Invocation {
   readonly definition: FunctionDefinition;
   readonly input: RpcTypedData;
   readonly reason: string;
-  /** Attempts of one run share it. */
-  readonly invocationId?: string;
   readonly traceContext?: RpcTraceContext;
-  readonly retryContext?: RpcRetryContext;
 }
 
-/** Runs functions in the worker, within the app's `functionTimeout`, and reports their begin and end. */
+/** Runs functions in the worker, within the app's `functionTimeout`. */
 export class Invoker {
   readonly #worker: WorkerProcess;
-  readonly #timeout: number;
+  readonly #timeoutMs: number;
   readonly #log: Log;
   #inFlight = 0;
 
-  /** @param timeout milliseconds; Infinity for none */
-  constructor(worker: WorkerProcess, timeout: number, log: Log) {
+  /** @param timeoutMs Infinity for none */
+  constructor(worker: WorkerProcess, timeoutMs: number, log: Log) {
     this.#worker = worker;
-    this.#timeout = timeout;
+    this.#timeoutMs = timeoutMs;
     this.#log = log;
   }
 
-  /** Runs a function. Never rejects: whatever went wrong is a result with status "failure". */
+  /** Runs a function. Never rejects: any error becomes a result with status "failure". */
   async run(invocation: Invocation): Promise<RpcInvocationResponse> {
     const { name, functionId, trigger } = invocation.definition;
-    const { invocationId = randomUUID(), retryContext } = invocation;
+    const invocationId = randomUUID();
     const category = `Function.${name}`;
     this.#log(
       "information",
@@ -49,13 +51,12 @@ export class Invoker {
     );
     this.#inFlight += 1;
     const startedAt = performance.now();
-    const response = await this.#ask({
+    const response = await this.#invoke({
       invocationId,
       functionId,
       inputData: [{ name: trigger, data: invocation.input }],
       triggerMetadata: {},
       traceContext: invocation.traceContext ?? continueTrace(),
-      ...(retryContext === undefined ? {} : { retryContext }),
     });
     this.#inFlight -= 1;
 
@@ -66,21 +67,21 @@ export class Invoker {
     return response;
   }
 
-  /** Resolves when nothing runs any more, or after the limit (milliseconds). */
-  async drained(limit: number): Promise<void> {
-    const deadline = Date.now() + limit;
-    while (this.#inFlight > 0 && Date.now() < deadline) await delay(10);
+  /** Resolves when no function runs any more, or after the limit. */
+  async drained(limitMs: number): Promise<void> {
+    const isDone = (running: number): boolean => running === 0;
+    await poll(() => this.#inFlight, isDone, { timeoutMs: limitMs, pauseMs: 10 });
   }
 
-  async #ask(request: RpcInvocationRequest): Promise<RpcInvocationResponse> {
+  async #invoke(request: RpcInvocationRequest): Promise<RpcInvocationResponse> {
     try {
-      await this.#worker.whenRunning(RESTART_LIMIT);
-      const response = await within(this.#timeout, this.#worker.invoke(request));
+      await this.#worker.whenRunning(RESTART_LIMIT_MS);
+      const response = await within(this.#timeoutMs, this.#worker.invoke(request));
       if (response !== undefined) return response;
-      // Code that does not come back cannot be stopped from outside but by ending its process, as the real host does.
+      // As the real host does: only the end of its process stops code that does not return.
       this.#worker.kill();
       return failure(request, {
-        message: `Timeout value of ${this.#timeout / 1000} s exceeded: the worker is restarted`,
+        message: `Timeout value of ${this.#timeoutMs / 1000} s exceeded: the worker is restarted`,
       });
     } catch (error) {
       return failure(request, { message: error instanceof Error ? error.message : String(error) });
@@ -94,4 +95,19 @@ function failure({ invocationId }: RpcInvocationRequest, exception: RpcException
 
 function stack({ result }: RpcInvocationResponse): string {
   return result.exception?.stackTrace ?? result.exception?.message ?? "";
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header: ids of only zeros and version ff are invalid. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+
+/**
+ * The trace context of an invocation: a new span in the caller's trace, or in a new trace where the caller sent none or a
+ * malformed one.
+ */
+export function continueTrace(traceparent?: string, tracestate?: string): RpcTraceContext {
+  const [, traceId, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
+  const spanId = randomBytes(8).toString("hex");
+  const traceParent = `00-${traceId ?? randomBytes(16).toString("hex")}-${spanId}-${flags ?? "00"}`;
+  const continued = traceId !== undefined && tracestate !== undefined && tracestate !== "";
+  return { traceParent, attributes: {}, ...(continued ? { traceState: tracestate } : {}) };
 }

@@ -1,6 +1,7 @@
+/** local.settings.json, as Core Tools read it. */
 import { readFileSync } from "node:fs";
 
-/** A `local.settings.json`, as Core Tools read it. Sections beside `Values` are theirs: kept, and not looked at. */
+/** Sections beside `Values` are for Core Tools, and not checked here. */
 export interface LocalSettings {
   readonly IsEncrypted?: false;
   readonly Values: Readonly<Record<string, string>>;
@@ -8,9 +9,9 @@ export interface LocalSettings {
 }
 
 /**
- * Reads a local.settings.json. Comments and trailing commas are allowed, as Core Tools' own JSON reader allows them.
+ * Reads a local.settings.json. Like Core Tools, it accepts comments and trailing commas.
  *
- * @throws Error that says what is wrong and where, and never shows what the file holds: it may be a secret
+ * @throws Error that says what is wrong and where, without the file's content, which may be a secret
  */
 export function readLocalSettings(file: string): LocalSettings {
   const content = parseWithComments(readFileSync(file, "utf8"), file);
@@ -20,7 +21,7 @@ export function readLocalSettings(file: string): LocalSettings {
   if (!isObject(content)) return fail("a JSON object is expected.");
   const { IsEncrypted, Values = {}, ...others } = content;
   if (IsEncrypted === true) {
-    return fail(`the settings are encrypted, which Core Tools alone can read: run "func settings decrypt" beside it.`);
+    return fail(`the settings are encrypted, which only Core Tools can read: run "func settings decrypt" beside it.`);
   }
   if (!isObject(Values)) return fail(`"Values" must be an object of names and strings.`);
   const values = Object.entries(Values).map(([name, value]) => {
@@ -40,7 +41,7 @@ function parseWithComments(text: string, file: string): unknown {
   try {
     return JSON.parse(plain);
   } catch (error) {
-    // The parser's message quotes the text around the place: only the place is told.
+    // The parser's message quotes the text, which may be a secret: only the place goes into the error.
     const place = /\(line \d+ column \d+\)/.exec(String(error))?.[0];
     // eslint-disable-next-line preserve-caught-error -- for the same reason
     throw new Error(`${file} is not valid JSON${place === undefined ? "" : ` ${place}`}.`);

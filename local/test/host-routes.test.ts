@@ -9,21 +9,9 @@ function match(path: string, ...templates: readonly string[]): unknown {
 }
 
 describe("routes", () => {
-  it.each([
-    ["{id:int}", "12", "1x"],
-    ["{id:int}", "-5", "12345678901"],
-    ["{id:guid}", "0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b"],
-    ["{id:alpha}", "Abc", "a1"],
-    ["{id:bool}", "TRUE", "yes"],
-    ["{id:long}", "9007199254740993", "1.5"],
-  ])("%s takes %s and not %s", (segment, good, bad) => {
-    expect(match(`/api/${good}`, `api/${segment}`)).toEqual([`api/${segment}`, { id: good }]);
-    expect(match(`/api/${bad}`, `api/${segment}`)).toBeUndefined();
-  });
-
-  it("prefers the longer route, and more constraints", () => {
-    expect(match("/a/1", "a/{x}", "a/{x}/{y?}")).toEqual(["a/{x}/{y?}", { x: "1" }]);
-    expect(match("/a/1", "a/{x}", "a/{x:int}", "a/{*x}")).toEqual(["a/{x:int}", { x: "1" }]);
+  it("prefers the longer route, and a literal to a parameter", () => {
+    expect(match("/a/1", "a/{x}", "a/{x}/{*y}")).toEqual(["a/{x}/{*y}", { x: "1" }]);
+    expect(match("/a/1", "a/{x}", "a/1", "a/{*x}")).toEqual(["a/1", {}]);
   });
 
   it("gives a catch-all the empty rest too, without a parameter", () => {
@@ -45,12 +33,12 @@ describe("routes", () => {
   });
 
   it.each([
-    ["a/{id:range(1,2)}", /constraint "range\(1,2\)", which this host does not know: it knows int/],
-    ["a/{x}.{y}", /segment "\{x\}\.\{y\}", which this host does not know/],
-    ["a/{x=5}", /segment "\{x=5\}"/],
-    ["a/{*x}/b", /catch-all that is not its last segment/],
-    ["a/{x?}/b", /optional parameter that is not its last segment/],
-    ["a/{x", /segment "\{x"/],
+    ["a/{id:int}", /the segment "\{id:int\}" is not supported by the embedded host: use --host func$/],
+    ["a/{x}.{y}", /segment "\{x\}\.\{y\}" is not supported/],
+    ["a/{x=5}", /segment "\{x=5\}" is not supported/],
+    ["a/{x?}", /segment "\{x\?\}" is not supported/],
+    ["a/{*x}/b", /a catch-all must be the last segment/],
+    ["a/{x", /segment "\{x" is not supported/],
   ])("refuses the template %s", (template, message) => {
     expect(() => match("/", template)).toThrow(message);
     expect(() => match("/", template)).toThrow(`function '${template}'`);

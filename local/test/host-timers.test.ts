@@ -11,8 +11,6 @@ interface Run {
     readonly schedule: { readonly adjustForDST: boolean };
     readonly scheduleStatus: { readonly last: string; readonly next: string; readonly lastUpdated: string } | null;
   };
-  readonly invocationId: string;
-  readonly retry?: { readonly retryCount: number; readonly maxRetryCount: number; readonly exception?: object };
 }
 
 /** A timer function that logs every run, with options as source text; `body` runs after that. */
@@ -20,8 +18,7 @@ const timer = (options: string, body = ""): string => `
   let runs = 0;
   app.timer("tick", { ${options}, handler: async (timer, context) => {
     runs += 1;
-    const { invocationId, retryContext: retry } = context;
-    context.log("run " + JSON.stringify({ timer, invocationId, retry }));
+    context.log("run " + JSON.stringify({ timer }));
     ${body}
   } });`;
 
@@ -65,12 +62,6 @@ describe("timers of the embedded host", () => {
     expect(first?.timer).toEqual({ isPastDue: false, schedule: { adjustForDST: true }, scheduleStatus: null });
     await lineLike(host, /^Executing 'Functions.tick' \(Reason='Timer fired at /);
     expect(host.functions).toEqual([{ name: "tick", schedule: "* * * * * *" }]);
-  });
-
-  it("take intervals too", async () => {
-    const host = await run(timer(`schedule: "00:00:01"`));
-    const [first] = await waitForRuns(host, 1);
-    expect(first?.timer.schedule.adjustForDST).toBe(false);
   });
 
   it("resolve %SETTING% in the schedule", async () => {
@@ -142,32 +133,6 @@ describe("timers of the embedded host", () => {
     const order = host.lines.filter((line) => /^(?:run|end) /.test(line)).map((line) => line.slice(0, 3));
     expect(order.slice(0, 6)).toEqual(["run", "end", "run", "end", "run", "end"]);
     expect(order.join("")).not.toContain("runrun");
-  });
-
-  it("repeat a failed run by a fixed delay, under one invocation id, and then give up", async () => {
-    const retry = `retry: { strategy: "fixedDelay", maxRetryCount: 2, delayInterval: 0 }`;
-    const host = await run(
-      timer(`schedule: "0 0 0 1 1 *", runOnStartup: true, ${retry}`, `throw new Error("no " + runs);`),
-    );
-    await lineLike(host, /Error: no 3$/);
-    await runNow(host);
-    const runs = await waitForRuns(host, 4);
-    expect(runs.slice(0, 3).map((run) => run.retry)).toMatchObject([
-      { retryCount: 0, maxRetryCount: 2 },
-      { retryCount: 1, exception: { message: "no 1" } },
-      { retryCount: 2, exception: { message: "no 2" } },
-    ]);
-    expect(new Set(runs.slice(0, 3).map((run) => run.invocationId)).size).toBe(1);
-    expect(runs[3]?.retry).toBeUndefined();
-  });
-
-  it("repeat by exponential back-off until a run succeeds", async () => {
-    const retry = `retry: { strategy: "exponentialBackoff", maxRetryCount: 5, minimumInterval: 0, maximumInterval: 1000 }`;
-    const host = await run(
-      timer(`schedule: "0 0 0 1 1 *", runOnStartup: true, ${retry}`, `if (runs < 3) throw new Error("not yet");`),
-    );
-    await lineLike(host, /Executed 'Functions.tick' \(Succeeded/);
-    expect(runsOf(host).map((run) => run.retry?.retryCount)).toEqual([0, 1, 2]);
   });
 
   it("run by hand also where a setting disables them, and then only so", async () => {

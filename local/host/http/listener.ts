@@ -1,24 +1,25 @@
+/** The HTTP side of the embedded host: what it refuses, routing, throttling, and the call of a function. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Server as NetServer } from "node:net";
-import { cannotListen, causeOf } from "../../../tools/listen.ts";
-import { answerHostsOwn, hasKey, type HostApiOptions } from "../host-api.ts";
-import { within } from "../bounded.ts";
+import { bind } from "../../../tools/listen.ts";
+import { within } from "../within.ts";
+import { respondAsHost, hasKey, type HostApiOptions } from "../host-api.ts";
 import type { HttpFunction } from "../function-definitions.ts";
 import { readBody, toRpcRequest, writeRpcResponse } from "./messages.ts";
-import { CALLED_BY_API } from "../invocations.ts";
+import { CALLED_BY_API, continueTrace } from "../invocations.ts";
+import { NOT_SUPPORTED } from "../not-supported.ts";
 import { refusalOf } from "./request-rules.ts";
 import { createRouter, decodePath, removeDotSegments, type RouteMatch } from "./routes.ts";
-import { continueTrace } from "../trace-context.ts";
 
-/** Kestrel's time (milliseconds) for an idle connection. */
-const KEEP_ALIVE = 130_000;
+/** Kestrel's time for an idle connection. */
+const KEEP_ALIVE_MS = 130_000;
 
-/** Beyond Node's parser none of our answers is possible: it takes more than any request that is served. */
-const PARSER_LIMIT = 1024 * 1024;
+/** Longer than any request that Kestrel accepts: beyond this limit of Node's parser, this host cannot choose the response. */
+const MAX_PARSED_HEADER_BYTES = 1024 * 1024;
 
-/** How long (milliseconds) a stopping host still serves connections on which no request is under way. */
-const LAST_REQUESTS = 200;
+/** A stopping host serves idle connections for so long. */
+const LAST_REQUESTS_MS = 200;
 
 export interface ListenerOptions extends HostApiOptions {
   readonly maxOutstandingRequests: number;
@@ -33,15 +34,15 @@ export interface HttpListener {
    */
   listen(port: number): Promise<number>;
   /**
-   * Takes no new connections, answers the requests under way, and those that clients send on open connections before they
-   * hear of the end, and closes each connection after its answer.
+   * Accepts no new connections. Responds to requests under way, and to those that clients send on open connections before
+   * they learn that the host stops; then closes each connection.
    *
-   * @param limit milliseconds after which open connections are cut off
+   * @param limitMs then it cuts off open connections
    */
-  stop(limit: number): Promise<void>;
+  stop(limitMs: number): Promise<void>;
 }
 
-/** Makes the HTTP side of the host: what its web server refuses, routing, throttling, the way to a function and back. */
+/** Makes the listener, which does not listen yet. */
 export function createListener(options: ListenerOptions): HttpListener {
   const httpFunctions = options.functions.filter((definition) => definition.kind === "http");
   const route = createRouter(httpFunctions);
@@ -50,31 +51,31 @@ export function createListener(options: ListenerOptions): HttpListener {
   let outstanding = 0;
   let isStopping = false;
 
-  // Node's strict parser refuses what Kestrel takes; what Kestrel refuses is refused by our own rules.
-  const lenient = { insecureHTTPParser: true, maxHeaderSize: PARSER_LIMIT, keepAliveTimeout: KEEP_ALIVE };
+  // Node's strict parser refuses requests that Kestrel accepts. request-rules.ts refuses what Kestrel refuses.
+  const lenient = { insecureHTTPParser: true, maxHeaderSize: MAX_PARSED_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
   const server = createServer(lenient, (request, response) => {
     underWay.add(response);
     response.on("close", () => underWay.delete(response));
     if (isStopping) response.shouldKeepAlive = false;
     handle(request, response).catch(() => {
-      // The body is too long, the client went away while it sent it, or the answer cannot be written as HTTP.
+      // The body is too long, the client broke off while it sent it, or the response cannot be written as HTTP.
       if (response.headersSent) response.destroy();
-      else answerEmpty(response, 500);
+      else respondEmpty(response, 500);
     });
   });
-  server.maxHeadersCount = 0; // None is dropped in silence.
-  // Node closes the connection unless somebody listens. No function can be called by this method.
+  server.maxHeadersCount = 0; // Otherwise Node silently drops further headers.
+  // Without a listener, Node closes the connection. No function has this method.
   server.on("connect", (request, socket) => {
     const status = refusalOf(request) ?? 404;
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
   });
-  return { listen, stop };
+  return { listen: (port) => bind(server, port), stop };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       response.shouldKeepAlive = false;
-      answerEmpty(response, refusal);
+      respondEmpty(response, refusal);
       return;
     }
     const target = (request.url ?? "").replace(/^https?:\/\/[^/?#]+/i, "").replace(/^(?!\/)/, "/");
@@ -82,18 +83,18 @@ export function createListener(options: ListenerOptions): HttpListener {
     const path = removeDotSegments(decodePath(target.slice(0, queryAt)));
     const query = target.slice(queryAt);
     if (outstanding >= options.maxOutstandingRequests && !/^\/admin(?:\/|$)/i.test(path)) {
-      answerEmpty(response, 429);
+      respondEmpty(response, 429);
       return;
     }
     const match = route(request.method ?? "", path);
     const definition = byName.get(match?.name ?? "");
     if (match === undefined || definition === undefined) {
-      await answerHostsOwn(options, path, query, request, response);
+      await respondAsHost(options, path, query, request, response);
     } else if (definition.needsKey && !hasKey(options, request, query)) {
-      answerEmpty(response, 401);
+      respondEmpty(response, 401);
     } else if (definition.isDisabled && !(options.masterKey !== undefined && hasKey(options, request, query))) {
-      // As on the real host: the master key calls a disabled function all the same, and where no key is asked for nobody does.
-      answerEmpty(response, 404);
+      // As on the real host: only the master key calls a disabled function, so nobody does where keys are not enforced.
+      respondEmpty(response, 404);
     } else {
       outstanding += 1;
       try {
@@ -112,7 +113,7 @@ export function createListener(options: ListenerOptions): HttpListener {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    // Only a body that announces its length reaches the function: one sent chunked arrives empty, as on the real host.
+    // As on the real host, the function gets no chunked body, only one with a Content-Length.
     const isChunked = request.headers["transfer-encoding"] !== undefined;
     const length = isChunked ? 0 : Number(request.headers["content-length"] ?? 0);
     const body = length > 0 ? await readBody(request, options.maxBodyBytes) : undefined;
@@ -124,38 +125,32 @@ export function createListener(options: ListenerOptions): HttpListener {
       traceContext: continueTrace(toText(traceparent), toText(tracestate)),
     });
     if (result.status === "failure") {
-      answerEmpty(response, 500);
+      respondEmpty(response, 500);
       return;
     }
     const output = outputData?.find(({ name }) => name === definition.output)?.data ?? returnValue;
+    if (output?.http?.cookies !== undefined && output.http.cookies.length > 0) {
+      options.log("error", `Function.${definition.name}`, `A response with cookies ${NOT_SUPPORTED}.`);
+      respondEmpty(response, 500);
+      return;
+    }
     writeRpcResponse(response, output?.http ?? undefined);
   }
 
-  async function listen(port: number): Promise<number> {
-    server.listen(port, "127.0.0.1");
-    try {
-      await once(server, "listening");
-    } catch (error) {
-      throw new Error(cannotListen(causeOf(error), port), { cause: error });
-    }
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
-  }
-
-  async function stop(limit: number): Promise<void> {
+  async function stop(limitMs: number): Promise<void> {
     isStopping = true;
     for (const response of underWay) response.shouldKeepAlive = false;
     const closed = once(server, "close");
-    // An HTTP server's own close() also cuts idle connections off, on which a client may just be sending its next request.
+    // An HTTP server's close() also cuts off idle connections, on which a client may be sending its next request.
     NetServer.prototype.close.call(server);
-    await within(LAST_REQUESTS, closed);
+    await within(LAST_REQUESTS_MS, closed);
     server.close();
-    await within(limit, closed);
+    await within(limitMs, closed);
     server.closeAllConnections();
   }
 }
 
-function answerEmpty(response: ServerResponse, status: number): void {
+function respondEmpty(response: ServerResponse, status: number): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.writeHead(status, { "content-length": 0 }).end();
 }

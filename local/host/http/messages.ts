@@ -1,15 +1,16 @@
+/** HTTP requests and responses in the form in which host and worker exchange them. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { RpcHttpCookie, RpcHttpData, RpcNullable } from "../worker/protocol.ts";
+import type { RpcHttpData, RpcNullable } from "../worker/protocol.ts";
 import { decodeHeader, headersOf } from "./request-rules.ts";
 
 type NullableStrings = Record<string, RpcNullable<string>>;
 
 /**
- * A request in the form in which the Functions host hands it to its worker.
+ * A request as the Functions host sends it to its worker.
  *
- * @param path decoded, as {@link decodePath} gives it; the function sees it encoded anew, in `request.url`
+ * @param path decoded by {@link decodePath}; encoded again for the function's `request.url`
  * @param query with its question mark, or empty
- * @param body undefined when there is none
+ * @param body undefined where there is none
  */
 export function toRpcRequest(
   request: IncomingMessage,
@@ -18,7 +19,7 @@ export function toRpcRequest(
   params: Readonly<Record<string, string>>,
   body: Uint8Array | undefined,
 ): RpcHttpData {
-  // Of a chunked body no length is known (RFC 9112 section 6.3), whatever the client said beside it.
+  // A chunked body has no known length (RFC 9112 section 6.3), even if the client also sent one.
   const isChunked = request.headers["transfer-encoding"] !== undefined;
   const headers = headersOf(request).filter(([name]) => !isChunked || name !== "content-length");
   return {
@@ -32,10 +33,10 @@ export function toRpcRequest(
 }
 
 /**
- * Reads a body, and keeps nothing of one that is too long.
+ * Reads a body.
  *
  * @param limit bytes
- * @throws Error where the body is longer, at once where its length is announced; or where the client breaks off
+ * @throws Error where the body is longer, before reading it where its length is announced; or where the client breaks off
  */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLong(limit);
@@ -49,7 +50,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   return Buffer.concat(chunks);
 }
 
-/** Writes what the worker answered; undefined means that the function returned nothing, which is a 204. */
+/** Writes the worker's response; 204 where the function returned nothing. */
 export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | undefined): void {
   if (http === undefined) {
     response.statusCode = 204;
@@ -57,10 +58,9 @@ export function writeRpcResponse(response: ServerResponse, http: RpcHttpData | u
     return;
   }
   for (const [name, value] of Object.entries(http.headers ?? {})) {
-    // How the body travels is between this server and its client.
+    // This server frames the body itself.
     if (!/^(?:content-length|transfer-encoding|connection|keep-alive)$/i.test(name)) response.setHeader(name, value);
   }
-  for (const cookie of http.cookies ?? []) response.appendHeader("set-cookie", toSetCookie(cookie));
   response.statusCode = Number(http.statusCode ?? 200);
   response.end(http.body?.bytes ?? http.body?.string ?? "");
 }
@@ -69,7 +69,7 @@ function tooLong(limit: number): Error {
   return new Error(`The body is longer than ${limit} bytes (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT).`);
 }
 
-/** Repeated names, told apart without regard to case, are joined with a comma; empty values are left out then. */
+/** Joins the values of repeated names, in any case, with commas, without empty values. */
 function joined(pairs: Iterable<readonly [string, string]>): NullableStrings {
   const found = new Map<string, { readonly name: string; readonly values: string[] }>();
   for (const [name, value] of pairs) {
@@ -82,31 +82,9 @@ function joined(pairs: Iterable<readonly [string, string]>): NullableStrings {
   );
 }
 
-/** `%2F` and other escapes that are still there stay as they are. */
+/** Keeps `%2F` and other escapes that were not decoded. */
 function encodePath(path: string): string {
   return encodeURI(path)
     .replace(/%25(?=[0-9a-f]{2})/gi, "%")
     .replace(/[?#]/g, encodeURIComponent);
-}
-
-/** As ASP.NET Core writes cookies: value escaped, path "/" unless given. */
-function toSetCookie(cookie: RpcHttpCookie): string {
-  const seconds = cookie.expires?.value?.seconds;
-  const sameSite =
-    cookie.sameSite === "explicitNone" ? "none" : cookie.sameSite === "none" ? undefined : cookie.sameSite;
-  const attributes: readonly (string | false | undefined)[] = [
-    `${escapeData(cookie.name)}=${escapeData(cookie.value)}`,
-    seconds !== undefined && `expires=${new Date(seconds * 1000).toUTCString()}`,
-    cookie.maxAge?.value != null && `max-age=${Math.trunc(cookie.maxAge.value)}`,
-    cookie.domain?.value != null && `domain=${cookie.domain.value}`,
-    `path=${cookie.path?.value ?? "/"}`,
-    cookie.secure?.value === true && "secure",
-    sameSite !== undefined && `samesite=${sameSite}`,
-    cookie.httpOnly?.value === true && "httponly",
-  ];
-  return attributes.filter((attribute) => typeof attribute === "string").join("; ");
-}
-
-function escapeData(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,10 +1,11 @@
+/** The requests that the Functions host's web server refuses before routing. */
 import type { IncomingMessage } from "node:http";
 
 /**
- * What the Functions host's web server refuses before anything else looks at a request. Its limits are those of Kestrel
- * (https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits), in bytes.
+ * The limits of Kestrel
+ * (https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits).
  */
-const MAX_REQUEST_LINE = 8 * 1024;
+const MAX_REQUEST_LINE_BYTES = 8 * 1024;
 const MAX_HEADERS = 100;
 const MAX_HEADER_BYTES = 32 * 1024;
 
@@ -12,12 +13,12 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const HOST = /^(?:[\w!$&'()~.-]+|\[[\da-f:.]+\])(?::\d+)?$/i;
 
 /**
- * The status with which a request is refused, or undefined for one that is acceptable. It must have been read by Node's
- * lenient parser: the strict one refuses what the real host takes.
+ * The status for a refused request; undefined for an accepted one. Node's lenient parser must have read the request: the
+ * strict one refuses requests that the real host accepts.
  */
 export function refusalOf(request: IncomingMessage): 400 | 405 | 414 | 431 | 505 | undefined {
   const { method = "", url = "", httpVersion } = request;
-  if (`${method} ${url} HTTP/1.1\r\n`.length > MAX_REQUEST_LINE) return 414;
+  if (`${method} ${url} HTTP/1.1\r\n`.length > MAX_REQUEST_LINE_BYTES) return 414;
   if (!/^[\x21-\x7e]+$/.test(url) || /^[^?]*%00/.test(url)) return 400;
   if (url === "*" && method !== "OPTIONS") return 405;
   if (httpVersion === "0.9") return 400; // A request line without a version.
@@ -30,7 +31,7 @@ export function refusalOf(request: IncomingMessage): 400 | 405 | 414 | 431 | 505
   return isMisdirected(method, url, valuesOf(headers, "host")) || isMisframed(headers) ? 400 : undefined;
 }
 
-/** The headers in their order, each name in lower case, each value a byte for a character. */
+/** The headers in their order: names in lower case, values with a character for each byte. */
 export function headersOf({ rawHeaders }: IncomingMessage): readonly (readonly [name: string, value: string])[] {
   return rawHeaders.flatMap((name, index) =>
     index % 2 === 0 ? [[name.toLowerCase(), rawHeaders[index + 1] ?? ""] as const] : [],
@@ -38,9 +39,9 @@ export function headersOf({ rawHeaders }: IncomingMessage): readonly (readonly [
 }
 
 /**
- * The text of a header, which the real host reads as UTF-8.
+ * The text of a header, which the real host decodes as UTF-8.
  *
- * @param value a byte for a character, as Node gives it
+ * @param value with a character for each byte, as Node returns it
  * @throws TypeError when it is not UTF-8
  */
 export function decodeHeader(value: string): string {
@@ -57,7 +58,7 @@ function isHeaderValue(value: string): boolean {
   }
 }
 
-/** One well-formed `Host`, and no absolute target that names another one (RFC 9112 section 3.2). */
+/** Unless there is one well-formed `Host`, and no absolute target with another host (RFC 9112 section 3.2). */
 function isMisdirected(method: string, url: string, hosts: readonly string[]): boolean {
   const [host = "", ...others] = hosts;
   if (others.length > 0 || !HOST.test(host)) return true;

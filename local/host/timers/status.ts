@@ -1,17 +1,18 @@
+/** The status of a timer on disk: when it ran and will run. */
 import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { TimerSchedule } from "./schedule.ts";
 import { writeFileSync } from "../../../tools/write-file.ts";
 
-/** When a timer ran and will run; milliseconds since the epoch, null for never. */
+/** Milliseconds since the epoch; null for never. */
 export interface TimerStatus {
   readonly last: number | null;
   readonly next: number;
-  /** The time from which `next` was worked out. */
+  /** The time from which `next` was computed. */
   readonly lastUpdated: number | null;
 }
 
-/** What was stored for the timer, or undefined when there is nothing, or nothing that makes sense. */
+/** The stored status; undefined where there is none, or a damaged one. */
 export function readStatus(folder: string, name: string): TimerStatus | undefined {
   try {
     const stored = JSON.parse(readFileSync(statusFile(folder, name), "utf8")) as Record<
@@ -29,7 +30,7 @@ export function readStatus(folder: string, name: string): TimerStatus | undefine
   }
 }
 
-/** Stores the timer's status; a half-written file is never seen. */
+/** Stores the status atomically. */
 export function writeStatus(folder: string, name: string, status: TimerStatus): void {
   const file = statusFile(folder, name);
   const text = Object.entries(status).map(([key, time]: [string, number | null]) => [
@@ -42,8 +43,8 @@ export function writeStatus(folder: string, name: string, status: TimerStatus): 
 }
 
 /**
- * Where a timer takes up again, and whether a run was missed while the host was down. A schedule that changed meanwhile
- * is not held against the timer: what the old one would have missed is forgotten.
+ * The status of a timer at the start of the host, and whether it missed a run while the host was down. Runs by an older
+ * schedule do not count as missed.
  */
 export function resume(
   stored: TimerStatus | undefined,
@@ -57,7 +58,7 @@ export function resume(
   return { status: { last: null, next: schedule.nextAfter(lastUpdated), lastUpdated }, pastDue: false };
 }
 
-/** As the worker and the status file get times; "never" is .NET's first day. */
+/** A time for the worker and the status file; null becomes the first day of .NET. */
 export function toIso(time: number | null): string {
   return time === null ? "0001-01-01T00:00:00+00:00" : new Date(time).toISOString().replace("Z", "+00:00");
 }

@@ -1,3 +1,4 @@
+/** The module `@azure/functions-core`, by which an app registers its functions and hooks. */
 import Module from "node:module";
 import type { Log } from "../host-log.ts";
 import type { LogLevel, RegisteredFunction, RpcInvocationRequest, RpcInvocationResponse } from "./protocol.ts";
@@ -27,7 +28,7 @@ interface ProgrammingModel {
   getCapabilities?(defaults: Record<string, string>): Promise<Record<string, string>>;
 }
 
-/** What the app has registered so far. Registering ends when the app has loaded. */
+/** What the app has registered. It can register until it is loaded. */
 export const app = {
   functions: new Map<string, { readonly metadata: RegisteredFunction; readonly callback: FunctionCallback }>(),
   hooks: { preInvocation: [], postInvocation: [], appStart: [], appTerminate: [] } as Record<HookName, Hook[]>,
@@ -35,15 +36,14 @@ export const app = {
   loaded: false,
 };
 
-/** Runs the hooks of that name in the order of their registration; one that throws stops the rest. */
+/** Runs the hooks of that name in the order of their registration, up to the first that throws. */
 export async function runHooks(name: HookName, context: object): Promise<void> {
   for (const hook of app.hooks[name]) await hook(context);
 }
 
 /**
- * Provides the module `@azure/functions-core` to everything the app requires, as the Functions Node worker does. It is
- * not an npm package: `@azure/functions` gets it by `require` at run time, which ends in `Module._load` for CommonJS
- * and for `createRequire` alike.
+ * Provides the module `@azure/functions-core`, as the Functions Node worker does. It is not an npm package: `@azure/functions`
+ * requires it at run time, by `Module._load`, both in CommonJS and through `createRequire`.
  */
 export function provideCoreModule(log: Log): void {
   const core = {
@@ -80,7 +80,7 @@ function registerFunction(metadata: Omit<RegisteredFunction, "functionId">, call
 
 function registerHook(name: string, callback: Hook): Disposable {
   if (!Object.hasOwn(app.hooks, name)) {
-    // `@azure/functions` tells an older host by exactly this kind of error (hooks of later host versions, such as "log").
+    // By this property, `@azure/functions` recognizes a host without a newer hook, such as "log".
     throw Object.assign(new RangeError(`Unrecognized hook "${name}"`), { isAzureFunctionsSystemError: true });
   }
   const hooks = app.hooks[name as HookName];

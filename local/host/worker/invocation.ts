@@ -1,14 +1,15 @@
+/** One invocation of a function in the worker. */
 import { inspect } from "node:util";
 import type { Log } from "../host-log.ts";
 import type { RpcException, RpcInvocationRequest, RpcInvocationResponse } from "./protocol.ts";
 import { app, runHooks, type CoreInvocationContext } from "./core-api.ts";
 
-/** Shared by all hooks of the app, for as long as the worker lives. */
+/** Shared by all hooks of the app while the worker runs. */
 export const appHookData: Record<string, unknown> = {};
 
 /**
  * Runs one invocation through the app's programming model: arguments, `preInvocation` hooks, the function,
- * `postInvocation` hooks, response. Never throws: whatever the app throws becomes a failed response.
+ * `postInvocation` hooks, response. Never throws: what the app throws becomes a failed response.
  */
 export async function invoke(request: RpcInvocationRequest, log: Log): Promise<RpcInvocationResponse> {
   try {
@@ -50,7 +51,7 @@ async function run(request: RpcInvocationRequest, log: Log): Promise<Omit<RpcInv
   }
   await inState(core, "postInvocationHooks", () => runHooks("postInvocation", after));
 
-  // As in the Functions worker, a hook may have put in or taken away the error; a thrown null or undefined is none.
+  // As in the Functions worker, a hook may have set or removed the error; a thrown null or undefined is no error.
   // eslint-disable-next-line @typescript-eslint/only-throw-error -- the app's own thrown value, whatever it is
   if (after.error !== null && after.error !== undefined) throw after.error;
   return model.getResponse(context, after.result);
@@ -69,7 +70,7 @@ async function inState<T>(
   }
 }
 
-/** An error in the form in which it crosses to the host. Anything can be thrown, also what is no Error. */
+/** An error as the host gets it. The app may throw any value. */
 export function toRpcException(error: unknown): RpcException & { readonly stackTrace: string } {
   if (error instanceof Error) return { message: error.message, stackTrace: error.stack ?? error.message };
   const message = typeof error === "string" ? error : inspect(error);

@@ -1,6 +1,6 @@
 /**
- * What host and worker say to each other: the RPC shapes of `@azure/functions-core` (as far as HTTP and timer triggers
- * need them), carried over a child process's message channel instead of gRPC.
+ * The messages between host and worker: the RPC types of `@azure/functions-core` for HTTP and timer triggers, over a child
+ * process's message channel instead of gRPC.
  */
 
 export interface RpcTypedData {
@@ -23,19 +23,7 @@ export interface RpcHttpData {
   readonly nullableParams?: Readonly<Record<string, RpcNullable<string>>>;
   readonly nullableQuery?: Readonly<Record<string, RpcNullable<string>>>;
   readonly body?: RpcTypedData | null;
-  readonly cookies?: readonly RpcHttpCookie[];
-}
-
-export interface RpcHttpCookie {
-  readonly name: string;
-  readonly value: string;
-  readonly domain?: RpcNullable<string>;
-  readonly path?: RpcNullable<string>;
-  readonly expires?: RpcNullable<{ readonly seconds: number }>;
-  readonly secure?: RpcNullable<boolean>;
-  readonly httpOnly?: RpcNullable<boolean>;
-  readonly sameSite?: "none" | "lax" | "strict" | "explicitNone";
-  readonly maxAge?: RpcNullable<number>;
+  readonly cookies?: readonly unknown[];
 }
 
 export interface RpcTraceContext {
@@ -49,19 +37,12 @@ export interface RpcException {
   readonly stackTrace?: string;
 }
 
-export interface RpcRetryContext {
-  readonly retryCount: number;
-  readonly maxRetryCount: number;
-  readonly exception?: RpcException;
-}
-
 export interface RpcInvocationRequest {
   readonly invocationId: string;
   readonly functionId: string;
   readonly inputData: readonly { readonly name: string; readonly data: RpcTypedData }[];
   readonly triggerMetadata: Readonly<Record<string, RpcTypedData>>;
   readonly traceContext: RpcTraceContext;
-  readonly retryContext?: RpcRetryContext;
 }
 
 export interface RpcInvocationResponse {
@@ -77,24 +58,12 @@ export interface RpcBindingInfo {
   readonly [property: string]: unknown;
 }
 
-export interface RpcDuration {
-  readonly seconds: number;
-}
-
-export interface RpcRetryOptions {
-  readonly maxRetryCount: number;
-  readonly retryStrategy: "fixedDelay" | "exponentialBackoff";
-  readonly delayInterval?: RpcDuration;
-  readonly minimumInterval?: RpcDuration;
-  readonly maximumInterval?: RpcDuration;
-}
-
 /** A function as the app registered it, before the host has looked at it. */
 export interface RegisteredFunction {
   readonly name: string;
   readonly functionId: string;
   readonly bindings: Readonly<Record<string, RpcBindingInfo>>;
-  readonly retryOptions?: RpcRetryOptions;
+  readonly retryOptions?: unknown;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "information", "warning", "error", "critical", "none"] as const;

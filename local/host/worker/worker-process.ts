@@ -1,3 +1,4 @@
+/** The worker process of the embedded host: starts it, restarts it, and sends invocations to it. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -5,20 +6,21 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { environmentFor } from "../../../tools/environment.mjs";
-import { within } from "../bounded.ts";
+import { poll } from "../../../tools/poll.ts";
+import { within } from "../within.ts";
 import type { Log } from "../host-log.ts";
 import type { HostMessage, LogLevel, RegisteredFunction, RpcInvocationRequest } from "./protocol.ts";
 import type { RpcInvocationResponse, WorkerMessage } from "./protocol.ts";
 
-const LOAD_LIMIT = 60_000;
-const TERMINATE_LIMIT = 5_000;
-/** A worker that dies younger than this counts as dying again and again: the next start waits longer, up to the limit. */
-const STABLE_AGE = 10_000;
-const RESTART_DELAY = { first: 100, limit: 10_000 };
+const LOAD_LIMIT_MS = 60_000;
+const TERMINATE_LIMIT_MS = 5_000;
+/** After a worker that died younger, the delay before the next start doubles. */
+const STABLE_AGE_MS = 10_000;
+const RESTART_DELAY_MS = { first: 100, limit: 10_000 };
 
 export interface WorkerOptions {
   readonly appFolder: string;
-  /** The worker's environment, apart from what any process needs. */
+  /** The worker's environment, beside the variables that any process needs. */
   readonly settings: Readonly<Record<string, string>>;
   readonly inspectPort: number | undefined;
   readonly log: Log;
@@ -34,7 +36,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Keeps one worker process alive: starts it, restarts it when it dies, and matches answers to requests. */
+/** Keeps one worker process running, and matches its responses to requests. */
 export class WorkerProcess {
   readonly #options: WorkerOptions;
   readonly #pending = new Map<string, Pending>();
@@ -46,43 +48,41 @@ export class WorkerProcess {
     this.#options = options;
   }
 
-  /** Starts the first worker. Rejects with the app's own error when it cannot be loaded; then there is no restart. */
+  /** Starts the first worker. Rejects with the app's own error when it cannot be loaded, and does not restart it then. */
   async start(): Promise<LoadedApp> {
     return this.#spawn();
   }
 
-  /** Resolves once a worker can take requests; rejects after the limit (milliseconds). */
-  async whenRunning(limit: number): Promise<void> {
-    const deadline = Date.now() + limit;
-    while (this.#state !== "running") {
-      if (this.#state === "stopping" || Date.now() >= deadline) throw new Error("no worker is running");
-      await delay(10);
-    }
+  /** Resolves when a worker can take requests; rejects after the limit. */
+  async whenRunning(limitMs: number): Promise<void> {
+    const isFinal = (state: string): boolean => state === "running" || state === "stopping";
+    const state = await poll(() => this.#state, isFinal, { timeoutMs: limitMs, pauseMs: 10 });
+    if (state !== "running") throw new Error("no worker is running");
   }
 
-  /** Sends one request; rejects when the worker ends before it answered. */
+  /** Sends one request; rejects when the worker ends before its response. */
   async invoke(request: RpcInvocationRequest): Promise<RpcInvocationResponse> {
-    if (!this.#child?.connected) throw new Error("the worker ended before it was asked");
+    if (!this.#child?.connected) throw new Error("the worker ended before the request");
     return new Promise((resolve, reject) => {
       this.#pending.set(request.invocationId, { resolve, reject });
       this.#send({ type: "invoke", request });
     });
   }
 
-  /** Ends the worker at once; the next one starts by itself, and requests wait for it from now on. */
+  /** Kills the worker. The next one starts by itself; requests wait for it. */
   kill(): void {
     if (this.#state === "running") this.#state = "restarting";
     this.#child?.kill("SIGKILL");
   }
 
-  /** Runs the app's `appTerminate` hooks, waits for them a bounded time, and ends the worker for good. */
+  /** Runs the app's `appTerminate` hooks within a time limit, and ends the worker for good. */
   async stop(): Promise<void> {
     this.#state = "stopping";
     const child = this.#child;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
     this.#send({ type: "terminate" });
-    if ((await within(TERMINATE_LIMIT, ended)) === undefined) child.kill("SIGKILL");
+    if ((await within(TERMINATE_LIMIT_MS, ended)) === undefined) child.kill("SIGKILL");
     await ended;
   }
 
@@ -99,7 +99,7 @@ export class WorkerProcess {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.#child = child;
-    // What the app prints itself: the Functions host shows it as log lines too.
+    // The Functions host logs the app's own output, too.
     const show = (stream: Readable | null, levelOf: (line: string) => LogLevel): void => {
       if (stream === null) return;
       createInterface(stream).on("line", (line) => {
@@ -126,13 +126,13 @@ export class WorkerProcess {
         this.#died(why, Date.now() - startedAt);
       });
     });
-    const app = await within(LOAD_LIMIT, loaded);
+    const app = await within(LOAD_LIMIT_MS, loaded);
     if (app !== undefined) {
       if (this.#state !== "stopping") this.#state = "running";
       return app;
     }
     child.kill("SIGKILL");
-    throw new Error(`the app had not finished loading after ${LOAD_LIMIT / 1000} s`);
+    throw new Error(`the app had not finished loading after ${LOAD_LIMIT_MS / 1000} s`);
   }
 
   #receive(message: Exclude<WorkerMessage, { type: "loaded" | "loadFailed" }>): void {
@@ -145,12 +145,12 @@ export class WorkerProcess {
     this.#pending.delete(invocationId);
   }
 
-  #died(why: string, age: number): void {
-    for (const { reject } of this.#pending.values()) reject(new Error(`${why} before it answered`));
+  #died(why: string, ageMs: number): void {
+    for (const { reject } of this.#pending.values()) reject(new Error(`${why} before its response`));
     this.#pending.clear();
     if (this.#state === "starting" || this.#state === "stopping") return;
-    this.#deaths = age < STABLE_AGE ? this.#deaths + 1 : 1;
-    const wait = Math.min(RESTART_DELAY.first * 2 ** (this.#deaths - 1), RESTART_DELAY.limit);
+    this.#deaths = ageMs < STABLE_AGE_MS ? this.#deaths + 1 : 1;
+    const wait = Math.min(RESTART_DELAY_MS.first * 2 ** (this.#deaths - 1), RESTART_DELAY_MS.limit);
     this.#options.log("error", "Worker", `${why}; a new one starts in ${wait} ms`);
     this.#state = "restarting";
     void this.#restart(wait);
@@ -162,7 +162,7 @@ export class WorkerProcess {
       if (this.#state !== "restarting") return;
       await this.#spawn();
     } catch (error) {
-      // The worker ends itself after this, which brings the next attempt.
+      // The worker ends itself after this, and the next attempt follows.
       this.#options.log("error", "Worker", `the app could not be loaded again: ${String(error)}`);
     }
   }
@@ -172,7 +172,7 @@ export class WorkerProcess {
   }
 }
 
-/** As the Functions host judges a worker's stderr: `ParseErrorMessageAndLog` of Azure/azure-functions-host, `WorkerProcess.cs`. */
+/** The level of a line on stderr, as in the Functions host: `ParseErrorMessageAndLog` of Azure/azure-functions-host, `WorkerProcess.cs`. */
 function levelOfError(line: string): LogLevel {
   if (/warn/i.test(line)) return "warning";
   return /error|fail|severe|unhandled exception/i.test(line) ? "error" : "information";

@@ -1,6 +1,6 @@
 /**
- * The worker: a child process that loads the staged app and runs its functions. Started by worker-process.ts with the
- * app's folder as its only argument; everything else comes and goes over the message channel.
+ * The worker: a child process that loads the staged app and runs its functions. worker-process.ts starts it with the app's
+ * folder as its only argument, and sends it messages.
  */
 import { globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,9 +14,9 @@ import { appHookData, invoke, toRpcException } from "./invocation.ts";
 const hookData = {};
 const appFolder = resolve(process.argv[2] ?? ".");
 
-// A host that is gone, however it went, takes its worker along: nothing is ever left running.
+// The worker ends with its host, however that ends.
 process.on("disconnect", () => process.exit(0));
-// Ctrl+C reaches the whole process group. When the worker ends is for the host to say: calls in flight come first.
+// Ctrl-C reaches the whole process group, but the host ends the worker: calls in flight come first.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
 process.on("uncaughtException", failLoading);
 provideCoreModule(log);
@@ -37,7 +37,7 @@ async function loadApp(): Promise<void> {
   const capabilities = (await app.programmingModel?.getCapabilities?.({})) ?? {};
   process.off("uncaughtException", failLoading);
   process.on("message", receive);
-  // Through JSON as in the real protocol: what a binding holds beyond data (a function, say) stays behind.
+  // As JSON, as in the real protocol: a binding may also contain functions, which cannot be sent.
   const functions = JSON.parse(JSON.stringify([...app.functions.values()].map(({ metadata }) => metadata))) as never;
   send({ type: "loaded", functions, httpStreams: "HttpUri" in capabilities });
 }
@@ -69,7 +69,7 @@ async function terminate(): Promise<void> {
   } catch (error) {
     log("error", "Worker", `An appTerminate hook failed: ${toRpcException(error).stackTrace}`);
   }
-  // Disconnecting sends first what is still queued; the listener above then ends the process.
+  // Queued messages are sent before the disconnection, at which the listener above ends the process.
   process.disconnect();
 }
 
