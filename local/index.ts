@@ -1,4 +1,4 @@
-/** What other workspaces use of the local system: this is the only file of `local/` that they import. */
+/** The public entry of `local/`: other workspaces import no other file of it. */
 export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
@@ -11,6 +11,6 @@ export { WorkerProcess } from "./host/worker/worker-process.ts";
 export { startTestStorage, tableOf, type TestStorage } from "./storage/test-storage.ts";
 export { placeholderSettings } from "./system/app-settings.ts";
 export { type Endpoints, runningEndpoints } from "./system/endpoints.ts";
-export { freePort } from "./system/ports.ts";
-export { freePorts, startSystem } from "./system/system.ts";
+export { freePort, freePorts } from "./system/ports.ts";
+export { startSystem } from "./system/system.ts";
 export { startTestSystem, type TestSystem } from "./system/test-system.ts";

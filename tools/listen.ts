@@ -1,7 +1,7 @@
 /** Listens on a port of this machine, and explains why a port cannot be used. */
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 
 export interface Listener {
   readonly port: number;
@@ -15,18 +15,21 @@ export async function listen(
   listener: RequestListener,
   certificate?: { readonly cert: string; readonly key: string },
 ): Promise<Listener> {
-  const server = certificate ? createHttpsServer(certificate, listener) : createHttpServer(listener);
+  return serve(certificate ? createHttpsServer(certificate, listener) : createHttpServer(listener), port);
+}
+
+/**
+ * As `listen`, for a server of the caller's.
+ *
+ * @param name what listens, for the error where the port cannot be used
+ */
+export async function serve(server: Server, port: number, name?: string): Promise<Listener> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((started, failed) => {
-    server.once("error", (error) => {
-      failed(new Error(cannotListen(causeOf(error), port), { cause: error }));
-    });
-    server.listen(port, "127.0.0.1", started);
-  });
+  const bound = await bind(server, port, name);
   const stop = (): Promise<void> =>
     new Promise((stopped) => {
       server.close(() => {
@@ -34,7 +37,24 @@ export async function listen(
       });
       for (const socket of sockets) socket.destroy();
     });
-  return { port: (server.address() as AddressInfo).port, stop };
+  return { port: bound, stop };
+}
+
+/**
+ * Binds a server to 127.0.0.1.
+ *
+ * @returns the port
+ * @throws Error as `cannotListen` says
+ */
+export async function bind(server: Server, port: number, name?: string): Promise<number> {
+  await new Promise<void>((started, failed) => {
+    server.once("error", (error) => {
+      const what = name === undefined ? port : `${port} (${name})`;
+      failed(new Error(cannotListen(causeOf(error), what), { cause: error }));
+    });
+    server.listen(port, "127.0.0.1", started);
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 /** The error code of the operating system, such as EADDRINUSE. */

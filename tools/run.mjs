@@ -20,8 +20,8 @@ const START_AGAIN = 75;
 
 /** The lowest version of Node for the installation: "engines" in package.json. */
 const TO_INSTALL = [20, 19];
-/** The lowest version of Node that runs TypeScript files. */
-const TO_RUN = [22, 18];
+/** The first Node that runs TypeScript files without a build, and has `await using`. */
+const TO_RUN = [24, 0];
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail("Usage: node tools/run.mjs <script> [argument ...]", 2);

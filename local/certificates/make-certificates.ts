@@ -1,14 +1,15 @@
+/** Makes X.509 certificates, as PEM texts. */
 import "./reflect-metadata.ts";
 import * as x509 from "@peculiar/x509";
 import { createHash, type webcrypto } from "node:crypto";
 
 const ecdsa = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const hour = 60 * 60 * 1000;
-const year = 365 * 24 * hour;
+const HOUR_MS = 60 * 60 * 1000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
 
 /**
- * A new local certification authority and a server certificate of it for localhost, 127.0.0.1 and ::1, as PEM texts.
- * Extensions as RFC 5280, 4.2 asks of a certification authority and of an end entity (OpenSSL's `-x509_strict` agrees).
+ * A new local certification authority and a server certificate of it for localhost, 127.0.0.1 and ::1. They have the
+ * extensions that RFC 5280, 4.2 requires (OpenSSL's `-x509_strict` accepts them).
  */
 export async function makeCertificates(): Promise<{ ca: string; cert: string; key: string }> {
   const [caKeys, serverKeys] = await Promise.all([newEcdsaKeys(), newEcdsaKeys()]);
@@ -61,7 +62,7 @@ export async function signingCertificate(keys: webcrypto.CryptoKeyPair): Promise
   return { der: der.toString("base64"), thumbprint: createHash("sha1").update(der).digest("base64url") };
 }
 
-/** A self-signed certificate with which an app registration proves who it is, and its RSA key, as PEM texts. */
+/** A self-signed certificate for an app registration, and its RSA key. */
 export async function makeClientCertificate(name: string): Promise<{ certificate: string; key: string }> {
   const rsa = {
     name: "RSASSA-PKCS1-v1_5",
@@ -80,5 +81,5 @@ async function newEcdsaKeys(): Promise<webcrypto.CryptoKeyPair> {
 }
 
 function validity(): { notBefore: Date; notAfter: Date } {
-  return { notBefore: new Date(Date.now() - hour), notAfter: new Date(Date.now() + year) };
+  return { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + YEAR_MS) };
 }

@@ -1,10 +1,10 @@
+/** npm run start:caller, start:callee: runs one app under Azure Functions Core Tools. */
 import { join, relative } from "node:path";
 import { apps, stage } from "../../tools/build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { requireCoreTools, startFunc } from "../system/core-tools.ts";
-import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
+import { appPortsOf, defaultInspectPort, defaultPorts, inspectPorts } from "../system/ports.ts";
 import { settingsToRun } from "../system/own-settings.ts";
-import { appPortsOf, defaultPorts } from "../system/system.ts";
 import { runningEndpoints } from "../system/endpoints.ts";
 
 const USAGE = `Usage: npm run start:caller [-- options]

@@ -1,21 +1,22 @@
+/** npm start, npm run dev: runs the whole system on this machine, or shows it once. */
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { apps } from "../../tools/build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Endpoints } from "../system/endpoints.ts";
-import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
 import { showOnce } from "../demo/once.ts";
 import {
+  defaultInspectPort,
   defaultPorts,
   freePorts,
+  inspectPorts,
   LAST_FIRST_PORT,
-  type LocalSystem,
   type Ports,
   portsFrom,
-  startSystem,
-} from "../system/system.ts";
-import { type PolicyWatch, watchApps, watchPolicy } from "../system/watch.ts";
+} from "../system/ports.ts";
+import { startSystem } from "../system/system.ts";
+import { watchApps, watchPolicy } from "../system/watch.ts";
 import { whatToTry } from "../demo/what-to-try.ts";
 
 const USAGE = `Usage: npm start [-- options]
@@ -35,10 +36,10 @@ Builds both function apps and runs them on this machine, with stand-ins for ever
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The exit code by which the launcher, tools/run.mjs, starts this again: a changed access policy is read by a new process. */
+/** At this exit code, the launcher (tools/run.mjs) starts a new process, which reads a changed access policy. */
 const START_AGAIN = 75;
 
-/** Ticks often enough to watch. */
+/** A tick every 10 seconds: often enough to watch. */
 const SCHEDULE = "*/10 * * * * *";
 const SCHEDULE_ONCE = "*/2 * * * * *";
 
@@ -54,35 +55,37 @@ async function runUntilStopped({ host, withApps, ports, inspectPort, isWatching 
   const folder = join(root, ".local");
   const appsFolder = join(root, "dist");
   const stopped = stopSignal();
-  let system: LocalSystem | undefined;
-  let endWatch: (() => Promise<void>) | undefined;
   let ended: Promise<number> = stopped.first;
-  let policy: PolicyWatch | undefined;
-  try {
-    if (isWatching) policy = watchPolicy(root, printLine);
-    console.log("Starting ...");
-    system = await startSystem({
-      ...{ folder, appsFolder, host, withApps, ports },
-      inspectPorts: inspectPort === undefined ? undefined : inspectPorts(inspectPort),
-      deliverySchedule: SCHEDULE,
-      log: printLine,
-      signal: stopped.signal,
-    });
-    if (isWatching) endWatch = await watchApps({ system, apps, appsFolder, log: printLine });
-    console.log(whatToTry(system.endpoints, folder, { withApps, inspectPort, isWatching }));
-    ended = Promise.race([
-      stopped.first,
-      system.failed.then(toFailure),
-      ...(policy ? [policy.changed.then(toStartAgain)] : []),
-    ]);
-    await ended;
-    console.log("Stopping ...");
-  } catch (error) {
-    if (!stopped.signal.aborted) throw error;
+  {
+    await using running = new AsyncDisposableStack();
+    try {
+      const policy = isWatching ? watchPolicy(root, printLine) : undefined;
+      running.defer(() => policy?.stop());
+      console.log("Starting ...");
+      const system = await startSystem({
+        ...{ folder, appsFolder, host, withApps, ports },
+        inspectPorts: inspectPort === undefined ? undefined : inspectPorts(inspectPort),
+        deliverySchedule: SCHEDULE,
+        log: printLine,
+        signal: stopped.signal,
+      });
+      running.defer(() => system.stop());
+      if (isWatching) {
+        const watch = await watchApps({ system, apps, appsFolder, log: printLine });
+        running.defer(() => watch.stop());
+      }
+      console.log(whatToTry(system.endpoints, folder, { withApps, inspectPort, isWatching }));
+      ended = Promise.race([
+        stopped.first,
+        system.failed.then(toFailure),
+        ...(policy ? [policy.changed.then(toStartAgain)] : []),
+      ]);
+      await ended;
+      console.log("Stopping ...");
+    } catch (error) {
+      if (!stopped.signal.aborted) throw error;
+    }
   }
-  policy?.end();
-  await endWatch?.();
-  await system?.stop();
   console.log("Stopped.");
   return ended;
 }
@@ -92,27 +95,29 @@ function toStartAgain(): number {
   return START_AGAIN;
 }
 
-/** Without this part nothing works, and nothing restarts it. */
+/** Nothing restarts this part, and the system does not work without it. */
 function toFailure(what: string): number {
-  console.error(`${what}: the lines above say why, where it said so.`);
+  console.error(`${what}. The lines above may say why.`);
   return 1;
 }
 
-/** A system with ports and folders of its own: one that is running already is left alone. */
+/** Uses ports and folders of its own: another system may run beside it. */
 async function runOnce(host: Endpoints["host"]): Promise<number> {
+  await using running = new AsyncDisposableStack();
   const { folder, remove } = temporaryFolder("restricted-calls-");
+  running.defer(remove);
   const lines: string[] = [];
   const stopped = stopSignal();
-  let system: LocalSystem | undefined;
   try {
     console.log("Starting a system of its own ...");
     const began = performance.now();
-    system = await startSystem({
+    const system = await startSystem({
       ...{ folder, appsFolder: join(folder, "apps"), host, withApps: true, ports: freePorts },
       deliverySchedule: SCHEDULE_ONCE,
       log: (source, line) => lines.push(`${source}: ${line}`),
       signal: stopped.signal,
     });
+    running.defer(() => system.stop());
     console.log(`Started in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
     const print = (line: string): void => {
       if (!stopped.signal.aborted) console.log(line);
@@ -130,12 +135,9 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
     throw new Error(`Not every outcome was the expected one:\n${failures.join("\n")}`);
   } catch (error) {
     if (stopped.signal.aborted) return await stopped.first;
-    // The reason comes last, where it is seen: the command prints it.
-    if (lines.length > 0) console.error(`\nWhat the system logged:\n${lines.join("\n")}\n`);
+    // The command prints the error last, where the user sees it.
+    if (lines.length > 0) console.error(`\nLog of the system:\n${lines.join("\n")}\n`);
     throw error;
-  } finally {
-    await system?.stop();
-    remove();
   }
 }
 
@@ -162,7 +164,7 @@ await command(
   },
   ({ values }) => {
     const { once, watch: isWatching, "no-apps": noApps, inspect, port, "free-ports": anyPorts } = values;
-    // Without the apps, what runs them is Core Tools in all likelihood: the storage for their timers' state is there for them.
+    // Without the apps, Core Tools will probably run them, and need storage for their timers' state.
     const host = values.host ?? (noApps ? "func" : "embedded");
     if (host !== "func" && host !== "embedded") throw new UsageError(`--host is embedded or func, not "${host}".`);
     if (once && (isWatching || noApps || inspect !== undefined || port !== undefined || anyPorts))

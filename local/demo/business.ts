@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { HARDLY_EVER, type LocalSystem } from "../system/system.ts";
+import { poll } from "../../tools/poll.ts";
+import { RARE_SCHEDULE, type LocalSystem } from "../system/system.ts";
 
 /** What the local run shows and suggests of the business. Another business takes another such file: see docs/make-it-yours.md. */
 
@@ -28,15 +28,22 @@ export type Show = (title: string, expected: string, happens: () => Promise<stri
 export async function showBusiness(system: LocalSystem, show: Show): Promise<void> {
   const { caller } = system.endpoints;
   const place = (orderId: string): Promise<string> =>
-    orderAnswer(
+    outcomeOf(
       fetch(`${caller}/api/orders`, {
         method: "POST",
         body: JSON.stringify({ orderId, sku: "widget", quantity: 2 }),
       }),
     );
-  const stateOf = (orderId: string): Promise<string> => orderAnswer(fetch(`${caller}/api/orders/${orderId}`));
+  const stateOf = (orderId: string): Promise<string> => outcomeOf(fetch(`${caller}/api/orders/${orderId}`));
   const reserved = (orderId: string, meanwhile: () => Promise<unknown>): Promise<string> =>
-    eventually(() => stateOf(orderId), "200 reserved", meanwhile);
+    poll(
+      async () => {
+        await meanwhile();
+        return stateOf(orderId);
+      },
+      (state) => state === "200 reserved",
+      { timeoutMs: TIMEOUT_MS, pauseMs: 250 },
+    );
 
   await show("an order placed over HTTP", "201 reserved", () => place("order-1"));
 
@@ -48,7 +55,7 @@ export async function showBusiness(system: LocalSystem, show: Show): Promise<voi
   );
 
   await system.stopApp("caller-func");
-  await system.startApp("caller-func", { DELIVERY_SCHEDULE: HARDLY_EVER });
+  await system.startApp("caller-func", { DELIVERY_SCHEDULE: RARE_SCHEDULE });
   await system.stopApp("callee-func");
   await show("another one, with the timer's schedule put off", "202 pending", () => place("order-3"));
   await system.startApp("callee-func");
@@ -63,25 +70,11 @@ export async function showBusiness(system: LocalSystem, show: Show): Promise<voi
   );
 }
 
-/** What is waited for comes within seconds; after this long, in milliseconds, it is a failure. */
-const PATIENCE_MS = 15_000;
+/** An expected state comes within seconds; after this time it is a failure. */
+const TIMEOUT_MS = 15_000;
 
-async function orderAnswer(answer: Promise<Response>): Promise<string> {
-  const response = await answer;
+async function outcomeOf(responding: Promise<Response>): Promise<string> {
+  const response = await responding;
   const { state, code } = (await response.json()) as { state?: string; code?: string };
   return `${response.status} ${state ?? code ?? ""}`;
-}
-
-async function eventually(
-  observe: () => Promise<string>,
-  expected: string,
-  meanwhile: () => Promise<unknown>,
-): Promise<string> {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    await meanwhile();
-    const actual = await observe();
-    if (actual === expected || Date.now() > end) return actual;
-    await delay(250);
-  }
 }

@@ -1,15 +1,15 @@
+/** npm start -- --once: shows allowed and refused calls on a running system. */
 import { styleText } from "node:util";
-import { mintToken } from "../entra/client.ts";
+import { managedIdentityToken, mintToken } from "../entra/client.ts";
 import { reasonOf } from "../../tools/command-line.ts";
 import { granted, notGranted, type Show, showBusiness } from "./business.ts";
 import type { LocalSystem } from "../system/system.ts";
 
 /**
- * Shows the main job on a running system: the business that crosses the restricted call, and calls that are refused, each by the
- * layer that refused it.
+ * Shows the business that uses the restricted call, and refused calls, each with the layer that refused it.
  *
- * @param print gets each line for the person who watches
- * @returns the lines of those outcomes that were not the expected ones
+ * @param print gets each line
+ * @returns the lines of unexpected outcomes
  */
 export async function showOnce(system: LocalSystem, print: (line: string) => void): Promise<readonly string[]> {
   const failures: string[] = [];
@@ -29,10 +29,10 @@ export async function showOnce(system: LocalSystem, print: (line: string) => voi
 }
 
 async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
-  const { callee, api, entra, identities } = system.endpoints;
+  const { callee, api, entra } = system.endpoints;
   const { callerSubnet, otherSubnet, internet } = callee;
-  const read = async (door: string, token?: string): Promise<string> =>
-    calleeAnswer(await fetch(`${door}${granted.path}`, token === undefined ? {} : { headers: bearer(token) }));
+  const read = async (origin: string, token?: string): Promise<string> =>
+    outcomeOf(await fetch(`${origin}${granted.path}`, token === undefined ? {} : { headers: bearer(token) }));
   const mint = (request: object): Promise<string> => mintToken(entra.control, request);
   const good = await mint({});
 
@@ -48,10 +48,10 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
     read(callerSubnet, await mint({ claims: { exp: Math.floor(Date.now() / 1000) - 3600 } })),
   );
   await show("a role that is not granted", "403 by the application layer: role-missing", async () =>
-    calleeAnswer(
+    outcomeOf(
       await fetch(`${callerSubnet}${notGranted.path}`, {
         method: notGranted.method,
-        // Whatever the access policy grants to the caller, this identity holds the first role only.
+        // This identity has only the first role, whatever the access policy grants to the caller.
         headers: bearer(await mint({ as: "reader-only" })),
         body: JSON.stringify(notGranted.body),
       }),
@@ -61,15 +61,11 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
     read(callerSubnet, await mint({ as: "unlisted" })),
   );
   await show("an unassigned client asks for a token", "refused by Entra: AADSTS501051", async () => {
-    const parameters = new URLSearchParams({
-      "api-version": "2019-08-01",
-      resource: api.identifierUri,
-      client_id: identities["no-role"]?.clientId ?? "",
-    });
-    const response = await fetch(`${entra.managedIdentityEndpoint}?${parameters.toString()}`, {
-      headers: { "X-IDENTITY-HEADER": entra.identityHeader },
-    });
-    return response.ok ? "a token" : `refused by Entra: ${/AADSTS\d+/.exec(await response.text())?.[0] ?? "no code"}`;
+    const refusal = await managedIdentityToken(system.endpoints, "no-role", api.identifierUri).then(
+      () => undefined,
+      (error: unknown) => /AADSTS\d+/.exec(String(error))?.[0] ?? "no code",
+    );
+    return refusal === undefined ? "a token" : `refused by Entra: ${refusal}`;
   });
   await show("a good token, from another subnet", "403 by the network layer", () => read(otherSubnet, good));
   await show("a good token, from the internet", "403 by the network layer", () => read(internet, good));
@@ -79,8 +75,8 @@ function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-/** Who answered: the front end names the address that it refused, the app gives a problem document. */
-async function calleeAnswer(response: Response): Promise<string> {
+/** The layer that refused a call: the front end sets a header, the app returns a problem document. */
+async function outcomeOf(response: Response): Promise<string> {
   if (response.headers.has("x-ms-forbidden-ip")) return `${response.status} by the network layer`;
   if (response.ok) return String(response.status);
   const { code } = (await response.json()) as { code?: string };

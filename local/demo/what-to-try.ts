@@ -1,10 +1,11 @@
+/** What npm start prints once the system runs. */
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
 import { granted, suggestions } from "./business.ts";
 import type { Endpoints } from "../system/endpoints.ts";
-import { inspectPorts } from "../system/inspect.ts";
+import { inspectPorts } from "../system/ports.ts";
 
-/** What is where, and commands to try that work as they are. */
+/** The addresses of the system, and commands to try. */
 export function whatToTry(
   endpoints: Endpoints,
   folder: string,
@@ -56,8 +57,8 @@ Ctrl-C stops everything.
 }
 
 /**
- * Whether `curl` may send a call to this machine to a proxy. Whether the shell makes an exception for this machine is not
- * known here: the launcher has made one.
+ * Whether `curl` may send a call to this machine through a proxy. The shell's own NO_PROXY is not known here, because the
+ * launcher has replaced it.
  *
  * @see https://everything.curl.dev/usingcurl/proxies/env
  */

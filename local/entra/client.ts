@@ -26,7 +26,11 @@ export function forgeOf({ api, entra, identities }: Endpoints): Forge {
   };
 }
 
-/** A token of a managed identity, by the App Service endpoint, which caches it for a day. */
+/**
+ * A token of a managed identity, from the App Service endpoint, which caches it for a day.
+ *
+ * @throws Error with the response, where there is no token
+ */
 export async function managedIdentityToken(
   { entra, identities }: Endpoints,
   identity: string,
@@ -36,5 +40,6 @@ export async function managedIdentityToken(
   const query = new URLSearchParams({ "api-version": "2019-08-01", resource, client_id });
   const headers = { "X-IDENTITY-HEADER": entra.identityHeader };
   const response = await fetch(`${entra.managedIdentityEndpoint}?${query.toString()}`, { headers });
+  if (!response.ok) throw new Error(`No token for ${identity}: ${response.status} ${await response.text()}`);
   return ((await response.json()) as { access_token: string }).access_token;
 }

@@ -1,7 +1,8 @@
+/** App Service access restrictions: reads them from a site's configuration, and decides on a request's network. */
 import * as v from "valibot";
 import { isInRanges, parseAddressRange } from "../../tools/address-ranges.ts";
 
-/** Where a request comes from, as the front end sees it: by its connection, never by anything the request says. */
+/** Where a request comes from, by its connection: no header changes it. */
 export interface NetworkSource {
   /** IPv4 or IPv6. Traffic through a service endpoint arrives from a unique local (`fd00:...`) address. */
   readonly address: string;
@@ -16,9 +17,8 @@ export interface AccessDecision {
 }
 
 /**
- * Decides as App Service's front end does: rules by ascending priority, those of equal priority in the order in which
- * they are listed, the first match wins; then the unmatched rule. Where that is not configured, it allows as long as
- * there are no rules at all and denies as soon as there is one.
+ * Decides as App Service does: the rule with the lowest priority that matches; of equal ones, the first in the list; else
+ * the unmatched rule. Where that is not configured, the request is allowed if there are no rules, and denied if there are any.
  *
  * Source: https://learn.microsoft.com/azure/app-service/overview-access-restrictions
  */
@@ -32,9 +32,9 @@ export function decideAccess(restrictions: AccessRestrictions, source: NetworkSo
 }
 
 /**
- * Reads the access restrictions of the main site out of a site's `siteConfig`, whose other settings are ignored.
- * Whatever this model does not decide as Azure would (service tags, HTTP header filters, subnet masks) is refused
- * rather than ignored: a condition left out would open the door wider than the real one.
+ * Reads the access restrictions of the main site from a site's `siteConfig`. Ignores its other settings. Refuses conditions
+ * that this model does not evaluate (service tags, HTTP header filters, subnet masks): without them, it would allow more than
+ * Azure does.
  *
  * @throws Error that names each offending rule and property.
  */
@@ -57,7 +57,7 @@ const ruleSchema = v.pipe(
     priority: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647)),
     vnetSubnetResourceId: v.optional(v.pipe(v.string(), v.regex(/^\/subscriptions\/.+\/subnets\/[^/]+$/i))),
     ipAddress: v.optional(v.pipe(v.string(), v.check(isAddressCondition, expectedAddressCondition))),
-    // "Default" is how Azure says that a rule is by address or subnet; "ServiceTag" and "XffProxy" are not known here.
+    // "Default" is a rule by address or subnet. This model does not evaluate "ServiceTag" and "XffProxy".
     tag: v.optional(v.literal("Default")),
   }),
   v.check(
@@ -67,22 +67,22 @@ const ruleSchema = v.pipe(
 );
 
 const accessRestrictionsSchema = v.object({
-  // Azure takes a missing list for "no rules", which lets everybody in: here, as likely, it is the wrong object.
+  // In Azure, a missing list means no rules, which allows everybody. Here it may also mean the wrong object.
   ipSecurityRestrictions: v.array(ruleSchema),
   ipSecurityRestrictionsDefaultAction: v.optional(v.picklist(["Allow", "Deny"])),
-  // "Disabled" refuses everybody before the rules are looked at, says the page above. Somebody's calls through a service
-  // endpoint still got in (MicrosoftDocs/azure-docs 112891): so it is not modelled here, and nothing here rests on it.
+  // "Disabled" refuses every request before the rules, says the page above. A user reports that calls through a service
+  // endpoint were still allowed (MicrosoftDocs/azure-docs 112891): nothing here relies on it, and this model refuses it.
   publicNetworkAccess: v.optional(v.literal("Enabled")),
 });
 
 type AccessRule = v.InferOutput<typeof ruleSchema>;
 
-/** The part of a site's `siteConfig` that says who may reach the main site; only {@link parseAccessRestrictions} makes one. */
+/** The access restrictions of a main site; made by {@link parseAccessRestrictions} only. */
 export type AccessRestrictions = v.InferOutput<typeof accessRestrictionsSchema>;
 
 function matches(rule: AccessRule, source: NetworkSource): boolean {
   if (rule.vnetSubnetResourceId !== undefined) {
-    // Azure resource ids compare without regard to case.
+    // Azure resource ids are not case-sensitive.
     return rule.vnetSubnetResourceId.toLowerCase() === source.vnetSubnetResourceId?.toLowerCase();
   }
   if (rule.ipAddress === "Any") return true;

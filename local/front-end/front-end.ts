@@ -1,18 +1,18 @@
-import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+/** The App Service front end of one app: it evaluates the access restrictions and forwards the requests that they allow. */
+import { Agent, createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { cannotListen, causeOf } from "../../tools/listen.ts";
+import { serve } from "../../tools/listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
-import { answerForbidden } from "./responses.ts";
+import { respondForbidden } from "./responses.ts";
 import { forward } from "./proxy.ts";
 
 const callerSubnetId = subnetIdOf(readSnapshot("default"), "caller-func");
 const services: Readonly<Record<string, { readonly subnet: number }>> = accessPolicy.services;
 
 /**
- * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the address that a
- * client connects *to* stands for the network it is in: nothing it sends can change that.
+ * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the front end takes the
+ * network from the port that a client connects *to*. Nothing in a request changes that.
  */
 export const NETWORK_ORIGINS = {
   callerSubnet: subnetOf("caller-func"),
@@ -22,7 +22,7 @@ export const NETWORK_ORIGINS = {
 
 export type NetworkOrigin = keyof typeof NETWORK_ORIGINS;
 
-/** The integration subnet of a service, at its place in the address space; whether a rule names it is another matter. */
+/** The integration subnet of a service, whether or not a rule names it. */
 function subnetOf(service: string): Required<NetworkSource> {
   const place = services[service]?.subnet ?? 0;
   return {
@@ -33,7 +33,7 @@ function subnetOf(service: string): Required<NetworkSource> {
 
 export interface FrontEndOptions {
   readonly restrictions: AccessRestrictions;
-  /** The app's port on 127.0.0.1; a function where it changes, as it does when the app starts again. */
+  /** The app's port on 127.0.0.1; a function where it can change, at a restart of the app. */
   readonly targetPort: number | (() => number);
   /** Ports to listen on; 0, or none given, is any free port. */
   readonly ports?: Readonly<Partial<Record<NetworkOrigin, number>>>;
@@ -41,7 +41,7 @@ export interface FrontEndOptions {
 }
 
 export interface FrontEnd extends Readonly<Record<NetworkOrigin, string>> {
-  /** Puts other access restrictions in force, from the next request on. */
+  /** Replaces the access restrictions, from the next request on. */
   setRestrictions(restrictions: AccessRestrictions): void;
   /** Listens on one more free port, for requests from the integration subnet of a further service; returns the origin. */
   openFor(service: string): Promise<string>;
@@ -59,8 +59,11 @@ export interface FrontEnd extends Readonly<Record<NetworkOrigin, string>> {
 export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
   const { targetPort, ports, log } = options;
   let { restrictions } = options;
-  const agent = new Agent({ keepAlive: true });
-  const servers: Server[] = [];
+  await using started = new AsyncDisposableStack();
+  let running: AsyncDisposableStack = started;
+  const agent = started.adopt(new Agent({ keepAlive: true }), (kept) => {
+    kept.destroy();
+  });
 
   const enter = (source: NetworkSource, request: IncomingMessage, response: ServerResponse): void => {
     const decision = decideAccess(restrictions, source);
@@ -71,57 +74,32 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
     }
     const [path] = (request.url ?? "").split("?"); // a query string can hold keys
     log(`refused ${request.method ?? ""} ${path ?? ""} from ${source.address}: ${decision.rule}`);
-    answerForbidden(response, source.address);
+    respondForbidden(response, source.address);
   };
 
   const open = async (name: string, source: NetworkSource, port = 0): Promise<string> => {
     const server = createServer();
-    servers.push(server);
-    // A request with `Expect` comes by an event of its own; it is decided on all the same, before its body is asked for.
+    // Node has other events for requests with `Expect`: the decision comes before the front end asks for the body.
     for (const event of ["request", "checkContinue", "checkExpectation"]) {
       server.on(event, enter.bind(undefined, source));
     }
-    return `http://127.0.0.1:${await listen(server, name, port)}`;
+    const listener = await serve(server, port, name);
+    running.defer(() => listener.stop());
+    return `http://127.0.0.1:${listener.port}`;
   };
 
-  const stop = async (): Promise<void> => {
-    await Promise.all(servers.map(close));
-    agent.destroy();
+  const origins = {
+    callerSubnet: await open("callerSubnet", NETWORK_ORIGINS.callerSubnet, ports?.callerSubnet),
+    otherSubnet: await open("otherSubnet", NETWORK_ORIGINS.otherSubnet, ports?.otherSubnet),
+    internet: await open("internet", NETWORK_ORIGINS.internet, ports?.internet),
   };
-
-  try {
-    return {
-      callerSubnet: await open("callerSubnet", NETWORK_ORIGINS.callerSubnet, ports?.callerSubnet),
-      otherSubnet: await open("otherSubnet", NETWORK_ORIGINS.otherSubnet, ports?.otherSubnet),
-      internet: await open("internet", NETWORK_ORIGINS.internet, ports?.internet),
-      openFor: (service) => open(service, subnetOf(service)),
-      setRestrictions: (next) => {
-        restrictions = next;
-      },
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function listen(server: Server, origin: string, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      reject(new Error(cannotListen(causeOf(error), `${port} (${origin})`), { cause: error }));
-    });
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  server.closeAllConnections();
-  await closed;
+  running = started.move();
+  return {
+    ...origins,
+    openFor: (service) => open(service, subnetOf(service)),
+    setRestrictions: (next) => {
+      restrictions = next;
+    },
+    stop: () => running.disposeAsync(),
+  };
 }

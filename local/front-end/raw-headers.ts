@@ -1,15 +1,15 @@
-/** Header names and values in turn, as Node gives and takes them: the only form that keeps repetitions apart. */
+/** Raw headers: names and values in turn, the only form in Node that keeps repeated headers apart. */
 export type RawHeaders = readonly string[];
 
 /**
- * The headers that go on to the next hop: without those of this connection, and without whatever `Connection` names
- * (RFC 9110 section 7.6.1). `Transfer-Encoding` goes too, for the sender to frame the body again.
+ * The headers for the next hop: without the hop-by-hop headers and those that `Connection` names (RFC 9110 section 7.6.1).
+ * Without `Transfer-Encoding` too: the sender frames the body anew.
  */
 export function endToEnd(headers: RawHeaders): string[] {
   const named = valuesOf(headers, "connection").flatMap((value) => value.toLowerCase().split(","));
-  // A sender must not name these (same section): without them the next hop would take the body for another request.
-  const indispensable = ["host", "content-length"];
-  const dropped = named.map((name) => name.trim()).filter((name) => !indispensable.includes(name));
+  // A sender must not name these (same section). Without them, the next hop would read the body as another request.
+  const required = ["host", "content-length"];
+  const dropped = named.map((name) => name.trim()).filter((name) => !required.includes(name));
   return without(headers, ...HOP_BY_HOP, ...dropped);
 }
 

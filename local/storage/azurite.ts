@@ -1,70 +1,71 @@
+/** Azurite in a child process. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { environmentFor } from "../../tools/environment.mjs";
 import { cannotListen } from "../../tools/listen.ts";
 
-/** Azurite is ready within a second; a busy machine is given this many milliseconds. */
-const START_LIMIT = 60_000;
-/** Longer than Azurite's process allows itself for saving, in milliseconds. */
-const STOP_LIMIT = 10_000;
+/** Azurite is ready within a second; a busy machine takes longer. */
+const START_LIMIT_MS = 60_000;
+/** Longer than the limit that Azurite's process has for saving. */
+const STOP_LIMIT_MS = 10_000;
 
 export interface AzuriteOptions {
   /** Azurite's table service alone, or blobs, queues and tables. */
   readonly services: "table" | "all";
   /**
-   * As Azurite's command line takes them, beside those that are the same for all. A port of 0 is any free one, which the
-   * system chooses as it opens it: one that is looked for beforehand may be somebody else's by then.
+   * Further arguments of Azurite's command line. Port 0 takes a free one, which the operating system chooses as Azurite
+   * listens: another program could take a port that was chosen earlier.
    */
   readonly args: readonly string[];
-  /** Account names and keys, as the variable AZURITE_ACCOUNTS takes them. */
+  /** Account names and keys, in the form of the variable AZURITE_ACCOUNTS. */
   readonly accounts: string;
   readonly log: (line: string) => void;
 }
 
-/** Azurite in a process of its own, which never outlives this one. */
+/** A running Azurite. Its process never outlives this one. */
 export interface AzuriteProcess {
   readonly processId: number | undefined;
   /** Of the table service; or of blobs, queues and tables, in this order. */
   readonly ports: readonly number[];
-  /** Says so when it ends by itself. */
+  /** Resolves when it ends by itself: to one line that says so. */
   readonly died: Promise<string>;
-  /** Saves and ends; bounded. */
+  /** Saves and ends, within a time limit. */
   stop(): Promise<void>;
 }
 
-/** @throws Error when Azurite does not start, with what it said last, or that a port is taken */
+/** @throws Error when Azurite does not start, with its last output, or the port that is taken */
 export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProcess> {
   const entry = options.services === "all" ? "azurite.js" : `${options.services}/main.js`;
   // The client library may speak a newer API version than Azurite knows; the operations used here are the same.
-  const everywhere = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--disableProductStyleUrl"];
-  const child = fork(new URL("azurite-process.ts", import.meta.url), [entry, ...options.args, ...everywhere], {
+  const common = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--disableProductStyleUrl"];
+  const child = fork(new URL("azurite-process.ts", import.meta.url), [entry, ...options.args, ...common], {
     env: { ...environmentFor(), AZURITE_ACCOUNTS: options.accounts },
     execArgv: [],
-    // A process group of its own: Ctrl+C is for us alone, so that storage can outlast the apps that still write to it.
+    // In a process group of its own, it does not get the terminal's Ctrl-C: it must outlast the apps that write to it.
     detached: true,
     windowsHide: true,
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let stopping = false;
-  let said = "";
+  let lastOutput = "";
   const exited = once(child, "exit");
   const died = new Promise<string>((resolve) => {
     child.once("exit", (code, signal) => {
       if (stopping) return;
-      const what = `Azurite ended by itself (${String(signal ?? code)})`;
-      options.log(what);
-      resolve(what);
+      const line = `Azurite ended by itself (${String(signal ?? code)})`;
+      options.log(line);
+      resolve(line);
     });
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    said = text.trim();
-    options.log(`Azurite: ${said}`);
+    lastOutput = text.trim();
+    options.log(`Azurite: ${lastOutput}`);
   });
 
   const stop = async (): Promise<void> => {
     stopping = true;
     if (child.connected) child.disconnect();
-    const kill = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT);
+    const kill = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
     await exited;
     clearTimeout(kill);
   };
@@ -73,18 +74,18 @@ export async function startAzurite(options: AzuriteOptions): Promise<AzuriteProc
   if (ports !== undefined) return { processId: child.pid, ports, died, stop };
   const ended = child.exitCode !== null || child.signalCode !== null;
   await stop();
-  const [, cause, port] = /listen (E[A-Z]+)\b.* \S+:(\d+)/.exec(said) ?? [];
+  const [, cause, port] = /listen (E[A-Z]+)\b.* \S+:(\d+)/.exec(lastOutput) ?? [];
   if (cause !== undefined) throw new Error(cannotListen(cause, `${port ?? ""} (storage)`));
   throw new Error(
-    ended ? `Azurite did not start: ${said}` : `Azurite did not start within ${START_LIMIT / 1_000} seconds.`,
+    ended ? `Azurite did not start: ${lastOutput}` : `Azurite did not start within ${START_LIMIT_MS / 1_000} seconds.`,
   );
 }
 
-/** The ports of so many servers, once all of them listen; undefined when the process ends before, or takes too long. */
+/** The ports of all servers, once they listen; undefined when the process ends first, or takes too long. */
 async function listening(child: ChildProcess, servers: number): Promise<readonly number[] | undefined> {
   const ports: number[] = [];
   return await new Promise((resolve) => {
-    const timer = setTimeout(resolve, START_LIMIT, undefined);
+    const timer = setTimeout(resolve, START_LIMIT_MS, undefined);
     const settle = (result: readonly number[] | undefined): void => {
       clearTimeout(timer);
       resolve(result);
@@ -92,7 +93,7 @@ async function listening(child: ChildProcess, servers: number): Promise<readonly
     child.on("message", (port) => {
       if (ports.push(Number(port)) === servers) settle(ports);
     });
-    // After "exit" the last of what the process said may still be on its way; after "close" it is here.
+    // At "exit", the last output may not have arrived; at "close" it has.
     child.once("close", () => {
       settle(undefined);
     });

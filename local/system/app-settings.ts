@@ -1,3 +1,4 @@
+/** The settings with which the apps run locally. */
 import { apps } from "../../tools/build.ts";
 import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
@@ -7,7 +8,7 @@ import type { Endpoints } from "./endpoints.ts";
 
 export type AppName = ServiceName;
 
-/** The settings of one app, by name: what App Service would hand to it as environment variables. */
+/** The settings of one app, by name: its environment variables in App Service. */
 export type AppSettings = Readonly<Record<string, string>>;
 
 const policies: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
@@ -18,19 +19,16 @@ export interface SettingsSources {
   /** The table endpoint of a storage account. */
   readonly tableEndpoint: (account: string) => string;
   /** The origin at which one service reaches another. */
-  readonly wayTo: (callee: string, caller: string) => string;
+  readonly originFor: (callee: string, caller: string) => string;
   /** A six-field NCRONTAB expression, for each service that has a `DELIVERY_SCHEDULE`. */
   readonly deliverySchedule: string;
-  /**
-   * The connection string of the host's own storage. The embedded host has no use for it: it keeps its timers' state in a
-   * file.
-   */
+  /** The connection string of the host's own storage. The embedded host does not use it: its timers' state is in a file. */
   readonly hostStorage?: string | undefined;
 }
 
 /**
- * The settings with which the unchanged apps run here: the names that `infra/modules/service.bicep` sets in Azure, from the
- * same sources, which are the access policy and `infra/service-options.json`.
+ * The settings of each app: the same names that `infra/modules/service.bicep` sets in Azure, by the same access policy and
+ * `infra/service-options.json`.
  */
 export function appSettings(sources: SettingsSources): Readonly<Record<AppName, AppSettings>> {
   return Object.fromEntries(apps.map((app) => [app, settingsOf(app, sources)])) as Record<AppName, AppSettings>;
@@ -64,7 +62,7 @@ export function settingNames(app: AppName): readonly string[] {
   return Object.keys(placeholderSettings(app));
 }
 
-/** Settings with which an app starts, and reaches nothing: to see what it registers. */
+/** Settings with which an app starts but reaches no other service: to read what it registers. */
 export function placeholderSettings(app: AppName): AppSettings {
   const nowhere = "https://made-up.invalid";
   const directory = directoryOf(accessPolicy);
@@ -76,8 +74,8 @@ export function placeholderSettings(app: AppName): AppSettings {
     caFile: "",
     control: nowhere,
   };
-  const ways = { tableEndpoint: () => nowhere, wayTo: () => nowhere };
-  return settingsOf(app, { endpoints: { entra }, directory, ...ways, deliverySchedule: "0 * * * * *" });
+  const addresses = { tableEndpoint: () => nowhere, originFor: () => nowhere };
+  return settingsOf(app, { endpoints: { entra }, directory, ...addresses, deliverySchedule: "0 * * * * *" });
 }
 
 /** Of a service with roles: it is an API, and has a list of its callers. */
@@ -92,13 +90,13 @@ function apiSettings(service: string, directory: Directory): AppSettings {
 }
 
 /** Of a service that may call others: CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func. */
-function callerSettings(service: string, { directory, wayTo }: SettingsSources): AppSettings {
+function callerSettings(service: string, { directory, originFor }: SettingsSources): AppSettings {
   const callees = directory.apis.filter((api) => service in (policies[api.service]?.callers ?? {}));
   if (callees.length === 0) return {};
   const ways = callees.flatMap((api) => {
     const prefix = settingPrefix(api.service);
     return [
-      [`${prefix}_URL`, wayTo(api.service, service)],
+      [`${prefix}_URL`, originFor(api.service, service)],
       [`${prefix}_SCOPE`, `${api.identifierUri}/.default`],
     ];
   });

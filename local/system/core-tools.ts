@@ -1,3 +1,4 @@
+/** Azure Functions Core Tools: whether they are installed, and an app that runs under them. */
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -7,11 +8,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { STAGED_BY } from "../../tools/build.ts";
 import { environmentFor } from "../../tools/environment.mjs";
+import { poll } from "../../tools/poll.ts";
 import type { LocalSettings } from "../host/local-settings.ts";
 import { writePrivateJson } from "./endpoints.ts";
 
-/** The host is ready within seconds; a busy machine is given this many milliseconds. */
-const START_LIMIT = 120_000;
+/** The host is ready within seconds; a busy machine takes longer. */
+const START_TIMEOUT_MS = 120_000;
+const REQUEST_TIMEOUT_MS = 5_000;
 
 export interface FuncOptions {
   /** The staged app. Its local.settings.json is written here. */
@@ -20,20 +23,20 @@ export interface FuncOptions {
   readonly settings: LocalSettings;
   /** Starts the Node worker with its inspector on that port. */
   readonly inspectPort?: number | undefined;
-  /** Gets each line that Core Tools and the app write; without it they write to this terminal. */
+  /** Gets each line of Core Tools and the app; without it they write to this terminal. */
   readonly log?: (line: string) => void;
 }
 
 export interface FuncProcess {
-  /** Its exit code, once it has ended. */
+  /** Resolves when it has ended, to its exit code. */
   readonly exited: Promise<number>;
-  /** Resolves once all that it wrote has been logged, or a second after it has ended: a process of its own may hold on. */
-  readonly said: Promise<unknown>;
-  /** Ends it, its host and its workers; bounded. */
+  /** Resolves when all its output is logged, or a second after it has ended: its children may keep the output open. */
+  readonly outputEnded: Promise<unknown>;
+  /** Ends it, its host and its workers, within a time limit. */
   stop(): Promise<void>;
 }
 
-/** @throws Error that says what to install, where Core Tools 4 are not there */
+/** @throws Error that says what to install, where Core Tools 4 are missing */
 export async function requireCoreTools(): Promise<void> {
   const version = await coreToolsVersion();
   if (version?.startsWith("4.")) return;
@@ -60,9 +63,8 @@ async function coreToolsVersion(): Promise<string | undefined> {
 }
 
 /**
- * Starts `func start` in a staged folder, in a process tree that never outlives this process.
- *
- * What is known of Core Tools is from their published sources, Azure/azure-functions-core-tools: docs/running-locally.md.
+ * Starts `func start` in a staged folder, in a process tree that never outlives this process. docs/running-locally.md names the
+ * sources of Core Tools that this relies on.
  */
 export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
   const { folder, port, settings, inspectPort, log } = options;
@@ -76,7 +78,7 @@ export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
     cwd: folder,
     env: funcEnvironment(settings.Values, inspectPort),
     execArgv: [],
-    // A process group of its own: Ctrl-C is for us alone, and the whole group can be ended.
+    // In a process group of its own, it does not get the terminal's Ctrl-C, and can be killed as a group.
     detached: true,
     windowsHide: true,
     stdio: ["ignore", output, output, "ipc"],
@@ -84,12 +86,12 @@ export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
   for (const stream of [child.stdout, child.stderr]) if (stream && log) createInterface(stream).on("line", log);
   const exited = once(child, "exit").then(([code]) => (code as number | null) ?? 1);
   const closed = once(child, "close");
-  const said = exited.then(() => Promise.race([closed, delay(1_000)]));
+  const outputEnded = exited.then(() => Promise.race([closed, delay(1_000)]));
   const stop = async (): Promise<void> => {
     if (child.connected) child.disconnect();
     await exited;
   };
-  return { exited, said, stop };
+  return { exited, outputEnded, stop };
 }
 
 /**
@@ -103,7 +105,7 @@ export async function startFuncHost(options: FuncOptions, signal?: AbortSignal):
   const ready = untilReady(options.port, AbortSignal.any([stopWaiting.signal, ...(signal ? [signal] : [])]));
   try {
     const code = await Promise.race([ready, func.exited]);
-    if (code !== undefined) await func.said;
+    if (code !== undefined) await func.outputEnded;
     if (code !== undefined) throw new Error(`func start ended with exit code ${code}: its lines above say why.`);
     return func;
   } catch (error) {
@@ -115,36 +117,35 @@ export async function startFuncHost(options: FuncOptions, signal?: AbortSignal):
   }
 }
 
-/** Asks the host itself: what Core Tools print when they are ready is no contract. */
+/** Polls the host, because the output of Core Tools is no contract. */
 async function untilReady(port: number, signal: AbortSignal): Promise<undefined> {
-  const deadline = Date.now() + START_LIMIT;
-  const ask = async (path: string): Promise<unknown> => {
-    const timeout = AbortSignal.timeout(5_000);
+  const get = async (path: string): Promise<unknown> => {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const response = await fetch(`http://127.0.0.1:${port}/admin/${path}`, {
       signal: AbortSignal.any([signal, timeout]),
     });
     return response.ok ? response.json() : undefined;
   };
-  while (Date.now() < deadline) {
-    signal.throwIfAborted();
-    const status = (await ask("host/status").catch(() => undefined)) as { state?: string } | undefined;
-    if (status?.state === "Running") {
-      const functions = await ask("functions");
-      if (Array.isArray(functions) && functions.length > 0) return undefined;
-      throw new Error("The Functions host runs, but the app registered no function: its lines above say why.");
-    }
-    await delay(250, undefined, { signal });
+  const isRunning = (status: unknown): boolean => (status as { state?: string } | undefined)?.state === "Running";
+  const status = await poll(() => get("host/status").catch(() => undefined), isRunning, {
+    ...{ timeoutMs: START_TIMEOUT_MS, pauseMs: 250, signal },
+  });
+  if (!isRunning(status)) {
+    const seconds = START_TIMEOUT_MS / 1000;
+    throw new Error(`The Functions host was not ready on port ${port} after ${seconds} s: its lines above say why.`);
   }
-  throw new Error(
-    `The Functions host was not ready on port ${port} after ${START_LIMIT / 1000} s: its lines above say why.`,
-  );
+  const functions = await get("functions");
+  if (Array.isArray(functions) && functions.length > 0) return undefined;
+  throw new Error("The Functions host runs, but the app registered no function: its lines above say why.");
 }
 
 /**
- * Core Tools skip each setting of local.settings.json that the environment holds already ("Skipping '...' from local
- * settings"), so none of them may come from the developer's shell. They hand their own environment on to the apps, so it has
- * no proxy: the apps' calls stay on this machine, or their settings name one. The worker's arguments are a setting too: the option
- * `--language-worker` is reported broken in version 4 (issue 3108 of Azure/azure-functions-core-tools).
+ * The environment of `func start`.
+ *
+ * Core Tools skip each setting of local.settings.json that the environment has already ("Skipping '...' from local settings"),
+ * so this removes the settings' names. They pass their environment on to the apps, so it has no proxy: only the apps' settings
+ * can name one. It also has the worker's arguments, because the option `--language-worker` is reported broken in version 4
+ * (issue 3108 of Azure/azure-functions-core-tools).
  */
 function funcEnvironment(settings: Readonly<Record<string, string>>, inspectPort?: number): Record<string, string> {
   const isSetting = new Set(Object.keys(settings).map((name) => name.toUpperCase()));

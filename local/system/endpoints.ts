@@ -1,20 +1,24 @@
+/** `endpoints.json`: the addresses and ids of a running local system, for any client. */
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Commit } from "../../tools/commit.ts";
 import { writeFile } from "../../tools/write-file.ts";
+import type { LocalEntra } from "../entra/local-entra.ts";
+import type { FrontEnd } from "../front-end/front-end.ts";
+import type { AppName } from "./app-settings.ts";
 
 /** This checkout: the folder that holds the whole repository. */
 const root = join(import.meta.dirname, "..", "..");
 
 /**
- * Where everything of a running local system is, for any client. Addresses are origins without trailing slash, except
+ * The addresses and ids of a running local system. Addresses are origins without trailing slash, except
  * `control` and `managedIdentityEndpoint`, which are full URLs; `caFile` is absolute.
  */
 export interface Endpoints {
   readonly caller: string;
-  /** The callee's front end, by the network that a request comes from. */
+  /** The addresses of callee-func's front end, by the network that a request comes from. */
   readonly callee: { readonly callerSubnet: string; readonly otherSubnet: string; readonly internet: string };
-  /** The same by service, for each that may call it: from its own integration subnet. */
+  /** The same from the integration subnet of each service that may call callee-func, by service. */
   readonly calleeFrom: Readonly<Record<string, string>>;
   readonly entra: {
     readonly authority: string;
@@ -27,9 +31,9 @@ export interface Endpoints {
   readonly api: { readonly clientId: string; readonly identifierUri: string };
   readonly identities: Readonly<Record<string, IdentityEndpoint>>;
   readonly host: "func" | "embedded";
-  /** Where each app itself listens, by service name: behind the front ends. */
+  /** Where each app listens behind its front end, by service name. */
   readonly apps: Readonly<Record<string, string>>;
-  /** Which code this is, and whose process: whoever finds the file can tell a running system from one that has ended. */
+  /** The code and the process of the system: with them, a reader of the file knows whether the system still runs. */
   readonly run: {
     readonly processId: number;
     /** Absolute path of the repository's folder. */
@@ -42,19 +46,19 @@ export interface Endpoints {
 export interface IdentityEndpoint {
   readonly clientId: string;
   readonly principalId: string;
-  /** App registrations only: what they may prove who they are with. */
+  /** App registrations only: their credentials. */
   readonly clientSecret?: string;
   /** Absolute path of a PEM file. */
   readonly clientCertificateFile?: string;
 }
 
 /**
- * The running system of a folder, by its `endpoints.json`: written by this checkout, by a process that is alive, and with
- * addresses at which that very system answers.
+ * Reads the `endpoints.json` of a folder. Ignores a file of another checkout, of a process that has ended, and one at whose
+ * addresses another system responds.
  *
  * @param folder where a running system writes `endpoints.json`
- * @param note is told, in one line, why a file that is there is ignored
- * @param checkout the repository's folder; this one where none is named
+ * @param note gets one line that says why a file was ignored
+ * @param checkout the repository's folder; this one by default
  */
 export async function runningEndpoints(
   folder: string,
@@ -83,12 +87,12 @@ function parsed(text: string): Endpoints | undefined {
 async function notRunning({ run, entra }: Endpoints, checkout: string): Promise<string | undefined> {
   if (run.checkout !== checkout) return `is of another checkout, ${run.checkout}`;
   if (!isAlive(run.processId)) return `is left from process ${run.processId}, which has ended`;
-  // The secret is new at each start: another system at the same address answers 401.
-  const answer = await fetch(entra.managedIdentityEndpoint, {
+  // The secret is new at each start: another system at the same address returns 401.
+  const response = await fetch(entra.managedIdentityEndpoint, {
     headers: { "X-IDENTITY-HEADER": entra.identityHeader },
   }).catch(() => undefined);
-  if (answer === undefined) return `names ${entra.managedIdentityEndpoint}, where nothing answers`;
-  return answer.status === 401 ? `names ${entra.managedIdentityEndpoint}, where another system answers` : undefined;
+  if (response === undefined) return `names ${entra.managedIdentityEndpoint}, where nothing answers`;
+  return response.status === 401 ? `names ${entra.managedIdentityEndpoint}, where another system answers` : undefined;
 }
 
 function isAlive(processId: number): boolean {
@@ -96,11 +100,49 @@ function isAlive(processId: number): boolean {
     process.kill(processId, 0); // Sends nothing.
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // Somebody else's process.
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // A process of another user.
   }
 }
 
-/** Writes a JSON file whole or not at all, readable by this user only: it may hold a local secret. */
+/** The endpoints of a system, apart from what says who runs it and who may call it. */
+export function endpointsOf(
+  host: Endpoints["host"],
+  appPorts: Readonly<Record<AppName, number>>,
+  { callerSubnet, otherSubnet, internet }: FrontEnd,
+  entra: LocalEntra,
+  { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
+): Omit<Endpoints, "calleeFrom" | "run"> {
+  const api = entra.directory.apis.find(({ service }) => service === "callee-func");
+  if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
+  const { authority, tenantId, managedIdentityEndpoint, identityHeader, control } = entra;
+  const addresses = Object.fromEntries(
+    Object.entries(appPorts).map(([app, port]) => [app, `http://127.0.0.1:${port}`]),
+  );
+  return {
+    caller: addresses["caller-func"] ?? "",
+    callee: { callerSubnet, otherSubnet, internet },
+    entra: { authority, tenantId, managedIdentityEndpoint, identityHeader, caFile, control },
+    api: { clientId: api.clientId, identifierUri: api.identifierUri },
+    identities: Object.fromEntries(
+      entra.directory.identities.map(({ name, clientId, principalId }) => {
+        const clientSecret = entra.clientSecrets[name];
+        const clientCertificateFile = clientCertificateFiles[name];
+        return [
+          name,
+          {
+            ...{ clientId, principalId },
+            ...(clientSecret !== undefined && { clientSecret }),
+            ...(clientCertificateFile !== undefined && { clientCertificateFile }),
+          },
+        ];
+      }),
+    ),
+    host,
+    apps: addresses,
+  };
+}
+
+/** Writes a JSON file atomically. Only this user can read it: it may contain a local secret. */
 export async function writePrivateJson(file: string, content: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;

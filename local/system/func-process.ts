@@ -1,15 +1,15 @@
 /**
- * Runs `func` with this process's arguments, environment and folder, for as long as the parent holds on to the IPC
- * channel: it breaks when the parent lets go of it and also when the parent dies, however it dies.
+ * The process of Core Tools: runs `func` with this process's arguments, environment and folder, until the IPC channel closes.
+ * It closes when the parent disconnects or dies.
  *
- * Core Tools end in an orderly way at a SIGINT and take a grace period of 2 s themselves (`CancelKeyHandler.cs` of
- * Azure/azure-functions-core-tools). Windows has no signals: there the process tree is ended at once.
+ * At SIGINT, Core Tools stop the host and take up to 2 s (`CancelKeyHandler.cs` of Azure/azure-functions-core-tools). Windows
+ * has no signals: there the process tree is killed.
  */
 import { spawn } from "node:child_process";
 import { killTree } from "../../tools/process-tree.ts";
 
-/** After this time, in milliseconds, whatever still runs is killed. */
-const STOP_LIMIT = 8_000;
+/** After this time, everything that still runs is killed. */
+const STOP_LIMIT_MS = 8_000;
 const isWindows = process.platform === "win32";
 
 const args = process.argv.slice(2);
@@ -19,7 +19,7 @@ const func = isWindows
   : spawn("func", args, { stdio: "inherit" });
 
 process.once("disconnect", stop);
-if (!process.connected) stop(); // the parent was gone before this process could listen for it
+if (!process.connected) stop(); // the parent ended before the listener above was there
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 
 func.on("error", (error) => {
@@ -27,7 +27,7 @@ func.on("error", (error) => {
   process.exit(1);
 });
 func.on("exit", (code) => {
-  // A worker that has outlived a host that died.
+  // A worker can outlive a host that was killed.
   if (!isWindows) process.kill(-process.pid, "SIGTERM");
   process.exit(code ?? 1);
 });
@@ -35,6 +35,6 @@ func.on("exit", (code) => {
 function stop(): void {
   if (isWindows && func.pid !== undefined) killTree(func.pid);
   else func.kill("SIGINT");
-  // This process leads a group of its own: the group is Core Tools, and the workers that they have started.
-  if (!isWindows) setTimeout(killTree, STOP_LIMIT, process.pid).unref();
+  // This process leads a process group: Core Tools and their workers.
+  if (!isWindows) setTimeout(killTree, STOP_LIMIT_MS, process.pid).unref();
 }

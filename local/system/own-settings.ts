@@ -1,22 +1,23 @@
+/** A user's own settings of an app, outside of `npm start`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalSettings, readLocalSettings } from "../host/local-settings.ts";
 import { type AppName, settingNames } from "./app-settings.ts";
 import { writeFile } from "../../tools/write-file.ts";
 
-/** A value of the sample that is to be filled in: by the user, or else from the running system. */
+/** A value of the sample that the user replaces, or that is taken from the running system. */
 const TO_FILL_IN = /^<.*>$/;
 
-/** The user's own settings of an app: outside of `dist`, which every build makes anew, and ignored by Git. */
+/** The user's own settings of an app. Not in `dist`, which every build deletes. Git ignores the file. */
 export function ownSettingsFile(root: string, app: AppName): string {
   return join(root, app, "local.settings.json");
 }
 
 /**
- * Makes an app's own `local.settings.json` from `local.settings.sample.json`, with the settings that this app takes.
+ * Makes an app's own `local.settings.json` from `local.settings.sample.json`, with the settings of this app.
  *
  * @param root the repository's folder
- * @returns whether it was made: one that is there already is left as it is
+ * @returns false where the file exists: it is not changed
  */
 export async function makeOwnSettings(root: string, app: AppName): Promise<boolean> {
   const { Values, ...others } = readLocalSettings(join(root, "local.settings.sample.json"));
@@ -24,7 +25,7 @@ export async function makeOwnSettings(root: string, app: AppName): Promise<boole
   const values = Object.fromEntries(Object.entries(Values).filter(([name]) => names.includes(name)));
   const text = `${JSON.stringify({ ...others, Values: values }, null, 2)}\n`;
   try {
-    // "wx" fails where the file exists: no moment between asking and writing. It may come to hold a secret.
+    // "wx" fails where the file exists. The mode is for secrets that the user may write into it.
     await writeFile(ownSettingsFile(root, app), text, { flag: "wx", mode: 0o600 });
     return true;
   } catch (error) {
@@ -34,12 +35,12 @@ export async function makeOwnSettings(root: string, app: AppName): Promise<boole
 }
 
 /**
- * The settings that an app runs with outside of `npm start`: the user's own where there are any, with what they leave to be
- * filled in taken from the system that runs or ran last; else that system's settings as they are.
+ * The settings for an app outside of `npm start`: the user's own, with open values taken from the running system; without
+ * own settings, those of the running system.
  *
  * @param root the repository's folder
  * @returns the settings, and the file that they are from
- * @throws Error that says what to do where there are none, and which ones nobody has filled in
+ * @throws Error that says what to do where there are none, and which values are still open
  */
 export function settingsToRun(root: string, app: AppName): { readonly settings: LocalSettings; readonly file: string } {
   const own = ownSettingsFile(root, app);
@@ -59,8 +60,8 @@ export function settingsToRun(root: string, app: AppName): { readonly settings: 
   const missing = values.filter(([, value]) => TO_FILL_IN.test(value)).map(([name]) => name);
   if (missing.length > 0) {
     throw new Error(
-      `${own}: fill in ${missing.join(", ")}. Or run "npm start -- --no-apps" in another terminal: what is left to be ` +
-        "filled in is then taken from the system that runs there.",
+      `${own}: fill in ${missing.join(", ")}. Or run "npm start -- --no-apps" in another terminal, and they are taken from ` +
+        "the system that runs there.",
     );
   }
   return { settings: { ...settings, Values: Object.fromEntries(values) }, file: own };

@@ -1,18 +1,22 @@
+/** A local system for one test file or the proof. */
 import { join } from "node:path";
 import { temporaryFolder } from "../../tools/write-file.ts";
-import { freePorts, HARDLY_EVER, type LocalSystem, startSystem, type SystemOptions } from "./system.ts";
+import { freePorts } from "./ports.ts";
+import { type LocalSystem, RARE_SCHEDULE, startSystem, type SystemOptions } from "./system.ts";
 
-/** A whole local system of a test's or a proof's own: free ports, a data folder of its own, and its log to look at. */
 export interface TestSystem extends LocalSystem {
   readonly folder: string;
+  /** Each line that the system logged. */
   readonly log: readonly string[];
 }
 
-/** Its timer does not tick: tests run it when they want it. */
+/** Starts a whole system with free ports and a temporary folder. Its timer does not tick: tests run it. */
 export async function startTestSystem(
   options: Partial<Pick<SystemOptions, "withApps" | "deliverySchedule" | "host" | "inspectPorts" | "signal">> = {},
 ): Promise<TestSystem> {
+  await using starting = new AsyncDisposableStack();
   const { folder, remove } = temporaryFolder("restricted-calls-test-");
+  starting.defer(remove);
   const log: string[] = [];
   try {
     const system = await startSystem({
@@ -20,18 +24,15 @@ export async function startTestSystem(
       appsFolder: join(folder, "apps"),
       ports: freePorts,
       withApps: true,
-      deliverySchedule: HARDLY_EVER,
+      deliverySchedule: RARE_SCHEDULE,
       ...options,
       log: (source, line) => log.push(`${source}: ${line}`),
     });
-    const stop = async (): Promise<void> => {
-      await system.stop();
-      remove();
-    };
-    return { ...system, folder, log, stop };
+    starting.defer(() => system.stop());
+    const started = starting.move();
+    return { ...system, folder, log, stop: () => started.disposeAsync() };
   } catch (error) {
-    remove();
-    const why = [`The local system could not be started: ${String(error)}`, ...log];
-    throw new Error(why.join("\n"), { cause: error });
+    const lines = [`The local system could not be started: ${String(error)}`, ...log];
+    throw new Error(lines.join("\n"), { cause: error });
   }
 }

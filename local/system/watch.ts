@@ -1,3 +1,4 @@
+/** npm run dev: rebuilds and restarts apps whose sources change, and watches the access policy. */
 import { join } from "node:path";
 import { watch } from "../../tools/build.ts";
 import { reasonOf } from "../../tools/command-line.ts";
@@ -10,63 +11,66 @@ export interface WatchOptions {
   readonly apps: readonly AppName[];
   /** Where the apps are staged. */
   readonly appsFolder: string;
-  /** The folder with the apps' sources; this repository where none is named. */
+  /** The folder with the apps' sources; this repository by default. */
   readonly sources?: string;
   readonly log: (source: string, line: string) => void;
 }
 
+/** A running watch. `stop()` waits for a restart that is under way. */
+export interface Watch {
+  stop(): Promise<void>;
+}
+
 /**
- * Builds an app anew when one of its sources is saved, and restarts it where its bundle has changed. While the sources do
- * not build, the app that runs is left alone; one that cannot start waits for the next save.
- *
- * @returns ends the watch; bounded by a restart that is under way
+ * Rebuilds an app when one of its sources is saved, and restarts it if its bundle has changed. While the sources do not build,
+ * the old app keeps running. An app that cannot start waits for the next save.
  */
-export async function watchApps(options: WatchOptions): Promise<() => Promise<void>> {
+export async function watchApps(options: WatchOptions): Promise<Watch> {
   const { system, apps, appsFolder, sources, log } = options;
-  const ends = await Promise.all(
+  await using starting = new AsyncDisposableStack();
+  await Promise.all(
     apps.map(async (app) => {
       // One restart at a time, in the order of the builds.
       let restarts = Promise.resolve();
       const restart = async (): Promise<void> => {
-        log(app, "Built anew: restarting ...");
+        log(app, "Rebuilt: restarting ...");
         await system.stopApp(app);
         await system.startApp(app).then(
           () => {
             log(app, "Restarted.");
           },
           (error: unknown) => {
-            log(app, `It does not start, and waits for the next change: ${reasonOf(error)}`);
+            log(app, `Does not start; waiting for the next change: ${reasonOf(error)}`);
           },
         );
       };
-      const end = await watch(
+      const endWatch = await watch(
         app,
         join(appsFolder, app),
         (outcome) => {
-          if (outcome === "failed") log(app, "It does not build, see above: what runs is left as it is.");
+          if (outcome === "failed") log(app, "Does not build, see above. The old app keeps running.");
           if (outcome === "changed") restarts = restarts.then(restart);
         },
         sources,
       );
-      return async () => {
-        await end();
+      starting.defer(async () => {
+        await endWatch();
         await restarts;
-      };
+      });
     }),
   );
-  return async () => {
-    await Promise.all(ends.map((end) => end()));
-  };
+  const watches = starting.move();
+  return { stop: () => watches.disposeAsync() };
 }
 
 export interface PolicyWatch {
   /** Resolves when the access policy or the service options have changed, and have no mistakes. */
   readonly changed: Promise<void>;
-  end(): void;
+  stop(): void;
 }
 
 /**
- * Watches the access policy and the service options. Mistakes in a saved change are printed, and wait for the next one.
+ * Watches the access policy and the service options. Logs the mistakes in a saved change, and waits for the next one.
  *
  * @param root the folder of the repository
  */
@@ -80,14 +84,14 @@ export function watchPolicy(root: string, log: WatchOptions["log"]): PolicyWatch
     if (now === last) return;
     last = now;
     for (const mistake of found.mistakes) log("policy", mistake);
-    if (found.mistakes.length > 0) log("policy", "What runs is left as it is.");
+    if (found.mistakes.length > 0) log("policy", "The system keeps running with the old policy.");
     else if (now !== before) resolve(undefined);
   };
-  // It reads them again and again: editors replace a file in ways that the events of one system or another do not show.
+  // Polls, because editors replace files in ways that file events do not report on every operating system.
   const timer = setInterval(look, 300).unref();
   return {
     changed,
-    end: () => {
+    stop: () => {
       clearInterval(timer);
     },
   };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ensureCertificates } from "../certificates/local-certificates.ts";
+import { ensureCertificates } from "../certificates/certificates.ts";
 
 const run = promisify(execFile);
 const day = 24 * 60 * 60 * 1000;

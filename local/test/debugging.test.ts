@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps } from "../../tools/build.ts";
-import { defaultInspectPort, inspectPorts } from "../system/inspect.ts";
+import { defaultInspectPort, inspectPorts } from "../system/ports.ts";
 import { freePort } from "../system/ports.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { environmentFor } from "../../tools/environment.mjs";
 import type { Endpoints } from "../system/endpoints.ts";
-import { defaultPorts } from "../system/system.ts";
+import { defaultPorts } from "../system/ports.ts";
 import type { Block } from "./docs-pages.ts";
 
 /** A system that a copy of this repository runs, with its own code. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeJwt, SignJWT } from "jose";
 import { afterAll, describe, expect, it } from "vitest";
-import { ensureClientCertificate } from "../certificates/client-certificate.ts";
+import { ensureClientCertificate } from "../certificates/certificates.ts";
 import {
   type Answered,
   identityOf,

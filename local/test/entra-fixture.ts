@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll } from "vitest";
-import { ensureCertificates, type LocalCertificates } from "../certificates/local-certificates.ts";
+import { ensureCertificates, type LocalCertificates } from "../certificates/certificates.ts";
 import type { AccessPolicy, Identity } from "../entra/directory.ts";
 import { startLocalEntra, type LocalEntra, type LocalEntraOptions } from "../entra/local-entra.ts";
 

@@ -247,7 +247,7 @@ test("has the script of the node package run where npm left it out and this Node
   expect(await npmCall()).toMatch(/^rebuild node --ignore-scripts=false /);
   expect(status).toBe(1);
   expect(stderr).toMatch(
-    /^Node 22\.18 or later is needed, but this is v20\.20\.2\. .* is missing \(.*\)\. Install Node 24: .*\n$/,
+    /^Node 24\.0 or later is needed, but this is v20\.20\.2\. .* is missing \(.*\)\. Install Node 24: .*\n$/,
   );
 });
 

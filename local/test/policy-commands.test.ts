@@ -90,7 +90,7 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
       .poll(() => log, soon)
       .toEqual([
         'policy: shared/access-policy.json: callee-func.callers: "ghost-func" is not a service',
-        "policy: What runs is left as it is.",
+        "policy: The system keeps running with the old policy.",
       ]);
     writeFileSync(policyFile, policy);
     writeFileSync(optionsFile, options.replace("{", "{,"));
@@ -101,7 +101,7 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
     writeFileSync(optionsFile, options.replace("/api/health", "/api/healthy"));
     await expect.poll(() => isChanged, soon).toBe(true);
   } finally {
-    watch.end();
+    watch.stop();
   }
 });
 
@@ -114,7 +114,7 @@ test("npm run dev ends its system when they have changed, and asks to be started
   try {
     await expect.poll(() => output, { timeout: 90_000 }).toContain("are running");
     writeFileSync(optionsFile, options.replace("{", "{,"));
-    await expect.poll(() => output, { timeout: 20_000 }).toContain("What runs is left as it is.");
+    await expect.poll(() => output, { timeout: 20_000 }).toContain("The system keeps running with the old policy.");
     writeFileSync(optionsFile, options.replace("/api/health", "/api/healthy"));
     expect(await ended).toEqual([75, null]);
     expect(output).toMatch(/starting again \.\.\.\nStopping \.\.\.\n(.*\n)*Stopped\.\n$/);

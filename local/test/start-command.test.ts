@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { freePort } from "../system/ports.ts";
-import { defaultPorts } from "../system/system.ts";
+import { defaultPorts } from "../system/ports.ts";
 import { whatToTry } from "../demo/what-to-try.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 

@@ -9,7 +9,8 @@ import { apps } from "../../tools/build.ts";
 import { granted } from "../demo/business.ts";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
-import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom, startSystem } from "../system/system.ts";
+import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom } from "../system/ports.ts";
+import { startSystem } from "../system/system.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { TableClient } from "@azure/data-tables";
 import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensureCertificates, type LocalCertificates } from "../certificates/local-certificates.ts";
+import { ensureCertificates, type LocalCertificates } from "../certificates/certificates.ts";
 import { startStorage, type Storage } from "../storage/storage.ts";
 
 const TENANT = "11111111-1111-1111-1111-111111111111";

@@ -2,7 +2,7 @@ import { appendFile, cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { watchApps } from "../system/watch.ts";
+import { type Watch, watchApps } from "../system/watch.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -11,22 +11,22 @@ const apps = ["caller-func", "callee-func"] as const;
 /** The apps' sources in a place of their own, where they can be changed. */
 let sources: string;
 let system: TestSystem;
-let endWatch: () => Promise<void>;
+let watch: Watch;
 const log: string[] = [];
 
 beforeAll(async () => {
   sources = await mkdtemp(join(tmpdir(), "watched-"));
-  for (const room of [...apps, "shared"]) await cp(join(root, room), join(sources, room), { recursive: true });
+  for (const folder of [...apps, "shared"]) await cp(join(root, folder), join(sources, folder), { recursive: true });
   await cp(join(root, "tsconfig.json"), join(sources, "tsconfig.json"));
   await symlink(join(root, "node_modules"), join(sources, "node_modules"), "junction");
   system = await startTestSystem();
-  endWatch = await watchApps({
+  watch = await watchApps({
     ...{ system, apps, sources, appsFolder: join(system.folder, "apps") },
     log: (source, line) => log.push(`${source}: ${line}`),
   });
 });
 afterAll(async () => {
-  await endWatch();
+  await watch.stop();
   await system.stop();
   await rm(sources, { recursive: true });
 });
@@ -46,7 +46,7 @@ test("a saved change is built, and the app that has it is restarted, and no othe
 test("what does not build is told, and what runs goes on", async () => {
   const good = await readFile(health(), "utf8");
   await appendFile(health(), "\nthis is no TypeScript");
-  await expect.poll(() => log.at(-1), soon).toContain("callee-func: It does not build");
+  await expect.poll(() => log.at(-1), soon).toContain("callee-func: Does not build");
   expect(await answer()).toBe(203);
   // A comment gives the same bundle: built, and nothing is restarted.
   const before = log.length;
@@ -60,7 +60,7 @@ test("what does not build is told, and what runs goes on", async () => {
 test("an app that cannot start waits for the next change", async () => {
   const good = await readFile(health(), "utf8");
   await appendFile(health(), `\nthrow new Error("broken at its start");`);
-  await expect.poll(() => log.at(-1), soon).toMatch(/callee-func: It does not start.*broken at its start/);
+  await expect.poll(() => log.at(-1), soon).toMatch(/callee-func: Does not start.*broken at its start/);
   await writeFile(health(), good.replace("status: 203", "status: 204"));
   await expect.poll(answer, soon).toBe(204);
 }, 60_000);
