@@ -5,16 +5,14 @@ import { expectedOutcome, successOf } from "../model/expectations.ts";
 import { attackedOperation, everyOperation } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
 import type { Call } from "../model/plan.ts";
-import type { Layers, Operation, Outcome, Policy } from "../model/report.ts";
-
-const ALL_LAYERS = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
+import { LAYERS_IN_ORDER, type Operation, type Outcome, type Policy } from "../model/report.ts";
 
 /**
  * Every operation, also those of the Functions host, from every network by every kind of caller, and each attack of the
  * catalogue from every network: with both layers on, and with each layer off.
  */
 export function matrixOf(policy: Policy): Call[] {
-  return ALL_LAYERS.flatMap((layers) =>
+  return LAYERS_IN_ORDER.flatMap((layers) =>
     originsOf(policy, attackedOperation.service).flatMap((origin) => {
       const expected = (operation: Operation, caller: Standing): Outcome =>
         expectedOutcome({ policy, layers, operation, origin, caller, success: successOf(operation, caller) });

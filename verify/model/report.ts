@@ -100,7 +100,9 @@ export interface Operation {
 }
 
 /** The layers that were on during the call. */
-export type Layers = "both" | "network-only" | "application-only";
+export type Layers = (typeof LAYERS_IN_ORDER)[number];
+
+export const LAYERS_IN_ORDER = ["both", "application-only", "network-only"] as const;
 
 /** A call of the matrix. */
 export interface Cell {

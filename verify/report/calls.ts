@@ -1,5 +1,5 @@
 /** The calls of the report: each with request and response, and the filter. */
-import type { Cell, Exchange, Report } from "../model/report.ts";
+import { type Cell, type Exchange, type Report, LAYERS_IN_ORDER } from "../model/report.ts";
 import { content, html, type Markup } from "./markup.ts";
 import { command, facts } from "./sections.ts";
 import {
@@ -9,7 +9,6 @@ import {
   commandFor,
   count,
   LAYERS,
-  LAYERS_IN_ORDER,
   operationTitle,
   outcomeInWords,
   RESULTS,

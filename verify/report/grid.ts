@@ -1,8 +1,17 @@
 /** The sections of the matrix and the attack catalogue: grids of calls. */
-import type { CallerKind, Cell, Layers, NetworkOrigin, Operation, Outcome, Report } from "../model/report.ts";
+import {
+  type CallerKind,
+  type Cell,
+  type Layers,
+  type NetworkOrigin,
+  type Operation,
+  type Outcome,
+  type Report,
+  LAYERS_IN_ORDER,
+} from "../model/report.ts";
 import { html, type Markup } from "./markup.ts";
 import { scrollable } from "./sections.ts";
-import { anchorOf, DECIDED_BY, LAYERS, LAYERS_IN_ORDER, operationTitle } from "./words.ts";
+import { anchorOf, DECIDED_BY, LAYERS, operationTitle } from "./words.ts";
 
 /**
  * The matrix: a grid for each setting of the layers and each called service, with a row for each caller. The endpoints of the

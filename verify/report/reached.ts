@@ -1,8 +1,8 @@
 /** The section on the calls that reach an operation. */
 import { html, type Markup, type Part } from "./markup.ts";
-import type { Cell, Layers, Report } from "../model/report.ts";
+import { type Cell, type Layers, type Report, LAYERS_IN_ORDER } from "../model/report.ts";
 import { table } from "./sections.ts";
-import { anchorOf, callerTitle, count, LAYERS, LAYERS_IN_ORDER, operationTitle, titleOf } from "./words.ts";
+import { anchorOf, callerTitle, count, LAYERS, operationTitle, titleOf } from "./words.ts";
 
 const WITH_ONE_OFF: Readonly<Record<Exclude<Layers, "both">, string>> = {
   "application-only":

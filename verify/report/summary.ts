@@ -1,8 +1,16 @@
 /** The head of the page: status, provenance and results by part. */
 import { html, type Markup, type Part } from "./markup.ts";
-import type { Cell, Check, Commit, Layers, Report, Target } from "../model/report.ts";
+import {
+  type Cell,
+  type Check,
+  type Commit,
+  type Layers,
+  type Report,
+  type Target,
+  LAYERS_IN_ORDER,
+} from "../model/report.ts";
 import { table } from "./sections.ts";
-import { count, duration, instant, LAYERS, LAYERS_IN_ORDER } from "./words.ts";
+import { count, duration, instant, LAYERS } from "./words.ts";
 
 /** The status in a word. */
 export const STATUSES = { passed: "Passed", failed: "Failed", incomplete: "Incomplete" } as const;

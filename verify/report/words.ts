@@ -16,9 +16,6 @@ export const LAYERS: Readonly<Record<Layers, { readonly title: string; readonly 
   },
 };
 
-/** In the order of the page. */
-export const LAYERS_IN_ORDER = ["both", "application-only", "network-only"] as const satisfies readonly Layers[];
-
 export const DECIDED_BY: Readonly<Record<Outcome["refusedBy"], string>> = {
   nobody: "let through",
   network: "network",
