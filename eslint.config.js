@@ -6,7 +6,7 @@ import tseslint from "typescript-eslint";
 const policy = JSON.parse(readFileSync(`${import.meta.dirname}/shared/access-policy.json`, "utf8"));
 const apps = Object.keys(policy.services);
 
-/** What lives in each folder of the repository, and which of the others it may import. */
+/** The folders of the repository, and the other folders that each of them may import. */
 const mayImport = {
   shared: [],
   tools: ["shared"],
@@ -19,36 +19,36 @@ const mayImport = {
 };
 const folders = Object.keys(mayImport);
 
-/** Test files, which may use any of these folders besides: they start the system, or read what the templates say. */
+/** Folders that test files may import besides: tests start the system, or read the evaluated templates. */
 const mayImportInTests = (folder) => (folder === "shared" ? [] : ["tools", "local", "infra"]);
 
 const SCOPE = "@restricted-calls/";
 
-/** Paths from a file so many folders below its workspace to the other workspaces. */
+/** The path to other workspaces from a file that is so many folders below its own workspace. */
 const above = (depth) => `^(\\.\\./){${depth + 1}}`;
-/** No file is further below its workspace. */
+/** The largest number of folders between a workspace and a file. */
 const DEPTHS = [0, 1, 2, 3];
 const atDepth = (folder, depth) => `${folder}/${"*/".repeat(depth)}*.ts`;
 
 /**
- * What is public of a workspace: of `shared/` what its package.json exports, of the others the files at the top and the
- * index.ts of a folder; of `local/` only the index.ts at its top.
+ * The public files of a workspace: the exports of package.json for `shared/`, the index.ts at the top for `local/`, and for
+ * other workspaces the files at the top and the index.ts of a folder.
  */
 const deepImports = (up) => [
   { regex: `${up}shared/`, message: `Import it from ${SCOPE}shared (package.json, exports).` },
   { regex: `${up}local/(?!index\\.ts$)`, message: "Import it from local/index.ts." },
   {
     regex: `${up}(${folders.join("|")})/([^/]+/)+(?!index\\.ts$)`,
-    message: "Import what is public of a workspace: a file at its top, or a folder's index.ts.",
+    message: "Import a public file of the workspace: a file at its top, or a folder's index.ts.",
   },
 ];
 
-/** One measures a cold start, which the rest of local/ would prolong; the other the order store of the caller. */
+/** The first file measures a cold start, and the rest of local/ would make it longer. The second one measures the order store. */
 const mayImportDeeply = ["bench/cold-start-process.ts", "bench/client.ts"];
-/** What tests alone share. */
+/** Files that only tests share. */
 const forTests = "(tools/testing/|infra/test/expected\\.ts$)";
 
-/** What the folders of a workspace import of each other. Any other may import all of them. */
+/** The folders of a workspace that may import only some of the others. Other folders may import all of them. */
 const mayImportWithin = {
   verify: { model: [], local: ["model"], deployed: ["model"], report: ["model"] },
 };
@@ -98,7 +98,7 @@ const importRules = (folder) =>
     },
   ]).filter(({ files }) => files.length > 0);
 
-/** Tools load these two by `tools/access-policy.ts` alone, which validates them. Their types are for all. */
+/** Only `tools/access-policy.ts` loads these two files, because it validates them. Every file may import their types. */
 const validatedPolicyOnly = {
   "@typescript-eslint/no-restricted-imports": [
     "error",
@@ -114,7 +114,7 @@ const validatedPolicyOnly = {
   ],
 };
 
-/** What a start does without is loaded by `shared/on-demand/` alone; an import of it elsewhere would load it at the start. */
+/** Only `shared/on-demand/` loads packages that a start does not need. An import elsewhere would load them at the start. */
 const onDemandOnly = {
   "@typescript-eslint/no-restricted-imports": [
     "error",
@@ -130,14 +130,14 @@ const onDemandOnly = {
 
 const writeFileElsewhere = {
   selector: "ImportDeclaration[source.value=/^node:fs/] > ImportSpecifier[imported.name=/^writeFile/]",
-  message: "Take it from tools/write-file.ts, whose errors name the file.",
+  message: "Import it from tools/write-file.ts, whose errors name the file.",
 };
 
 /** HTTP functions are registered by `shared/functions/register.ts` alone, where each says who may call it. */
 const httpFunctionElsewhere = [
   "MemberExpression[object.name='app'][property.name=/^(http|get|put|post|patch|deleteRequest|generic)$/]",
   "MemberExpression[object.name='app'][computed=true]",
-  // Under another name the rule would not see it.
+  // The rules above do not recognise another name.
   "VariableDeclarator[init.name='app']",
   "ImportDeclaration[source.value='@azure/functions'] > ImportSpecifier[imported.name='app'][local.name!='app']",
   "ImportDeclaration[source.value='@azure/functions'] > :matches(ImportDefaultSpecifier, ImportNamespaceSpecifier)",

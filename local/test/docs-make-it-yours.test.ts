@@ -41,8 +41,10 @@ function typecheck(folder: string, ...args: readonly string[]): string {
   return spawnSync(process.execPath, [tsc, ...args], { cwd: folder, encoding: "utf8" }).stdout;
 }
 
-describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_000 }, () => {
-  let folder: string;
+/** The copy of the repository that the tests of the current block change. */
+let folder: string;
+
+function useCopy(): void {
   beforeAll(() => {
     const copy = copyRepository();
     ({ folder } = copy);
@@ -50,6 +52,10 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_00
       copy.remove();
     };
   });
+}
+
+describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_000 }, () => {
+  useCopy();
   const change = (file: string, from: string, to: string): void => {
     const text = readFileSync(join(folder, file), "utf8");
     expect(text).toContain(from);
@@ -99,14 +105,7 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_00
 });
 
 describe.skipIf(process.platform === "win32")("another business in place of this one", { timeout: 180_000 }, () => {
-  let folder: string;
-  beforeAll(() => {
-    const copy = copyRepository();
-    ({ folder } = copy);
-    return () => {
-      copy.remove();
-    };
-  });
+  useCopy();
 
   test("runs on all that is left as it is", async () => {
     const commit = "git -c user.name=test -c user.email=test@example.com commit --quiet --no-verify --message copy";
