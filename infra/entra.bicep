@@ -1,10 +1,10 @@
-// The Entra part alone: what a directory administrator deploys where whoever deploys the rest may not touch the directory, by
-// npm run entra. The identities come first, because app roles are assigned to them; main.bicep finds them as they are.
+// The Entra part alone. A directory administrator deploys it (npm run entra) if the deployer of the rest has no permission in the
+// directory. It includes the identities, because app roles are assigned to them; main.bicep updates the same identities.
 import { CallerCredential } from 'types.bicep'
 
 @minLength(1)
 @maxLength(64)
-@description('The name of the environment, as azd knows it.')
+@description('The name of the azd environment.')
 param environmentName string
 
 @description('The region of the identities.')
@@ -15,10 +15,10 @@ param tags {
   *: string
 } = {}
 
-@description('How callers prove to Entra ID who they are.')
+@description('The credential of the callers for Entra ID.')
 param callerCredential CallerCredential = 'managed-identity'
 
-@description('The id under which a service management tool knows the app registrations, where the tenant asks for one.')
+@description('The service management reference of the app registrations, if the tenant requires one.')
 param serviceManagementReference string?
 
 module identities 'modules/identities.bicep' = {
@@ -38,12 +38,12 @@ module directory 'modules/entra.bicep' = {
   dependsOn: [identities]
 }
 
-@description('The parameter RESTRICTED_API_CLIENT_IDS of the other deployment: client ids by service.')
+@description('The value of RESTRICTED_API_CLIENT_IDS for the other deployment: client ids by service.')
 output apiClientIds {
   *: string
 } = toObject(directory.outputs.apis, api => api.name, api => api.clientId)
 
-@description('The parameter RESTRICTED_CALLER_CLIENT_IDS of the other deployment: client ids by service.')
+@description('The value of RESTRICTED_CALLER_CLIENT_IDS for the other deployment: client ids by service.')
 output callerClientIds {
   *: string
 } = toObject(directory.outputs.callers, caller => caller.name, caller => caller.clientId)

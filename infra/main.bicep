@@ -1,5 +1,5 @@
-// Restricted inter-service communications on Azure Functions. Who may call whom is read from shared/access-policy.json,
-// and everything here follows from it: a further service is an entry there.
+// Restricted inter-service communications on Azure Functions. shared/access-policy.json says which service may call which; all
+// resources follow from it. To add a service, add an entry there.
 targetScope = 'subscription'
 
 import { AccessPolicy, CallerCredential, EntraSetup, identityName, nameSuffix, Plan, ServiceOptions } from 'types.bicep'
@@ -9,7 +9,7 @@ import { AccessPolicy, CallerCredential, EntraSetup, identityName, nameSuffix, P
 @description('The name of the environment. It is part of the names of all resources.')
 param environmentName string
 
-@description('Tags of all resources, besides those that azd finds them by.')
+@description('Tags of all resources, besides those of azd.')
 param tags {
   *: string
 } = {}
@@ -18,7 +18,7 @@ param tags {
 @description('The region of all resources.')
 param location string
 
-@description('The plan of each service; every service gets one of its own.')
+@description('The plan of each service. Services share no plan.')
 param plan Plan = {
   kind: 'ElasticPremium'
   sku: 'EP1'
@@ -27,48 +27,48 @@ param plan Plan = {
   zoneRedundant: false
 }
 
-@description('The address space of the virtual network: a /16 has a place for every service that the access policy can name.')
+@description('The address space of the virtual network. A /16 has room for every subnet number of the access policy.')
 param addressSpace string = '10.0.0.0/16'
 
 @minValue(24)
 @maxValue(28)
-@description('The size of each integration subnet. If not given, it follows the maximum instances of the plan; give it before you change those of a running system, because a subnet in use cannot change its size.')
+@description('The prefix length of each integration subnet. If not given, it follows the maximum instances of the plan. Set it before you change these in a running system, because a subnet in use cannot change its size.')
 param subnetPrefixLength int?
 
-@description('The address ranges that may reach the SCM sites, in CIDR notation: those of whoever deploys.')
+@description('The address ranges that may reach the SCM sites, in CIDR notation: those of the deployers.')
 param deployerAddressRanges string[]
 
-@description('The address ranges that may reach services that are nobody\'s callee, such as caller-func.')
+@description('The address ranges that may reach services without roles, such as caller-func.')
 param ingressAddressRanges string[] = deployerAddressRanges
 
-@description('Where the app registrations come from: this deployment, or a directory administrator.')
+@description('Who creates the app registrations: this deployment, or a directory administrator.')
 param entra EntraSetup = {
   kind: 'Deployed'
 }
 
-@description('How callers prove to Entra ID who they are: as their managed identity, or as an app registration that trusts it.')
+@description('The credential of the callers for Entra ID: their managed identity, or an app registration that trusts it.')
 param callerCredential CallerCredential = 'managed-identity'
 
-@description('The id under which a service management tool knows the app registrations, where the tenant asks for one.')
+@description('The service management reference of the app registrations, if the tenant requires one.')
 param serviceManagementReference string?
 
-@description('App Service Authentication in front of the in-code checks.')
+@description('Whether App Service Authentication validates tokens before the app does.')
 param appServiceAuthentication bool = false
 
-@description('Who gets a mail about alerts. Without any, alerts show in the portal only.')
+@description('The mail addresses that alerts go to. Without one, alerts appear in the portal only.')
 param alertEmailAddresses string[] = []
 
 @minValue(30)
 @maxValue(730)
-@description('For how long logs are kept, in days.')
+@description('The retention of the logs, in days.')
 param logRetentionDays int = 30
 
 @minValue(1)
 @maxValue(1000)
-@description('Logs that are taken in on a day, in gigabytes. Beyond, none are kept until the next day, also not who was refused.')
+@description('The daily cap of the logs, in gigabytes. When it is reached, Azure Monitor drops all further logs of the day, also those of refused calls.')
 param logDailyCapGigabytes int = 5
 
-@description('What only one service needs, by service.')
+@description('The options of single services, by service.')
 param serviceOptions {
   *: ServiceOptions
 } = loadJsonContent('service-options.json')
@@ -78,10 +78,10 @@ var services = items(policy.services)
 var suffix = nameSuffix(subscription().subscriptionId, environmentName)
 var allTags = union(tags, { 'azd-env-name': environmentName })
 
-// One address for each instance, twice that during upgrades, and the five that Azure keeps in every subnet:
+// One address for each instance, twice as many during upgrades, and the five that Azure reserves in every subnet:
 // https://learn.microsoft.com/azure/app-service/overview-vnet-integration#subnet-requirements
 var maximumInstances = plan.kind == 'ElasticPremium' ? plan.maximumInstances : plan.instances
-// Not given is 0 to some tools that expand the template, such as PSRule.
+// Some tools that expand the template, such as PSRule, pass 0 for a missing value.
 var givenPrefixLength = subnetPrefixLength ?? 0
 var prefixLength = givenPrefixLength != 0
   ? givenPrefixLength
@@ -89,10 +89,10 @@ var prefixLength = givenPrefixLength != 0
 var addresses = { '24': 256, '25': 128, '26': 64, '27': 32, '28': 16 }
 var neededAddresses = 2 * maximumInstances + 5
 var checkedPrefixLength = neededAddresses > addresses[string(prefixLength)]
-  ? fail('A /${prefixLength} subnet has ${addresses[string(prefixLength)]} addresses, and ${maximumInstances} instances need ${neededAddresses}: lower subnetPrefixLength, or the maximum of the parameter "plan".')
+  ? fail('A /${prefixLength} subnet has ${addresses[string(prefixLength)]} addresses, but ${maximumInstances} instances need ${neededAddresses}: lower subnetPrefixLength, or the maximum of the parameter "plan".')
   : prefixLength
 
-// What a directory administrator has to hand over, where the app registrations are not deployed here.
+// The client ids that a directory administrator must provide if this deployment does not create the app registrations.
 var apiNames = map(filter(services, service => !empty(service.value.roles)), service => service.key)
 var callerNames = flatten(map(services, service => objectKeys(service.value.callers)))
 var missingApis = entra.kind == 'Prepared' ? filter(apiNames, name => !contains(entra.apiClientIds, name)) : []
@@ -111,7 +111,7 @@ var preparedCallers = !empty(missingCallers)
 // Microsoft Graph Bicep deploys to the public cloud only: https://learn.microsoft.com/graph/templates/limitations
 var publicCloudOnly = environment().name == 'AzureCloud'
   ? {}
-  : fail('This system deploys to the public cloud only, and this is ${environment().name}: azd config unset cloud.name')
+  : fail('This system deploys to the public cloud only, but this is ${environment().name}: azd config unset cloud.name')
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${environmentName}'
@@ -182,7 +182,7 @@ module service 'modules/service.bicep' = [
       plan: plan
       identities: identities.outputs.identities
       subnets: network.outputs.subnets
-      // No site before its identity's roles: this waits for all of them, also where it uses no client id.
+      // Makes every site wait for the role assignments, also if it uses none of these client ids.
       apis: entra.kind == 'Deployed' ? directory!.outputs.apis : preparedApis
       callerClients: entra.kind == 'Deployed' ? directory!.outputs.callers : preparedCallers
       callerCredential: callerCredential
@@ -206,7 +206,7 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
-@description('The resource group of everything.')
+@description('The resource group of all resources.')
 output AZURE_RESOURCE_GROUP string = group.name
 
 @description('The tenant whose tokens the services accept.')

@@ -1,10 +1,9 @@
-// What azd deploys: values of the azd environment (azd env set NAME VALUE), the defaults of main.bicep otherwise. Empty is
-// azd's only way to unset a value, so empty means the default, as a missing value does.
-// docs/deploy-parameters.md lists them all.
+// The parameters of azd: values of the azd environment (azd env set NAME VALUE), or the defaults of main.bicep. An empty value
+// means the default, like a missing one, because azd cannot unset a value. docs/deploy-parameters.md lists all of them.
 using 'main.bicep'
 import { orDefault } from 'types.bicep'
 
-// A literal type, unlike what a function returns: the compiler refuses a size that there is not.
+// Not by orDefault: the compiler checks the size only if the expression has a literal type.
 var givenSku = readEnvironmentVariable('RESTRICTED_PLAN_SKU', '')
 var sku = empty(givenSku) ? 'EP1' : givenSku
 var zoneRedundant = bool(orDefault(readEnvironmentVariable('RESTRICTED_ZONE_REDUNDANT', ''), 'false'))

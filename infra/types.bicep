@@ -1,9 +1,9 @@
 // The types and names that the templates share.
 
 @export()
-@description('Who may call whom, with which app role: shared/access-policy.json.')
+@description('Which service may call which, with which app role: shared/access-policy.json.')
 type AccessPolicy = {
-  @description('Where the JSON Schema of the policy is.')
+  @description('The path of the JSON Schema.')
   '$schema': string?
 
   @description('The services by name.')
@@ -17,10 +17,10 @@ type AccessPolicy = {
 type ServicePolicy = {
   @minValue(0)
   @maxValue(255)
-  @description('The fixed place of its subnet in the address space. A subnet in use cannot move.')
+  @description('The number of its subnet in the address space. A subnet in use cannot move.')
   subnet: int
 
-  @description('The app roles it exposes, by value.')
+  @description('The app roles that it exposes, by value.')
   roles: {
     *: {
       id: string
@@ -35,34 +35,34 @@ type ServicePolicy = {
 }
 
 @export()
-@description('The plan of each service. The services never share one: apps on one plan share its machines, and two integration subnets at most.')
+@description('The plan of each service. Services share no plan: apps on one plan share its machines, and at most two integration subnets.')
 @discriminator('kind')
 type Plan = ElasticPremiumPlan | DedicatedPlan
 
 @export()
-@description('Scales by events between a minimum and a maximum. Its content share needs a storage key.')
+@description('Scales by events between a minimum and a maximum. Its content share needs an account key.')
 type ElasticPremiumPlan = {
   kind: 'ElasticPremium'
 
-  @description('EP1: 1 core, 3.5 GB; EP2: 2 cores, 7 GB; EP3: 4 cores, 14 GB, for each instance.')
+  @description('Per instance: EP1 has 1 core and 3.5 GB, EP2 2 cores and 7 GB, EP3 4 cores and 14 GB.')
   sku: 'EP1' | 'EP2' | 'EP3'
 
   @minValue(1)
   @maxValue(20)
-  @description('Instances that are always ready, and always billed.')
+  @description('Instances that are always ready and always billed.')
   minimumInstances: int
 
   @minValue(1)
   @maxValue(100)
-  @description('Instances that the plan may scale out to. Linux: 20 to 100, by region.')
+  @description('The number of instances that the plan scales out to at most. Linux: 20 to 100, by region.')
   maximumInstances: int
 
-  @description('Instances in several availability zones. Needs two instances at least and a region that has zones.')
+  @description('Whether instances run in several availability zones. Needs at least two instances and a region with zones.')
   zoneRedundant: bool
 }
 
 @export()
-@description('The App Service plan alternative: a fixed number of instances, and no storage key at all.')
+@description('The alternative, an App Service plan: a fixed number of instances, and no account key.')
 type DedicatedPlan = {
   kind: 'Dedicated'
 
@@ -74,23 +74,23 @@ type DedicatedPlan = {
   @description('Instances that run all the time.')
   instances: int
 
-  @description('Instances in several availability zones. Needs two instances at least and a region that has zones.')
+  @description('Whether instances run in several availability zones. Needs at least two instances and a region with zones.')
   zoneRedundant: bool
 }
 
 @export()
-@description('Where the app registrations come from.')
+@description('Who creates the app registrations.')
 @discriminator('kind')
 type EntraSetup = DeployedEntra | PreparedEntra
 
 @export()
-@description('This deployment creates them; whoever runs it may do so in the directory.')
+@description('This deployment creates them. The deployer needs the permission in the directory.')
 type DeployedEntra = {
   kind: 'Deployed'
 }
 
 @export()
-@description('A directory administrator has deployed entra.bicep (npm run entra); these are its outputs.')
+@description('A directory administrator has deployed entra.bicep (npm run entra). These are its outputs.')
 type PreparedEntra = {
   kind: 'Prepared'
 
@@ -99,31 +99,31 @@ type PreparedEntra = {
     *: string
   }
 
-  @description('The client id of the app registration that each caller uses in place of its identity, by service.')
+  @description('The client id of the app registration that each caller uses instead of its identity, by service.')
   callerClientIds: {
     *: string
   }
 }
 
 @export()
-@description('How a caller proves to Entra ID who it is.')
+@description('The credential of a caller for Entra ID.')
 type CallerCredential = 'managed-identity' | 'federated-identity'
 
 @export()
-@description('What only one service needs. A service without an entry gets the defaults.')
+@description('The options of one service. A service without an entry gets the defaults.')
 type ServiceOptions = {
-  @description('The app setting that gets the endpoint of the data account\'s table service; DATA_TABLE_ENDPOINT if not given.')
+  @description('The app setting that gets the endpoint of the data account\'s table service. DATA_TABLE_ENDPOINT if not given.')
   tableEndpointSetting: string?
 
-  @description('A path that answers 200 without credentials when an instance is healthy; no health check if not given.')
+  @description('A path that returns 200 without credentials if an instance is healthy. No health check if not given.')
   healthCheckPath: string?
 
-  @description('More app settings, by name. Nothing secret: they show in the deployment.')
+  @description('Further app settings, by name. Use no secrets: the deployment shows them.')
   settings: {
     *: string
   }?
 
-  @description('Where else the service calls, besides Entra ID, Application Insights, other services and storage; nowhere if not given.')
+  @description('Destinations that the service may call besides Entra ID, Application Insights, other services and storage.')
   outboundDestinations: OutboundDestination[]?
 }
 
@@ -140,7 +140,7 @@ type OutboundDestination = {
 }
 
 @export()
-@description('What tokens call a service by.')
+@description('The client id of a service.')
 type ClientId = {
   @description('The service.')
   name: string
@@ -160,7 +160,7 @@ type Subnet = {
 }
 
 @export()
-@description('Who may reach a site over the network; everybody else is refused.')
+@description('The origins that may reach a site over the network. All others are refused.')
 type NetworkAccess = {
   @description('The integration subnets that may reach the main site.')
   callers: Subnet[]
@@ -168,16 +168,16 @@ type NetworkAccess = {
   @description('The address ranges that may reach the main site, in CIDR notation.')
   addressRanges: string[]
 
-  @description('The address ranges that may reach the SCM site, in CIDR notation. Never a caller.')
+  @description('The address ranges that may reach the SCM site, in CIDR notation. Callers are never among them.')
   deployerAddressRanges: string[]
 }
 
 @export()
-@description('A value of the azd environment, where empty is azd\'s only way to unset one.')
+@description('A value of the azd environment. Empty means the default, because azd cannot unset a value.')
 func orDefault(value string, default string) string => empty(value) ? default : value
 
 @export()
-@description('Makes the names of an environment\'s resources different from those of every other environment.')
+@description('The suffix that makes the names of an environment\'s resources unique.')
 func nameSuffix(subscriptionId string, environmentName string) string =>
   uniqueString(subscriptionId, toLower(environmentName))
 
@@ -186,16 +186,16 @@ func nameSuffix(subscriptionId string, environmentName string) string =>
 func identityName(service string, suffix string) string => 'id-${service}-${suffix}'
 
 @export()
-@description('What the settings that tell a caller about a service begin with: CALLEE for callee-func, BILLING for billing-func or billing. tools/service-names.ts has the same rule.')
+@description('The prefix of the settings by which a caller calls a service: CALLEE for callee-func, BILLING for billing-func or billing. tools/service-names.ts has the same rule.')
 func settingPrefix(service string) string =>
   toUpper(replace(endsWith(service, '-func') ? take(service, length(service) - 5) : service, '-', '_'))
 
 @export()
-@description('The App ID URI of a service. It names the tenant and not the app registration\'s own client id, which a template cannot know before it exists.')
+@description('The App ID URI of a service. It contains the tenant, and not the client id of the app registration, which no template knows before the registration exists.')
 func identifierUri(tenantId string, service string, suffix string) string => 'api://${tenantId}/${service}-${suffix}'
 
 @export()
-@description('The name of a service\'s site. The service comes first: the first 32 characters are the id of the Functions host, and hosts of the same id on one storage account stop each other.')
+@description('The name of a service\'s site. The service comes first: the first 32 characters are the id of the Functions host, and hosts with the same id on one storage account stop each other.')
 func siteName(service string, suffix string) string => '${service}-${suffix}'
 
 @export()

@@ -1,3 +1,5 @@
+// Alert rules on the logs of all services.
+
 @description('The region.')
 param location string
 
@@ -6,13 +8,13 @@ param tags {
   *: string
 }
 
-@description('What makes the names different from those of other environments.')
+@description('The suffix that makes the names of this environment unique.')
 param suffix string
 
-@description('The workspace that is looked at.')
+@description('The workspace that the alerts query.')
 param workspaceId string
 
-@description('Who gets a mail. Without any, alerts show in the portal only.')
+@description('The mail addresses that alerts go to. Without one, alerts appear in the portal only.')
 param emailAddresses string[]
 
 type AlertRule = {
@@ -23,21 +25,21 @@ type AlertRule = {
   @maxValue(4)
   severity: int
 
-  @description('Each row it finds counts.')
+  @description('Every row of the result counts.')
   query: string
 
-  @description('More rows than this in 15 minutes ...')
+  @description('The rows in 15 minutes above which a period counts as failed.')
   threshold: int
 
-  @description('... in so many of the last four 15 minutes, raise the alert.')
+  @description('How many of the last four periods of 15 minutes must have failed.')
   periods: int
 }
 
-// The queries name no service: they read the events that any service of this pattern logs, and the workspace's own.
+// The queries name no service: they read the events that every service of this pattern logs, and those of the workspace.
 var rules { *: AlertRule } = {
   'refused-calls': {
     displayName: 'Calls refused by a service'
-    description: 'A request got past the network and was refused: a caller without permission, a token that is wrong, or keys that could not be had.'
+    description: 'The app refused a request that the network allowed: a caller without permission, an invalid token, or no signing keys.'
     severity: 2
     query: '''
       AppTraces
@@ -51,9 +53,9 @@ var rules { *: AlertRule } = {
   }
   'refused-connections': {
     displayName: 'A caller is refused by the network'
-    description: 'A service\'s access restrictions refused calls of a caller: it has lost its subnet, or the service its rule.'
+    description: 'A service\'s access restrictions refused calls of a caller: the caller has lost its subnet, or the service its rule.'
     severity: 2
-    // Only the caller sees these refusals: function apps have no log of access restrictions.
+    // Only the caller logs these refusals: function apps have no log of access restrictions.
     query: '''
       AppTraces
       | where Message startswith '{"event":"delivery-run"'
@@ -66,7 +68,7 @@ var rules { *: AlertRule } = {
   }
   'failed-deliveries': {
     displayName: 'Deliveries fail'
-    description: 'For most of an hour, scheduled runs failed, or could not deliver what they tried.'
+    description: 'For most of an hour, scheduled runs failed or could not deliver orders.'
     severity: 2
     query: '''
       union isfuzzy=true
@@ -84,7 +86,7 @@ var rules { *: AlertRule } = {
   }
   'oldest-pending-order': {
     displayName: 'An order is pending for more than an hour'
-    description: 'The oldest pending order is older than an hour. After a day it is parked as stuck and waits for a person.'
+    description: 'The oldest pending order is older than an hour. After a day it becomes stuck, and a person must retry it.'
     severity: 1
     query: '''
       AppTraces
@@ -98,7 +100,7 @@ var rules { *: AlertRule } = {
   }
   'log-cap': {
     displayName: 'The logs have reached their daily cap'
-    description: 'Nothing more is recorded until the cap is reset: no refused call, no delivery, and no other alert.'
+    description: 'Nothing is logged until the cap is reset: no refused call, no delivery, and no other alert.'
     severity: 1
     // https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap#alert-when-daily-cap-is-reached
     query: '''
@@ -157,7 +159,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
         ]
       }
       autoMitigate: true
-      // A table is there only after its first row has come in.
+      // A table exists only after its first row has arrived.
       skipQueryValidation: true
       actions: {
         actionGroups: empty(emailAddresses) ? [] : [mail.id]

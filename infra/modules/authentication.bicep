@@ -1,5 +1,5 @@
-// App Service Authentication in front of the in-code checks: the article's "Easy Auth". It validates tokens before they
-// reach the app; the app validates them again. Its refusals are the platform's: 401 and 403 without problem documents.
+// App Service Authentication ("Easy Auth" in the article). It validates tokens before they reach the app, which validates them
+// again. Its refusals are 401 and 403 without problem documents.
 // https://learn.microsoft.com/azure/app-service/overview-authentication-authorization
 
 @description('The name of the site.')
@@ -11,10 +11,10 @@ param apiClientId string
 @description('The App ID URI of the service.')
 param identifierUri string
 
-@description('The client ids that may call; no others.')
+@description('The client ids that may call.')
 param allowedCallers string[]
 
-@description('The path that answers without credentials.')
+@description('The path that needs no credentials.')
 param healthCheckPath string?
 
 resource site 'Microsoft.Web/sites@2025-03-01' existing = {

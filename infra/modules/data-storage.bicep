@@ -1,3 +1,5 @@
+// The storage account of a service's data.
+
 @description('The region.')
 param location string
 
@@ -11,13 +13,13 @@ param tags {
 @description('The name of the storage account.')
 param name string
 
-@description('Copies in several availability zones, as a zone-redundant plan asks for.')
+@description('Whether the data is replicated over availability zones, as for a zone-redundant plan.')
 param zoneRedundant bool
 
 @description('The name of the identity of the service that owns the data.')
 param identityName string
 
-@description('The only subnet that the account answers to.')
+@description('The only subnet that may reach the account.')
 param subnetId string
 
 @description('The workspace that logs go to.')
@@ -27,7 +29,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   name: identityName
 }
 
-// A service's data, and nobody else's: no key, no anonymous access, one identity, one subnet.
+// No account key, no anonymous access, one identity, one subnet.
 // https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -45,13 +47,13 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: 'Enabled'
-    // What is signed with a key, or by an identity in place of one, is good for 7 days at most.
+    // A shared access signature, by an account key or a user delegation key, is valid for at most 7 days.
     // https://learn.microsoft.com/azure/storage/common/sas-expiration-policy
     sasPolicy: {
       sasExpirationPeriod: '7.00:00:00'
       expirationAction: 'Block'
     }
-    // A reminder for whoever audits; keys do not end by themselves.
+    // For audits: the policy reports older keys, but does not disable them.
     // https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage#create-a-key-expiration-policy
     keyPolicy: {
       keyExpirationPeriodInDays: 90
@@ -70,7 +72,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   }
 }
 
-// Who has read and changed the data.
+// Logs reads and changes of the data.
 // https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/microsoft-storage-storageaccounts-tableservices-logs
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account::tables
@@ -86,11 +88,11 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-// On the account and not on single tables, because the service creates its tables at first use; nothing else is here.
+// The scope is the account, because the service creates its tables at first use. The account has no other data.
 module access 'storage-access.bicep' = {
   params: {
     accountName: account.name
-    #disable-next-line what-if-short-circuiting // a preview shows everything but these role assignments
+    #disable-next-line what-if-short-circuiting // a preview shows all resources except these role assignments
     principalId: identity.properties.principalId
     roles: {
       // Storage Table Data Contributor

@@ -1,16 +1,16 @@
-// The application layer as Entra ID knows it: app registrations with app roles, assignment required, and who is
-// assigned. Deployed by main.bicep, or by a directory administrator's entra.bicep (docs/deploy.md).
+// The application layer in Entra ID: app registrations with app roles, assignment required, and the role assignments.
+// main.bicep deploys it, or a directory administrator by entra.bicep (docs/deploy.md).
 import { AccessPolicy, CallerCredential, ClientId, identifierUri, identityName, nameSuffix } from '../types.bicep'
 
 extension microsoftGraphV1
 
-@description('The name of the environment, as azd knows it.')
+@description('The name of the azd environment.')
 param environmentName string
 
-@description('How callers prove to Entra ID who they are.')
+@description('The credential of the callers for Entra ID.')
 param callerCredential CallerCredential = 'managed-identity'
 
-@description('The id under which a service management tool knows the app registrations, where the tenant asks for one.')
+@description('The service management reference of the app registrations, if the tenant requires one.')
 param serviceManagementReference string?
 
 var policy AccessPolicy = loadJsonContent('../../shared/access-policy.json')
@@ -20,7 +20,7 @@ var apis = filter(items(policy.services), service => !empty(service.value.roles)
 var callers = filter(services, name => !empty(filter(apis, api => contains(api.value.callers, name))))
 var registeredCallers = callerCredential == 'federated-identity' ? callers : []
 
-// Every role of every caller of every API, one by one: this is all that anybody is granted.
+// Every role of every caller of every API. Nothing else is granted.
 var grants = flatten(map(
   range(0, length(apis)),
   i =>
@@ -52,7 +52,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = [
     api: {
       requestedAccessTokenVersion: 2
     }
-    // A role has to be disabled before it can be removed: docs/deploy.md, "Removing a role".
+    // A role must be disabled before it can be removed: docs/deploy.md, "Removing a role".
     appRoles: map(items(api.value.roles), role => {
       id: role.value.id
       value: role.key
@@ -61,7 +61,7 @@ resource application 'Microsoft.Graph/applications@v1.0' = [
       allowedMemberTypes: ['Application']
       isEnabled: true
     })
-    // Says "app" in tokens without a user: https://learn.microsoft.com/entra/identity-platform/optional-claims-reference
+    // "app" in tokens without a user: https://learn.microsoft.com/entra/identity-platform/optional-claims-reference
     optionalClaims: {
       accessToken: [
         {
@@ -77,17 +77,17 @@ resource application 'Microsoft.Graph/applications@v1.0' = [
 resource servicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = [
   for (api, i) in apis: {
     appId: application[i].appId
-    // Without an assignment no token at all: https://learn.microsoft.com/entra/identity-platform/howto-restrict-your-app-to-a-set-of-users
+    // Without an assignment, Entra ID issues no token: https://learn.microsoft.com/entra/identity-platform/howto-restrict-your-app-to-a-set-of-users
     appRoleAssignmentRequired: true
   }
 ]
 
-// The alternative for callers: an app registration that trusts the caller's managed identity. Still no secret.
+// The alternative credential: an app registration that trusts the caller's managed identity. It has no secret.
 resource callerApplication 'Microsoft.Graph/applications@v1.0' = [
   for caller in registeredCallers: {
     uniqueName: '${caller}-client-${suffix}'
     displayName: '${caller} as a client (${environmentName})'
-    description: 'What ${caller} calls other services as.'
+    description: '${caller} calls other services as this app.'
     serviceManagementReference: serviceManagementReference
     signInAudience: 'AzureADMyOrg'
   }
@@ -120,7 +120,7 @@ resource assignment 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
   }
 ]
 
-@description('The client id of each service with roles: what its tokens are issued for.')
+@description('The client id of each service with roles.')
 output apis ClientId[] = [
   for (api, i) in apis: {
     name: api.key
@@ -128,7 +128,7 @@ output apis ClientId[] = [
   }
 ]
 
-@description('The client id of each app registration that a caller uses in place of its identity.')
+@description('The client id of each app registration that a caller uses instead of its identity.')
 output callers ClientId[] = [
   for (caller, i) in registeredCallers: {
     name: caller

@@ -1,12 +1,12 @@
-// One user-assigned identity for each service. User-assigned, so that its app roles can be granted before the app first
-// starts: App Service caches a managed identity's tokens for up to 24 hours, and with them the roles of that moment.
+// One user-assigned identity for each service. Such an identity can get its app roles before the app first starts. This
+// matters because App Service caches the tokens of managed identities, with their roles, for up to 24 hours.
 // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identity-best-practice-recommendations
 import { AccessPolicy, ClientId, identityName, nameSuffix } from '../types.bicep'
 
 @description('The region.')
 param location string = resourceGroup().location
 
-@description('The name of the environment, as azd knows it.')
+@description('The name of the azd environment.')
 param environmentName string
 
 @description('Tags of the identities.')

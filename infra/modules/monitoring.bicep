@@ -1,3 +1,5 @@
+// Log Analytics workspace and Application Insights.
+
 @description('The region.')
 param location string
 
@@ -6,17 +8,17 @@ param tags {
   *: string
 }
 
-@description('What makes the names different from those of other environments.')
+@description('The suffix that makes the names of this environment unique.')
 param suffix string
 
 @minValue(30)
 @maxValue(730)
-@description('For how long logs are kept, in days.')
+@description('The retention of the logs, in days.')
 param retentionDays int
 
 @minValue(1)
 @maxValue(1000)
-@description('Logs that are taken in on a day, in gigabytes.')
+@description('The daily cap of the logs, in gigabytes.')
 param dailyCapGigabytes int
 
 @description('The names of the identities that send telemetry.')
@@ -37,7 +39,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
-    // Limits what a flood of refused calls costs: https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap
+    // Limits the cost of a flood of refused calls: https://learn.microsoft.com/azure/azure-monitor/logs/daily-cap
     workspaceCapping: {
       dailyQuotaGb: dailyCapGigabytes
     }
@@ -47,7 +49,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   }
 }
 
-// Who has read the logs: https://learn.microsoft.com/azure/azure-monitor/logs/query-audit
+// Logs who reads the logs: https://learn.microsoft.com/azure/azure-monitor/logs/query-audit
 resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: workspace
   name: 'workspace'
@@ -62,7 +64,7 @@ resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-// Telemetry is taken from Entra ID identities only: the connection string that names this resource is no secret then.
+// Accepts telemetry from Entra ID identities only. Therefore the connection string is no secret.
 // https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: 'appi-${suffix}'
@@ -81,7 +83,7 @@ module publish 'telemetry-access.bicep' = [
     params: {
       insightsName: insights.name
       publisher: publisher
-      #disable-next-line what-if-short-circuiting // a preview shows everything but these role assignments
+      #disable-next-line what-if-short-circuiting // a preview shows all resources except these role assignments
       principalId: identity[i].properties.principalId
     }
   }
@@ -90,5 +92,5 @@ module publish 'telemetry-access.bicep' = [
 @description('The workspace that all logs go to.')
 output workspaceId string = workspace.id
 
-@description('Names the Application Insights resource to those who send telemetry. No secret.')
+@description('The connection string of Application Insights. No secret.')
 output connectionString string = insights.properties.ConnectionString

@@ -1,3 +1,4 @@
+// The virtual network, with an integration subnet and a network security group for each service.
 import { OutboundDestination, Subnet } from '../types.bicep'
 
 @description('The region.')
@@ -8,18 +9,18 @@ param tags {
   *: string
 }
 
-@description('What makes the names different from those of other environments.')
+@description('The suffix that makes the names of this environment unique.')
 param suffix string
 
-@description('The address space of the virtual network: a /16 has a place for every service that the access policy can name.')
+@description('The address space of the virtual network. A /16 has room for every subnet number of the access policy.')
 param addressSpace string
 
 @minValue(24)
 @maxValue(28)
-@description('The size of each integration subnet.')
+@description('The prefix length of each integration subnet.')
 param subnetPrefixLength int
 
-@description('The services in need of a subnet, the place of each, and where else it calls.')
+@description('The services, the number of the subnet of each, and its further destinations.')
 param services {
   name: string
   place: int
@@ -29,9 +30,9 @@ param services {
 @description('Whether the apps mount their files from Azure Files, as an Elastic Premium plan does.')
 param contentShare bool
 
-// What every service calls: Entra ID, Application Insights, other services (and its own address, by which the Functions
-// host synchronises its triggers) and storage; Azure Files by SMB. The tags of all regions: sign-in and telemetry have
-// no region. https://learn.microsoft.com/azure/virtual-network/service-tags-overview
+// Every service calls Entra ID, Application Insights, other services, its own site (the Functions host synchronises its
+// triggers there), storage, and Azure Files by SMB. The tags have no region, because sign-in and telemetry have none.
+// https://learn.microsoft.com/azure/virtual-network/service-tags-overview
 var httpsTags = ['AzureActiveDirectory', 'AzureMonitor', 'AppService', 'Storage']
 var needed = concat(
   map(httpsTags, tag => { to: tag, port: 443, protocol: 'Tcp' }),
@@ -89,9 +90,9 @@ resource outbound 'Microsoft.Network/networkSecurityGroups@2025-01-01' = [
   }
 ]
 
-// Every service has a /24 of the address space to itself, and its subnet begins where that begins: neither an added
-// service nor another size moves a subnet. The subnets are part of the virtual network's own definition: whether a
-// virtual network that is deployed again without its subnets keeps them depends on the API version and the region.
+// Every service has its own /24 of the address space, and its subnet begins at the first address of it. So neither a new
+// service nor another size moves a subnet. The subnets are properties of the virtual network, because it depends on API
+// version and region whether a virtual network that is deployed again without its subnets keeps them.
 resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   name: 'vnet-${suffix}'
   location: location
@@ -117,7 +118,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
               }
             }
           ]
-          // Calls to other services and to storage arrive there with the subnet's identity.
+          // Calls to other services and to storage carry the subnet's identity.
           serviceEndpoints: [
             { service: 'Microsoft.Web' }
             { service: 'Microsoft.Storage' }

@@ -1,3 +1,4 @@
+// The plan of one service.
 import { Plan } from '../types.bicep'
 
 @description('The region.')
@@ -19,7 +20,7 @@ var maximum = plan.kind == 'ElasticPremium' ? plan.maximumInstances : plan.insta
 
 // https://learn.microsoft.com/azure/reliability/reliability-functions
 var instances = plan.zoneRedundant && minimum < 2
-  ? fail('A zone-redundant plan needs 2 instances at least, and ${minimum} is the minimum now: raise minimumInstances (or instances) of the parameter "plan".')
+  ? fail('A zone-redundant plan needs at least 2 instances, but the minimum is ${minimum}: raise minimumInstances (or instances) of the parameter "plan".')
   : maximum < minimum
       ? fail('The parameter "plan" has a maximumInstances of ${maximum}, which is below its minimumInstances of ${minimum}.')
       : minimum
@@ -49,7 +50,7 @@ resource dedicated 'Microsoft.Web/serverfarms@2025-03-01' = if (plan.kind == 'De
   tags: tags
   kind: 'linux'
   sku: {
-    name: plan.sku // says the tier, too: P0v3 has one of its own
+    name: plan.sku // implies the tier, which differs for P0v3
     capacity: instances
   }
   properties: {

@@ -1,4 +1,4 @@
-// One service of the access policy with everything it has to itself: plan, storage, site, and who may reach it.
+// One service of the access policy: its plan, storage and site, and the callers that may reach it.
 import {
   CallerCredential
   ClientId
@@ -21,19 +21,19 @@ param tags {
   *: string
 }
 
-@description('What makes the names different from those of other environments.')
+@description('The suffix that makes the names of this environment unique.')
 param suffix string
 
 @description('The name of the service in the access policy.')
 param name string
 
-@description('What the access policy says of it.')
+@description('Its entry in the access policy.')
 param policy ServicePolicy
 
 @description('The services that it may call.')
 param callees string[]
 
-@description('What only this service needs.')
+@description('Its options.')
 param options ServiceOptions
 
 @description('Kind, size and number of instances of its plan.')
@@ -48,25 +48,25 @@ param subnets Subnet[]
 @description('The client ids of the services with roles.')
 param apis ClientId[]
 
-@description('The client ids that callers use in place of their identities\'.')
+@description('The client ids of the app registrations that callers use instead of their identities.')
 param callerClients ClientId[]
 
-@description('How callers prove to Entra ID who they are.')
+@description('The credential of the callers for Entra ID.')
 param callerCredential CallerCredential
 
-@description('App Service Authentication in front of the in-code checks.')
+@description('Whether App Service Authentication validates tokens before the app does.')
 param appServiceAuthentication bool
 
-@description('Who may reach a service that is no other service\'s callee.')
+@description('The address ranges that may reach a service without roles.')
 param ingressAddressRanges string[]
 
-@description('Who may reach the SCM site.')
+@description('The address ranges that may reach the SCM site.')
 param deployerAddressRanges string[]
 
 @description('The workspace that logs go to.')
 param workspaceId string
 
-@description('Names the Application Insights resource that telemetry goes to.')
+@description('The connection string of Application Insights.')
 param insightsConnectionString string
 
 var isApi = !empty(policy.roles)
@@ -80,7 +80,7 @@ var subnetId = first(filter(subnets, candidate => candidate.name == name))!.id
 var contentShare = plan.kind == 'ElasticPremium' ? '${name}-content' : null
 var apiIdentifierUri = identifierUri(tenant().tenantId, name, suffix)
 
-// How the callers of this service appear in their tokens; the id that nobody has, where the policy names no caller.
+// The client ids in the tokens of this service's callers. Without callers, an id that no app has.
 var callerIds = map(
   callers,
   caller =>
@@ -174,7 +174,7 @@ module site 'site.bicep' = {
     hostStorageName: hostStorageName
     contentShare: contentShare
     healthCheckPath: options.?healthCheckPath
-    // The options first: a setting that is made here wins.
+    // A setting of the templates replaces an option of the same name.
     settings: union(options.?settings ?? {}, commonSettings, apiSettings, callerSettings)
     workspaceId: workspaceId
   }

@@ -1,3 +1,4 @@
+// The site of one service: its identity, settings and access restrictions.
 import { NetworkAccess, Plan } from '../types.bicep'
 
 @description('The region.')
@@ -22,16 +23,16 @@ param planId string
 @description('The name of the identity that the app runs as.')
 param identityName string
 
-@description('The subnet that outbound calls come from.')
+@description('The integration subnet.')
 param subnetId string
 
-@description('Who may reach the site.')
+@description('The origins that may reach the site.')
 param access NetworkAccess
 
 @description('The storage account of the Functions host.')
 param hostStorageName string
 
-@description('The share in that account that holds the app\'s files; Elastic Premium only.')
+@description('The share of that account for the app\'s files. Elastic Premium only.')
 param contentShare string?
 
 @description('A path that answers 200 without credentials when an instance is healthy.')
@@ -57,10 +58,10 @@ var hostSettings = {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'node'
   WEBSITE_RUN_FROM_PACKAGE: '1'
-  // The host's page at / names the platform: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#azurewebjobsdisablehomepage
+  // The host's home page names the platform: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#azurewebjobsdisablehomepage
   AzureWebJobsDisableHomepage: 'true'
-  // Bytes. The host reads a body into memory before the guard sees the request. The apps take 64 KiB (shared/http/json-body.ts);
-  // twice that lets them answer a body a little too large with their own 413, and 200 requests at once hold 25 MiB at most.
+  // Bytes. The host reads a body into memory before the guard runs. The apps accept 64 KiB (shared/functions/json-body.ts). With
+  // twice that, they respond with their own 413 to a body that is a little too large, and 200 concurrent requests hold 25 MiB.
   // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functions_request_body_size_limit
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '131072'
   // https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
@@ -77,7 +78,7 @@ var contentSettings = contentShare == null
   : {
       WEBSITE_CONTENTAZUREFILECONNECTIONSTRING: 'DefaultEndpointsProtocol=https;AccountName=${hostStorageName};AccountKey=${hostStorage.listKeys().keys[0].value};EndpointSuffix=${environment().suffixes.storage}'
       WEBSITE_CONTENTSHARE: contentShare!
-      // The resource provider would look for the share from outside the virtual network, where the firewall stops it.
+      // The resource provider validates the share from outside the virtual network, and the storage firewall refuses it.
       WEBSITE_SKIP_CONTENTSHARE_VALIDATION: '1'
     }
 
@@ -126,33 +127,33 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     httpsOnly: true
     clientAffinityEnabled: false
     keyVaultReferenceIdentity: identity.id
-    publicNetworkAccess: 'Enabled' // for the rules below to decide over
+    publicNetworkAccess: 'Enabled' // the access restrictions below decide
     virtualNetworkSubnetId: subnetId
     // https://learn.microsoft.com/azure/app-service/configure-vnet-integration-routing
     outboundVnetRouting: {
       allTraffic: true
-      // Part of allTraffic by that page; a thread saw single options read back as false:
+      // That page includes it in allTraffic; in one issue, single options were read back as false:
       // https://github.com/Azure/bicep-types-az/issues/2529
       applicationTraffic: true
-      contentShareTraffic: true // what the app setting WEBSITE_CONTENTOVERVNET was before
+      contentShareTraffic: true // replaces the app setting WEBSITE_CONTENTOVERVNET
     }
-    // A shell in the app's container has its identity: https://learn.microsoft.com/azure/app-service/configure-linux-open-ssh-session
+    // A shell in the app's container can use the app's identity: https://learn.microsoft.com/azure/app-service/configure-linux-open-ssh-session
     sshEnabled: false
-    // From the front end to the worker as well. Offered on Premium App Service plans; Elastic Premium is not named.
+    // Encrypts from the front end to the worker. Available on Premium App Service plans; the page does not name Elastic Premium.
     // https://learn.microsoft.com/azure/app-service/overview-tls#end-to-end-tls-encryption
     endToEndEncryptionEnabled: plan.kind == 'Dedicated'
-    // What the host serves under /admin is refused to everybody but the platform, with the master key too. Bicep's types lack it:
+    // Only the platform may call the host's endpoints under /admin, not even a client with the master key. Bicep's types lack it:
     // https://learn.microsoft.com/azure/azure-functions/functions-app-settings#functionsruntimeadminisolationenabled
     #disable-next-line BCP037
     functionsRuntimeAdminIsolationEnabled: true
     siteConfig: {
       linuxFxVersion: 'NODE|24'
-      // Refused on Elastic Premium, which keeps minimumElasticInstanceCount instances ready; timers need it elsewhere.
+      // Elastic Premium refuses it and keeps minimumElasticInstanceCount instances ready. On other plans timers need it.
       alwaysOn: plan.kind == 'Dedicated'
       minimumElasticInstanceCount: plan.kind == 'ElasticPremium' ? plan.minimumInstances : null
       functionAppScaleLimit: plan.kind == 'ElasticPremium' ? plan.maximumInstances : null
-      // Offered on Premium and dedicated plans. An earlier edition of the second page advised against it on Premium
-      // Functions; the present one names them.
+      // Available on Premium and dedicated plans. An earlier version of the second page advised against it on Premium
+      // Functions; the current one names them.
       // https://learn.microsoft.com/azure/azure-functions/configure-monitoring#monitor-function-apps-using-health-check
       // https://learn.microsoft.com/azure/app-service/monitor-instances-health-check#enable-health-check
       healthCheckPath: healthCheckPath
@@ -190,8 +191,8 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// All that is offered for the site's kind and plan. A category that is named but not offered would fail the deployment,
-// and function apps are not offered AppServiceIPSecAuditLogs, the log of access restrictions:
+// All logs that the site's kind and plan offer. To name a category that they do not offer fails the deployment. Function apps
+// do not offer AppServiceIPSecAuditLogs, the log of access restrictions:
 // https://learn.microsoft.com/azure/azure-functions/monitor-functions-reference#resource-logs
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: site

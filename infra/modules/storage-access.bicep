@@ -1,10 +1,12 @@
-@description('The storage account.')
+// Role assignments of one identity on one storage account.
+
+@description('The name of the storage account.')
 param accountName string
 
 @description('The principal id of the one identity that may use it.')
 param principalId string
 
-@description('The ids of the built-in roles that it gets, each with what for.')
+@description('The ids of the built-in roles that it gets, each with a description.')
 param roles {
   *: string
 }
@@ -16,8 +18,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in items(roles): {
     scope: account
-    // With the principal in it, which takes a module of its own (BCP120): an identity that is deleted and created again
-    // is another principal, and that of an assignment cannot be changed (RoleAssignmentUpdateNotPermitted).
+    // The name depends on the principal, and therefore this is a module (BCP120): an identity that was deleted and created
+    // again is another principal, and an assignment cannot change its principal (RoleAssignmentUpdateNotPermitted).
     // https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-update-not-permitted
     name: guid(account.id, principalId, role.key)
     properties: {

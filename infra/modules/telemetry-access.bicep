@@ -1,4 +1,6 @@
-@description('The Application Insights resource.')
+// The role assignment of one identity on Application Insights.
+
+@description('The name of the Application Insights resource.')
 param insightsName string
 
 @description('The name of the identity that sends telemetry.')
@@ -19,7 +21,7 @@ var publisherRole = subscriptionResourceId(
 
 resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
-  // Another name for another principal: see storage-access.bicep.
+  // The name depends on the principal: see storage-access.bicep.
   name: guid(insights.id, principalId, publisherRole)
   properties: {
     roleDefinitionId: publisherRole

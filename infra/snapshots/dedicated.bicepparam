@@ -1,5 +1,4 @@
-// The App Service plan alternative, with app registrations that a directory administrator has prepared. Reads nothing
-// from the environment.
+// An App Service plan, and app registrations that a directory administrator has prepared. Reads no environment variable.
 using '../main.bicep'
 
 param environmentName = 'snapshot'

@@ -1,4 +1,4 @@
-// The defaults. Reads nothing from the environment: the snapshot is the same on every machine.
+// The defaults. Reads no environment variable, so the snapshot is the same on every machine.
 using '../main.bicep'
 
 param environmentName = 'snapshot'

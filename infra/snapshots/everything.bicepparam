@@ -1,4 +1,4 @@
-// Every alternative and every option that can be on, on. Reads nothing from the environment.
+// Every option on. Reads no environment variable.
 using '../main.bicep'
 
 param environmentName = 'snapshot'

@@ -104,14 +104,14 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
       "dedicated",
       "instances: 2",
       "instances: 30",
-      /A \/27 subnet has 32 addresses, and 30 instances need 65: lower subnetPrefixLength/,
+      /A \/27 subnet has 32 addresses, but 30 instances need 65: lower subnetPrefixLength/,
     ],
     [
       "a zone-redundant plan of one instance",
       "everything",
       "minimumInstances: 3",
       "minimumInstances: 1",
-      /A zone-redundant plan needs 2 instances at least, and 1 is the minimum now/,
+      /A zone-redundant plan needs at least 2 instances, but the minimum is 1/,
     ],
     [
       "a maximum below the minimum",
