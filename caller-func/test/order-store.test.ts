@@ -114,6 +114,16 @@ describe("a lease", () => {
     expect(ids.length + rest.length).toBe(30);
   });
 
+  test("of several, one of which somebody else has just taken, is given for the others", async () => {
+    for (const orderId of ["a", "b", "c"]) await created(orderId);
+    let used = 0;
+    const slow = createOrderStore(async () => {
+      if (++used === 2) await store.lease(at(10), at(70), 1);
+      return table;
+    });
+    expect(idsOf(await slow.lease(at(10), at(71), 10))).toEqual(["b", "c"]);
+  });
+
   test("that ran out gives no right to store a result", async () => {
     const first = await created("a");
     const [second] = await store.lease(at(1), at(61), 1);
@@ -127,6 +137,7 @@ describe("a lease", () => {
   test("given back is due at once", async () => {
     await created("a");
     await store.release(await store.lease(at(1), at(61), 1), at(2));
+    expect(await keys()).toEqual(["order:a", "pending:2026-01-01T00:00:02.000Z:a"]);
     expect(idsOf(await store.lease(at(3), at(63), 1))).toEqual(["a"]);
   });
 });
@@ -234,6 +245,21 @@ describe("a rejected order that a person retries", () => {
     expect(removed + pending).toBe(10);
     expect(await keys()).toHaveLength(2 * pending);
   });
+});
+
+test("removes, of several, those that nobody has retried meanwhile", async () => {
+  for (const orderId of ["a", "b"]) {
+    const lease = await created(orderId);
+    const { dueAt, ...order } = lease.order;
+    await store.settle(lease, { ...order, state: "rejected", reason: "insufficient-stock" }, at(1));
+  }
+  let used = 0;
+  const slow = createOrderStore(async () => {
+    if (++used === 2) await store.revive("a", (order) => retried(order, at(DAY)));
+    return table;
+  });
+  expect(await slow.removeFinished(at(DAY))).toBe(1);
+  expect(await keys()).toEqual(["order:a", "pending:2026-01-02T00:00:00.000Z:a"]);
 });
 
 test("removes finished orders by when they ended, and none that is not", async () => {
@@ -353,8 +379,9 @@ describe("rows of the version after", () => {
     }
     const finished = { partitionKey, rowKey: `finished:${T0.toISOString()}:gone`, version: 2, orderId: "gone" };
     await table.createEntity(finished);
+    await table.createEntity({ partitionKey, rowKey: "order:gone", orderId: "gone", ...v2, state: "reserved" });
     const before = await keys();
-    expect(idsOf(await store.lease(at(10), at(70), 5))).toEqual(["today"]);
+    expect(idsOf(await store.lease(at(10), at(70), 1))).toEqual(["today"]);
     expect(await store.get("new-1")).toMatchObject({ orderId: "new-1", sku: "widget", state: "pending" });
     expect(await store.removeFinished(at(DAY))).toBe(0);
     expect((await keys()).filter((key) => !key.includes("today"))).toEqual(
