@@ -121,6 +121,14 @@ describe("an order that somebody else has by now", () => {
     });
   });
 
+  test("counts as what it is, and is stored", async () => {
+    answer = () => silence;
+    await place("a");
+    passTime(5_000);
+    const losing = createDelivery({ ...store, settle: () => Promise.resolve(false) }, callee);
+    expect(await losing.deliverDue(LONG)).toMatchObject({ stillPending: 1, unsaved: 0 });
+  });
+
   test("and is gone a moment later is an error", async () => {
     const gone = { create: () => Promise.resolve(undefined), get: () => Promise.resolve(undefined) };
     await expect(place("a", createDelivery({ ...store, ...gone }, callee))).rejects.toThrow(
@@ -374,6 +382,7 @@ describe("on shutdown", () => {
     const drained = delivery.drain();
     gate.resolve(undefined);
     await drained;
+    expect((await store.list("reserved")).orders).toHaveLength(8);
     expect(await run).toMatchObject({ reserved: 8, endedEarly: "the app is stopping" });
     expect(await place("late")).toMatchObject({ state: "pending", attempts: 0 });
     answer = reserve;
