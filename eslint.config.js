@@ -1,3 +1,4 @@
+// The linter: rules, and what each workspace may import.
 import { readFileSync } from "node:fs";
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";

@@ -1,3 +1,4 @@
+// The tests: projects, tags, and a line for each thing that was left out.
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import type { Reporter } from "vitest/node";
@@ -62,7 +63,7 @@ const UNIT = [
   "caller-func/test/{order,schedule}.test.ts",
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
   "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
-  "tools/test/{address-ranges,imports}.test.ts",
+  "tools/test/{address-ranges,sources}.test.ts",
   "verify/test/{deployed-environment,deployed-examples,exchange,expected,filter,threat-model}.test.ts",
 ];
 

@@ -1,3 +1,4 @@
+// The calls of the sample business that the local run shows and suggests.
 import { poll } from "../../tools/poll.ts";
 import { RARE_SCHEDULE, type LocalSystem } from "../system/system.ts";
 

@@ -136,7 +136,9 @@ test("a build deletes a local.settings.json that a start has staged, and refuses
   await stage("callee-func", folder);
   expect(existsSync(file)).toBe(false);
   await writeFile(file, `{ "Values": {} }`);
-  await expect(stage("callee-func", folder)).rejects.toThrow(/is your file.*move it to callee-func\/local\.settings\.json/);
+  await expect(stage("callee-func", folder)).rejects.toThrow(
+    /is your file.*move it to callee-func\/local\.settings\.json/,
+  );
   expect(await readFile(file, "utf8")).toBe(`{ "Values": {} }`);
 });
 

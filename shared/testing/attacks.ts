@@ -1,3 +1,4 @@
+// The attack catalogue.
 import type { RefusalCode } from "../authorization/index.ts";
 
 /** Makes tokens for an attacker who can do more than any attacker can: have anything signed. */

@@ -1,3 +1,4 @@
+// A tenant for tests: keys, metadata and tokens, over real HTTP.
 import { createHmac, generateKeyPair, type KeyObject, randomUUID, sign } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,3 +1,4 @@
+// The tests of the mutation run.
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";

@@ -46,3 +46,9 @@ test("no imports are circular", () => {
   expect(files.length).toBeGreaterThan(300);
   expect(circles()).toEqual([]);
 });
+
+test("every file opens with a line that says what it is for", () => {
+  const sources = files.filter((file) => !/\/(test|fixtures)\//.test(file));
+  const without = sources.filter((file) => !/^(\/\/ |\/\*\*)/.test(readFileSync(join(root, file), "utf8")));
+  expect(without).toEqual([]);
+});
