@@ -6,8 +6,6 @@ import { settingPrefix, storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
 
-export type AppName = ServiceName;
-
 /** The settings of one app, by name: its environment variables in App Service. */
 export type AppSettings = Readonly<Record<string, string>>;
 
@@ -30,8 +28,8 @@ export interface SettingsSources {
  * The settings of each app: the same names that `infra/modules/service.bicep` sets in Azure, by the same access policy and
  * `infra/service-options.json`.
  */
-export function appSettings(sources: SettingsSources): Readonly<Record<AppName, AppSettings>> {
-  return Object.fromEntries(apps.map((app) => [app, settingsOf(app, sources)])) as Record<AppName, AppSettings>;
+export function appSettings(sources: SettingsSources): Readonly<Record<ServiceName, AppSettings>> {
+  return Object.fromEntries(apps.map((app) => [app, settingsOf(app, sources)])) as Record<ServiceName, AppSettings>;
 }
 
 function settingsOf(service: string, sources: SettingsSources): AppSettings {
@@ -58,12 +56,12 @@ function settingsOf(service: string, sources: SettingsSources): AppSettings {
 }
 
 /** The names of the settings that an app takes. */
-export function settingNames(app: AppName): readonly string[] {
+export function settingNames(app: ServiceName): readonly string[] {
   return Object.keys(placeholderSettings(app));
 }
 
 /** Settings with which an app starts but reaches no other service: to read what it registers. */
-export function placeholderSettings(app: AppName): AppSettings {
+export function placeholderSettings(app: ServiceName): AppSettings {
   const nowhere = "https://made-up.invalid";
   const directory = directoryOf(accessPolicy);
   const entra = {

@@ -1,11 +1,11 @@
 /** `endpoints.json`: the addresses and ids of a running local system, for any client. */
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Commit } from "../../tools/commit.ts";
 import { writeFile } from "../../tools/write-file.ts";
 import type { LocalEntra } from "../entra/local-entra.ts";
 import type { FrontEnd } from "../front-end/front-end.ts";
-import type { AppName } from "./app-settings.ts";
 
 /** This checkout: the folder that holds the whole repository. */
 const root = join(import.meta.dirname, "..", "..");
@@ -107,7 +107,7 @@ function isAlive(processId: number): boolean {
 /** The endpoints of a system, apart from what says who runs it and who may call it. */
 export function endpointsOf(
   host: Endpoints["host"],
-  appPorts: Readonly<Record<AppName, number>>,
+  appPorts: Readonly<Record<ServiceName, number>>,
   { callerSubnet, otherSubnet, internet }: FrontEnd,
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },

@@ -1,15 +1,16 @@
 /** A user's own settings of an app, outside of `npm start`. */
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LocalSettings, readLocalSettings } from "../host/local-settings.ts";
-import { type AppName, settingNames } from "./app-settings.ts";
+import { settingNames } from "./app-settings.ts";
 import { writeFile } from "../../tools/write-file.ts";
 
 /** A value of the sample that the user replaces, or that is taken from the running system. */
 const TO_FILL_IN = /^<.*>$/;
 
 /** The user's own settings of an app. Not in `dist`, which every build deletes. Git ignores the file. */
-export function ownSettingsFile(root: string, app: AppName): string {
+export function ownSettingsFile(root: string, app: ServiceName): string {
   return join(root, app, "local.settings.json");
 }
 
@@ -19,7 +20,7 @@ export function ownSettingsFile(root: string, app: AppName): string {
  * @param root the repository's folder
  * @returns false where the file exists: it is not changed
  */
-export async function makeOwnSettings(root: string, app: AppName): Promise<boolean> {
+export async function makeOwnSettings(root: string, app: ServiceName): Promise<boolean> {
   const { Values, ...others } = readLocalSettings(join(root, "local.settings.sample.json"));
   const names = settingNames(app);
   const values = Object.fromEntries(Object.entries(Values).filter(([name]) => names.includes(name)));
@@ -42,7 +43,10 @@ export async function makeOwnSettings(root: string, app: AppName): Promise<boole
  * @returns the settings, and the file that they are from
  * @throws Error that says what to do where there are none, and which values are still open
  */
-export function settingsToRun(root: string, app: AppName): { readonly settings: LocalSettings; readonly file: string } {
+export function settingsToRun(
+  root: string,
+  app: ServiceName,
+): { readonly settings: LocalSettings; readonly file: string } {
   const own = ownSettingsFile(root, app);
   const systems = join(root, ".local", `${app}.settings.json`);
   const system = existsSync(systems) ? readLocalSettings(systems) : undefined;

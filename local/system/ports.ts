@@ -1,8 +1,8 @@
 /** The ports of a local system: which it takes, and whether they are free. */
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { randomInt } from "node:crypto";
 import { apps } from "../../tools/build.ts";
 import { type Cause, cannotListen, causeOf, listen } from "../../tools/listen.ts";
-import type { AppName } from "./app-settings.ts";
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
@@ -57,17 +57,17 @@ function everyPort(change: (port: number) => number): Ports {
 }
 
 /** Where the apps listen; 0 where it is any free port. */
-export function appPortsOf(ports: Ports): Readonly<Record<AppName, number>> {
+export function appPortsOf(ports: Ports): Readonly<Record<ServiceName, number>> {
   const named: Record<string, number> = { "caller-func": ports.caller, "callee-func": ports.callee };
-  return { ...named, ...furtherPorts(ports) } as Record<AppName, number>;
+  return { ...named, ...furtherPorts(ports) } as Record<ServiceName, number>;
 }
 
 /** Where the apps listen, with free ports chosen. */
-export async function chosenAppPorts(ports: Ports): Promise<Readonly<Record<AppName, number>>> {
+export async function chosenAppPorts(ports: Ports): Promise<Readonly<Record<ServiceName, number>>> {
   const chosen = Object.entries(appPortsOf(ports)).map(
     async ([app, port]) => [app, port === 0 ? await freePort() : port] as const,
   );
-  return Object.fromEntries(await Promise.all(chosen)) as Record<AppName, number>;
+  return Object.fromEntries(await Promise.all(chosen)) as Record<ServiceName, number>;
 }
 
 function furtherPorts(ports: Ports): Record<string, number> {
@@ -79,8 +79,8 @@ function furtherPorts(ports: Ports): Record<string, number> {
 export const defaultInspectPort = 9229;
 
 /** The port of each app's inspector, side by side. */
-export function inspectPorts(first: number): Readonly<Record<AppName, number>> {
-  return Object.fromEntries(apps.map((app, i) => [app, first + i])) as Record<AppName, number>;
+export function inspectPorts(first: number): Readonly<Record<ServiceName, number>> {
+  return Object.fromEntries(apps.map((app, i) => [app, first + i])) as Record<ServiceName, number>;
 }
 
 /**
@@ -111,7 +111,7 @@ export async function freePort(): Promise<number> {
 export async function requireFree(
   { hostBlobs, hostQueues, hostTables, ...ports }: Ports,
   host: "func" | "embedded",
-  inspectPorts: Readonly<Partial<Record<AppName, number>>> = {},
+  inspectPorts: Readonly<Partial<Record<ServiceName, number>>> = {},
 ): Promise<void> {
   const all: Readonly<Record<string, number>> = {
     ...ports,

@@ -1,4 +1,5 @@
 /** The whole local system: builds the apps, and starts and stops them and everything that they need. */
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { accessPolicy } from "../../tools/access-policy.ts";
@@ -11,7 +12,7 @@ import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import type { FrontEnd } from "../front-end/front-end.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage, startStorage } from "../storage/storage.ts";
-import { type AppName, type AppSettings, appSettings } from "./app-settings.ts";
+import { type AppSettings, appSettings } from "./app-settings.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, endpointsOf, runningEndpoints, writePrivateJson } from "./endpoints.ts";
 import { startFrontEnds } from "./front-ends.ts";
@@ -30,7 +31,7 @@ export interface SystemOptions {
   /** Which host runs the apps; the embedded one by default. */
   readonly host?: Endpoints["host"];
   /** Starts the apps' workers with Node's inspector on these ports. */
-  readonly inspectPorts?: Readonly<Partial<Record<AppName, number>>> | undefined;
+  readonly inspectPorts?: Readonly<Partial<Record<ServiceName, number>>> | undefined;
   /** A six-field NCRONTAB expression. */
   readonly deliverySchedule: string;
   /** Gets each line of the log, and the part that wrote it. */
@@ -48,9 +49,9 @@ export interface LocalSystem {
   readonly frontEnd: FrontEnd;
   /** Resolves when storage or Core Tools end by themselves, which nothing restarts: to what it was. */
   readonly failed: Promise<string>;
-  stopApp(app: AppName): Promise<void>;
+  stopApp(app: ServiceName): Promise<void>;
   /** @param overrides settings that replace its own */
-  startApp(app: AppName, overrides?: AppSettings): Promise<void>;
+  startApp(app: ServiceName, overrides?: AppSettings): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -146,7 +147,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   await staged;
   signal?.throwIfAborted();
 
-  const startHost = async (app: AppName, overrides?: AppSettings): Promise<AppHost> => {
+  const startHost = async (app: ServiceName, overrides?: AppSettings): Promise<AppHost> => {
     const appFolder = join(options.appsFolder, app);
     const values = { ...settings[app], ...overrides };
     const common = {
@@ -185,17 +186,17 @@ interface AppHost extends Stoppable {
 
 /** The apps that run, each of which can be stopped and started again. */
 function runningApps(
-  startHost: (app: AppName, overrides?: AppSettings) => Promise<AppHost>,
+  startHost: (app: ServiceName, overrides?: AppSettings) => Promise<AppHost>,
   fail: (what: string) => void,
 ) {
-  const hosts = new Map<AppName, AppHost>();
+  const hosts = new Map<ServiceName, AppHost>();
   let isStopping = false;
-  const stopApp = async (app: AppName): Promise<void> => {
+  const stopApp = async (app: ServiceName): Promise<void> => {
     const host = hosts.get(app);
     hosts.delete(app);
     await host?.stop();
   };
-  const startApp = async (app: AppName, overrides?: AppSettings): Promise<void> => {
+  const startApp = async (app: ServiceName, overrides?: AppSettings): Promise<void> => {
     const host = await startHost(app, overrides);
     hosts.set(app, host);
     void host.exited?.then((code) => {
@@ -214,7 +215,7 @@ function runningApps(
 
 function filesOf(folder: string) {
   const settings = Object.fromEntries(apps.map((app) => [app, join(folder, `${app}.settings.json`)]));
-  return { endpoints: join(folder, "endpoints.json"), settings: settings as Readonly<Record<AppName, string>> };
+  return { endpoints: join(folder, "endpoints.json"), settings: settings as Readonly<Record<ServiceName, string>> };
 }
 
 /**

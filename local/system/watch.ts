@@ -1,14 +1,14 @@
 /** npm run dev: rebuilds and restarts apps whose sources change, and watches the access policy. */
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import { join } from "node:path";
 import { watch } from "../../tools/build.ts";
 import { reasonOf } from "../../tools/command-line.ts";
 import { readPolicyFiles } from "../../tools/policy-mistakes.ts";
-import type { AppName } from "./app-settings.ts";
 import type { LocalSystem } from "./system.ts";
 
 export interface WatchOptions {
   readonly system: Pick<LocalSystem, "startApp" | "stopApp">;
-  readonly apps: readonly AppName[];
+  readonly apps: readonly ServiceName[];
   /** Where the apps are staged. */
   readonly appsFolder: string;
   /** The folder with the apps' sources; this repository by default. */
