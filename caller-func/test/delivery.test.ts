@@ -155,10 +155,14 @@ test.each([
 });
 
 test("a run says how many calls the callee's access restrictions refused", async () => {
-  answer = () => ({ kind: "response", status: 403, body: "", refusedBy: "network", tries: 1 });
+  answer = (orderId) => ({
+    ...{ kind: "response", status: 403, body: "", tries: 1 },
+    refusedBy: orderId === "a" ? "network" : "authorization",
+  });
   await place("a");
+  await place("b");
   passTime(5_000);
-  expect(await delivery.deliverDue(LONG)).toMatchObject({ refusedByNetwork: 1, stillPending: 1 });
+  expect(await delivery.deliverDue(LONG)).toMatchObject({ refusedByNetwork: 1, stillPending: 2 });
 });
 
 test("an order whose result storage did not take is pending, not an error, and is delivered again", async () => {
