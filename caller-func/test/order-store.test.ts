@@ -307,52 +307,6 @@ test("lists page by page", async () => {
   expect({ ids: ids.size, pages }).toEqual({ ids: 130, pages: 2 });
 });
 
-describe("rows of the version before", () => {
-  const partitionKey = "orders";
-  const v0 = {
-    sku: "widget",
-    quantity: 2,
-    state: "pending",
-    createdAt: T0,
-    pendingSince: T0,
-    attempts: 3,
-    reason: "r",
-  };
-
-  test("are read, delivered and stored in today's form", async () => {
-    await created("today", 5);
-    await table.createEntity({ partitionKey, rowKey: "order:old", ...v0, dueAt: T0 });
-    await table.createEntity({ partitionKey, rowKey: `pending:${T0.toISOString()}:old`, orderId: "old" });
-    expect(await store.get("old")).toEqual({ orderId: "old", ...v0, history: [] });
-    const leases = await store.lease(at(10), at(70), 10);
-    expect(idsOf(leases)).toEqual(["old", "today"]);
-    const [old] = leases;
-    if (old === undefined) throw new Error("not due");
-    expect(old.order).toEqual({ orderId: "old", ...v0, dueAt: at(70), history: [] });
-    expect(await store.settle(old, reserved(old.order), at(11))).toBe(true);
-    expect(await table.getEntity(partitionKey, "order:old")).toMatchObject({
-      version: 1,
-      state: "reserved",
-      attempts: 4,
-    });
-  });
-
-  test("without their order are not leased; they are pending since nobody knows when", async () => {
-    await table.createTable();
-    await table.createEntity({ partitionKey, rowKey: `pending:${T0.toISOString()}:gone`, orderId: "gone" });
-    expect(await store.backlog()).toEqual({ pending: 1, oldest: undefined });
-    expect(await store.lease(at(10), at(70), 10)).toEqual([]);
-  });
-
-  test("stuck, can be revived; finished, are listed", async () => {
-    await table.createTable();
-    await table.createEntity({ partitionKey, rowKey: "order:old", ...v0, state: "stuck" });
-    await table.createEntity({ partitionKey, rowKey: "order:older", ...v0, state: "reserved" });
-    expect(await store.revive("old", (order) => retried(order, at(1)))).toMatchObject({ state: "pending" });
-    expect((await store.list("reserved")).orders).toMatchObject([{ orderId: "older", sku: "widget" }]);
-  });
-});
-
 describe("rows of the version after", () => {
   const partitionKey = "orders";
   const v2 = {

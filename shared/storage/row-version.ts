@@ -7,12 +7,11 @@ import { ProblemError } from "../problem.ts";
  * are merged, and a reader ignores unknown columns.
  */
 export interface VersionedRow {
-  /** Undefined in rows from before versions existed: version 0. */
-  readonly version?: number;
+  readonly version: number;
 }
 
 /** True for a row that a later version of the app wrote and this one must not change. */
-export function isNewer({ version = 0 }: VersionedRow, known: number): boolean {
+export function isNewer({ version }: VersionedRow, known: number): boolean {
   return version > known;
 }
 

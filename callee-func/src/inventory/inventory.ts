@@ -44,25 +44,20 @@ export interface Inventory {
 const PARTITION = "inventory";
 const stockKey = (sku: string): string => `stock:${sku}`;
 const reservationKey = (appId: string, orderId: string): string => `reservation:${appId.toLowerCase()}:${orderId}`;
-/** The key up to version 1, without the app. It is not known who made such a reservation, so it counts for every app. */
-const oldReservationKey = (orderId: string): string => `reservation:${orderId}`;
 
-/**
- * Rises only where earlier code must not change such rows: see `shared/storage/row-version.ts`. Version 1 does not find
- * reservations by app, and would make one twice: it must not take stock any more where this version has.
- */
-const SCHEMA_VERSION = 2;
+/** Increased only if earlier code must not change such rows: see `shared/storage/row-version.ts`. */
+const SCHEMA_VERSION = 1;
 
 /** Each lost race means that another writer succeeded. After this many tries: 503. */
 const MAX_ATTEMPTS = 10;
 const RETRY_JITTER_MS = 40;
 
-interface StockRow extends VersionedRow {
+interface StockRow {
   readonly onHand: number;
   readonly reserved: number;
 }
 
-type StoredStock = StockRow & { readonly etag: string };
+type StoredStock = StockRow & VersionedRow & { readonly etag: string };
 
 /**
  * @param table opens the table
@@ -135,7 +130,7 @@ async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 async function readStock(client: TableClient, sku: string): Promise<StoredStock | undefined> {
-  return orUndefined(client.getEntity<StockRow>(PARTITION, stockKey(sku)));
+  return orUndefined(client.getEntity<StockRow & VersionedRow>(PARTITION, stockKey(sku)));
 }
 
 async function readReservation(
@@ -143,9 +138,7 @@ async function readReservation(
   appId: string,
   orderId: string,
 ): Promise<Pick<Reservation, "sku" | "quantity"> | undefined> {
-  const keys = [reservationKey(appId, orderId), oldReservationKey(orderId)];
-  const rows = await Promise.all(keys.map((key) => orUndefined(client.getEntity<Reservation>(PARTITION, key))));
-  return rows.find((row) => row !== undefined);
+  return orUndefined(client.getEntity<Reservation>(PARTITION, reservationKey(appId, orderId)));
 }
 
 /**

@@ -39,10 +39,7 @@ export interface OrderColumns extends VersionedRow {
   readonly problem: string;
 }
 
-/** Version 0 had neither `version`, `orderId`, `history` nor `problem` in an order's row, and left `reason` out. */
-export type OrderRow = TableEntityResult<
-  Omit<OrderColumns, "reason" | "history" | "problem"> & Partial<Pick<OrderColumns, "reason" | "history" | "problem">>
->;
+export type OrderRow = TableEntityResult<OrderColumns>;
 
 export function toRow(rowKey: string, order: Order): TableEntity {
   const { orderId, sku, quantity, state, createdAt, pendingSince, attempts } = order;
@@ -65,7 +62,7 @@ export function fromRow(orderId: string, row: OrderRow, dueAt?: Date): Order {
     ...(reason && { reason }),
     ...(problem && { problem: parsed<Problem>(problem, { code: "unreadable" }) }),
     ...(dueAt !== undefined && { dueAt }),
-    history: history ? parsed<readonly Setback[]>(history, []) : [],
+    history: parsed<readonly Setback[]>(history, []),
   };
 }
 

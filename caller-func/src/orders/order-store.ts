@@ -7,6 +7,7 @@ import {
   finishedKey,
   finishedRow,
   fromRow,
+  type OrderColumns,
   orderKey,
   type OrderRow,
   PARTITION,
@@ -64,9 +65,6 @@ const MAX_COUNTED = 1000;
 /** Clocks of two instances differ by less than this, in milliseconds: no token would be good otherwise. */
 const CLOCK_DIFFERENCE_MS = 3600_000;
 
-/** A pending row. One of version 0 names its order and tells nothing else of it. */
-type PendingRow = TableEntityResult<VersionedRow & { orderId: string }> & (OrderRow | { readonly sku?: undefined });
-
 export function createOrderStore(table: () => Promise<TableClient>): OrderStore {
   /** @returns false where another writer came first */
   async function submit(transaction: TransactionAction[]): Promise<boolean> {
@@ -104,7 +102,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
   const find = async (orderId: string): Promise<OrderRow | undefined> =>
     orUndefined((await table()).getEntity<OrderRow>(PARTITION, orderKey(orderId)));
 
-  /** The row that says when an order ended, somewhere after it was pending last. Orders of version 0 have none. */
+  /** The row that says when an order ended, after it was pending last. */
   async function finishedRowOf(orderId: string, { pendingSince }: OrderRow): Promise<TransactionAction[]> {
     const from = finishedKey(new Date(pendingSince.getTime() - CLOCK_DIFFERENCE_MS), "");
     const ended = `${keysBetween(PARTITION, from, after(prefixes.finished))} and orderId eq ${quoted(orderId)}`;
@@ -130,10 +128,10 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
     async lease(now, until, limit) {
       const end = prefixes.pending + now.toISOString();
       let from: string = prefixes.pending;
-      let due: PendingRow[];
+      let due: OrderRow[];
       do {
         const keys = keysBetween(PARTITION, from, end);
-        const page: PendingRow[] = await firstRows<PendingRow>(keys, Math.min(limit, MAX_PER_TRANSACTION));
+        const page: OrderRow[] = await firstRows<OrderColumns>(keys, Math.min(limit, MAX_PER_TRANSACTION));
         due = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
         if (page.length === 0) return [];
         // The later version delivers its own rows; they must not hide the rows after them.
@@ -143,13 +141,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
         ["delete", keyed(row.rowKey)],
         ["create", { ...row, ...keyed(pendingKey(until, row.orderId)) }],
       ]);
-      const leases = await Promise.all(
-        moved.map(async (row) => {
-          const full = row.sku === undefined ? await find(row.orderId) : row;
-          return full && { order: fromRow(row.orderId, full, until), until };
-        }),
-      );
-      return leases.filter((lease) => lease !== undefined);
+      return moved.map((row) => ({ order: fromRow(row.orderId, row, until), until }));
     },
 
     async release(leases, dueAt) {
@@ -204,8 +196,8 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
 
     async backlog() {
       const keys = keysBetween(PARTITION, prefixes.pending, after(prefixes.pending));
-      const rows = await firstRows<{ createdAt?: Date }>(keys, MAX_COUNTED, ["createdAt"]);
-      const times = rows.flatMap(({ createdAt }) => createdAt?.getTime() ?? []);
+      const rows = await firstRows<{ createdAt: Date }>(keys, MAX_COUNTED, ["createdAt"]);
+      const times = rows.map(({ createdAt }) => createdAt.getTime());
       return { pending: rows.length, oldest: times.length > 0 ? new Date(Math.min(...times)) : undefined };
     },
 
