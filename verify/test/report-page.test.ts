@@ -79,7 +79,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
 
   it.each([
     ["whole", "Failed: the local system", `3 of ${CALLS} calls differ`],
-    ["passed", "Passed: the local system", "calls are as the access policy"],
+    ["passed", "Passed: the local system", "calls match the access policy"],
     ["incomplete", "Incomplete: the local system", "only what matches “both/get-stock/”"],
     ["deployment", "Failed: deployment prod", "2 of 8 settings differ"],
   ] as const)("begins with the status in words, asks for nothing else: %s", async (name, heading, words) => {
@@ -184,6 +184,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
       await page.keyboard.press("Escape");
       expect(await page.evaluate("document.activeElement === document.querySelector('a.cell')")).toBe(true);
       await page.keyboard.press("Enter");
+      await page.locator("dialog[open]").waitFor();
       await page.goBack();
       await page.locator("dialog").waitFor({ state: "hidden" });
     });
