@@ -1,6 +1,4 @@
-// Problem documents (RFC 9457), without a framework.
-
-/** A problem document. `code` is stable: clients, logs, tests and docs switch on it. */
+/** A problem document (RFC 9457). `code` is stable: clients, logs, tests and docs switch on it. */
 export interface Problem {
   readonly status: number;
   readonly code: string;

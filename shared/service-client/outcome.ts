@@ -1,5 +1,3 @@
-// The outcome of a call to another service.
-
 /**
  * The outcome of a call, and how often it was sent. Failures between two services are outcomes, not exceptions.
  * `body` is the parsed JSON; else the text; undefined if the response is not UTF-8.

@@ -1,5 +1,5 @@
 /** Finds functions that are not registered with the required key level, or have no guard. */
-import { accessPolicy } from "../../tools/access-policy.ts";
+import { isApi } from "../../tools/access-policy.ts";
 import type { Operation } from "./report.ts";
 import { operations } from "./operations.ts";
 
@@ -23,7 +23,7 @@ export function registrationFaults(
   listed: readonly Operation[] = operations,
 ): string[] {
   return httpFunctions(functions).flatMap(({ name, level, route }) => {
-    if (hasRoles(service)) return level === "anonymous" ? [] : [`${name} asks for a key (${level}) before any token`];
+    if (isApi(service)) return level === "anonymous" ? [] : [`${name} asks for a key (${level}) before any token`];
     const isPublic = listedAt(service, route, listed).some(({ role }) => role === null);
     if (level !== "anonymous" || isPublic) return [];
     return [`${name} is open to anybody, without token or key`];
@@ -42,7 +42,7 @@ export async function withoutGuard(
   functions: readonly Registration[],
   origin: string,
 ): Promise<string[]> {
-  if (!hasRoles(service)) return [];
+  if (!isApi(service)) return [];
   const notInMatrix = httpFunctions(functions).flatMap(({ name, methods, route }) => {
     const listed = listedAt(service, route, operations).map(({ method }) => method);
     return methods.filter((method) => !listed.includes(method)).map((method) => ({ name, method, route }));
@@ -90,11 +90,6 @@ function httpFunctions(functions: readonly Registration[]): HttpTrigger[] {
       },
     ];
   });
-}
-
-function hasRoles(service: string): boolean {
-  const { services } = accessPolicy as { services: Readonly<Record<string, { readonly roles: object }>> };
-  return Object.keys(services[service]?.roles ?? {}).length > 0;
 }
 
 function listedAt(service: string, route: string, listed: readonly Operation[]): Operation[] {

@@ -163,7 +163,7 @@ export function createOrderStore(table: () => Promise<TableClient>): OrderStore 
         ["update", toRow(orderKey(orderId), next), "Merge"],
         ...added,
       ]);
-      // Another instance has the order, or the table was deleted: then the order is stored again.
+      // If the order exists, another instance has its lease. If not, the table was deleted: the order is stored again.
       if (isStored || (await find(orderId)) !== undefined) return isStored;
       return submit([["create", toRow(orderKey(orderId), next)], ...added]);
     },
