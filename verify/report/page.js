@@ -119,13 +119,16 @@
       if (link === null || link === undefined || !byId.has(link.hash.slice(1))) return;
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
       event.preventDefault();
-      history.pushState(null, "", link.hash);
+      // The address of a call that was closed just now stays until the close event: never put another on top of it.
+      const change = byId.has(location.hash.slice(1)) ? "replaceState" : "pushState";
+      history[change](null, "", link.hash);
       follow();
     });
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) dialog.close();
     });
     dialog.addEventListener("close", () => {
+      if (dialog.open) return; // Opened again before this event came.
       if (byId.has(location.hash.slice(1))) history.replaceState(null, "", location.pathname + location.search);
     });
     addEventListener("popstate", follow);

@@ -190,6 +190,20 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
     });
   });
 
+  it("closes with the back button, however fast a call was closed and opened again", async () => {
+    await withPage("passed", async (page) => {
+      // The dialog's close event comes later: both clicks are done by then.
+      await page.evaluate(`for (const [i, link] of [...document.querySelectorAll("a.cell")].slice(0, 2).entries()) {
+        link.click();
+        if (i === 0) document.querySelector("dialog").close();
+      }`);
+      await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+      expect(new URL(page.url()).hash).not.toBe("");
+      await page.goBack();
+      await page.locator("dialog").waitFor({ state: "hidden" });
+    });
+  });
+
   it("copies the command that mends a finding", async () => {
     await withPage("deployment", async (page) => {
       const first = page.locator(".card .command").first();
