@@ -21,8 +21,14 @@ export function requirePath(path: string, origin: string): void {
   if (!isBelow(path, origin)) throw new TypeError(message(path));
 }
 
+/** Segments of unreserved characters (RFC 3986, section 2.3) that do not begin with a dot: no reader changes them. */
+const UNRESERVED = /^(?:\/[\w-][\w.~-]*)+$/;
+
 function isBelow(path: unknown, origin: string): boolean {
-  if (typeof path !== "string" || !URL.canParse(path, origin)) return false;
+  if (typeof path !== "string") return false;
+  // Most paths; ten times as fast as the rules below, which accept them, too.
+  if (UNRESERVED.test(path)) return true;
+  if (!URL.canParse(path, origin)) return false;
   const url = new URL(path, origin);
   // The URL parser removes, encodes or resolves everything that has another meaning than it seems, also a host.
   if (url.pathname + url.search !== path) return false;

@@ -57,3 +57,17 @@ test("whatever is put into a path, it is refused or stays below the path before 
   );
   expect(accepted).toBeGreaterThan(100);
 });
+
+test("unreserved segments are accepted as the URL parser accepts them, and a dot segment among them is not", () => {
+  const segment = fc.stringMatching(/^[A-Za-z0-9_.~-]{1,6}$/);
+  fc.assert(
+    fc.property(fc.array(segment, { minLength: 1, maxLength: 5 }), (segments) => {
+      const path = `/${segments.join("/")}`;
+      const isDots = segments.some((one) => one === "." || one === "..");
+      if (isDots) expect(() => requirePath(path, ORIGIN)).toThrow(TypeError);
+      else expect(requirePath(path, ORIGIN)).toBeUndefined();
+      expect(new URL(path, ORIGIN).pathname === path).toBe(!isDots);
+    }),
+    { numRuns: 5_000 },
+  );
+});
