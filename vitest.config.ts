@@ -59,8 +59,8 @@ class LeftOut implements Reporter {
 
 /** Tests that start no app, no host and no storage: together a few seconds (`npm run test:unit`). */
 const UNIT = [
-  "shared/test/!(http-functions|managed-identity).test.ts",
-  "caller-func/test/{order,schedule}.test.ts",
+  "shared/test/!(http-functions|managed-identity|message-store|outbox).test.ts",
+  "caller-func/test/orders.test.ts",
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
   "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
   "tools/test/{address-ranges,sources}.test.ts",

@@ -7,6 +7,7 @@ import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   authorization: () => import("./authorization.ts"),
   client: () => import("./client.ts"),
+  delivery: () => import("./delivery.ts"),
   "cold-start": () => import("./cold-start.ts"),
 };
 

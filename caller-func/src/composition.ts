@@ -1,11 +1,11 @@
-// What this app is made of: its client, its storage, the delivery of orders and what it loads on demand.
+// What this app is made of: its client, its storage, its orders and what it loads on demand.
 import { app } from "@azure/functions";
 import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
 import { loadSoon } from "@restricted-calls/shared/functions";
+import { createOutbox } from "@restricted-calls/shared/outbox";
 import { createServiceClient } from "@restricted-calls/shared/service-client";
 import { openTable } from "@restricted-calls/shared/storage/table";
-import { createDelivery } from "./orders/delivery.ts";
-import { createOrderStore } from "./orders/order-store.ts";
+import { reservationsAt } from "./orders.ts";
 import { credential, settings } from "./settings.ts";
 
 /** The callee, reached as the identity that `CALLER_CREDENTIAL` chooses. */
@@ -18,8 +18,10 @@ const callee = createServiceClient({
 const identity = () => managedIdentity(settings.AZURE_CLIENT_ID);
 
 /** The business of this service. Replace it, and the functions that use it, with your own. */
-export const orderStore = createOrderStore(openTable(settings.ORDERS_TABLE_ENDPOINT, "orders", identity));
-export const delivery = createDelivery(orderStore, callee);
+export const orders = createOutbox({
+  table: openTable(settings.ORDERS_TABLE_ENDPOINT, "orders", identity),
+  destination: reservationsAt(callee),
+});
 
 // Loaded after the start.
 app.hook.preInvocation(

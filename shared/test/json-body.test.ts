@@ -1,7 +1,7 @@
 import { HttpRequest } from "@azure/functions";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { identifier } from "../functions/identifier.ts";
+import { identifier } from "../identifier.ts";
 import { readJsonBody } from "../functions/json-body.ts";
 
 const LONG = "x".repeat(15_000);

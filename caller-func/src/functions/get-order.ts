@@ -1,6 +1,6 @@
 // GET /api/orders/{orderId}: the state of an order.
 import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
-import { orderStore } from "../composition.ts";
+import { orders } from "../composition.ts";
 import { orderView, unknownOrder } from "./order-response.ts";
 
 keyHttp("getOrder", {
@@ -8,7 +8,7 @@ keyHttp("getOrder", {
   route: "orders/{orderId}",
   handler: async (request) => {
     const orderId = identifierParam(request, "orderId");
-    const order = await orderStore.get(orderId);
+    const order = await orders.get(orderId);
     if (order === undefined) throw unknownOrder(orderId);
     return { jsonBody: orderView(order) };
   },

@@ -2,18 +2,18 @@
 import type { HttpResponseInit } from "@azure/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { problemResponse } from "@restricted-calls/shared/functions";
-import type { Order } from "../orders/order.ts";
+import { type Order, orderStates } from "../orders.ts";
 
 /** An order as clients see it. */
 export function orderView(order: Order): object {
-  const { orderId, sku, quantity, state, reason, problem, createdAt, attempts, history } = order;
+  const { id: orderId, payload, reason, problem, createdAt, attempts, history } = order;
   const setbacks = history.length > 0 && { history };
-  return { orderId, sku, quantity, state, reason, problem, createdAt, attempts, ...setbacks };
+  return { orderId, ...payload, state: orderStates[order.state], reason, problem, createdAt, attempts, ...setbacks };
 }
 
-/** The answer to whoever placed the order, by its present state. */
+/** The response to whoever placed the order, by its present state. */
 export function orderResponse(order: Order): HttpResponseInit {
-  if (order.state === "rejected") {
+  if (order.state === "refused") {
     return problemResponse({
       status: 409,
       code: "order-rejected",
@@ -22,8 +22,8 @@ export function orderResponse(order: Order): HttpResponseInit {
     });
   }
   return {
-    status: order.state === "reserved" ? 201 : 202,
-    headers: { Location: `/api/orders/${order.orderId}` },
+    status: order.state === "done" ? 201 : 202,
+    headers: { Location: `/api/orders/${order.id}` },
     jsonBody: orderView(order),
   };
 }

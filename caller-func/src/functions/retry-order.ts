@@ -1,8 +1,7 @@
 // POST /api/orders/{orderId}/retry: makes a stuck or rejected order pending again.
 import { identifierParam, keyHttp } from "@restricted-calls/shared/functions";
 import { ProblemError } from "@restricted-calls/shared/problem";
-import { orderStore } from "../composition.ts";
-import { retried } from "../orders/order.ts";
+import { orders } from "../composition.ts";
 import { orderResponse, unknownOrder } from "./order-response.ts";
 
 keyHttp("retryOrder", {
@@ -10,9 +9,9 @@ keyHttp("retryOrder", {
   route: "orders/{orderId}/retry",
   handler: async (request) => {
     const orderId = identifierParam(request, "orderId");
-    const pending = await orderStore.revive(orderId, (order) => retried(order, new Date()));
+    const pending = await orders.retry(orderId);
     if (pending !== undefined) return orderResponse(pending);
-    if ((await orderStore.get(orderId)) === undefined) throw unknownOrder(orderId);
+    if ((await orders.get(orderId)) === undefined) throw unknownOrder(orderId);
     throw new ProblemError({
       status: 409,
       code: "not-stuck",

@@ -1,4 +1,4 @@
-// The failed attempts of an order, bounded.
+// The failed attempts of a message, bounded.
 
 /** Why delivery failed, and how often. */
 export interface Setback {

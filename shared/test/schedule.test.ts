@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { longestRun } from "../src/orders/schedule.ts";
+import { longestRun } from "../outbox/schedule.ts";
 
 test.each([
   ["*/10 * * * * *", 9],

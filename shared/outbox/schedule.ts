@@ -1,5 +1,5 @@
 // How long a run of the timer may take, from its schedule.
-import { parseNcrontab } from "@restricted-calls/shared/ncrontab";
+import { parseNcrontab } from "../ncrontab.ts";
 
 /** A run ends this long before the next tick, in milliseconds. */
 const MARGIN_MS = 1_000;

@@ -1,0 +1,276 @@
+// The outbox: stores messages before anything is sent, and delivers them to another service, at least once each.
+import { randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TableClient } from "@azure/data-tables";
+import * as v from "valibot";
+import { identifier } from "../identifier.ts";
+import { isStorageFailure } from "../storage/table.ts";
+import { DEADLINE_MS, type ServiceOutcome } from "../service-client/index.ts";
+import { bounded } from "./history.ts";
+import {
+  afterAttempt,
+  type Content,
+  describe,
+  type Destination,
+  type Message,
+  type MessageState,
+  newMessage,
+  retried,
+  wasSent,
+} from "./message.ts";
+import { createLeaseQueue } from "./lease-queue.ts";
+import { createMessageStore, type Lease, LEASE_MS, type MessageStore, type Page } from "./message-store.ts";
+
+/** A delivery starts only if its lease is this long: the deadline of a call and two slow storage operations. */
+const LEASE_NEEDED_MS = DEADLINE_MS + 2 * 10_000;
+
+/** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
+const CONCURRENT_DELIVERIES = 8;
+
+/** How long shutdown waits for deliveries, in milliseconds, before it aborts them; the host gives the app 5 s in all. */
+const DRAIN_MS = 2_500;
+
+/** The longest payload, in characters of JSON. A column has at most 32,000, and a transaction moves 40 messages. */
+const MAX_PAYLOAD_LENGTH = 16_000;
+
+/** The result of a run. */
+export interface RunSummary {
+  /** Confirmed by the destination. */
+  readonly done: number;
+  /** Refused by the destination, with one of its codes. */
+  readonly refused: number;
+  readonly stuck: number;
+  /** Tried, and still pending. */
+  readonly stillPending: number;
+  /** Tried, but the result could not be stored: their leases run out, and they are delivered again. */
+  readonly unsaved: number;
+  /** Refused by the destination's access restrictions. Only the caller sees this: function apps have no log of access restrictions. */
+  readonly refusedByNetwork: number;
+  /** Calls beyond the first of each delivery. */
+  readonly retries: number;
+  /** Old finished messages that were removed. */
+  readonly removed: number;
+  /** Pending after the run, up to a thousand for each partition. */
+  readonly pending: number;
+  /** How long the oldest of them has been pending, in seconds, by the clock of storage; never negative. */
+  readonly oldestSeconds?: number;
+  /** Why the run ended before there was nothing left to do. */
+  readonly endedEarly?: string;
+}
+
+export interface RunOptions {
+  /** How long the run may take, in milliseconds. */
+  readonly longestMs: number;
+  /** How long finished messages are kept, in milliseconds. */
+  readonly retentionMs: number;
+  /** The W3C trace context of the run. */
+  readonly traceParent?: string | undefined;
+}
+
+/** A durable call to another service. */
+export interface Outbox<Payload> {
+  /**
+   * Stores a message, then tries to deliver it. While the app stops, it may return before the attempt is over.
+   *
+   * @returns its present state; for an id that exists already, the existing message as it stands: compare the payload
+   * @throws TypeError for an id that is no identifier, or a payload that is no JSON or longer than 16,000 characters
+   */
+  submit(message: Content<Payload>, traceParent?: string): Promise<Message<Payload>>;
+  get(id: string): Promise<Message<Payload> | undefined>;
+  /**
+   * One page of messages, up to a hundred. Pending and stuck ones are found without reading others.
+   *
+   * @throws RangeError for a continuation token that is none of this outbox
+   */
+  list(state?: MessageState, continuationToken?: string): Promise<Page<Payload>>;
+  /** Makes a stuck or refused message pending again, for a person. @returns undefined where it is neither */
+  retry(id: string): Promise<Message<Payload> | undefined>;
+  /** Delivers the pending messages whose time has come, the longest due of a partition first, and removes old ones. */
+  run(options: RunOptions): Promise<RunSummary>;
+  /** Starts no more deliveries and waits for those under way, for a bounded time. Aborted ones stay pending, and are due. */
+  drain(): Promise<void>;
+}
+
+export interface OutboxOptions<Payload> {
+  /** Opens a table that only this outbox uses: `openTable`. */
+  readonly table: () => Promise<TableClient>;
+  readonly destination: Destination<Payload>;
+  /** Gets each unexpected error of an attempt; the attempt counts as failed and the others continue, also if it fails. */
+  readonly report?: (error: unknown) => unknown;
+  /** For tests and benchmarks. */
+  readonly store?: MessageStore<Payload>;
+}
+
+/**
+ * Makes an outbox: messages are stored before anything is sent, delivered at least once, and never twice at the same moment.
+ * How each ended is kept. One that cannot be delivered for a day is parked for a person.
+ *
+ * Does not check that the destination treats a repeated request as the same one: it must, because a delivery is repeated
+ * whose result could not be stored. Does not deliver messages in the order of their submission.
+ */
+export function createOutbox<Payload>({
+  table,
+  destination,
+  report = logged,
+  store = createMessageStore<Payload>(table),
+}: OutboxOptions<Payload>): Outbox<Payload> {
+  const underWay = new Set<Promise<unknown>>();
+  const draining = new AbortController();
+  const shutdown = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    shutdown.signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
+  /** Each run visits one partition, whether it is marked or not; instances begin with different ones. */
+  let visits = randomInt(store.partitions.length);
+
+  /** Delivers a leased message once. A step that is not stored, because of a crash, is repeated after the lease. */
+  async function attempt(lease: Lease<Payload>, signal: AbortSignal, traceParent?: string): Promise<Attempt<Payload>> {
+    const { message } = lease;
+    const failed = (error: unknown): ServiceOutcome => {
+      reported(error);
+      return { kind: "no-response", reason: "an unexpected error, see the log", tries: 0 };
+    };
+    const call = async (): Promise<ServiceOutcome> =>
+      destination.client({ ...destination.request(message), traceParent, signal });
+    let outcome = await call().catch(failed);
+    try {
+      const after = (): Message<Payload> => afterAttempt(message, outcome, destination, new Date());
+      let next: Message<Payload>;
+      try {
+        next = after();
+      } catch (error) {
+        outcome = failed(error);
+        next = after();
+      }
+      if (await store.settle(lease, next)) return { outcome, message: next, saved: true };
+      // Another instance has the message now; a repeated request changes nothing at the destination.
+      return { outcome, message: (await store.get(message.id)) ?? message, saved: true };
+    } catch (error) {
+      if (!isStorageFailure(error)) reported(error);
+      return { outcome, message, saved: false };
+    }
+  }
+
+  /** In a promise with a handler: an unhandled rejection ends the Functions worker. */
+  const reported = (error: unknown): void => {
+    new Promise((resolve) => {
+      resolve(report(error));
+    }).catch(logged);
+  };
+
+  const track = async <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      underWay.delete(work);
+    }
+  };
+
+  async function deliverDue(partitions: readonly string[], options: RunOptions): Promise<Deliveries> {
+    const counts = { done: 0, refused: 0, stuck: 0, stillPending: 0, unsaved: 0, refusedByNetwork: 0, retries: 0 };
+    const timeIsUp = AbortSignal.timeout(options.longestMs);
+    const breakOff = AbortSignal.any([shutdown.signal, timeIsUp]);
+    let failure: string | undefined;
+    const whyStop = (): string | undefined =>
+      draining.signal.aborted ? "the app is stopping" : timeIsUp.aborted ? "the next run is due" : failure;
+    const queue = createLeaseQueue(store, partitions);
+    const worker = async (): Promise<void> => {
+      while (whyStop() === undefined) {
+        const lease = await queue.next();
+        if (lease === undefined) return;
+        if (whyStop() !== undefined || lease.until.getTime() - Date.now() <= LEASE_NEEDED_MS) {
+          await queue.giveBack(lease);
+          continue;
+        }
+        const attempted = await attempt(lease, breakOff, options.traceParent);
+        count(counts, attempted);
+        // The next message would fail for the same reason: it waits for the next run.
+        if (!wasSent(attempted.outcome)) failure = bounded(describe(attempted.outcome));
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: CONCURRENT_DELIVERIES }, worker));
+    await queue.close();
+    for (const ended of workers) if (ended.status === "rejected") throw ended.reason;
+    const endedEarly = whyStop();
+    return { ...counts, ...(endedEarly !== undefined && { endedEarly }) };
+  }
+
+  async function run(options: RunOptions): Promise<RunSummary> {
+    const began = Date.now();
+    const visited = store.partitions[visits++ % store.partitions.length] ?? "";
+    const marked = new Map((await store.marked()).map((marker) => [marker.partition, marker]));
+    const deliveries = await deliverDue([...marked.keys()], options);
+    const before = new Date(began - options.retentionMs);
+    let removed = 0;
+    let batch: number;
+    do removed += batch = await store.removeFinished(visited, before);
+    while (batch > 0 && Date.now() < began + options.longestMs && !draining.signal.aborted);
+    // A missing marker is found within as many runs as there are partitions.
+    const backlogs = await Promise.all(
+      [...new Set([...marked.keys(), visited])].map((partition) => store.backlog(partition, marked.get(partition))),
+    );
+    const pending = backlogs.reduce((sum, backlog) => sum + backlog.pending, 0);
+    const since = backlogs.flatMap(({ oldest }) => (oldest === undefined ? [] : [oldest.getTime()]));
+    const oldestSeconds = Math.max(0, Math.round((Date.now() - Math.min(...since)) / 1000));
+    return { ...deliveries, removed, pending, ...(since.length > 0 && { oldestSeconds }) };
+  }
+
+  return {
+    async submit({ id, payload }, traceParent) {
+      if (!v.is(identifier, id)) throw new TypeError("The id of a message is an identifier (shared/identifier.ts).");
+      const json = JSON.stringify(payload) as string | undefined;
+      if (json === undefined || json.length > MAX_PAYLOAD_LENGTH) {
+        throw new TypeError(`The payload of a message is JSON of up to ${MAX_PAYLOAD_LENGTH} characters.`);
+      }
+      const now = new Date();
+      const lease = await store.create(newMessage({ id, payload }, now, new Date(now.getTime() + LEASE_MS)));
+      if (lease === undefined) return existing(id);
+      if (draining.signal.aborted) return lease.message;
+      const attempted = track(attempt(lease, shutdown.signal, traceParent)).then(({ message }) => message);
+      // Storage may be slow: the response must not come after the end of the app.
+      return Promise.race([attempted, aborted.then(() => lease.message)]);
+    },
+
+    get: (id) => store.get(id),
+    list: (state, continuationToken) => store.list(state, continuationToken),
+    retry: (id) => store.revive(id, (message) => retried(message, new Date())),
+    run: (options) => track(run(options)),
+
+    async drain() {
+      draining.abort();
+      const over = Promise.allSettled(underWay);
+      await Promise.race([over, delay(DRAIN_MS)]);
+      shutdown.abort();
+      await over;
+    },
+  };
+
+  async function existing(id: string): Promise<Message<Payload>> {
+    const message = await store.get(id);
+    if (message === undefined) throw new Error(`Message ${id} existed a moment ago and does not exist any more.`);
+    return message;
+  }
+}
+
+type Deliveries = Omit<RunSummary, "removed" | "pending" | "oldestSeconds">;
+
+interface Attempt<Payload> {
+  readonly outcome: ServiceOutcome;
+  readonly message: Message<Payload>;
+  readonly saved: boolean;
+}
+
+type Counts = Record<Exclude<keyof Deliveries, "endedEarly">, number>;
+
+function count(counts: Counts, { outcome, message, saved }: Attempt<unknown>): void {
+  counts.retries += Math.max(outcome.tries - 1, 0);
+  if (outcome.kind === "response" && outcome.refusedBy === "network") counts.refusedByNetwork++;
+  counts[!saved ? "unsaved" : message.state === "pending" ? "stillPending" : message.state]++;
+}
+
+function logged(error: unknown): void {
+  console.error("An attempt to deliver a message failed with an unexpected error.", error);
+}
