@@ -56,7 +56,7 @@ export const monitoringInvariants: readonly Invariant[] = [
     );
   }),
   invariant(
-    "refused calls, failed deliveries, an old pending order and the log cap raise an alert",
+    "refused calls, failed deliveries, an old pending message and the log cap raise an alert",
     (snapshot, { parameters: { alertEmailAddresses } }) => {
       const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
       const [group] = resources(snapshot, "Microsoft.Insights/actionGroups");
@@ -67,7 +67,7 @@ export const monitoringInvariants: readonly Invariant[] = [
           group?.properties?.emailReceivers?.map(({ emailAddress }) => emailAddress) ?? [],
           [...alertEmailAddresses],
         ),
-        ...["refused-calls", "refused-connections", "failed-deliveries", "oldest-pending-order", "log-cap"].flatMap(
+        ...["refused-calls", "refused-connections", "failed-deliveries", "oldest-pending-message", "log-cap"].flatMap(
           (alert) => {
             const properties = rules.find(({ name }) => name?.startsWith(`${alert}-`))?.properties;
             return [
@@ -96,6 +96,6 @@ const SOURCES: Readonly<Record<string, string>> = {
   "refused-calls": "authorization",
   "refused-connections": "refusedByNetwork",
   "failed-deliveries": "delivery-run",
-  "oldest-pending-order": "oldestSeconds",
+  "oldest-pending-message": "oldestSeconds",
   "log-cap": "OverQuota",
 };

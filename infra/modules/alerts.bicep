@@ -68,7 +68,7 @@ var rules { *: AlertRule } = {
   }
   'failed-deliveries': {
     displayName: 'Deliveries fail'
-    description: 'For most of an hour, scheduled runs failed or could not deliver orders.'
+    description: 'For most of an hour, scheduled runs failed or could not deliver messages.'
     severity: 2
     query: '''
       union isfuzzy=true
@@ -84,9 +84,9 @@ var rules { *: AlertRule } = {
     threshold: 0
     periods: 3
   }
-  'oldest-pending-order': {
-    displayName: 'An order is pending for more than an hour'
-    description: 'The oldest pending order is older than an hour. After a day it becomes stuck, and a person must retry it.'
+  'oldest-pending-message': {
+    displayName: 'A message is pending for more than an hour'
+    description: 'The oldest pending message is older than an hour. After a day it becomes stuck, and a person must retry it.'
     severity: 1
     query: '''
       AppTraces

@@ -57,7 +57,7 @@ describe("the alerts", () => {
     [
       "delivery-run",
       "run",
-      ["caller-func/src/functions/deliver-pending-orders.ts", "caller-func/src/orders/delivery.ts"],
+      ["shared/functions/delivery-timer.ts", "shared/outbox/outbox.ts"],
     ],
   ])("read the event '%s' as the code logs it", (event, variable, files) => {
     const sources = files.map(sourceOf).join("\n");

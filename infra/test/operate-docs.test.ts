@@ -54,12 +54,12 @@ const EVENTS: Readonly<Record<string, readonly string[]>> = {
   ),
   "delivery-run": [
     ...matches(
-      /event: "delivery-run"(.*)}/.exec(textOf("caller-func/src/functions/deliver-pending-orders.ts"))?.[1] ?? "",
+      /event: "delivery-run"(.*)}/.exec(textOf("shared/functions/delivery-timer.ts"))?.[1] ?? "",
       /, (\w+)/g,
     ),
     ...matches(
-      /interface RunSummary {(.*?)^}/ms.exec(textOf("caller-func/src/orders/delivery.ts"))?.[1] ?? "",
-      /^ {2}(\w+)\??:/gm,
+      /interface RunSummary {(.*?)^}/ms.exec(textOf("shared/outbox/outbox.ts"))?.[1] ?? "",
+      /^ {2}readonly (\w+)\??:/gm,
     ),
   ],
 };

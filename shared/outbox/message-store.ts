@@ -75,7 +75,7 @@ export interface MessageStore<Payload> {
    */
   list(state: MessageState | undefined, continuationToken?: string): Promise<Page<Payload>>;
   /**
-   * How many messages of a partition are pending, up to a thousand, and since when the oldest is, by the clock of storage.
+   * How many messages of a partition are pending, up to a hundred, and since when the oldest is, by the clock of storage.
    * Keeps the markers true: it sets a missing one, and removes an old one of a partition with nothing pending.
    */
   backlog(partition: string, marker: Marker | undefined): Promise<Backlog>;
@@ -110,7 +110,8 @@ const LATEST_DUE_MS = LONGEST_RETRY_AFTER_MS + 60_000;
 const PAGE_SIZE = 100;
 /** A transaction has at most 100 changes; moving a message takes two, and so does removing one. */
 const MAX_PER_TRANSACTION = 50;
-const MAX_COUNTED = 1000;
+/** Pending messages of a partition that are counted; of all partitions together, more than a thousand. */
+const MAX_COUNTED = 100;
 
 /** An instance writes the marker of a partition again after this time, in milliseconds, before it stores a message there. */
 const MARK_AGAIN_AFTER_MS = 5 * 60_000;

@@ -50,7 +50,7 @@ export interface RunSummary {
   readonly retries: number;
   /** Old finished messages that were removed. */
   readonly removed: number;
-  /** Pending after the run, up to a thousand for each partition. */
+  /** Pending after the run, up to a hundred for each partition. */
   readonly pending: number;
   /** How long the oldest of them has been pending, in seconds, by the clock of storage; never negative. */
   readonly oldestSeconds?: number;

@@ -369,11 +369,11 @@ describe("the backlog", () => {
 
   test("counts pending messages, and finds the oldest whatever its due time", async () => {
     const late = await created("late");
-    await Promise.all(Array.from({ length: 1_100 }, (_, i) => created(`m-${i}`)));
+    await Promise.all(Array.from({ length: 150 }, (_, i) => created(`m-${i}`)));
     await store.settle(late, { ...late.message, dueAt: at(DAY) });
     const rows = await table.getEntity(ONLY, "since:2026-01-01T00:00:00.000Z:late");
     const { pending, oldest } = await store.backlog(ONLY, undefined);
-    expect(pending).toBe(1_000);
+    expect(pending).toBe(100);
     expect(oldest?.toISOString()).toBe(new Date(rows.timestamp ?? "").toISOString());
   });
 

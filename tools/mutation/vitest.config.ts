@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "..", "..");
 const at = (path: string): string => join(root, "shared", path);
 
 /** Tests that make keys, wait, or use storage. Stryker stops at the first test that fails, so the quick ones come first. */
-const SLOW = /(authorizer|oracle|request-path|service-client|credential-.*|delivery|order-store)\.test\.ts$/;
+const SLOW = /(authorizer|oracle|request-path|service-client|credential-.*|outbox|message-store)\.test\.ts$/;
 
 class QuickFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -23,7 +23,7 @@ export default defineConfig({
   resolve: {
     alias: [
       {
-        find: /^@restricted-calls\/shared\/(authorization|functions|identity|service-client)$/,
+        find: /^@restricted-calls\/shared\/(authorization|functions|identity|outbox|service-client)$/,
         replacement: at("$1/index.ts"),
       },
       { find: /^@restricted-calls\/shared\/(.+)(?<!\.json)$/, replacement: at("$1.ts") },
@@ -32,7 +32,7 @@ export default defineConfig({
   test: {
     include: [
       "shared/test/!(http-functions|json-body|load-soon|managed-identity|ncrontab).test.ts",
-      "caller-func/test/{credential-settings,credential-tokens,delivery,order-store,order,schedule}.test.ts",
+      "caller-func/test/{credential-settings,credential-tokens,orders}.test.ts",
     ],
     sequence: { sequencer: QuickFirst },
     // One process for all files, with what they import: several times as fast.

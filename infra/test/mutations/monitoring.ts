@@ -21,13 +21,13 @@ export const monitoringMutations = mutationsOf({
       properties.workspaceCapping = { dailyQuotaGb: -1 };
     }),
   },
-  "refused calls, failed deliveries, an old pending order and the log cap raise an alert": {
+  "refused calls, failed deliveries, an old pending message and the log cap raise an alert": {
     "an alert switched off": resource("Microsoft.Insights/scheduledQueryRules", "refused-calls", (properties) => {
       properties.enabled = false;
     }),
     "an alert without an action group": {
       in: "everything",
-      change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-order", ({ actions }) => {
+      change: resource("Microsoft.Insights/scheduledQueryRules", "oldest-pending-message", ({ actions }) => {
         there(actions).actionGroups = [];
       }),
     },
