@@ -241,7 +241,7 @@ test("a run of the timer writes one line that can be queried", async () => {
   await expect.poll(() => lines().length).toBeGreaterThan(0);
   expect(JSON.parse(lines().at(-1) ?? "")).toMatchObject({
     ...{ event: "delivery-run", isPastDue: false, ms: expect.any(Number) as number },
-    ...{ reserved: expect.any(Number) as number, rejected: expect.any(Number) as number, stillPending: 0, stuck: 0 },
+    ...{ done: expect.any(Number) as number, refused: expect.any(Number) as number, stillPending: 0, stuck: 0 },
     ...{ retries: expect.any(Number) as number, unsaved: 0, removed: 0, pending: expect.any(Number) as number },
   });
 });
