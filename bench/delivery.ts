@@ -228,9 +228,9 @@ function limited(store: MessageStore<Payload>, limit: number): MessageStore<Payl
     ...store,
     async lease(partition, now, until, wanted) {
       if (left === 0) return { leases: [], mayHaveMore: false };
-      const limitOfAll = Math.min(wanted, left);
-      left -= limitOfAll;
-      return store.lease(partition, now, until, limitOfAll);
+      const result = await store.lease(partition, now, until, Math.min(wanted, left));
+      left -= result.leases.length;
+      return result;
     },
   };
 }
