@@ -54,11 +54,7 @@ describe("the alerts", () => {
 
   it.each([
     ["authorization", "event", ["shared/authorization/audit-event.ts"]],
-    [
-      "delivery-run",
-      "run",
-      ["shared/functions/delivery-timer.ts", "shared/outbox/outbox.ts"],
-    ],
+    ["delivery-run", "run", ["shared/functions/delivery-timer.ts", "shared/outbox/outbox.ts"]],
   ])("read the event '%s' as the code logs it", (event, variable, files) => {
     const sources = files.map(sourceOf).join("\n");
     const fields = [...alerts.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, "g"))].map(([, field]) => field);

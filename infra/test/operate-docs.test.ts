@@ -53,10 +53,7 @@ const EVENTS: Readonly<Record<string, readonly string[]>> = {
     ),
   ),
   "delivery-run": [
-    ...matches(
-      /event: "delivery-run"(.*)}/.exec(textOf("shared/functions/delivery-timer.ts"))?.[1] ?? "",
-      /, (\w+)/g,
-    ),
+    ...matches(/event: "delivery-run"(.*)}/.exec(textOf("shared/functions/delivery-timer.ts"))?.[1] ?? "", /, (\w+)/g),
     ...matches(
       /interface RunSummary {(.*?)^}/ms.exec(textOf("shared/outbox/outbox.ts"))?.[1] ?? "",
       /^ {2}readonly (\w+)\??:/gm,

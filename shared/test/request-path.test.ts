@@ -64,8 +64,11 @@ test("unreserved segments are accepted as the URL parser accepts them, and a dot
     fc.property(fc.array(segment, { minLength: 1, maxLength: 5 }), (segments) => {
       const path = `/${segments.join("/")}`;
       const isDots = segments.some((one) => one === "." || one === "..");
-      if (isDots) expect(() => requirePath(path, ORIGIN)).toThrow(TypeError);
-      else expect(requirePath(path, ORIGIN)).toBeUndefined();
+      const check = (): void => {
+        requirePath(path, ORIGIN);
+      };
+      if (isDots) expect(check).toThrow(TypeError);
+      else expect(check).not.toThrow();
       expect(new URL(path, ORIGIN).pathname === path).toBe(!isDots);
     }),
     { numRuns: 5_000 },
