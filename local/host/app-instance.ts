@@ -6,8 +6,11 @@ import { environmentFor } from "../../tools/environment.mjs";
 import type { FunctionsHostOptions } from "./functions-host.ts";
 import { killTree } from "../../tools/process-tree.ts";
 
+export type InstanceOptions = Omit<FunctionsHostOptions, "log">;
+
 /** One instance of a function app, in its own processes. */
 export interface AppInstance {
+  /** Resolves also if it is killed or stopped before it is up. */
   start(): Promise<void>;
   /** Kills the host and its worker at the same moment. */
   kill(): Promise<void>;
@@ -15,7 +18,23 @@ export interface AppInstance {
   stop(): Promise<void>;
 }
 
-export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (line: string) => void): AppInstance {
+export const HOST_ENDED = "the host ended by itself";
+
+/**
+ * Whether a line in the log of an instance says that its worker or its host ended by itself: neither by `kill` nor by `stop`.
+ * The third and fourth are what the real Functions host logs (`WorkerProcess.cs` of Azure/azure-functions-host).
+ */
+export function isCrash(line: string): boolean {
+  return [
+    /the worker ended \(/,
+    new RegExp(HOST_ENDED),
+    /Language Worker Process exited/,
+    /\w exited with code \d/,
+  ].some((pattern) => pattern.test(line));
+}
+
+/** An instance under the embedded host. */
+export function appInstance(options: InstanceOptions, log: (line: string) => void): AppInstance {
   let child: ChildProcess | undefined;
   const end = async (how: (running: ChildProcess) => void): Promise<void> => {
     const running = child;
@@ -36,7 +55,10 @@ export function appInstance(options: Omit<FunctionsHostOptions, "log">, log: (li
       });
       child = started;
       for (const stream of [started.stdout, started.stderr]) if (stream) createInterface(stream).on("line", log);
-      const ended = once(started, "exit").then(() => "ended");
+      const ended = once(started, "exit").then(() => {
+        if (child === started) log(HOST_ENDED);
+        return "ended";
+      });
       started.send(options);
       if ((await Promise.race([once(started, "message"), ended])) === "ended" && child === started) {
         throw new Error(`The app in ${options.appFolder} did not start.`);

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { isAlive, lineLike, run, type RunningHost } from "./host-fixture.ts";
+import { isCrash } from "../host/app-instance.ts";
+import type { RpcInvocationRequest } from "../host/worker/protocol.ts";
+import { WorkerProcess } from "../host/worker/worker-process.ts";
+import { isAlive, lineLike, run, type RunningHost, stage } from "./host-fixture.ts";
 
 /** An app that can be made to die, and to hang. */
 const FRAGILE = `
@@ -160,6 +163,58 @@ describe("stopping the embedded host", () => {
     await Promise.all([host.stop(), host.stop()]);
     await delay(300);
     expect(host.pids().filter(isAlive)).toEqual([]);
+  });
+});
+
+describe("the end of a worker", () => {
+  const source = `
+    app.hook.appTerminate(() => { if (process.env.AT_STOP === "crash") process.exit(4); if (process.env.AT_STOP === "hang") return new Promise(() => {}); });
+    app.http("hang", { handler: () => new Promise(() => {}) });
+    app.http("exit", { handler: () => process.exit(3) });`;
+
+  async function ended(how: "stop" | "exit", settings: Record<string, string> = {}): Promise<string[]> {
+    const lines: string[] = [];
+    const log = (_: string, __: string, line: string): void => {
+      lines.push(line);
+    };
+    const worker = new WorkerProcess({ appFolder: await stage(source), settings, inspectPort: undefined, log });
+    const { functions } = await worker.start();
+    const invoke = (name: string): Promise<unknown> => {
+      const functionId = functions.find((candidate) => candidate.name === name)?.functionId ?? "";
+      const request: RpcInvocationRequest = {
+        ...{ invocationId: name, functionId, triggerMetadata: {}, traceContext: { traceParent: "", attributes: {} } },
+        inputData: [],
+      };
+      return worker.invoke(request).catch((error: unknown) => lines.push(String(error)));
+    };
+    const hanging = invoke("hang");
+    if (how === "exit") await invoke("exit");
+    await worker.stop();
+    await hanging;
+    return lines;
+  }
+
+  it("is no crash when it was stopped in order, also during a call", async () => {
+    const lines = await ended("stop");
+    expect(lines).toContain("Error: the host stopped the worker before its response");
+    expect(lines.filter(isCrash)).toEqual([]);
+  });
+
+  it("is no crash when the app takes too long to stop", async () => {
+    const lines = await ended("stop", { AT_STOP: "hang" });
+    expect(lines).toContain("the worker had not stopped after 5 s: killed");
+    expect(lines.filter(isCrash)).toEqual([]);
+  });
+
+  it("is a crash when it ended by itself", async () => {
+    expect((await ended("exit")).filter(isCrash)).toContain(
+      "Error: the worker ended (exit code 3) before its response",
+    );
+  });
+
+  it("is a crash when it ended by itself while it stopped", async () => {
+    const lines = await ended("stop", { AT_STOP: "crash" });
+    expect(lines.filter(isCrash)).toContain("the worker ended (exit code 4) while it stopped");
   });
 });
 

@@ -82,7 +82,10 @@ export class WorkerProcess {
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
     this.#send({ type: "terminate" });
-    if ((await within(TERMINATE_LIMIT_MS, ended)) === undefined) child.kill("SIGKILL");
+    if ((await within(TERMINATE_LIMIT_MS, ended)) === undefined) {
+      this.#options.log("warning", "Worker", `the worker had not stopped after ${TERMINATE_LIMIT_MS / 1000} s: killed`);
+      child.kill("SIGKILL");
+    }
     await ended;
   }
 
@@ -123,7 +126,10 @@ export class WorkerProcess {
       child.once("exit", (code, signal) => {
         const why = `the worker ended (${signal ?? `exit code ${code ?? "unknown"}`})`;
         reject(new Error(`${why} while it loaded the app`));
-        this.#died(why, Date.now() - startedAt);
+        // The exit code is 0 after `terminate`, and the signal is that of `stop` after its limit.
+        const inOrder = this.#state === "stopping" && (code === 0 || signal === "SIGKILL");
+        if (inOrder) this.#fail("the host stopped the worker");
+        else this.#died(why, Date.now() - startedAt);
       });
     });
     const app = await within(LOAD_LIMIT_MS, loaded);
@@ -145,10 +151,18 @@ export class WorkerProcess {
     this.#pending.delete(invocationId);
   }
 
-  #died(why: string, ageMs: number): void {
+  #fail(why: string): void {
     for (const { reject } of this.#pending.values()) reject(new Error(`${why} before its response`));
     this.#pending.clear();
-    if (this.#state === "starting" || this.#state === "stopping") return;
+  }
+
+  #died(why: string, ageMs: number): void {
+    this.#fail(why);
+    if (this.#state === "starting") return;
+    if (this.#state === "stopping") {
+      this.#options.log("error", "Worker", `${why} while it stopped`);
+      return;
+    }
     this.#deaths = ageMs < STABLE_AGE_MS ? this.#deaths + 1 : 1;
     const wait = Math.min(RESTART_DELAY_MS.first * 2 ** (this.#deaths - 1), RESTART_DELAY_MS.limit);
     this.#options.log("error", "Worker", `${why}; a new one starts in ${wait} ms`);
