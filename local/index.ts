@@ -3,14 +3,16 @@ export { makeCertificates, makeClientCertificate } from "./certificates/make-cer
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
 export { type NetworkOrigin, startFrontEnd } from "./front-end/front-end.ts";
-export { type AppInstance, appInstance } from "./host/app-instance.ts";
+export { type AppInstance, appInstance, isCrash } from "./host/app-instance.ts";
 export { type FunctionsHost, type HostedFunction, startFunctionsHost } from "./host/functions-host.ts";
 export { readLocalSettings } from "./host/local-settings.ts";
 export type { RegisteredFunction } from "./host/worker/protocol.ts";
 export { WorkerProcess } from "./host/worker/worker-process.ts";
 export { startTestStorage, tableOf, type TestStorage } from "./storage/test-storage.ts";
 export { placeholderSettings } from "./system/app-settings.ts";
+export { requireCoreTools } from "./system/core-tools.ts";
 export { type Endpoints, runningEndpoints } from "./system/endpoints.ts";
+export { funcInstance } from "./system/func-instance.ts";
 export { freePort, freePorts } from "./system/ports.ts";
 export { startSystem } from "./system/system.ts";
 export { startTestSystem, type TestSystem } from "./system/test-system.ts";

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { STAGED_BY } from "../../tools/build.ts";
 import { environmentFor } from "../../tools/environment.mjs";
 import { poll } from "../../tools/poll.ts";
+import { killTree } from "../../tools/process-tree.ts";
 import type { LocalSettings } from "../host/local-settings.ts";
 import { writePrivateJson } from "./endpoints.ts";
 
@@ -34,6 +35,8 @@ export interface FuncProcess {
   readonly outputEnded: Promise<unknown>;
   /** Ends it, its host and its workers, within a time limit. */
   stop(): Promise<void>;
+  /** Kills it, its host and its workers at the same moment. */
+  kill(): Promise<void>;
 }
 
 /** @throws Error that says what to install, where Core Tools 4 are missing */
@@ -91,7 +94,11 @@ export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
     if (child.connected) child.disconnect();
     await exited;
   };
-  return { exited, outputEnded, stop };
+  const kill = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) killTree(child.pid);
+    await exited;
+  };
+  return { exited, outputEnded, stop, kill };
 }
 
 /**
@@ -101,16 +108,27 @@ export async function startFunc(options: FuncOptions): Promise<FuncProcess> {
  */
 export async function startFuncHost(options: FuncOptions, signal?: AbortSignal): Promise<FuncProcess> {
   const func = await startFunc(options);
-  const stopWaiting = new AbortController();
-  const ready = untilReady(options.port, AbortSignal.any([stopWaiting.signal, ...(signal ? [signal] : [])]));
   try {
-    const code = await Promise.race([ready, func.exited]);
-    if (code !== undefined) await func.outputEnded;
-    if (code !== undefined) throw new Error(`func start ended with exit code ${code}: its lines above say why.`);
+    await funcReady(func, options.port, signal);
     return func;
   } catch (error) {
     await func.stop();
     throw error;
+  }
+}
+
+/**
+ * Waits until the host runs and has the app's functions.
+ *
+ * @throws Error when it ends before, or is not ready in time; the log says why
+ */
+export async function funcReady(func: FuncProcess, port: number, signal?: AbortSignal): Promise<void> {
+  const stopWaiting = new AbortController();
+  const ready = untilReady(port, AbortSignal.any([stopWaiting.signal, ...(signal ? [signal] : [])]));
+  try {
+    const code = await Promise.race([ready, func.exited]);
+    if (code !== undefined) await func.outputEnded;
+    if (code !== undefined) throw new Error(`func start ended with exit code ${code}: its lines above say why.`);
   } finally {
     stopWaiting.abort();
     ready.catch(() => undefined);

@@ -9,7 +9,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { appInstance, isCrash } from "../host/app-instance.ts";
 import { startFuncHost } from "../system/core-tools.ts";
+import { funcInstance } from "../system/func-instance.ts";
 import { freePort } from "../system/ports.ts";
 import { type Exchange, exchanges, limitedBodies, MASTER_KEY, ownEndpoints, send } from "./host-exchanges.ts";
 import { stage, start } from "./host-fixture.ts";
@@ -59,6 +61,34 @@ describe.skipIf(!isRealHostThere())("beside the real host", { tags: "needs-real-
     expect(await differences(ownEndpoints("open"), hosts)).toEqual([]);
     const [embedded, real] = await Promise.all(hosts.map(({ port }) => observeTimers(port)));
     expect(embedded).toEqual(real);
+  });
+
+  test("of both, a crash of the worker is told from the kill and the stop of an instance", async () => {
+    useRealFunc();
+    const source = `app.http("pid", { handler: () => ({ body: String(process.pid) }) });
+      app.hook.appTerminate(() => { require("node:fs").writeFileSync(process.env.TERMINATED, ""); });`;
+    for (const instanceUnder of [appInstance, funcInstance]) {
+      const appFolder = await stage(source);
+      const stateFolder = await mkdtemp(join(tmpdir(), "instance-"));
+      for (const folder of [appFolder, stateFolder]) {
+        running.push(() => rm(folder, { recursive: true, force: true }));
+      }
+      const [port, lines] = [await freePort(), [] as string[]];
+      const TERMINATED = join(stateFolder, "terminated");
+      const options = { appFolder, port, settings: { ...SETTINGS, TERMINATED }, stateFolder };
+      const instance = instanceUnder(options, (line) => lines.push(line));
+      running.push(() => instance.kill());
+      await instance.start();
+      await instance.kill();
+      expect(existsSync(TERMINATED)).toBe(false);
+      await instance.start();
+      await instance.stop();
+      expect(existsSync(TERMINATED)).toBe(true);
+      expect(lines.filter(isCrash)).toEqual([]);
+      await instance.start();
+      process.kill(Number(await (await fetch(`http://127.0.0.1:${port}/api/pid`)).text()), "SIGKILL");
+      await expect.poll(() => lines.filter(isCrash)).not.toEqual([]);
+    }
   });
 });
 
@@ -131,9 +161,13 @@ async function startAsAppService(folder: string, settings: Readonly<Record<strin
   return { port, stop };
 }
 
-async function startUnderCoreTools(folder: string, settings: Readonly<Record<string, string>>): Promise<Host> {
+function useRealFunc(): void {
   vi.stubEnv("PATH", [REAL, dirname(process.execPath), process.env["PATH"]].join(delimiter));
   running.push(() => Promise.resolve(vi.unstubAllEnvs()));
+}
+
+async function startUnderCoreTools(folder: string, settings: Readonly<Record<string, string>>): Promise<Host> {
+  useRealFunc();
   const port = await freePort();
   const func = await startFuncHost({ folder, port, settings: { Values: settings }, log: () => undefined });
   running.push(() => func.stop());
