@@ -80,6 +80,12 @@ const restrictImports = (folder, depth, allowed, { isTest = false, own = [] } = 
   ],
 });
 
+/** What an app supplies for chaos repeats what its code does, and is never bundled: the code does not import it. */
+const chaosApart = {
+  selector: "[type=/^(Import|Export)/][source.value=/(^|[/])chaos(\\.ts)?$/]",
+  message: "An app does not import its chaos.ts: it is for tools, and no bundle contains it.",
+};
+
 const importRules = (folder) =>
   DEPTHS.flatMap((depth) => [
     {
@@ -177,6 +183,10 @@ export default tseslint.config(
     files: ["**/*.ts"],
     ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],
     rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere] },
+  },
+  {
+    files: apps.map((app) => `${app}/src/**/*.ts`),
+    rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere, chaosApart] },
   },
   { files: ["shared/functions/register.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },
   {

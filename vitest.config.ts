@@ -27,6 +27,7 @@ const needs = [
     description: "the embedded host beside the real one: CI has a build of it and .NET, and runs these",
   },
   { name: "needs-new-npm", description: "install scripts under an npm that can refuse them: npm 11.16 or later" },
+  { name: "needs-chaos", description: "chaos for this business: write what shared/contract-chaos.ts describes" },
   {
     name: "needs-published-files",
     description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
@@ -61,6 +62,8 @@ class LeftOut implements Reporter {
 const UNIT = [
   "shared/test/!(http-functions|managed-identity|message-store|outbox).test.ts",
   "caller-func/test/orders.test.ts",
+  "*-func/test/chaos.test.ts",
+  "chaos/test/{assessment,business}.test.ts",
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
   "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
   "tools/test/{address-ranges,sources}.test.ts",

@@ -1,15 +1,20 @@
-/** One chaos run: starts the test bed, places orders while faults happen, and assesses the result. */
+/** One chaos run: starts the test bed, submits messages while faults happen, and assesses the result. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isCrash } from "../local/index.ts";
 import { writeFile } from "../tools/write-file.ts";
 import { assess, type Assessment } from "./assessment.ts";
-import { type Clients, makeOrders, placeOrders, stockFor } from "./clients.ts";
-import { type Amounts, describeFault, planFaults } from "./plan.ts";
-import { startTestBed } from "./test-bed.ts";
+import { loadBusiness } from "./business.ts";
+import { type Clients, submitMessages } from "./clients.ts";
+import { type Amounts, describeFault, planFaults, randomFrom } from "./plan.ts";
+import { type Host, startTestBed } from "./test-bed.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
-  readonly orders: number;
+  /** How many messages are submitted. */
+  readonly messages: number;
+  /** What runs the apps. */
+  readonly host: Host;
   readonly amounts: Amounts;
   /** The folder for settings, data and the log. */
   readonly folder: string;
@@ -25,23 +30,24 @@ export interface ChaosReport extends Assessment {
   readonly hits: ReadonlyMap<string, number>;
   /** The sums of the numbers that the delivery runs logged. */
   readonly runs: Readonly<Record<string, number>>;
-  /** Milliseconds from the last fault or order, whichever was later, until no order was pending. */
+  /** Milliseconds from the last fault or message, whichever was later, until no message was pending. */
   readonly drainedAfterMs: number;
 }
 
-/** Runs two caller and two callee processes, places orders, causes the planned faults, and assesses the result. */
+/** Runs two caller and two callee processes, submits messages, causes the planned faults, and assesses the result. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, amounts, folder, timeoutMs, print } = options;
-  const orders = makeOrders(seed, options.orders);
+  const { seed, amounts, host, folder, timeoutMs, print } = options;
+  const business = await loadBusiness();
+  const messages = business.sends.messages(options.messages, randomFrom(seed ^ 0x5f3759df));
+  const settings = business.sends.settings?.(options.messages) ?? {};
   const plan = planFaults(seed, amounts);
-  const stock = stockFor(options.orders);
-  const testBed = await startTestBed(seed, folder, stock);
+  const testBed = await startTestBed({ seed, host, folder, settings });
   const { callers, endpoints, hits, log } = testBed;
   try {
     print("Two callers and two callees are up.");
     const began = Date.now();
     const [clients] = await Promise.all([
-      placeOrders(callers, orders, amounts.spanMs),
+      submitMessages(callers, messages, { seed, spanMs: amounts.spanMs }),
       ...plan.map(async (fault) => {
         await until(began + fault.atMs);
         print(`${seconds(Date.now() - began)}  ${describeFault(fault)}`);
@@ -50,11 +56,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         await testBed.end(fault);
       }),
     ]);
-    print(`${seconds(Date.now() - began)}  all orders are placed, and the last fault is over`);
+    print(`${seconds(Date.now() - began)}  all messages are submitted, and the last fault is over`);
     const faultsOver = Date.now();
-    const assessment = await assess({ callers, endpoints, folder, orders, clients, stock, timeoutMs });
-    const crashes = log.filter((line) => line.includes("the worker ended"));
-    const failures = [...assessment.failures, ...crashes.map((line) => `a worker ended by itself: ${line}`)];
+    const assessment = await assess({
+      ...{ business, callers, endpoints, folder, messages, clients, timeoutMs },
+      settings: settings["callee-func"] ?? {},
+    });
+    const crashes = log.filter(isCrash);
+    const failures = [...assessment.failures, ...crashes.map((line) => `a process ended by itself: ${line}`)];
     const drainedAfterMs = assessment.drainedAt - faultsOver;
     return { ...assessment, failures, clients, hits, runs: sumOfRuns(log), drainedAfterMs };
   } finally {
@@ -70,7 +79,7 @@ function sumOfRuns(log: readonly string[]): Record<string, number> {
     if (json === undefined) continue;
     sums["runs"] = (sums["runs"] ?? 0) + 1;
     const event = JSON.parse(json) as Record<string, unknown>;
-    for (const name of ["reserved", "rejected", "stillPending", "unsaved", "retries"]) {
+    for (const name of ["done", "refused", "stuck", "stillPending", "unsaved", "retries"]) {
       sums[name] = (sums[name] ?? 0) + Number(event[name] ?? 0);
     }
   }

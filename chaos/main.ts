@@ -1,34 +1,36 @@
 /** The command `npm run chaos`. */
 import { join } from "node:path";
-import { command, stopSignal, wholeNumber } from "../tools/command-line.ts";
+import { command, stopSignal, UsageError, wholeNumber } from "../tools/command-line.ts";
 import { temporaryFolder } from "../tools/write-file.ts";
 import { type ChaosReport, runChaos } from "./chaos.ts";
 import { all } from "./plan.ts";
 
-const USAGE = `Usage: npm run chaos -- [--orders <number>] [--seed <number>] [--help]
+const USAGE = `Usage: npm run chaos -- [--messages <number>] [--seed <number>] [--host <host>] [--help]
 
-Places orders at two caller processes while faults happen: processes are killed, Entra and storage fail, the callee's
-access restrictions refuse calls, responses are lost. At the end every accepted order must be reserved or rejected, exactly
-once, and the stock must add up.
+Submits messages at two caller processes while faults happen: processes are killed, Entra and storage fail, the callee's
+access restrictions refuse calls, responses are lost. At the end every accepted message must be done or refused, and have its
+effect in the callee exactly once.
 
-  --orders <number>  how many orders are placed (default: 1000)
-  --seed <number>    plans the faults: the same seed gives the same plan (default: a new one, which is printed)
-  --help             show this text`;
+  --messages <number>  how many messages are submitted (default: 1000)
+  --seed <number>      plans the faults: the same seed gives the same plan (default: a new one, which is printed)
+  --host <host>        what runs the apps: embedded (default), or func: Azure Functions Core Tools
+  --help               show this text`;
 
-/** The time to recover: the lease of a minute that a killed caller held, and the longest backoff of an order. */
+/** The time to recover: the lease of a minute that a killed caller held, and the longest backoff of a message. */
 const RECOVERY_TIMEOUT_MS = 180_000;
 
 export function summary(report: ChaosReport): string {
-  const { clients, hits, attempts, failedAttempts, runs, failures } = report;
+  const { clients, hits, refusals, attempts, failedAttempts, runs, failures } = report;
   const counts = (map: ReadonlyMap<string | number, number>): string =>
     [...map].map(([name, count]) => `${name === 0 ? "none" : name}: ${count}`).join(", ");
   const sorted = new Map([...attempts].sort(([a], [b]) => a - b));
   return [
     "",
-    `  accepted orders         ${clients.accepted.size}`,
-    `  reserved, rejected      ${report.reserved}, ${report.rejected}`,
+    `  accepted messages       ${clients.accepted.size}`,
+    `  done, refused           ${report.done}, ${report.refused}`,
+    `  why refused             ${counts(refusals)}`,
     `  responses to clients    ${counts(clients.responses)}`,
-    `  orders by attempts      ${counts(sorted)}`,
+    `  messages by attempts    ${counts(sorted)}`,
     `  requests hit by faults  ${counts(hits)}`,
     `  delivery runs           ${Object.entries(runs)
       .map(([name, value]) => `${name}: ${value}`)
@@ -41,7 +43,7 @@ export function summary(report: ChaosReport): string {
     "",
     ...(failures.length === 0
       ? [
-          "Every accepted order is reserved or rejected, exactly once; the stock adds up; the system has recovered without help.",
+          "Every accepted message is done or refused, and has its effect exactly once. The system has recovered without help.",
         ]
       : failures.map((failure) => `FAIL ${failure}`)),
   ].join("\n");
@@ -50,17 +52,26 @@ export function summary(report: ChaosReport): string {
 if (process.argv[1] === import.meta.filename) {
   await command(
     USAGE,
-    { options: { orders: { type: "string", default: "1000" }, seed: { type: "string" } } },
+    {
+      options: {
+        messages: { type: "string", default: "1000" },
+        seed: { type: "string" },
+        host: { type: "string", default: "embedded" },
+      },
+    },
     async ({ values }) => {
-      const orders = wholeNumber("--orders", values.orders, 1);
+      const { host } = values;
+      if (host !== "func" && host !== "embedded") throw new UsageError(`--host is embedded or func, not "${host}".`);
+      const messages = wholeNumber("--messages", values.messages, 1);
       const seed = wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
       const { folder, remove, keep } = temporaryFolder("restricted-calls-chaos-");
       // The processes that this one has started end with it, because their channels close.
       void stopSignal().first.then((exitCode) => process.exit(exitCode));
-      console.log(`${orders} orders, seed ${seed}`);
+      console.log(`${messages} messages, seed ${seed}`);
       const report = await runChaos({
         seed,
-        orders,
+        messages,
+        host,
         amounts: all,
         folder,
         timeoutMs: RECOVERY_TIMEOUT_MS,
@@ -73,7 +84,7 @@ if (process.argv[1] === import.meta.filename) {
       }
       keep();
       console.error(
-        `The log is in ${join(folder, "chaos.log")}; npm run chaos -- --orders ${orders} --seed ${seed} runs the same plan.`,
+        `The log is in ${join(folder, "chaos.log")}; npm run chaos -- --messages ${messages} --seed ${seed} --host ${host} runs the same plan.`,
       );
       return 1;
     },

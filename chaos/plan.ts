@@ -55,7 +55,7 @@ export const all: Amounts = {
 };
 
 /**
- * The faults of the test. None leaves an order leased, because a lease ends after a minute: no caller is killed, and only
+ * The faults of the test. None leaves a message leased, because a lease ends after a minute: no caller is killed, and only
  * the callee's storage fails.
  */
 export const brief: Amounts = {

@@ -7,9 +7,12 @@ import {
   type Endpoints,
   freePort,
   freePorts,
+  funcInstance,
   readLocalSettings,
+  requireCoreTools,
   startSystem,
 } from "../local/index.ts";
+import { tableEndpointSetting } from "../tools/access-policy.ts";
 import { activeFaults, type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
 import type { Fault } from "./plan.ts";
 
@@ -26,6 +29,18 @@ export interface TestBed {
   stop(): Promise<void>;
 }
 
+/** What runs the apps: the embedded host, or Azure Functions Core Tools with the real one. */
+export type Host = Endpoints["host"];
+
+export interface TestBedOptions {
+  readonly seed: number;
+  readonly host: Host;
+  /** The folder for settings and data. */
+  readonly folder: string;
+  /** Settings by service, which replace its own. */
+  readonly settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 const apps = ["caller-func", "callee-func"] as const;
 type App = (typeof apps)[number];
 
@@ -36,9 +51,15 @@ type App = (typeof apps)[number];
  *                                      |                                        |
  *                                      +-------- faults - storage --------------+
  *
- * @param initialStock units by SKU
+ * Faults of storage meet what the apps store, not what the host stores of its timers. Under Core Tools, the two processes of an
+ * app are instances of one app, as in Azure: one of them runs the timer, and after it was killed, the other takes over within a
+ * minute.
+ *
+ * @throws Error that says what to install, where Core Tools are requested and missing
  */
-export async function startTestBed(seed: number, folder: string, initialStock: object): Promise<TestBed> {
+export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
+  const { seed, host, folder } = options;
+  if (host === "func") await requireCoreTools();
   const log: string[] = [];
   await using started = new AsyncDisposableStack();
   const own = <T extends { stop(): Promise<void> }>(part: T): T => started.adopt(part, (owned) => owned.stop());
@@ -53,6 +74,7 @@ export async function startTestBed(seed: number, folder: string, initialStock: o
       appsFolder: join(folder, "apps"),
       ports: { ...freePorts, callee: calleePort },
       withApps: false,
+      host,
       deliverySchedule: "*/2 * * * * *",
       log: (source, line) => log.push(`${source}: ${line}`),
     }),
@@ -65,7 +87,7 @@ export async function startTestBed(seed: number, folder: string, initialStock: o
     "caller-func": readLocalSettings(join(folder, "caller-func.settings.json")).Values,
     "callee-func": readLocalSettings(join(folder, "callee-func.settings.json")).Values,
   };
-  const storageOrigin = new URL(settings["caller-func"]["ORDERS_TABLE_ENDPOINT"] ?? "").origin;
+  const storageOrigin = new URL(settings["caller-func"][tableEndpointSetting("caller-func")] ?? "").origin;
   const ports = {
     "caller-func": [await freePort(), await freePort()],
     "callee-func": [await freePort(), await freePort()],
@@ -83,22 +105,26 @@ export async function startTestBed(seed: number, folder: string, initialStock: o
   const changes: Record<App, (process: number) => Record<string, string>> = {
     "caller-func": (process) => ({
       CALLEE_URL: calleeViaFaults,
-      // Both processes call as one app registration, because a reservation belongs to the app that made it. The first one
+      // Both processes call as one app registration, because a callee may tell callers apart. The first one
       // uses the managed identity that the app registration trusts, the second one its client secret.
       CALLER_CREDENTIAL: process === 0 ? "federated-identity" : "client-secret",
       CALLER_APP_CLIENT_ID: identities["caller-app"]?.clientId ?? "",
       ...(process === 1 && { CALLER_APP_CLIENT_SECRET: identities["caller-app"]?.clientSecret ?? "" }),
     }),
-    "callee-func": () => ({ INITIAL_STOCK: JSON.stringify(initialStock) }),
+    "callee-func": () => ({}),
   };
   const instanceOf = (app: App, port: number, process: number): AppInstance => {
-    const all = { ...settings[app], ...changes[app](process) };
+    const all = { ...settings[app], ...changes[app](process), ...options.settings[app] };
     const viaProxy = Object.entries(all).map(([name, value]) => [name, value.replace(storageOrigin, storageViaFaults)]);
-    const instance = appInstance(
+    const instance = instanceUnder[host](
       {
         appFolder: join(folder, "apps", app),
         port,
-        settings: Object.fromEntries(viaProxy) as Record<string, string>,
+        settings: {
+          ...(Object.fromEntries(viaProxy) as Record<string, string>),
+          // By its id, the real host knows the other instances of an app.
+          ...(host === "func" && { AzureFunctionsWebHost__hostid: app }),
+        },
         stateFolder: join(folder, "state", `${app}-${process + 1}`),
       },
       (line) => log.push(`${app} ${process + 1}: ${line}`),
@@ -146,6 +172,8 @@ export async function startTestBed(seed: number, folder: string, initialStock: o
     },
   };
 }
+
+const instanceUnder = { embedded: appInstance, func: funcInstance };
 
 function subjectOf(fault: Fault): string {
   return "process" in fault ? `${fault.app} ${fault.process}` : fault.kind;
