@@ -18,19 +18,16 @@ export interface AppInstance {
   stop(): Promise<void>;
 }
 
+/** What an instance logs when its host ends by itself. */
 export const HOST_ENDED = "the host ended by itself";
 
-/**
- * Whether a line in the log of an instance says that its worker or its host ended by itself: neither by `kill` nor by `stop`.
- * The third and fourth are what the real Functions host logs (`WorkerProcess.cs` of Azure/azure-functions-host).
- */
+/** The last two are of the real Functions host (`WorkerProcess.cs` of Azure/azure-functions-host). */
+const CRASHES = [HOST_ENDED, "the worker ended \\(", "Language Worker Process exited", "\\w exited with code \\d"];
+const crash = new RegExp(CRASHES.join("|"));
+
+/** Whether a line in the log of an instance says that its worker or its host ended by itself: neither by `kill` nor by `stop`. */
 export function isCrash(line: string): boolean {
-  return [
-    /the worker ended \(/,
-    new RegExp(HOST_ENDED),
-    /Language Worker Process exited/,
-    /\w exited with code \d/,
-  ].some((pattern) => pattern.test(line));
+  return crash.test(line);
 }
 
 /** An instance under the embedded host. */
