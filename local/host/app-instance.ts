@@ -21,8 +21,8 @@ export interface AppInstance {
 /** What an instance logs when its host ends by itself. */
 export const HOST_ENDED = "the host ended by itself";
 
-/** The last two are of the real Functions host (`WorkerProcess.cs` of Azure/azure-functions-host). */
-const CRASHES = [HOST_ENDED, "the worker ended \\(", "Language Worker Process exited", "\\w exited with code \\d"];
+/** The last one is of the real Functions host (`WorkerProcess.cs` of Azure/azure-functions-host). */
+const CRASHES = [HOST_ENDED, "the worker ended \\(", "Language Worker Process exited"];
 const crash = new RegExp(CRASHES.join("|"));
 
 /** Whether a line in the log of an instance says that its worker or its host ended by itself: neither by `kill` nor by `stop`. */
