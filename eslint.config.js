@@ -13,7 +13,7 @@ const mayImport = {
   tools: ["shared"],
   infra: ["shared", "tools"],
   local: ["shared", "tools", "infra"],
-  verify: ["shared", "tools", "infra", "local", ...apps],
+  verify: ["shared", "tools", "infra", "local"],
   chaos: ["shared", "tools", "local", ...apps],
   bench: ["shared", "tools", "local", ...apps],
   ...Object.fromEntries(apps.map((app) => [app, ["shared"]])),
@@ -155,6 +155,45 @@ const httpFunctionElsewhere = [
   message: "Register an HTTP function by api.http, keyHttp or publicHttp (shared/functions/register.ts).",
 }));
 
+/**
+ * Tools read the contract of a service, and it states again what the code does: neither imports the other. `tools/contracts.ts`
+ * loads contracts, by the names of the services.
+ */
+const contractsApart = apps.flatMap((app) => [
+  {
+    files: [`${app}/src/**/*.ts`],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        writeFileElsewhere,
+        ...httpFunctionElsewhere,
+        chaosApart,
+        {
+          selector:
+            ":matches(ImportDeclaration, ImportExpression, ExportNamedDeclaration, ExportAllDeclaration)[source.value=/contract(\\.ts)?$/]",
+          message: "An app does not import its contract: it is for tools, and no bundle contains it.",
+        },
+      ],
+    },
+  },
+  {
+    files: [`${app}/contract.ts`],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              regex: `^(?!${SCOPE}shared/(contract|problem)$)`,
+              message: `A contract imports ${SCOPE}shared/contract only: it repeats what the code does, and uses none of it.`,
+            },
+          ],
+        },
+      ],
+    },
+  },
+]);
+
 export default tseslint.config(
   { ignores: ["dist/", ".local/", "**/node_modules/"] },
   js.configs.recommended,
@@ -184,10 +223,7 @@ export default tseslint.config(
     ignores: ["tools/write-file.ts", "**/test/**", "**/testing/**"],
     rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere] },
   },
-  {
-    files: apps.map((app) => `${app}/src/**/*.ts`),
-    rules: { "no-restricted-syntax": ["error", writeFileElsewhere, ...httpFunctionElsewhere, chaosApart] },
-  },
+  ...contractsApart,
   { files: ["shared/functions/register.ts"], rules: { "no-restricted-syntax": ["error", writeFileElsewhere] } },
   {
     files: ["shared/**/*.ts", ...apps.map((app) => `${app}/src/**/*.ts`)],

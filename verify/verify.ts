@@ -32,7 +32,7 @@ export function verifyLocal(options: Verification & LocalOptions): Promise<Repor
 
 /**
  * Compares the configuration of a deployment with the evaluated template, and makes the calls that this machine can make.
- * It reads, and places one order. It changes nothing else.
+ * It reads, and makes the positive calls of the services' contracts. It changes nothing else.
  *
  * @throws CannotStartError without a deployment or a signed-in account; NothingMatchesError for a filter without a match;
  *   Error at the signal

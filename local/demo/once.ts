@@ -1,12 +1,19 @@
 /** npm start -- --once: shows allowed and refused calls on a running system. */
+import { randomUUID } from "node:crypto";
 import { styleText } from "node:util";
-import { managedIdentityToken, mintToken } from "../entra/client.ts";
+import type { Demo, Show } from "@restricted-calls/shared/contract";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { reasonOf } from "../../tools/command-line.ts";
-import { granted, notGranted, type Show, showBusiness } from "./business.ts";
+import { contracts, typicalOperation } from "../../tools/contracts.ts";
+import { poll } from "../../tools/poll.ts";
+import { managedIdentityToken, mintToken } from "../entra/client.ts";
 import type { LocalSystem } from "../system/system.ts";
 
+/** An expected outcome comes within seconds; after this time it is a failure. */
+const LATER = { timeoutMs: 15_000, pauseMs: 250 };
+
 /**
- * Shows the business that uses the restricted call, and refused calls, each with the layer that refused it.
+ * Shows what the services' contracts show of the business, and refused calls, each with the layer that refused it.
  *
  * @param print gets each line
  * @returns the lines of unexpected outcomes
@@ -22,43 +29,67 @@ export async function showOnce(system: LocalSystem, print: (line: string) => voi
     print(line);
   };
   print("Calls");
-  await showBusiness(system, show);
+  for (const [service, contract] of Object.entries(contracts)) {
+    await contract.show?.(demoOf(service, system, show));
+  }
   print("\nRefusals");
   await showRefusals(system, show);
   return failures;
 }
 
+function demoOf(service: string, system: LocalSystem, show: Show): Demo {
+  const origin = system.endpoints.apps[service] ?? "";
+  return {
+    origin,
+    show,
+    showLater: (title, expected, happens) =>
+      show(title, expected, () => poll(happens, (actual) => actual === expected, LATER)),
+    start: (app, settings) => system.startApp(app, settings),
+    stop: (app) => system.stopApp(app),
+    runTimer: async (name) => {
+      const { ok, status } = await fetch(`${origin}/admin/functions/${name}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ input: "" }),
+      });
+      if (!ok) throw new Error(`${service} responded ${status} to a run of its timer ${name}`);
+    },
+  };
+}
+
 async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   const { callee, api, entra } = system.endpoints;
   const { callerSubnet, otherSubnet, internet } = callee;
-  const read = async (origin: string, token?: string): Promise<string> =>
-    outcomeOf(await fetch(`${origin}${granted.path}`, token === undefined ? {} : { headers: bearer(token) }));
+  const operation = typicalOperation("callee-func");
+  const call = async (origin: string, token?: string): Promise<string> => {
+    const { path, body } = operation.sample(randomUUID());
+    const response = await fetch(`${origin}${path}`, {
+      method: operation.method,
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return outcomeOf(response);
+  };
   const mint = (request: object): Promise<string> => mintToken(entra.control, request);
   const good = await mint({});
+  const otherRoles = Object.keys(accessPolicy.services["callee-func"].roles).filter((role) => role !== operation.role);
 
-  await show("the granted caller, for comparison", "200", () => read(callerSubnet, good));
-  await show("no token", "401 by the application layer: no-credentials", () => read(callerSubnet));
+  await show("the granted caller, for comparison", String(operation.sample("").status), () => call(callerSubnet, good));
+  await show("no token", "401 by the application layer: no-credentials", () => call(callerSubnet));
   await show("garbage for a token", "401 by the application layer: malformed-token", () =>
-    read(callerSubnet, "garbage"),
+    call(callerSubnet, "garbage"),
   );
   await show("a token for another audience", "401 by the application layer: wrong-audience", async () =>
-    read(callerSubnet, await mint({ claims: { aud: entra.tenantId } })),
+    call(callerSubnet, await mint({ claims: { aud: entra.tenantId } })),
   );
   await show("an expired token", "401 by the application layer: token-expired", async () =>
-    read(callerSubnet, await mint({ claims: { exp: Math.floor(Date.now() / 1000) - 3600 } })),
+    call(callerSubnet, await mint({ claims: { exp: Math.floor(Date.now() / 1000) - 3600 } })),
   );
   await show("a role that is not granted", "403 by the application layer: role-missing", async () =>
-    outcomeOf(
-      await fetch(`${callerSubnet}${notGranted.path}`, {
-        method: notGranted.method,
-        // This identity has only the first role, whatever the access policy grants to the caller.
-        headers: bearer(await mint({ as: "reader-only" })),
-        body: JSON.stringify(notGranted.body),
-      }),
-    ),
+    call(callerSubnet, await mint({ claims: { roles: otherRoles } })),
   );
   await show("a caller that is not on the list", "403 by the application layer: caller-not-allowed", async () =>
-    read(callerSubnet, await mint({ as: "unlisted" })),
+    call(callerSubnet, await mint({ as: "unlisted" })),
   );
   await show("an unassigned client asks for a token", "refused by Entra: AADSTS501051", async () => {
     const refusal = await managedIdentityToken(system.endpoints, "no-role", api.identifierUri).then(
@@ -67,12 +98,8 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
     );
     return refusal === undefined ? "a token" : `refused by Entra: ${refusal}`;
   });
-  await show("a good token, from another subnet", "403 by the network layer", () => read(otherSubnet, good));
-  await show("a good token, from the internet", "403 by the network layer", () => read(internet, good));
-}
-
-function bearer(token: string): Record<string, string> {
-  return { Authorization: `Bearer ${token}` };
+  await show("a good token, from another subnet", "403 by the network layer", () => call(otherSubnet, good));
+  await show("a good token, from the internet", "403 by the network layer", () => call(internet, good));
 }
 
 /** The layer that refused a call: the front end sets a header, the app returns a problem document. */

@@ -1,7 +1,7 @@
 /** What npm start prints once the system runs. */
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
-import { granted, suggestions } from "./business.ts";
+import { contracts, typicalOperation } from "../../tools/contracts.ts";
 import type { Endpoints } from "../system/endpoints.ts";
 import { inspectPorts } from "../system/ports.ts";
 
@@ -29,6 +29,17 @@ export function whatToTry(
     ...(ports?.map(([app, port]) => `  debugger of ${app}           127.0.0.1:${port}`) ?? []),
     ...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : []),
   ];
+  const commands = Object.entries(contracts).flatMap(
+    ([service, contract]) => contract.commands?.(endpoints.apps[service] ?? "") ?? [],
+  );
+  const { method, sample } = typicalOperation("callee-func");
+  const { path, body, status } = sample("try");
+  const send = [
+    ...(method === "GET" ? [] : ["-X", method]),
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json' -d", `'${JSON.stringify(body)}'`]),
+  ]
+    .map((part) => ` ${part}`)
+    .join("");
   const text = `
 ${heading(state)}
 
@@ -40,16 +51,14 @@ ${heading(state)}
 
 ${heading("Try:")}
 
-${suggestions.map(({ title, curl }) => `  # ${title}\n  ${curl(caller)}`).join("\n\n")}
-
-  # The caller's token, as its managed identity gets it
+${commands.map(({ title, command }) => `  # ${title}\n  ${command}\n\n`).join("")}  # The caller's token, as its managed identity gets it
   TOKEN=$(curl -s '${entra.managedIdentityEndpoint}?api-version=2019-08-01&resource=${resource}&client_id=${clientId}' \\
     -H 'X-IDENTITY-HEADER: ${entra.identityHeader}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
 
-  # With it, from the caller's subnet: 200. Without it: 401. With it, from the internet: 403, by the network
-  curl -i ${callee.callerSubnet}${granted.path} -H "Authorization: Bearer $TOKEN"
-  curl -i ${callee.callerSubnet}${granted.path}
-  curl -i ${callee.internet}${granted.path} -H "Authorization: Bearer $TOKEN"
+  # With it, from the caller's subnet: ${status}. Without it: 401. With it, from the internet: 403, by the network
+  curl -i ${callee.callerSubnet}${path}${send} -H "Authorization: Bearer $TOKEN"
+  curl -i ${callee.callerSubnet}${path}${send}
+  curl -i ${callee.internet}${path}${send} -H "Authorization: Bearer $TOKEN"
 
 Ctrl-C stops everything.
 `;

@@ -15,14 +15,19 @@ export async function mintToken(control: string, request: object): Promise<strin
   return access_token;
 }
 
-/** Forged tokens for the attack catalogue. */
-export function forgeOf({ api, entra, identities }: Endpoints): Forge {
+/**
+ * Forged tokens for the attack catalogue.
+ *
+ * @param api the attacked service
+ * @param caller the identity that may call it
+ */
+export function forgeOf({ apis, entra, identities }: Endpoints, api = "callee-func", caller = "caller-func"): Forge {
   return {
-    apiClientId: api.clientId,
+    apiClientId: apis[api]?.clientId ?? "",
     tenantId: entra.tenantId,
-    callerId: identities["caller-func"]?.clientId ?? "",
-    token: (changes = {}) => mintToken(entra.control, changes),
-    text: (texts) => mintToken(entra.control, { texts }),
+    callerId: identities[caller]?.clientId ?? "",
+    token: (changes = {}) => mintToken(entra.control, { as: caller, api, ...changes }),
+    text: (texts) => mintToken(entra.control, { as: caller, api, texts }),
   };
 }
 

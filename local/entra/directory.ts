@@ -63,10 +63,13 @@ export function directoryOf(policy: AccessPolicy): Directory {
       services.flatMap(([service, { callers }]) => (callers[caller] ? [[service, callers[caller]]] : [])),
     );
 
-  const firstApi = apis[0];
-  const firstCaller = Object.keys(policy.services[firstApi?.service ?? ""]?.callers ?? {})[0] ?? "";
-  const firstRole = firstApi ? { [firstApi.service]: firstApi.roles.slice(0, 1) } : {};
-  const asFirstCaller = assignmentsOf(firstCaller);
+  const firstCallerOf = ({ service }: ApiRegistration): string | undefined =>
+    Object.keys(policy.services[service]?.callers ?? {})[0];
+  const firstCaller = apis.map(firstCallerOf)[0] ?? "";
+  const firstRoles = Object.fromEntries(apis.map(({ service, roles }) => [service, roles.slice(0, 1)]));
+  const asFirstCallers = Object.fromEntries(
+    apis.map((api) => [api.service, policy.services[api.service]?.callers[firstCallerOf(api) ?? ""] ?? api.roles]),
+  );
   return {
     tenantId,
     apis,
@@ -74,16 +77,16 @@ export function directoryOf(policy: AccessPolicy): Directory {
     tokenExchange,
     identities: [
       ...services.map(([service]) => managedIdentity(tenantId, service, assignmentsOf(service))),
-      managedIdentity(tenantId, "reader-only", firstRole),
+      managedIdentity(tenantId, "reader-only", firstRoles),
       managedIdentity(tenantId, "no-role", {}),
-      managedIdentity(tenantId, "unlisted", asFirstCaller),
-      managedIdentity(id("tenant", "other"), "other-tenant", asFirstCaller),
+      managedIdentity(tenantId, "unlisted", asFirstCallers),
+      managedIdentity(id("tenant", "other"), "other-tenant", asFirstCallers),
       {
         ...principal("caller-app"),
         kind: "app-registration",
         tenantId,
         federatedSubject: principal(firstCaller).principalId,
-        assignments: asFirstCaller,
+        assignments: assignmentsOf(firstCaller),
       },
     ],
   };

@@ -28,7 +28,10 @@ export interface Endpoints {
     readonly caFile: string;
     readonly control: string;
   };
-  readonly api: { readonly clientId: string; readonly identifierUri: string };
+  /** The app registration of callee-func. */
+  readonly api: ApiEndpoint;
+  /** The app registration of each service with roles, by service. */
+  readonly apis: Readonly<Record<string, ApiEndpoint>>;
   readonly identities: Readonly<Record<string, IdentityEndpoint>>;
   readonly host: "func" | "embedded";
   /** Where each app listens behind its front end, by service name. */
@@ -41,6 +44,11 @@ export interface Endpoints {
     /** At the start; null where the folder is no git checkout. */
     readonly commit: Commit | null;
   };
+}
+
+export interface ApiEndpoint {
+  readonly clientId: string;
+  readonly identifierUri: string;
 }
 
 export interface IdentityEndpoint {
@@ -112,7 +120,10 @@ export function endpointsOf(
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
 ): Omit<Endpoints, "calleeFrom" | "run"> {
-  const api = entra.directory.apis.find(({ service }) => service === "callee-func");
+  const apis = Object.fromEntries(
+    entra.directory.apis.map(({ service, clientId, identifierUri }) => [service, { clientId, identifierUri }]),
+  );
+  const api = apis["callee-func"];
   if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
   const { authority, tenantId, managedIdentityEndpoint, identityHeader, control } = entra;
   const addresses = Object.fromEntries(
@@ -122,7 +133,8 @@ export function endpointsOf(
     caller: addresses["caller-func"] ?? "",
     callee: { callerSubnet, otherSubnet, internet },
     entra: { authority, tenantId, managedIdentityEndpoint, identityHeader, caFile, control },
-    api: { clientId: api.clientId, identifierUri: api.identifierUri },
+    api,
+    apis,
     identities: Object.fromEntries(
       entra.directory.identities.map(({ name, clientId, principalId }) => {
         const clientSecret = entra.clientSecrets[name];

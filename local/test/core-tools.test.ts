@@ -8,7 +8,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { granted } from "../demo/business.ts";
+import { typicalOperation } from "../../tools/contracts.ts";
 import { requireCoreTools, startFuncHost } from "../system/core-tools.ts";
 import { mintToken } from "../entra/client.ts";
 import { freePort } from "../system/ports.ts";
@@ -204,7 +204,10 @@ test.skipIf(process.platform === "win32")(
       const ended = once(shell, "exit");
       try {
         const headers = { Authorization: `Bearer ${token}` };
-        const call = () => fetch(`${system.endpoints.callee.callerSubnet}${granted.path}`, { headers });
+        const call = () =>
+          fetch(`${system.endpoints.callee.callerSubnet}${typicalOperation("callee-func").sample("test").path}`, {
+            headers,
+          });
         await expect
           .poll(async () => (await fetch(`${address}/api/health`).catch(() => undefined))?.ok, LONG)
           .toBe(true);

@@ -154,7 +154,7 @@ describe.skipIf(process.platform === "win32")("npm start -- --once", () => {
     "has the outcomes that were not the expected ones as its last lines",
     async () => {
       const folder = copy();
-      await change(join(folder, "local", "demo", "business.ts"), '"201 reserved"', '"201 something else"');
+      await change(join(folder, "caller-func", "contract.ts"), '"201 reserved"', '"201 something else"');
       const { ended, errors } = start(folder, ["--once"]);
       expect(await ended).toBe(1);
       const [before, last] = errors().trimEnd().split("\n").slice(-2);
@@ -200,6 +200,7 @@ test("every app is in the list of addresses", () => {
     calleeFrom: {},
     entra,
     api,
+    apis: {},
     identities: {},
     host: "embedded",
     apps,

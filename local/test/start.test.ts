@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { apps } from "../../tools/build.ts";
-import { granted } from "../demo/business.ts";
+import { typicalOperation } from "../../tools/contracts.ts";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom } from "../system/ports.ts";
@@ -80,7 +80,7 @@ describe("a running system", () => {
     });
     const { access_token } = (await answer.json()) as { access_token: string };
     const statusOf = async (door: string, headers = {}): Promise<number> =>
-      (await fetch(`${door}${granted.path}`, { headers })).status;
+      (await fetch(`${door}${typicalOperation("callee-func").sample("test").path}`, { headers })).status;
     const headers = { Authorization: `Bearer ${access_token}` };
     expect(await statusOf(endpoints.callee.callerSubnet, headers)).toBe(200);
     expect(await statusOf(endpoints.callee.callerSubnet)).toBe(401);

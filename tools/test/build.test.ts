@@ -230,3 +230,7 @@ test("the caller's bundle holds no callee code, and the callee's no caller code;
   expect((await sources("caller-func")).filter((source) => source.startsWith("shared/authorization/"))).toEqual([]);
   expect((await sources("callee-func")).filter((source) => source.startsWith("shared/service-client/"))).toEqual([]);
 });
+
+test.each(apps)("the bundle of %s holds no contract", async (app) => {
+  expect((await sources(app)).filter((source) => source.endsWith("/contract.ts"))).toEqual([]);
+});

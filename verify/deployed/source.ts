@@ -2,16 +2,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { publicCloud } from "../../infra/public-cloud.ts";
-import { callersOf } from "../model/callers.ts";
-import { attackedOperation } from "../model/operations.ts";
-import { originsOf } from "../model/origins.ts";
+import { callerKindsOf } from "../model/callers.ts";
+import { restrictedServices } from "../model/operations.ts";
+import { allOriginsOf } from "../model/origins.ts";
 import type { PlannedCheck, Source } from "../model/plan.ts";
 import type { CallerKind } from "../model/report.ts";
 import { azureApi, type AzureApiOptions, failureOf } from "./azure/api.ts";
 import { once } from "./azure/reading.ts";
 import { type CallContext, findHere } from "./calls/context.ts";
 import { allOperations, callsFromSubnets } from "./calls/operations.ts";
-import { keyHolder, orderCalls, type OrderTimeout } from "./calls/order.ts";
+import { keyHolder, positiveCalls, type WorkTimeout } from "./calls/positive.ts";
 import { refusalCalls, strangers } from "./calls/refusals.ts";
 import { assignmentChecks } from "./checks/assignments.ts";
 import { codeChecks } from "./checks/code.ts";
@@ -32,7 +32,7 @@ export interface DeploymentOptions {
   readonly credential?: TokenCredential;
   /** By default, those of the public cloud. */
   readonly endpoints?: Partial<DeploymentEndpoints>;
-  readonly timeouts?: { readonly requestMs: number; readonly order: OrderTimeout };
+  readonly timeouts?: { readonly requestMs: number; readonly work: WorkTimeout };
   /** Waits before a retry. */
   readonly wait?: (milliseconds: number) => Promise<void>;
 }
@@ -52,14 +52,14 @@ const AZURE: DeploymentEndpoints = {
   scmUrl: (url) => url.replace(".", ".scm."),
 };
 
-/** The caller's timer delivers a pending order at the next full minute, if the callee responds. */
-const TIMEOUTS = { requestMs: 30_000, order: { totalMs: 150_000, pollMs: 5_000 } };
+/** Work that is pending at first, such as a call that a timer repeats, is done by the second full minute. */
+const TIMEOUTS = { requestMs: 30_000, work: { totalMs: 150_000, pollMs: 5_000 } };
 
 /** @throws CannotStartError without a deployment or a signed-in account */
 export async function deploymentSource(options: DeploymentOptions): Promise<Source> {
   const deployment = readDeployment(options.environment ?? (await azdValues()));
   const { resourceManager, graph, authority, scmUrl } = { ...AZURE, ...options.endpoints };
-  const { requestMs: timeoutMs, order } = options.timeouts ?? TIMEOUTS;
+  const { requestMs: timeoutMs, work } = options.timeouts ?? TIMEOUTS;
   const credential = options.credential ?? new DefaultAzureCredential();
 
   const common = { credential, tenantId: deployment.tenantId, timeoutMs, wait: options.wait ?? wait };
@@ -89,7 +89,7 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
 
   const { environment, subscriptionId, resourceGroup, tenantId } = deployment;
   return {
-    calls: [...refusalCalls(context), ...orderCalls(context, order), ...callsFromSubnets()],
+    calls: [...refusalCalls(context), ...positiveCalls(context, work), ...callsFromSubnets()],
     checks: allChecks(view),
     concurrency: 1,
     start: () => Promise.resolve(),
@@ -100,9 +100,7 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
         policy,
         origins: [
           { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
-          ...originsOf(policy, attackedOperation.service)
-            .filter(({ subnetOf }) => subnetOf !== null)
-            .map(({ id, title }) => ({ id, title })),
+          ...allOriginsOf(policy, restrictedServices(policy)).filter(({ id }) => id !== "internet"),
         ],
         callers: callerKinds(),
         operations: allOperations(),
@@ -129,9 +127,9 @@ function allChecks(view: DeploymentView): PlannedCheck[] {
 }
 
 function callerKinds(): CallerKind[] {
-  const services = callersOf(policy, attackedOperation.service)
-    .filter(({ id }) => id === "master-key" || id in policy.services)
-    .map(({ id, title, description }) => ({ id, title, description }));
+  const services = callerKindsOf(policy, restrictedServices(policy)).filter(
+    ({ id }) => id === "master-key" || id in policy.services,
+  );
   return [...strangers, keyHolder, ...services];
 }
 

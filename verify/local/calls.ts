@@ -3,7 +3,7 @@ import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { reasonOf } from "../../tools/command-line.ts";
 import { callersOf } from "../model/callers.ts";
 import { exchange } from "../model/exchange.ts";
-import { everyOperation, hostCallOf, preparation, sampleCallOf } from "../model/operations.ts";
+import { everyOperation, hostCallOf, preparationsOf, restrictedServices, sampleCallOf } from "../model/operations.ts";
 import { observedIn } from "../model/outcomes.ts";
 import type { Call, Observation } from "../model/plan.ts";
 import type { Operation, Policy } from "../model/report.ts";
@@ -13,11 +13,14 @@ import type { TestBed } from "./test-bed.ts";
 /** Makes one call. A call without a response differs. */
 export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Promise<Observation> {
   try {
-    const operation = everyOperation.find(({ id }) => id === call.operation);
+    const operation = restrictedServices(policy)
+      .flatMap(everyOperation)
+      .find(({ id }) => id === call.operation);
     if (operation === undefined) throw new Error(`there is no operation ${call.operation}`);
     const isHosts = operation.by === "host";
     const { path, body } = isHosts ? hostCallOf(operation) : sampleCallOf(operation.id, testBed.unique());
-    const origin = (isHosts ? testBed.hostFrontEnds : testBed.frontEnds)[call.layers][call.origin];
+    const service = testBed.services[operation.service];
+    const origin = service?.[isHosts ? "hostFrontEnds" : "frontEnds"][call.layers][call.origin];
     if (origin === undefined) throw new Error(`there is no front end for ${call.origin}`);
     const credentials = await credentialsOf(call, operation.service, testBed, policy);
     return await send(`${origin}${path}`, operation, body, credentials);
@@ -27,14 +30,17 @@ export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Pr
 }
 
 /** Creates what the calls need, behind the guard: whether the guard lets anyone in is still to be tested. */
-export async function prepareCalls({ frontEnds }: TestBed): Promise<void> {
-  const { path, body, status } = sampleCallOf(preparation.id, "preparation");
-  const url = `${frontEnds["network-only"]["callerSubnet"] ?? ""}${path}`;
-  const { actual } = await send(url, preparation, body, { authorization: null });
-  if (actual?.status === status) return;
-  throw new Error(
-    `Could not prepare test data: ${preparation.method} ${path} returned ${actual?.status ?? "no response"}.`,
-  );
+export async function prepareCalls(testBed: TestBed): Promise<void> {
+  for (const [service, { unprotected }] of Object.entries(testBed.services)) {
+    for (const operation of preparationsOf(service)) {
+      const { path, body, status } = sampleCallOf(operation.id, testBed.unique());
+      const { actual } = await send(`${unprotected}${path}`, operation, body, { authorization: null });
+      if (actual?.status === status) continue;
+      throw new Error(
+        `Could not prepare test data: ${operation.method} ${path} returned ${actual?.status ?? "no response"}.`,
+      );
+    }
+  }
 }
 
 function credentialsOf(
@@ -44,10 +50,11 @@ function credentialsOf(
   policy: Policy,
 ): Promise<Credentials> {
   const attack = attacks.find(({ name }) => name === call.attack);
-  if (attack !== undefined) return attackCredentials(attack, endpoints);
+  const [firstCaller] = Object.keys(policy.services[service]?.callers ?? {});
+  if (attack !== undefined) return attackCredentials(attack, service, endpoints, firstCaller);
   const caller = callersOf(policy, service).find(({ id }) => id === call.caller);
   if (caller === undefined) throw new Error(`there is no caller ${call.caller ?? "at all"}`);
-  return credentialsFor(caller.token, endpoints, masterKey);
+  return credentialsFor(caller.token, service, endpoints, masterKey);
 }
 
 async function send(

@@ -11,11 +11,13 @@ export type Credentials = AttackCredentials | { readonly refusal: string | null;
 /**
  * Gets a caller's credentials the way that caller gets them: a managed identity asks App Service's endpoint.
  *
- * @param masterKey the key of the callee's Functions host
+ * @param api the service that it calls
+ * @param masterKey the key of the service's Functions host
  * @throws Error if no token comes, for another reason than a refusal of Entra ID
  */
 export async function credentialsFor(
   source: TokenSource,
+  api: string,
   endpoints: Endpoints,
   masterKey: string,
 ): Promise<Credentials> {
@@ -25,22 +27,33 @@ export async function credentialsFor(
     case "none":
       return { authorization: null };
     case "minted": {
-      const token = await mintToken(endpoints.entra.control, { as: source.identity, claims: source.claims });
+      const token = await mintToken(endpoints.entra.control, { as: source.identity, api, claims: source.claims });
       return { authorization: `Bearer ${token}` };
     }
     case "managed-identity":
-      return managedIdentityToken(source.identity, endpoints);
+      return managedIdentityToken(source.identity, api, endpoints);
   }
 }
 
-export function attackCredentials({ credentials }: Attack, endpoints: Endpoints): Promise<Credentials> {
-  return credentials(forgeOf(endpoints));
+/** @param caller the identity that may call the service; one that its local allow-list has anyway, if there is none */
+export function attackCredentials(
+  { credentials }: Attack,
+  api: string,
+  endpoints: Endpoints,
+  caller = "reader-only",
+): Promise<Credentials> {
+  return credentials(forgeOf(endpoints, api, caller));
 }
 
-async function managedIdentityToken(identity: string, { entra, api, identities }: Endpoints): Promise<Credentials> {
+async function managedIdentityToken(
+  identity: string,
+  api: string,
+  { entra, apis, identities }: Endpoints,
+): Promise<Credentials> {
   const clientId = identities[identity]?.clientId;
+  const resource = apis[api]?.identifierUri ?? "";
   if (clientId === undefined) throw new Error(`The local Entra has no identity ${identity}.`);
-  const query = new URLSearchParams({ "api-version": "2019-08-01", resource: api.identifierUri, client_id: clientId });
+  const query = new URLSearchParams({ "api-version": "2019-08-01", resource, client_id: clientId });
   const { status, body, recorded } = await exchange(`${entra.managedIdentityEndpoint}?${query.toString()}`, {
     method: "GET",
     headers: { "X-IDENTITY-HEADER": entra.identityHeader },

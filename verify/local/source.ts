@@ -1,9 +1,9 @@
 /** The local system as a source: plans the matrix, and makes its calls on a test bed. */
 import type { Endpoints } from "../../local/index.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { callersOf } from "../model/callers.ts";
-import { everyOperation } from "../model/operations.ts";
-import { originsOf } from "../model/origins.ts";
+import { callerKindsOf } from "../model/callers.ts";
+import { everyOperation, restrictedServices } from "../model/operations.ts";
+import { allOriginsOf } from "../model/origins.ts";
 import type { Source } from "../model/plan.ts";
 import type { Policy } from "../model/report.ts";
 import { makeCall, prepareCalls } from "./calls.ts";
@@ -19,6 +19,7 @@ export interface LocalOptions {
 }
 
 const policy: Policy = { services: accessPolicy.services };
+const services = restrictedServices(policy);
 
 /** Keeps two cores busy without long waits. */
 const CONCURRENCY = 8;
@@ -42,9 +43,9 @@ export function localSource(options: LocalOptions & { readonly note: (line: stri
       Promise.resolve({
         target: started().target,
         policy,
-        origins: originsOf(policy, "callee-func").map(({ id, title }) => ({ id, title })),
-        callers: callersOf(policy, "callee-func").map(({ id, title, description }) => ({ id, title, description })),
-        operations: everyOperation,
+        origins: allOriginsOf(policy, services),
+        callers: callerKindsOf(policy, services),
+        operations: services.flatMap(everyOperation),
       }),
     stop: async () => testBed?.stop(),
   };

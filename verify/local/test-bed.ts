@@ -15,24 +15,33 @@ import {
 import { stage } from "../../tools/build.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import { builtService } from "../model/built-service.ts";
-import { requireAllListed } from "../model/operations.ts";
-import { originsOf } from "../model/origins.ts";
-import { registrationFaults, requireNoFaults, withoutGuard } from "../model/registrations.ts";
+import { restrictedServices } from "../model/operations.ts";
+import { type Origin, originsOf } from "../model/origins.ts";
+import { registrationFaults, requireNoFaults } from "../model/registrations.ts";
 import type { Layers, LocalTarget, Policy } from "../model/report.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
 export interface TestBed {
   readonly endpoints: Endpoints;
   readonly target: LocalTarget;
-  /** The callee's addresses by network origin, with both layers on or with one off. */
-  readonly frontEnds: Readonly<Record<Layers, Readonly<Record<string, string>>>>;
-  /** The same for a callee whose Functions host enforces keys, as in App Service. */
-  readonly hostFrontEnds: TestBed["frontEnds"];
-  /** The master key of that Functions host, made for this run. */
+  /** The called services: those with roles. */
+  readonly services: Readonly<Record<string, CalledService>>;
+  /** The master key of their Functions hosts with keys, made for this run. */
   readonly masterKey: string;
   /** A part of an id: never the same for two calls. */
   unique(): string;
   stop(): Promise<void>;
+}
+
+/** The addresses of a service by network origin, with both layers on or with one off. */
+type FrontEnds = Readonly<Record<Layers, Readonly<Record<string, string>>>>;
+
+export interface CalledService {
+  readonly frontEnds: FrontEnds;
+  /** The same for an app whose Functions host enforces keys, as in App Service. */
+  readonly hostFrontEnds: FrontEnds;
+  /** The address of the app without either layer. */
+  readonly unprotected: string;
 }
 
 export interface TestBedOptions {
@@ -50,8 +59,8 @@ export interface TestBedOptions {
 const ALLOW_ALL = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" };
 
 /**
- * Uses the running local system of a folder, or starts one. Beside it, each layer is switched off in turn: front ends without
- * restrictions before the same app, and an app without its guard behind the same front ends.
+ * Uses the running local system of a folder, or starts one. Beside it, each layer of each service with roles is switched off in
+ * turn: front ends without restrictions before the same app, and an app without its guard behind the same front ends.
  *
  * Calls of the Functions host go to another host, which enforces keys and has the template's settings. The system's own host
  * enforces no keys, like `func start`.
@@ -59,6 +68,7 @@ const ALLOW_ALL = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAct
  * @param policy names the services whose subnets the calls come from
  */
 export async function startTestBed(policy: Policy, { folder, note, signal, host }: TestBedOptions): Promise<TestBed> {
+  await requireAsListed(policy);
   await using started = new AsyncDisposableStack();
   const own = async <T extends { stop(): Promise<void> }>(part: Promise<T>): Promise<T> =>
     started.adopt(await part, (value) => value.stop());
@@ -75,71 +85,82 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
 
   const snapshot = readSnapshot("default");
   const masterKey = randomUUID();
-  const hostAsInAzure = (appFolder: string): Promise<FunctionsHost> =>
-    own(
-      startFunctionsHost({
-        appFolder,
-        port: 0,
-        settings: {
-          ...readLocalSettings(join(system.folder, "callee-func.settings.json")).Values,
-          ...hostSettingsOf(snapshot, "callee-func"),
-        },
-        masterKey,
-        stateFolder: `${appFolder}.state`,
-        log: () => undefined,
-      }),
-    );
-  const guarded = await hostAsInAzure(await stage("callee-func", join(scratch, "with-guard")));
-  const unguardedFolder = join(scratch, "without-guard");
-  await stageWithoutGuard("callee-func", unguardedFolder);
-  const unguarded = await hostAsInAzure(unguardedFolder);
-  requireAllListed(unguarded.functions);
-  await requireGuarded(policy, endpoints);
+  const startService = async (service: string): Promise<CalledService> => {
+    const hostAsInAzure = (appFolder: string): Promise<FunctionsHost> =>
+      own(
+        startFunctionsHost({
+          appFolder,
+          port: 0,
+          settings: {
+            ...readLocalSettings(join(system.folder, `${service}.settings.json`)).Values,
+            ...hostSettingsOf(snapshot, service),
+          },
+          masterKey,
+          stateFolder: `${appFolder}.state`,
+          log: () => undefined,
+        }),
+      );
+    const guarded = await hostAsInAzure(await stage(service, join(scratch, service, "with-guard")));
+    const unguardedFolder = join(scratch, service, "without-guard");
+    await stageWithoutGuard(service, unguardedFolder);
+    const unguarded = await hostAsInAzure(unguardedFolder);
 
-  const further = originsOf(policy, "callee-func").filter(({ frontEnd }) => frontEnd === null);
-  const frontEnd = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
-    const restrictions = parseAccessRestrictions(rules);
-    const opened = await own(startFrontEnd({ restrictions, targetPort, log: () => undefined }));
-    const more = further.map(async ({ id, subnetOf }) => [id, await opened.openFor(subnetOf ?? "")] as const);
-    const { callerSubnet, otherSubnet, internet } = opened;
-    return { callerSubnet, otherSubnet, internet, ...Object.fromEntries(await Promise.all(more)) };
+    const origins = originsOf(policy, service);
+    const frontEnd = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
+      const restrictions = parseAccessRestrictions(rules);
+      const opened = await own(startFrontEnd({ restrictions, targetPort, log: () => undefined }));
+      const open = origins.map(async ({ id, subnetOf }) => [
+        id,
+        subnetOf === null ? opened.internet : await opened.openFor(subnetOf),
+      ]);
+      return Object.fromEntries(await Promise.all(open)) as Readonly<Record<string, string>>;
+    };
+    const restrictions = accessRestrictionsOf(snapshot, service);
+    const appPort = Number(new URL(endpoints.apps[service] ?? "").port);
+    const networkOnly = await frontEnd(restrictions, unguarded.port);
+    return {
+      frontEnds: {
+        // The system's own front end, where clients know its addresses.
+        both:
+          service === "callee-func"
+            ? Object.fromEntries(origins.map((origin) => [origin.id, calleeOrigin(endpoints, origin)]))
+            : await frontEnd(restrictions, appPort),
+        "application-only": await frontEnd(ALLOW_ALL, appPort),
+        "network-only": networkOnly,
+      },
+      hostFrontEnds: {
+        both: await frontEnd(restrictions, guarded.port),
+        "application-only": await frontEnd(ALLOW_ALL, guarded.port),
+        "network-only": networkOnly,
+      },
+      unprotected: `http://127.0.0.1:${unguarded.port}`,
+    };
   };
-  const restrictions = accessRestrictionsOf(snapshot, "callee-func");
-  const networkOnly = await frontEnd(restrictions, unguarded.port);
-  const frontEnds: TestBed["frontEnds"] = {
-    both: {
-      ...endpoints.callee,
-      ...Object.fromEntries(further.map(({ id, subnetOf }) => [id, endpoints.calleeFrom[subnetOf ?? ""] ?? ""])),
-    },
-    "application-only": await frontEnd(ALLOW_ALL, Number(new URL(endpoints.callee.callerSubnet).port)),
-    "network-only": networkOnly,
-  };
-  const hostFrontEnds: TestBed["frontEnds"] = {
-    both: await frontEnd(restrictions, guarded.port),
-    "application-only": await frontEnd(ALLOW_ALL, guarded.port),
-    "network-only": networkOnly,
-  };
+  const services: Record<string, CalledService> = {};
+  for (const service of restrictedServices(policy)) services[service] = await startService(service);
   const run = randomUUID();
   let calls = 0;
   const running = started.move();
   return {
     endpoints,
     target: found ? { kind: "local", system: "running", commit: found.run.commit } : { kind: "local", system: "own" },
-    frontEnds,
-    hostFrontEnds,
+    services,
     masterKey,
     unique: () => `${run}-${calls++}`,
     stop: () => running.disposeAsync(),
   };
 }
 
-/** @throws Error that names each function that is not registered as it must be, or has no guard */
-async function requireGuarded({ services }: Policy, { apps }: Endpoints): Promise<void> {
+function calleeOrigin({ callee, calleeFrom }: Endpoints, { subnetOf }: Origin): string {
+  return subnetOf === null ? callee.internet : (calleeFrom[subnetOf] ?? callee.otherSubnet);
+}
+
+/** @throws Error that names each function that no contract lists, or that is not registered as it must be */
+async function requireAsListed({ services }: Policy): Promise<void> {
   const faults = Object.keys(services).map(async (service) => {
     const build = await builtService(service);
     const functions = build.functions.map(({ name, bindings }) => ({ name, bindings: Object.values(bindings) }));
-    const open = await withoutGuard(service, functions, apps[service] ?? "");
-    return [service, [...registrationFaults(service, functions), ...open]] as const;
+    return [service, registrationFaults(service, functions)] as const;
   });
   requireNoFaults(Object.fromEntries(await Promise.all(faults)));
 }
@@ -148,8 +169,9 @@ async function requireGuarded({ services }: Policy, { apps }: Endpoints): Promis
 async function runningSystem(folder: string, note: (line: string) => void): Promise<Endpoints | undefined> {
   const found = await runningEndpoints(folder, note);
   if (found === undefined) return undefined;
-  const response = await fetch(`${found.callee.callerSubnet}/api/health`).catch(() => undefined);
-  if (response?.ok === true) return found;
+  // Behind a front end, an app that does not run is a 502 or 503.
+  const response = await fetch(found.callee.callerSubnet).catch(() => undefined);
+  if (response !== undefined && response.status < 500) return found;
   note(`Ignored: the running system at ${found.caller}, whose callee-func does not answer.`);
   return undefined;
 }

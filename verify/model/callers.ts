@@ -31,7 +31,7 @@ export type TokenSource =
 export function callersOf({ services }: Policy, called: string): MatrixCaller[] {
   const service = services[called];
   if (service === undefined) throw new Error(`The access policy has no service ${called}.`);
-  const [granted = "nobody", roles = []] = Object.entries(service.callers)[0] ?? [];
+  const [granted = "unlisted", roles = Object.keys(service.roles)] = Object.entries(service.callers)[0] ?? [];
   const good: Standing = { assigned: true, listed: true, roles, flaw: null };
   const firstRole = Object.keys(service.roles).slice(0, 1);
   return [
@@ -95,6 +95,21 @@ export function callersOf({ services }: Policy, called: string): MatrixCaller[] 
       standing: { ...good, flaw: "no-credentials" },
     },
   ];
+}
+
+/** The kinds of callers of several services, for a report: one entry for each id. */
+export function callerKindsOf(policy: Policy, services: readonly string[]): CallerKind[] {
+  const kinds = services.flatMap((called) => callersOf(policy, called).map((caller) => ({ called, ...caller })));
+  return [...Map.groupBy(kinds, ({ id }) => id)].map(([id, same]) => {
+    const [{ title, description } = { title: id, description: "" }] = same;
+    const isAlike = same.every((kind) => kind.title === title && kind.description === description);
+    if (isAlike) return { id, title, description };
+    return {
+      id,
+      title: same.every((kind) => kind.title === title) ? title : id,
+      description: same.map((kind) => `Of ${kind.called}: ${kind.description}`).join(" "),
+    };
+  });
 }
 
 function serviceOfPolicy(name: string, roles: readonly string[] | undefined): MatrixCaller {

@@ -1,7 +1,8 @@
 /** How each call must end, computed from the access policy. */
 import type { Layers, Operation, Outcome, Policy } from "./report.ts";
 import type { Standing } from "./callers.ts";
-import { hostOperations, sampleCallOf } from "./operations.ts";
+import { hostOperationsOf } from "./host-operations.ts";
+import { sampleCallOf } from "./operations.ts";
 import type { Origin } from "./origins.ts";
 import { hostOutcome } from "./outcomes.ts";
 
@@ -40,8 +41,8 @@ export function expectedOutcome({ policy, layers, operation, origin, caller, suc
 }
 
 /** The HTTP status of a call that neither layer refuses. */
-export function successOf({ id }: Operation, { hasMasterKey }: Standing): number {
-  const responses = hostOperations.find((operation) => operation.id === id)?.responses;
+export function successOf({ id, service }: Operation, { hasMasterKey }: Standing): number {
+  const responses = hostOperationsOf(service).find((operation) => operation.id === id)?.responses;
   return responses?.[hasMasterKey === true ? 1 : 0] ?? sampleCallOf(id, "").status;
 }
 

@@ -1,4 +1,5 @@
 /** The endpoints of the Functions host. It answers before any function: the guard does not see these calls. */
+import { apiNames } from "../../tools/access-policy.ts";
 import type { Operation } from "./report.ts";
 
 export interface HostOperation extends Operation {
@@ -32,8 +33,9 @@ export function asOperation({ responses: _, ...operation }: HostOperation): Oper
   return operation;
 }
 
-/** Every function app has them. */
-export function hostOperationsOf(service: string, prefix = "host-"): HostOperation[] {
+/** Every function app has them. The ids of those of the first service with roles do not name it. */
+export function hostOperationsOf(service: string): HostOperation[] {
+  const prefix = service === apiNames()[0] ? "host-" : `host-${service}-`;
   return endpoints.map(([name, endpoint, responses]) => {
     const [method = "", route = ""] = endpoint.split(" ");
     return { id: `${prefix}${name}`, service, method, route, role: null, by: "host", responses };

@@ -1,33 +1,32 @@
 /** The networks that the matrix calls from. */
-import type { NetworkOrigin as FrontEndOrigin } from "../../local/index.ts";
+import { callerNames } from "../../tools/access-policy.ts";
 import type { NetworkOrigin, Policy } from "./report.ts";
 
 export interface Origin extends NetworkOrigin {
   /** The service with this integration subnet; null for another network. */
   readonly subnetOf: string | null;
-  /** One of the three addresses of every front end; null for the subnet of a further caller. */
-  readonly frontEnd: FrontEndOrigin | null;
 }
 
-/** `callerSubnet` of every front end is the subnet of this caller. */
-const FIRST_CALLER = "caller-func";
-
-/** The subnet of each caller of the policy, another subnet, and the internet. */
+/** The subnet of each caller of a service, another subnet, and the internet. */
 export function originsOf({ services }: Policy, called: string): Origin[] {
-  const callers = Object.keys(services[called]?.callers ?? {});
-  const subnetTitle = (caller: string): string => (callers.length === 1 ? "the caller's subnet" : `${caller}'s subnet`);
+  const all = Object.values(services).flatMap(({ callers }) => Object.keys(callers));
+  const isOnly = new Set(all).size === 1;
+  const [firstCaller] = callerNames();
   return [
-    ...callers.map((caller): Origin => {
-      const isFirst = caller === FIRST_CALLER;
-      return {
-        id: isFirst ? "callerSubnet" : `${caller}-subnet`,
-        title: subnetTitle(caller),
-        subnetOf: caller,
-        frontEnd: isFirst ? "callerSubnet" : null,
-      };
+    ...Object.keys(services[called]?.callers ?? {}).map((caller): Origin => {
+      const id = caller === firstCaller ? "callerSubnet" : `${caller}-subnet`;
+      return { id, title: isOnly ? "the caller's subnet" : `${caller}'s subnet`, subnetOf: caller };
     }),
     // The service's own subnet: no service calls itself.
-    { id: "otherSubnet", title: "another subnet", subnetOf: called, frontEnd: "otherSubnet" },
-    { id: "internet", title: "the internet", subnetOf: null, frontEnd: "internet" },
+    { id: "otherSubnet", title: "another subnet", subnetOf: called },
+    { id: "internet", title: "the internet", subnetOf: null },
   ];
+}
+
+/** The networks that the calls of several services come from, for a report. */
+export function allOriginsOf(policy: Policy, services: readonly string[]): NetworkOrigin[] {
+  const all = services.flatMap((service) => originsOf(policy, service));
+  const outside = ["otherSubnet", "internet"];
+  const inOrder = [...all.filter(({ id }) => !outside.includes(id)), ...all.filter(({ id }) => outside.includes(id))];
+  return [...new Map(inOrder.map(({ id, title }) => [id, { id, title }])).values()];
 }

@@ -108,7 +108,7 @@ export const LAYERS_IN_ORDER = ["both", "application-only", "network-only"] as c
 export interface Cell {
   /**
    * Unique and stable from run to run: `{layers}/{operation}/{origin}/{caller}`, or
-   * `{layers}/attack/{origin}/{attack}`. What `--only` and the threat model refer to.
+   * `{layers}/attack/{origin}/{attack}`, with `attack-{service}` for further services with roles. What `--only` and the threat model refer to.
    */
   readonly id: string;
   readonly layers: Layers;

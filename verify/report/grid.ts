@@ -130,15 +130,19 @@ function place(operation: string, origin: string, caller: string | null): string
 export function attackTables(report: Report): Markup {
   const attacks = report.cells.filter((cell) => cell.attack !== null);
   if (attacks.length === 0) return html`<p>No attack of the catalogue was tried.</p>`;
-  const operations = [...new Set(attacks.map(({ operation }) => operationTitle(report, operation)))];
+  const attacked = [...Map.groupBy(attacks, ({ operation }) => operation)];
+  const sentTo = attacked.map(([id]) => operationTitle(report, id)).join(", ");
   return html`<p>
-      Each call has one defect, and was sent to ${operations.join(", ")}. The code is that of the application's
-      response.
+      Each call has one defect, and was sent to ${sentTo}. The code is that of the application's response.
     </p>
-    ${LAYERS_IN_ORDER.map((layers) => {
-      const cells = attacks.filter((cell) => cell.layers === layers);
-      return cells.length === 0 ? null : attackTable(report, LAYERS[layers].title, cells);
-    })}`;
+    ${LAYERS_IN_ORDER.flatMap((layers) =>
+      attacked.map(([id, all]) => {
+        const cells = all.filter((cell) => cell.layers === layers);
+        const service = report.operations.find((operation) => operation.id === id)?.service ?? id;
+        const title = attacked.length === 1 ? LAYERS[layers].title : `${LAYERS[layers].title}, ${service}`;
+        return cells.length === 0 ? null : attackTable(report, title, cells);
+      }),
+    )}`;
 }
 
 function attackTable({ origins }: Report, title: string, cells: readonly Cell[]): Markup {

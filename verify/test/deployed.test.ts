@@ -357,7 +357,7 @@ describe("what could not be read is not checked, and never passed", () => {
     azure.answers[`GET ${site}`] = answer;
     const report = await look(azure, {
       only: "sites/callee-func",
-      timeouts: { requestMs: 300, order: { totalMs: 0, pollMs: 1 } },
+      timeouts: { requestMs: 300, work: { totalMs: 0, pollMs: 1 } },
     });
     expect(wrong(report)).toEqual([]);
     expect(checkOf(report, "sites/callee-func/https-only")).toMatchObject({ result: "not-checked", found: null });
@@ -548,7 +548,7 @@ describe("who refuses", () => {
 
   it("does not count a missing response as a refusal", async () => {
     azure.answers[main("callee-func")] = { status: 0, body: "" };
-    const timeouts = { requestMs: 300, order: { totalMs: 0, pollMs: 1 } };
+    const timeouts = { requestMs: 300, work: { totalMs: 0, pollMs: 1 } };
     const report = await look(azure, { only: "both/get-stock/here/no-token", timeouts });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
     expect(report.cells[0]?.note).toContain("no response in time");
@@ -630,7 +630,7 @@ describe("the order", () => {
   it("differs when it stays pending: the caller does not reach the callee", async () => {
     azure.answers[place] = { status: 202, body: order("pending") };
     azure.answers[find] = { status: 200, body: order("pending") };
-    const timeouts = { requestMs: 2_000, order: { totalMs: 50, pollMs: 10 } };
+    const timeouts = { requestMs: 2_000, work: { totalMs: 50, pollMs: 10 } };
     const report = await look(azure, { only: "both/*/here/function-key", timeouts });
     expect(wrong(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
   });

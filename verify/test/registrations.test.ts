@@ -1,11 +1,9 @@
 /** How functions must be registered. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { functionsFound } from "../deployed/checks/code.ts";
 import { builtService } from "../model/built-service.ts";
-import { type Registration, registrationFaults, requireNoFaults, withoutGuard } from "../model/registrations.ts";
+import { type Registration, registrationFaults, requireNoFaults } from "../model/registrations.ts";
 
 const http = (name: string, authLevel: string | undefined, route: string, method = "GET"): Registration => ({
   name,
@@ -48,7 +46,30 @@ describe("a finding is", () => {
       http("placeOrder", "anonymous", "orders", "POST"),
       "placeOrder is open to anybody",
     ],
-    ["health in a service that does not declare it", "caller-func", health, "health is open to anybody"],
+    [
+      "a route that no contract lists, in a service with roles",
+      "callee-func",
+      http("backdoor", "anonymous", "backdoor"),
+      "backdoor (GET /api/backdoor) is not in callee-func/contract.ts",
+    ],
+    [
+      "a route that no contract lists, in a service without roles",
+      "caller-func",
+      health,
+      "health (GET /api/health) is not in caller-func/contract.ts",
+    ],
+    [
+      "a method that no contract lists",
+      "callee-func",
+      http("drop", "anonymous", "inventory/{x}", "DELETE"),
+      "drop (DELETE /api/inventory/{x}) is not in callee-func/contract.ts",
+    ],
+    [
+      "every method",
+      "callee-func",
+      { name: "health", bindings: [{ type: "httpTrigger", authLevel: "anonymous", route: "health" }] },
+      "health (any method /api/health) is not in callee-func/contract.ts",
+    ],
   ])("%s", (_, service, registered, fault) => {
     const faults = registrationFaults(service, [registered, timer]);
     expect(faults).toEqual([expect.stringContaining(fault)]);
@@ -61,8 +82,8 @@ describe("a finding is", () => {
 
   it("nothing else", () => {
     expect(registrationFaults("callee-func", [health, getStock, timer])).toEqual([]);
-    // Letters do not count.
-    expect(registrationFaults("callee-func", [http("getStock", "Anonymous", "inventory/{sku}")])).toEqual([]);
+    // Letters and the names of parameters do not count.
+    expect(registrationFaults("callee-func", [http("getStock", "Anonymous", "Inventory/{item}")])).toEqual([]);
     expect(registrationFaults("caller-func", [http("placeOrder", "function", "orders", "POST"), timer])).toEqual([]);
     expect(functionsFound("callee-func", [health, getStock], [health, getStock])).toBe(
       "those of a build of this commit",
@@ -73,50 +94,19 @@ describe("a finding is", () => {
   });
 });
 
-it("what is open in a service without roles is no finding where it is listed as public, and only there", () => {
-  const listed = { id: "health", service: "caller-func", method: "GET", route: "/api/health", role: null };
-  expect(registrationFaults("caller-func", [health], [listed])).toEqual([]);
-  expect(registrationFaults("caller-func", [health], [{ ...listed, role: "Inventory.Read" }])).toHaveLength(1);
-});
+describe("in a service without roles", () => {
+  const listed = { id: "health", method: "GET", route: "/api/health" } as const;
 
-describe("a function without the guard", () => {
-  let server: Server;
-  let origin: string;
-  let asked: string[];
-  beforeEach(async () => {
-    asked = [];
-    // Guarded, but for one route.
-    server = createServer(({ method = "", url = "" }, response) => {
-      asked.push(`${method} ${url}`);
-      const isOpen = url === "/api/returns/0" || method === "DELETE";
-      response.writeHead(isOpen ? 400 : 401).end(`{"code":"${isOpen ? "invalid-body" : "no-credentials"}"}`);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  it("what is open must be listed as public", () => {
+    expect(registrationFaults("caller-func", [health], [{ ...listed, access: "public" }])).toEqual([]);
+    expect(registrationFaults("caller-func", [health], [{ ...listed, access: "function-key" }])).toHaveLength(1);
   });
-  afterEach(() => server.close());
 
-  it("is found by what it answers without a token", async () => {
-    const [open, guarded] = [http("a", "anonymous", "returns/{id}", "PUT"), http("b", "anonymous", "bills/{id}")];
-    expect(await withoutGuard("callee-func", [open, guarded, getStock, health, timer], origin)).toEqual([
-      "a answers 400 to PUT without a token",
+  it("what is listed as public must be open", () => {
+    const keyed = http("health", "function", "health");
+    expect(registrationFaults("caller-func", [keyed], [{ ...listed, access: "public" }])).toEqual([
+      "health asks for a key (function), but its contract says that it is public",
     ]);
-    // What is listed is the matrix's business.
-    expect(asked.sort()).toEqual(["GET /api/bills/0", "PUT /api/returns/0"]);
-  });
-
-  it("is found by each of its methods, also on a route that is listed for another method", async () => {
-    const both = {
-      ...getStock,
-      name: "both",
-      bindings: getStock.bindings.map((one) => ({ ...one, methods: ["GET", "DELETE"] })),
-    };
-    expect(await withoutGuard("callee-func", [both], origin)).toEqual(["both answers 400 to DELETE without a token"]);
-    expect(asked).toEqual(["DELETE /api/inventory/0"]);
-  });
-
-  it("is not looked for in a service that no app calls", async () => {
-    expect(await withoutGuard("caller-func", [getStock], origin)).toEqual([]);
-    expect(asked).toEqual([]);
+    expect(registrationFaults("caller-func", [keyed], [{ ...listed, access: "function-key" }])).toEqual([]);
   });
 });

@@ -1,39 +1,34 @@
 /** The operations of a deployment, and the calls that only a machine within its network could make. */
+import { isApi } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../model/callers.ts";
 import { expectedOutcome, successOf } from "../../model/expectations.ts";
 import { asOperation, type HostOperation, hostOperationsOf } from "../../model/host-operations.ts";
-import { everyOperation as ofCallee, hostOperations } from "../../model/operations.ts";
+import { everyOperation, operations, restrictedServices } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
 import type { PlannedCall } from "../../model/plan.ts";
 import type { Operation } from "../../model/report.ts";
 import { policy } from "../expected.ts";
 import { notMade, plannedCall } from "./context.ts";
 
-const CALLER = "caller-func";
-
-/** The caller's operations. Its ingress ranges and function keys decide who may use them. */
-const ofCaller: readonly Operation[] = [
-  { id: "list-orders", service: CALLER, method: "GET", route: "/api/orders", role: null },
-  { id: "place-order", service: CALLER, method: "POST", route: "/api/orders", role: null },
-  { id: "get-order", service: CALLER, method: "GET", route: "/api/orders/{orderId}", role: null },
-];
-
-/** The known operations of every service, of its Functions host and of its SCM site. */
+/** The operations of every service, of its Functions host and of its SCM site. Services with roles come first. */
 export function allOperations(): readonly Operation[] {
-  const services = Object.keys(policy.services);
-  const known = [...ofCallee, ...ofCaller].filter(({ service }) => services.includes(service));
-  const ofHosts = services
-    .filter((service) => !ofCallee.some((operation) => operation.service === service))
-    .flatMap((service) => readingHostOperations(service).map(asOperation));
-  return [...known, ...ofHosts, ...services.map(scmOperation)];
+  const services = Object.keys(policy.services).toSorted((a, b) => Number(isApi(b)) - Number(isApi(a)));
+  return services.flatMap((service) => [
+    ...(isApi(service)
+      ? everyOperation(service)
+      : [...mainOperations(service), ...readingHostOperations(service).map(asOperation)]),
+    scmOperation(service),
+  ]);
 }
 
-/** Only those that read: a call that is let in by mistake must start nothing. The callee's ids are those of the matrix. */
+/** What the app itself offers. */
+export function mainOperations(service: string): Operation[] {
+  return operations.filter((operation) => operation.service === service);
+}
+
+/** Only those that read: a call that is let in by mistake must start nothing. The ids are those of the matrix. */
 export function readingHostOperations(service: string): readonly HostOperation[] {
-  const all = hostOperations.some((operation) => operation.service === service)
-    ? hostOperations
-    : hostOperationsOf(service, `host-${service}-`);
-  return all.filter(({ method }) => method === "GET");
+  return hostOperationsOf(service).filter(({ method }) => method === "GET");
 }
 
 export function scmOperation(service: string): Operation {
@@ -46,8 +41,8 @@ const NOT_FROM_HERE =
 
 /** Calls from within the virtual network. This machine cannot make them. */
 export function callsFromSubnets(): PlannedCall[] {
-  return ofCallee
-    .filter(({ service }) => service in policy.services)
+  return restrictedServices(policy)
+    .flatMap(everyOperation)
     .flatMap((operation) =>
       originsOf(policy, operation.service)
         .filter(({ subnetOf }) => subnetOf !== null)

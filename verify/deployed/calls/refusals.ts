@@ -1,12 +1,13 @@
 /** Calls from this machine that must be refused: to every main site, Functions host and SCM site. */
-import { operations as calleeOperations, type SampleCall, sampleCallOf } from "../../model/operations.ts";
+import type { SampleCall } from "@restricted-calls/shared/contract";
+import { sampleCallOf, statedOperation } from "../../model/operations.ts";
 import { hostOutcome } from "../../model/outcomes.ts";
 import type { Observation, PlannedCall } from "../../model/plan.ts";
 import type { CallerKind, Operation, Outcome } from "../../model/report.ts";
 import { once } from "../azure/reading.ts";
 import type { ServiceView } from "../view.ts";
 import { BY_NETWORK, type CallContext, notMade, plannedCall, type Request, send, UNKNOWN_ADDRESS } from "./context.ts";
-import { allOperations, readingHostOperations, scmOperation } from "./operations.ts";
+import { mainOperations, readingHostOperations, scmOperation } from "./operations.ts";
 import { forgedToken, signedIn } from "./tokens.ts";
 
 export const strangers: readonly CallerKind[] = [
@@ -54,7 +55,7 @@ function apiCalls(context: CallContext, service: ServiceView): PlannedCall[] {
     if (isGranted) return { ...call, expected: BY_NETWORK };
     return { ...call, note: "Entra ID issued a token to an account without a grant. With it:" };
   };
-  return mainOperations(service).flatMap((operation) => {
+  return mainOperations(service.name).flatMap((operation) => {
     const request = requestOf(context, service, operation);
     return [
       plannedCall(operation.id, "here", "no-token", BY_NETWORK, () => send(request)),
@@ -66,19 +67,17 @@ function apiCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   });
 }
 
-/** A service without roles lets in its ingress ranges, and then asks for a function key. */
+/** A service without roles lets in its ingress ranges, and then asks for a function key, unless the operation is public. */
 function entryCalls(context: CallContext, service: ServiceView): PlannedCall[] {
-  // Only those that read: a call that is let in by mistake must not place an order.
-  const operations = mainOperations(service).filter(({ id, method }) => method === "GET" && id !== "get-order");
-  return operations.flatMap((operation) =>
-    callsFromHere(
-      context,
-      service,
-      operation,
-      requestOf(context, service, operation),
-      context.view.deployment.ingressRanges,
-    ),
-  );
+  return mainOperations(service.name).flatMap((operation) => {
+    const { access, sample, after = [] } = statedOperation(operation.id) ?? {};
+    // Only those that read: a call that is let in by mistake must change nothing.
+    if (operation.method !== "GET" || sample === undefined || after.length > 0) return [];
+    const request = requestOf(context, service, operation);
+    const inRange: Outcome =
+      access === "public" ? { refusedBy: "nobody", status: sample("").status, code: null } : BY_APPLICATION;
+    return callsFromHere(context, service, operation, request, context.view.deployment.ingressRanges, inRange);
+  });
 }
 
 /**
@@ -115,20 +114,21 @@ function scmCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   return callsFromHere(context, service, scmOperation(service.name), request, view.deployment.deployerRanges);
 }
 
-/** From an address that the network lets in, the site itself must refuse the call. From any other, the network does. */
+/** From an address that the network lets in, the site itself decides. From any other, the network refuses. */
 function callsFromHere(
   { view, here }: CallContext,
   service: ServiceView,
   operation: Operation,
   request: Request,
   admittedRanges: readonly string[],
+  inRange: Outcome = BY_APPLICATION,
 ): PlannedCall[] {
   const forged = once(() => forgedToken(view, service, undefined));
   const call = (caller: string, prepared: () => Promise<Request>): PlannedCall =>
     plannedCall(operation.id, "here", caller, BY_NETWORK, async () => {
       const { address, isWithin } = await here();
       if (address === null) return notMade(UNKNOWN_ADDRESS);
-      const expected = isWithin(admittedRanges) ? BY_APPLICATION : BY_NETWORK;
+      const expected = isWithin(admittedRanges) ? inRange : BY_NETWORK;
       return withSignIn({ ...(await send(await prepared())), expected }, view.authorityHost);
     });
   return [
@@ -145,15 +145,9 @@ function withSignIn(call: Observation & { readonly expected: Outcome }, authorit
   return { ...call, expected, actual: { refusedBy: "application", status, code: null }, note: "Sent to sign in." };
 }
 
-function mainOperations({ name }: ServiceView): Operation[] {
-  return allOperations().filter(
-    ({ id, service, by }) => service === name && by === undefined && id !== scmOperation(name).id,
-  );
-}
-
 function requestOf({ timeoutMs }: CallContext, service: ServiceView, { id, method, route }: Operation): Request {
-  const isSample = calleeOperations.some((operation) => operation.id === id);
-  const { path, body }: Pick<SampleCall, "path" | "body"> = isSample ? sampleCallOf(id, "deployed") : { path: route };
+  const hasSample = statedOperation(id)?.sample !== undefined;
+  const { path, body }: Partial<SampleCall> = hasSample ? sampleCallOf(id, "deployed") : { path: route };
   return { url: `${service.url}${path}`, method, body, timeoutMs };
 }
 

@@ -40,7 +40,7 @@ export function settingChecks(view: DeploymentView, service: ServiceView): Plann
       resource,
       read: azure.settings,
       expected: "none",
-      why: "A setting can change how often orders are delivered, how much memory a request takes, or which version of the host runs.",
+      why: "A setting can change how often a timer runs, how much memory a request takes, or which version of the host runs.",
       found: (settings) =>
         wording(
           others.flatMap((stated) => {

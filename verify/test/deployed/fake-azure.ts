@@ -157,7 +157,7 @@ export function look(azure: FakeAzure, options: Partial<Parameters<typeof verify
     environment: azure.environment,
     credential: credential(),
     endpoints: azure.endpoints,
-    timeouts: { requestMs: 2_000, order: { totalMs: 2_000, pollMs: 10 } },
+    timeouts: { requestMs: 2_000, work: { totalMs: 2_000, pollMs: 10 } },
     wait: () => Promise.resolve(),
     ...options,
   });

@@ -3,7 +3,7 @@ import { accessPolicy } from "../../../tools/access-policy.ts";
 import { callersOf } from "../../model/callers.ts";
 import { matrixOf } from "../../local/matrix.ts";
 import type { Call } from "../../model/plan.ts";
-import { everyOperation as operations } from "../../model/operations.ts";
+import { everyOperation } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
 import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../model/report.ts";
 import { statusOf } from "../../model/status.ts";
@@ -12,6 +12,7 @@ import { statusOf } from "../../model/status.ts";
 export const policy: Policy = { services: accessPolicy.services };
 
 const origins = originsOf(policy, "callee-func");
+const operations = everyOperation("callee-func");
 
 const NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
