@@ -30,7 +30,7 @@ export type ContractOperation<Role extends string = string> = {
   readonly id: string;
   /** In capital letters. */
   readonly method: string;
-  /** With the prefix of `host.json`, such as `/api/inventory/{sku}`. */
+  /** With the prefix of `host.json`, such as `/api/items/{id}`. */
   readonly route: string;
   /**
    * A call that succeeds, by a caller who may make it. The proof makes it many times, also at a running system: it must leave

@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
-import type { ContractOperation } from "@restricted-calls/shared/contract";
+import type { ContractOperation, SampleCall } from "@restricted-calls/shared/contract";
 import { accessPolicy } from "./access-policy.ts";
 import { type Contracts, type FirstCall, isFirstCall, readContracts } from "./contract-mistakes.ts";
 
@@ -37,4 +37,23 @@ export function typicalOperation(service: string): FirstCall {
   const operation = candidates.find(({ role }) => granted.includes(role)) ?? candidates[0];
   if (operation === undefined) throw new Error(`${service} has no operation with a role.`);
   return operation;
+}
+
+/**
+ * A command that makes a call of an operation.
+ *
+ * @param headers each as it stands in a request, in the quotes of a shell
+ */
+export function curlOf(
+  origin: string,
+  { method }: Pick<ContractOperation, "method">,
+  { path, body }: SampleCall,
+  headers: readonly string[] = [],
+): string {
+  return [
+    `curl -i ${origin}${path}`,
+    ...(method === "GET" ? [] : [`-X ${method}`]),
+    ...headers.map((header) => `-H ${header}`),
+    ...(body === undefined ? [] : [`-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`]),
+  ].join(" ");
 }

@@ -1,5 +1,6 @@
 /** Runs at the end of `azd up`: prints the services' addresses and the next steps. */
 import { isApi } from "../../tools/access-policy.ts";
+import { contracts, curlOf, operationsOf } from "../../tools/contracts.ts";
 import { deployedServices } from "./environment.ts";
 
 const { AZURE_RESOURCE_GROUP: group = "<resource group>" } = process.env;
@@ -10,15 +11,18 @@ console.log("\nDeployed:");
 for (const { name, url } of services)
   console.log(`  ${name}  ${url}${isApi(name) ? "  (refuses everybody but its callers)" : ""}`);
 if (entry !== undefined) {
+  const id = contracts[entry.name]?.positiveCall?.operation;
+  const call = operationsOf(entry.name).find((operation) => operation.id === id);
+  const tries = call?.sample && [
+    "  # A call from end to end",
+    `  ${curlOf(entry.url, call, call.sample("first"), call.access === "public" ? [] : ['"x-functions-key: <key>"'])}\n\n`,
+  ];
   console.log(`
 Next:
   # A function key of ${entry.name}
   az functionapp keys list --resource-group ${group} --name ${entry.siteName} --query functionKeys.default --output tsv
 
-  # An order crosses the restricted call
-  curl -i ${entry.url}/api/orders -H "x-functions-key: <key>" -H "Content-Type: application/json" -d '{"sku": "widget", "quantity": 2}'
-
-  # Prove that nobody else can call it
+${tries?.join("\n") ?? ""}  # Prove that nobody else can call it
   npm run verify -- --deployed
 `);
 }

@@ -1,7 +1,7 @@
 /** What npm start prints once the system runs. */
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
-import { contracts, typicalOperation } from "../../tools/contracts.ts";
+import { contracts, curlOf, typicalOperation } from "../../tools/contracts.ts";
 import type { Endpoints } from "../system/endpoints.ts";
 import { inspectPorts } from "../system/ports.ts";
 
@@ -32,14 +32,10 @@ export function whatToTry(
   const commands = Object.entries(contracts).flatMap(
     ([service, contract]) => contract.commands?.(endpoints.apps[service] ?? "") ?? [],
   );
-  const { method, sample } = typicalOperation("callee-func");
-  const { path, body, status } = sample("try");
-  const send = [
-    ...(method === "GET" ? [] : ["-X", method]),
-    ...(body === undefined ? [] : ["-H 'Content-Type: application/json' -d", `'${JSON.stringify(body)}'`]),
-  ]
-    .map((part) => ` ${part}`)
-    .join("");
+  const operation = typicalOperation("callee-func");
+  const sample = operation.sample("try");
+  const curl = (origin: string, ...headers: string[]): string => curlOf(origin, operation, sample, headers);
+  const withToken = '"Authorization: Bearer $TOKEN"';
   const text = `
 ${heading(state)}
 
@@ -55,10 +51,10 @@ ${commands.map(({ title, command }) => `  # ${title}\n  ${command}\n\n`).join(""
   TOKEN=$(curl -s '${entra.managedIdentityEndpoint}?api-version=2019-08-01&resource=${resource}&client_id=${clientId}' \\
     -H 'X-IDENTITY-HEADER: ${entra.identityHeader}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
 
-  # With it, from the caller's subnet: ${status}. Without it: 401. With it, from the internet: 403, by the network
-  curl -i ${callee.callerSubnet}${path}${send} -H "Authorization: Bearer $TOKEN"
-  curl -i ${callee.callerSubnet}${path}${send}
-  curl -i ${callee.internet}${path}${send} -H "Authorization: Bearer $TOKEN"
+  # With it, from the caller's subnet: ${sample.status}. Without it: 401. With it, from the internet: 403, by the network
+  ${curl(callee.callerSubnet, withToken)}
+  ${curl(callee.callerSubnet)}
+  ${curl(callee.internet, withToken)}
 
 Ctrl-C stops everything.
 `;

@@ -38,7 +38,7 @@ export interface FunctionsHostOptions {
 
 export interface HostedFunction {
   readonly name: string;
-  /** With the route prefix, such as "api/inventory/{sku}". */
+  /** With the route prefix, such as "api/items/{id}". */
   readonly route?: string;
   /** Absent: all. */
   readonly methods?: readonly string[];

@@ -92,6 +92,7 @@ export function bodiesLike(
       "a".repeat(65),
     ),
   );
+  const [name = ""] = Object.keys(members);
   const nearMiss = fc.record(
     {
       ...Object.fromEntries(Object.entries(members).map(([name, good]) => [name, fc.oneof(good, oddity)])),
@@ -110,9 +111,9 @@ export function bodiesLike(
       arbitrary: fc.constantFrom(
         "",
         "{",
-        '{"sku":',
+        `{"${name}":`,
         "[".repeat(20_000),
-        '{"__proto__":{"sku":"a"}}',
+        `{"__proto__":{"${name}":"a"}}`,
         "x".repeat(70_000),
         "\ufeff{}",
       ),

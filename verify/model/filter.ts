@@ -12,7 +12,7 @@ export class NothingMatchesError extends Error {
 }
 
 /**
- * Reads a filter: an id or its beginning, part by part. `*` stands for anything within a part. So `both/get-stock` is every
+ * Reads a filter: an id or its beginning, part by part. `*` stands for anything within a part. So `both/health` is every
  * call of that operation with both layers on.
  *
  * @param pattern null matches everything

@@ -91,7 +91,7 @@ export interface Operation {
   readonly id: string;
   readonly service: string;
   readonly method: string;
-  /** The route, such as `/api/inventory/{sku}`. */
+  /** The route, such as `/api/items/{id}`. */
   readonly route: string;
   /** The required app role; null for an operation without one. */
   readonly role: string | null;

@@ -66,7 +66,7 @@ export function titleOf(things: readonly { readonly id: string; readonly title: 
   return things.find((thing) => thing.id === id)?.title ?? id;
 }
 
-/** "GET /api/inventory/{sku}". */
+/** "GET /api/items/{id}". */
 export function operationTitle({ operations }: Pick<Report, "operations">, id: string): string {
   const operation = operations.find((one) => one.id === id);
   return operation === undefined ? id : `${operation.method} ${operation.route}`;
