@@ -2,9 +2,9 @@
 export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
-export { type NetworkOrigin, startFrontEnd } from "./front-end/front-end.ts";
+export { startFrontEnd } from "./front-end/front-end.ts";
 export { type AppInstance, appInstance, isCrash } from "./host/app-instance.ts";
-export { type FunctionsHost, type HostedFunction, startFunctionsHost } from "./host/functions-host.ts";
+export { type FunctionsHost, startFunctionsHost } from "./host/functions-host.ts";
 export { readLocalSettings } from "./host/local-settings.ts";
 export type { RegisteredFunction } from "./host/worker/protocol.ts";
 export { WorkerProcess } from "./host/worker/worker-process.ts";

@@ -56,7 +56,8 @@ describe("the directory of an access policy", () => {
       web: { stock: ["Write"], billing: ["Charge"] },
       billing: { stock: ["Read"] },
       stock: {},
-      "reader-only": { stock: ["Read"] },
+      "reader-only": { stock: ["Read"], billing: ["Charge"] },
+      unlisted: { stock: ["Write"], billing: ["Charge"] },
     });
   });
 
