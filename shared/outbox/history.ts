@@ -8,7 +8,7 @@ export interface Setback {
   readonly last: string;
 }
 
-/** A column of Table storage has at most 32,000 characters. */
+/** A column of Table storage has at most 32,000 characters: six times what these two allow. */
 const MAX_HISTORY = 10;
 const MAX_TEXT_LENGTH = 500;
 

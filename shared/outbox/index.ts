@@ -10,4 +10,3 @@ export {
 } from "./message.ts";
 export type { Page } from "./message-store.ts";
 export { createOutbox, type Outbox, type OutboxOptions, type RunOptions, type RunSummary } from "./outbox.ts";
-export { longestRun } from "./schedule.ts";

@@ -9,15 +9,13 @@ import type { Message, MessageState, Problem } from "./message.ts";
 export const SCHEMA_VERSION = 1;
 
 /**
- * Messages are spread over this many partitions. Each has a ceiling of about 2,000 entities per second. Never change it for
- * a table in use: its messages would not be found.
+ * Messages are spread over this many partitions: enough that one app's storage account is the limit, few enough that a run
+ * visits each. A partition has a ceiling of about 2,000 entities per second. Never change it for a table in use: its
+ * messages would not be found.
  *
  * @see https://learn.microsoft.com/azure/storage/tables/scalability-targets
  */
 export const PARTITIONS = 16;
-
-/** The partition of the rows that name the partitions with pending messages. */
-export const MARKERS = "marker";
 
 /**
  * All rows of a message share a partition, chosen by a hash of its id, so that one transaction can change them:
@@ -37,19 +35,23 @@ export const prefixes = {
   finished: "finished:",
 } as const;
 
+/** The end of the time in a key. */
+const ISO_LENGTH = prefixes.pending.length + new Date(0).toISOString().length;
+
 export const messageKey = (id: string): string => prefixes.message + id;
 export const pendingKey = (dueAt: Date, id: string): string => `${prefixes.pending}${dueAt.toISOString()}:${id}`;
+/** When a message is due, from the key of its pending row. */
+export const dueTimeOf = (rowKey: string): number => Date.parse(rowKey.slice(prefixes.pending.length, ISO_LENGTH));
 const sinceKey = (since: Date, id: string): string => `${prefixes.since}${since.toISOString()}:${id}`;
 
-/** The names of the partitions, by their number. */
-export function partitionKeys(partitions: number): readonly string[] {
-  return Array.from({ length: partitions }, (_, i) => String(i).padStart(2, "0"));
+/** The name of a partition, by its number. */
+export function partitionName(number: number): string {
+  return String(number).padStart(2, "0");
 }
 
 /** The partition of a message: a hash of its id spreads any ids evenly. */
 export function partitionOf(id: string, partitions: number): string {
-  const number = createHash("sha256").update(id).digest().readUInt32BE() % partitions;
-  return String(number).padStart(2, "0");
+  return partitionName(createHash("sha256").update(id).digest().readUInt32BE() % partitions);
 }
 
 /** A merge keeps columns that are not named, so a column that no longer applies is set to an empty text. */
@@ -72,48 +74,58 @@ export interface MessageColumns extends VersionedRow {
 
 export type MessageRow = TableEntityResult<MessageColumns>;
 
-export function toRow(name: TableEntity, message: Message<unknown>): TableEntity {
-  const { id, state, createdAt, pendingSince, attempts } = message;
+/** Columns of a row that was read. A later version may have more than this one knows: they stay. */
+export type KeptColumns = Readonly<Record<string, unknown>>;
+
+export function toRow(name: TableEntity, message: Message<unknown>, kept: KeptColumns = {}): TableEntity {
+  const { id, payload, state, createdAt, pendingSince, attempts } = message;
   return {
+    ...kept,
     ...name,
     version: SCHEMA_VERSION,
     ...{ id, state, createdAt, pendingSince, attempts },
-    payload: JSON.stringify(message.payload),
+    // A damaged payload stays as it is.
+    ...(payload !== undefined && { payload: JSON.stringify(payload) }),
     reason: message.reason ?? "",
     endedAt: message.endedAt?.toISOString() ?? "",
     history: JSON.stringify(message.history),
     problem: message.problem === undefined ? "" : JSON.stringify(message.problem),
-  } satisfies TableEntity<MessageColumns>;
+  } satisfies TableEntity<Omit<MessageColumns, "payload">>;
 }
 
-/** @param dueAt from the key of the pending row; a message's own row does not know it */
+/**
+ * Reads a row. A damaged one must not stop the others of its batch: what cannot be read is left out.
+ *
+ * @param dueAt from the key of the pending row; a message's own row does not know it
+ */
 export function fromRow<Payload>(row: MessageRow, dueAt?: Date): Message<Payload> {
   const { id, state, createdAt, pendingSince, endedAt, attempts, reason, problem } = row;
+  const history = parsed(row.history);
   return {
     ...{ id, state, createdAt, pendingSince, attempts },
-    payload: parsed<Payload>(row.payload, {} as Payload),
+    // Undefined if damaged: such a message is not delivered.
+    payload: parsed(row.payload) as Payload,
     ...(reason && { reason }),
-    ...(problem && { problem: parsed<Problem>(problem, { code: "unreadable" }) }),
+    ...(problem && { problem: (parsed(problem) as Problem | undefined) ?? { code: "unreadable" } }),
     ...(dueAt !== undefined && { dueAt }),
     ...(endedAt && { endedAt: new Date(endedAt) }),
-    history: parsed<readonly Setback[]>(row.history, []),
+    history: Array.isArray(history) ? (history as readonly Setback[]) : [],
   };
 }
 
-/** A damaged row must not stop the others of its batch. */
-function parsed<T>(json: string, otherwise: T): T {
+function parsed(json: string): unknown {
   try {
-    return JSON.parse(json) as T;
+    return JSON.parse(json);
   } catch {
-    return otherwise;
+    return undefined;
   }
 }
 
 /** The rows by which queries find a message of its state, beside the message itself. */
-export function indexRows(partitionKey: string, message: Message<unknown>): TableEntity[] {
+export function indexRows(partitionKey: string, message: Message<unknown>, kept: KeptColumns = {}): TableEntity[] {
   const { id, state, pendingSince, dueAt, endedAt = pendingSince } = message;
   const reference = (rowKey: string): TableEntity => ({ partitionKey, rowKey, version: SCHEMA_VERSION, id });
-  const copy = (rowKey: string): TableEntity => toRow({ partitionKey, rowKey }, message);
+  const copy = (rowKey: string): TableEntity => toRow({ partitionKey, rowKey }, message, kept);
   if (dueAt !== undefined) return [copy(pendingKey(dueAt, id)), reference(sinceKey(pendingSince, id))];
   const ended = `${endedAt.toISOString()}:${id}`;
   return [state === "stuck" ? copy(prefixes.stuck + ended) : reference(prefixes.finished + ended)];

@@ -1,16 +1,19 @@
 // Messages in Table storage, with leases and retention.
 import type { TableClient, TableEntity, TableEntityResult, TransactionAction } from "@azure/data-tables";
+import { storageClock } from "../storage/clock.ts";
 import { isNewer, requireKnown, type VersionedRow } from "../storage/row-version.ts";
 import { isLostRace, keysBetween, orUndefined } from "../storage/table.ts";
-import { LONGEST_RETRY_AFTER_MS, type Message, type MessageState } from "./message.ts";
+import { createMarkers, type Marker } from "./markers.ts";
+import { type Content, LONGEST_RETRY_AFTER_MS, type Message, type MessageState, newMessage } from "./message.ts";
 import {
+  dueTimeOf,
   fromRow,
   indexRows,
-  MARKERS,
+  type KeptColumns,
   type MessageColumns,
   messageKey,
   type MessageRow,
-  partitionKeys,
+  partitionName,
   partitionOf,
   PARTITIONS,
   pendingKey,
@@ -23,33 +26,28 @@ import {
 export interface Lease<Payload> {
   readonly message: Message<Payload>;
   readonly until: Date;
-}
-
-/** A row that says that a partition may have pending messages. */
-export interface Marker {
-  readonly partition: string;
-  readonly etag: string;
-  /** When it was last written, by the clock of storage. */
-  readonly writtenAt: Date;
+  /** The columns of the row that was leased. */
+  readonly kept?: KeptColumns;
 }
 
 export interface MessageStore<Payload> {
   /** All partitions, by name. */
   readonly partitions: readonly string[];
+  /** The time by the clock of storage, which all instances share: leases and due times are told by it. */
+  now(): Date;
   /** The partition of all rows of a message. */
   partitionOf(id: string): string;
   /** The partitions that may have pending messages; one request. */
   marked(): Promise<readonly Marker[]>;
-  /** Stores a new message, leased until its due time. @returns undefined where a message of that id exists */
-  create(message: Message<Payload>): Promise<Lease<Payload> | undefined>;
+  /** Stores a new message, leased for so many milliseconds. @returns undefined where a message of that id exists */
+  create(content: Content<Payload>, leaseMs: number): Promise<Lease<Payload> | undefined>;
   get(id: string): Promise<Message<Payload> | undefined>;
   /**
    * Leases pending messages of a partition that are due, the longest due first, at most 50. So is a message that is due
-   * later than any wait or lease allows: the clock of whoever wrote it was fast.
-   *
-   * @returns the leases, and whether more messages may be due
+   * later than any wait or lease allows. Keeps the marker true: writes a missing one, and removes an old one if nothing is
+   * pending.
    */
-  lease(partition: string, now: Date, until: Date, limit: number): Promise<LeaseResult<Payload>>;
+  lease(partition: string, until: Date, limit: number, marker?: Marker): Promise<LeaseResult<Payload>>;
   /** Gives leased messages back, due at that time. */
   release(leases: readonly Lease<Payload>[], dueAt: Date): Promise<void>;
   /**
@@ -74,11 +72,8 @@ export interface MessageStore<Payload> {
    * @throws RangeError for a token that is none of this store
    */
   list(state: MessageState | undefined, continuationToken?: string): Promise<Page<Payload>>;
-  /**
-   * How many messages of a partition are pending, up to a hundred, and since when the oldest is, by the clock of storage.
-   * Keeps the markers true: it sets a missing one, and removes an old one of a partition with nothing pending.
-   */
-  backlog(partition: string, marker: Marker | undefined): Promise<Backlog>;
+  /** How many messages of a partition are pending, up to a hundred, and since when the oldest is. */
+  backlog(partition: string): Promise<Backlog>;
   /** Removes messages of a partition that ended before that time, at most 50. @returns how many */
   removeFinished(partition: string, before: Date): Promise<number>;
 }
@@ -86,6 +81,8 @@ export interface MessageStore<Payload> {
 export interface LeaseResult<Payload> {
   readonly leases: readonly Lease<Payload>[];
   readonly mayHaveMore: boolean;
+  /** Nothing is pending, due or not. */
+  readonly isEmpty: boolean;
 }
 
 export interface Page<Payload> {
@@ -99,38 +96,43 @@ export interface Backlog {
 }
 
 /**
- * How long a message under delivery is leased, in milliseconds. Another instance delivers the messages of a crashed one after
- * that.
+ * How long a message under delivery is leased, in milliseconds: longer than a call and slow storage take. Another instance
+ * delivers the messages of a crashed one after that.
  */
 export const LEASE_MS = 60_000;
 
 /** No message is due later than this, in milliseconds: the longest wait, and a minute for clocks that differ. */
 const LATEST_DUE_MS = LONGEST_RETRY_AFTER_MS + 60_000;
 
+/** A page of a list: some 100 KB, as a person reads it. */
 const PAGE_SIZE = 100;
 /** A transaction has at most 100 changes; moving a message takes two, and so does removing one. */
 const MAX_PER_TRANSACTION = 50;
 /** Pending messages of a partition that are counted; of all partitions together, more than a thousand. */
 const MAX_COUNTED = 100;
 
-/** An instance writes the marker of a partition again after this time, in milliseconds, before it stores a message there. */
-const MARK_AGAIN_AFTER_MS = 5 * 60_000;
-/** A marker that is this old, in milliseconds, may be removed: longer than above, for clocks that differ by minutes. */
-const UNMARK_AFTER_MS = 15 * 60_000;
+export interface MessageStoreOptions {
+  /** The number of partitions, the same for ever; benchmarks compare others. */
+  readonly partitions?: number;
+  /** Replaces the clock of storage in tests. */
+  readonly now?: () => Date;
+}
 
 /**
- * Makes the store of an outbox. Finding out that nothing is pending takes one query: a marker names each partition that may
- * have pending messages. It is written before the first of them, and removed long after the last.
+ * Makes the store of an outbox.
  *
- * @param table opens a table that only this outbox uses
- * @param count the number of partitions, the same for ever; benchmarks compare others
+ * @param open opens a table that only this outbox uses
  */
 export function createMessageStore<Payload>(
-  table: () => Promise<TableClient>,
-  count = PARTITIONS,
+  open: () => Promise<TableClient>,
+  options: MessageStoreOptions = {},
 ): MessageStore<Payload> {
-  const partitions = partitionKeys(count);
-  const markedAt = new Map<string, number>();
+  const { partitions: count = PARTITIONS } = options;
+  const clock = storageClock(open);
+  const { table } = clock;
+  const now = options.now ?? clock.now;
+  const markers = createMarkers(table);
+  const partitions = Array.from({ length: count }, (_, number) => partitionName(number));
 
   /** @returns false where another writer came first */
   async function submit(transaction: TransactionAction[]): Promise<boolean> {
@@ -166,52 +168,51 @@ export function createMessageStore<Payload>(
   }
 
   const home = (id: string): string => partitionOf(id, count);
-  const nameOf = (id: string): TableEntity => ({ partitionKey: home(id), rowKey: messageKey(id) });
+  const nameOf = (id: string): TableEntity => keyed(home(id), messageKey(id));
 
   const find = async (id: string): Promise<MessageRow | undefined> =>
     orUndefined((await table()).getEntity<MessageRow>(home(id), messageKey(id)));
 
-  async function mark(partition: string): Promise<void> {
-    const began = performance.now();
-    await (await table()).upsertEntity({ partitionKey: MARKERS, rowKey: partition }, "Replace");
-    markedAt.set(partition, began);
-  }
-
-  async function markOnce(partition: string): Promise<void> {
-    if (performance.now() - (markedAt.get(partition) ?? -Infinity) > MARK_AGAIN_AFTER_MS) await mark(partition);
-  }
-
-  /** Does nothing if somebody has written the marker meanwhile. */
-  async function unmark({ partition, etag }: Marker): Promise<void> {
-    try {
-      await (await table()).deleteEntity(MARKERS, partition, { etag });
-    } catch (error) {
-      if (!isLostRace(error)) throw error;
+  /** The first pending rows from a key on that this version knows; one query, unless a page has rows of a later version only. */
+  async function pendingRows(partition: string, from: string, limit: number): Promise<PendingRows> {
+    for (let begin = from; ;) {
+      const keys = keysBetween(partition, begin, after(prefixes.pending));
+      const page: MessageRow[] = await firstRows<MessageColumns>(keys, limit);
+      // The later version delivers its own rows; they must not hide the rows after them.
+      const known = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
+      const isFull = page.length === limit;
+      if (known.length > 0 || !isFull) return { rows: known, isFull, isEmpty: page.length === 0 };
+      // "!" sorts before every character of an id.
+      begin = `${page.at(-1)?.rowKey ?? ""}!`;
     }
+  }
+
+  /** Those of the rows that are due, and whether a row among them is due later. */
+  function dueOf(rows: readonly MessageRow[]): { readonly due: MessageRow[]; readonly isWaiting: boolean } {
+    const time = now().getTime();
+    const due = rows.filter(({ rowKey = "" }) => {
+      const dueAt = dueTimeOf(rowKey);
+      return dueAt < time || dueAt > time + LATEST_DUE_MS;
+    });
+    return { due, isWaiting: due.length < rows.length };
   }
 
   return {
     partitions,
+    now,
     partitionOf: home,
+    marked: () => markers.list(),
 
-    async marked() {
-      const filter = `PartitionKey eq '${MARKERS}'`;
-      const rows = await firstRows<object>(filter, count);
-      return rows.map(({ rowKey = "", etag, timestamp }) => ({
-        partition: rowKey,
-        etag,
-        writtenAt: new Date(timestamp ?? ""),
-      }));
-    },
-
-    async create(message) {
-      const { id, dueAt } = message;
-      if (dueAt === undefined) throw new Error("A new message has a due time.");
-      const name = nameOf(id);
-      await markOnce(name.partitionKey);
+    async create(content, leaseMs) {
+      const name = nameOf(content.id);
+      await markers.set(name.partitionKey);
+      // Now the clock of storage is known.
+      const begin = now();
+      const until = new Date(begin.getTime() + leaseMs);
+      const message = newMessage(content, begin, until);
       const rows = [toRow(name, message), ...indexRows(name.partitionKey, message)];
       const isNew = await submit(rows.map((row) => ["create", row]));
-      return isNew ? { message, until: dueAt } : undefined;
+      return isNew ? { message, until } : undefined;
     },
 
     async get(id) {
@@ -219,54 +220,54 @@ export function createMessageStore<Payload>(
       return row && fromRow(row);
     },
 
-    async lease(partition, now, until, limit) {
+    async lease(partition, until, limit, marker) {
       const wanted = Math.min(limit, MAX_PER_TRANSACTION);
-      const between = (from: string, to: string): Promise<MessageRow[]> =>
-        firstRows<MessageColumns>(keysBetween(partition, from, to), wanted);
-      const end = pendingKey(now, "");
-      let from: string = prefixes.pending;
-      let due: MessageRow[];
-      let mayHaveMore: boolean;
-      do {
-        const page = await between(from, end);
-        mayHaveMore = page.length === wanted;
-        due = page.filter((row) => !isNewer(row, SCHEMA_VERSION));
-        // The later version delivers its own rows; they must not hide the rows after them.
-        from = `${page.at(-1)?.rowKey ?? end}\0`;
-      } while (due.length === 0 && mayHaveMore);
-      if (due.length === 0) {
-        const tooLate = await between(pendingKey(new Date(now.getTime() + LATEST_DUE_MS), ""), after(prefixes.pending));
-        // By the clock of storage, nobody delivers them any more.
-        const isOver = ({ timestamp = "" }: MessageRow): boolean => Date.parse(timestamp) <= now.getTime() - LEASE_MS;
-        due = tooLate.filter((row) => !isNewer(row, SCHEMA_VERSION) && isOver(row));
+      const first = await pendingRows(partition, prefixes.pending, wanted);
+      if (!first.isEmpty && marker === undefined) await markers.restore(partition);
+      if (first.isEmpty && marker !== undefined) await markers.remove(marker, now());
+      const { due, isWaiting } = dueOf(first.rows);
+      let mayHaveMore = first.isFull && !isWaiting;
+      if (first.isFull && isWaiting) {
+        // Rows that are due too late sort after those that wait.
+        const latest = pendingKey(new Date(now().getTime() + LATEST_DUE_MS), "");
+        const tooLate = await pendingRows(partition, latest, wanted - due.length);
+        due.push(...dueOf(tooLate.rows).due);
+        mayHaveMore = tooLate.isFull;
       }
-      const moved = await submitEach(due, ({ etag, timestamp, ...row }) => [
+      // The two pages may overlap.
+      const found = new Map(due.map((row) => [row.rowKey, row]));
+      const moved = await submitEach([...found.values()], (row) => [
         ["delete", keyed(partition, row.rowKey)],
-        ["create", { ...row, ...keyed(partition, pendingKey(until, row.id)) }],
+        ["create", { ...keptOf(row), ...keyed(partition, pendingKey(until, row.id)) }],
       ]);
-      return { leases: moved.map((row) => ({ message: fromRow(row, until), until })), mayHaveMore };
+      const leases = moved.map((row) => ({ message: fromRow<Payload>(row, until), until, kept: keptOf(row) }));
+      return { leases, mayHaveMore, isEmpty: first.isEmpty };
     },
 
     async release(leases, dueAt) {
-      for (const [partition = "", ofPartition = []] of Map.groupBy(leases, ({ message }) => home(message.id))) {
-        await submitEach(ofPartition, ({ message, until }) => [
+      for (const [partition, ofPartition] of Map.groupBy(leases, ({ message }) => home(message.id))) {
+        await submitEach(ofPartition, ({ message, until, kept }) => [
           ["delete", keyed(partition, pendingKey(until, message.id))],
-          ["create", toRow(keyed(partition, pendingKey(dueAt, message.id)), message)],
+          ["create", toRow(keyed(partition, pendingKey(dueAt, message.id)), message, kept)],
         ]);
       }
     },
 
-    async settle({ message, until }, next) {
+    async settle({ message, until, kept }, result) {
+      // The leased row is deleted and the new one created: they need different keys.
+      const isSameKey = result.dueAt?.getTime() === until.getTime();
+      const next = isSameKey ? { ...result, dueAt: new Date(until.getTime() + 1) } : result;
       const name = nameOf(next.id);
       const isStored = await submit([
         // Deletes the leased row: the transaction fails if it does not exist any more.
-        ...indexChanges(name.partitionKey, { ...message, dueAt: until }, next),
+        ...indexChanges(name.partitionKey, { ...message, dueAt: until }, next, kept),
         ["update", toRow(name, next), "Merge"],
       ]);
       // If the message exists, another instance has its lease. If not, the table was deleted: the message is stored again.
       if (isStored || (await find(next.id)) !== undefined) return isStored;
-      await mark(name.partitionKey);
-      return submit([toRow(name, next), ...indexRows(name.partitionKey, next)].map((row) => ["create", row]));
+      await markers.restore(name.partitionKey);
+      const rows = [toRow(name, next, kept), ...indexRows(name.partitionKey, next, kept)];
+      return submit(rows.map((row) => ["create", row]));
     },
 
     async revive(id, change) {
@@ -277,10 +278,10 @@ export function createMessageStore<Payload>(
       if (next === undefined) return undefined;
       requireKnown(row, SCHEMA_VERSION);
       const name = nameOf(id);
-      await markOnce(name.partitionKey);
+      await markers.set(name.partitionKey);
       const isChanged = await submit([
         ["update", toRow(name, next), "Merge", { etag: row.etag }],
-        ...indexChanges(name.partitionKey, message, next),
+        ...indexChanges(name.partitionKey, message, next, keptOf(row)),
       ]);
       return isChanged ? next : undefined;
     },
@@ -313,15 +314,11 @@ export function createMessageStore<Payload>(
       return { messages };
     },
 
-    async backlog(partition, marker) {
+    async backlog(partition) {
       const keys = keysBetween(partition, prefixes.since, after(prefixes.since));
-      const rows = await firstRows<object>(keys, MAX_COUNTED, ["RowKey", "Timestamp"]);
-      if (rows.length > 0 && marker === undefined) await mark(partition);
-      if (rows.length === 0 && marker !== undefined && Date.now() - marker.writtenAt.getTime() > UNMARK_AFTER_MS) {
-        await unmark(marker);
-      }
-      const times = rows.map(({ timestamp = "" }) => Date.parse(timestamp));
-      return { pending: rows.length, oldest: times.length > 0 ? new Date(Math.min(...times)) : undefined };
+      const rows = await firstRows<object>(keys, MAX_COUNTED, ["RowKey"]);
+      const [, oldest] = /^since:(.+Z):/.exec(rows[0]?.rowKey ?? "") ?? [];
+      return { pending: rows.length, oldest: oldest === undefined ? undefined : new Date(oldest) };
     },
 
     async removeFinished(partition, before) {
@@ -337,22 +334,33 @@ export function createMessageStore<Payload>(
   };
 }
 
-/** The changes of the index rows from one state of a message to another. */
-function indexChanges(partition: string, before: Message<unknown>, after: Message<unknown>): TransactionAction[] {
-  const [old, wanted] = [indexRows(partition, before), indexRows(partition, after)];
+interface PendingRows {
+  readonly rows: readonly MessageRow[];
+  readonly isFull: boolean;
+  readonly isEmpty: boolean;
+}
+
+/** The changes of the index rows from one state of a message to another. A row that only refers to the message may stay. */
+function indexChanges(
+  partition: string,
+  before: Message<unknown>,
+  after: Message<unknown>,
+  kept?: KeptColumns,
+): TransactionAction[] {
+  const [old, wanted] = [indexRows(partition, before), indexRows(partition, after, kept)];
   const isIn = (rows: readonly TableEntity[], { rowKey }: TableEntity): boolean =>
     rows.some((row) => row.rowKey === rowKey);
-  const isCopy = (row: TableEntity): boolean => "payload" in row;
   return [
     ...old
       .filter((row) => !isIn(wanted, row))
       .map(({ rowKey }): TransactionAction => ["delete", keyed(partition, rowKey)]),
     ...wanted.filter((row) => !isIn(old, row)).map((row): TransactionAction => ["create", row]),
-    // A row that only refers to the message stays: its time stamp is since when the message is pending.
-    ...wanted
-      .filter((row) => isIn(old, row) && isCopy(row))
-      .map((row): TransactionAction => ["update", row, "Replace"]),
   ];
+}
+
+/** The columns of a row that a new row of the message keeps. */
+function keptOf({ etag, timestamp, partitionKey, rowKey, ...columns }: MessageRow): KeptColumns {
+  return columns;
 }
 
 function keyed(partitionKey: string, rowKey: string | undefined): TableEntity {

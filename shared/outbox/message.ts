@@ -26,7 +26,7 @@ export interface Message<Payload> extends Content<Payload> {
   /** Since when delivery has been tried: the creation, or the last manual retry. */
   readonly pendingSince: Date;
   readonly attempts: number;
-  /** When delivery may be tried (again); only pending messages have it. */
+  /** When delivery may be tried (again); only leased and new messages have it. */
   readonly dueAt?: Date;
   /** When delivery ended; all but pending messages have it. */
   readonly endedAt?: Date;
@@ -56,11 +56,17 @@ export interface Destination<Payload> {
   readonly refusalCodes: readonly string[];
 }
 
-/** The wait after a failed attempt, in milliseconds: doubles from the first to the second value. */
+/**
+ * The wait after a failed attempt, in milliseconds: doubles from the first value, which bridges a restart, to the second one,
+ * so that a message goes within a quarter of an hour after the end of an outage.
+ */
 const FIRST_RETRY_AFTER_MS = 2_000;
 export const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
-/** A message that could not be delivered for this long, in milliseconds, is stuck: it waits for a person. */
+/**
+ * A message that could not be delivered for this long, in milliseconds, is stuck: it waits for a person. A day bridges outages
+ * that end without the business, and expired tokens of a managed identity's cache.
+ */
 const STUCK_AFTER_MS = 24 * 3600_000;
 
 /** The longest detail of a problem that is kept, in characters. */

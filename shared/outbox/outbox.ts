@@ -2,8 +2,7 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient } from "@azure/data-tables";
-import * as v from "valibot";
-import { identifier } from "../identifier.ts";
+import { isIdentifier } from "../identifier.ts";
 import { isStorageFailure } from "../storage/table.ts";
 import { DEADLINE_MS, type ServiceOutcome } from "../service-client/index.ts";
 import { bounded } from "./history.ts";
@@ -14,21 +13,26 @@ import {
   type Destination,
   type Message,
   type MessageState,
-  newMessage,
   retried,
   wasSent,
 } from "./message.ts";
 import { createLeaseQueue } from "./lease-queue.ts";
+import type { Marker } from "./markers.ts";
 import { createMessageStore, type Lease, LEASE_MS, type MessageStore, type Page } from "./message-store.ts";
 
-/** A delivery starts only if its lease is this long: the deadline of a call and two slow storage operations. */
-const LEASE_NEEDED_MS = DEADLINE_MS + 2 * 10_000;
+/**
+ * A delivery starts only if its lease is this long, in milliseconds: the token's wait and the deadline of a call, and a slow
+ * storage operation.
+ */
+const LEASE_NEEDED_MS = 12_000 + DEADLINE_MS + 10_000;
 
 /** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
 const CONCURRENT_DELIVERIES = 8;
 
 /** How long shutdown waits for deliveries, in milliseconds, before it aborts them; the host gives the app 5 s in all. */
 const DRAIN_MS = 2_500;
+/** How long shutdown waits for the results of the aborted ones to be stored, in milliseconds. */
+const ABORT_MS = 1_500;
 
 /** The longest payload, in characters of JSON. A column has at most 32,000, and a transaction moves 40 messages. */
 const MAX_PAYLOAD_LENGTH = 16_000;
@@ -87,7 +91,7 @@ export interface Outbox<Payload> {
   retry(id: string): Promise<Message<Payload> | undefined>;
   /** Delivers the pending messages whose time has come, the longest due of a partition first, and removes old ones. */
   run(options: RunOptions): Promise<RunSummary>;
-  /** Starts no more deliveries and waits for those under way, for a bounded time. Aborted ones stay pending, and are due. */
+  /** Starts no more deliveries and waits for those under way, for 4 s at most. Aborted ones stay pending, and back off. */
   drain(): Promise<void>;
 }
 
@@ -117,14 +121,6 @@ export function createOutbox<Payload>({
   const underWay = new Set<Promise<unknown>>();
   const draining = new AbortController();
   const shutdown = new AbortController();
-  const aborted = new Promise<void>((resolve) => {
-    shutdown.signal.addEventListener("abort", () => {
-      resolve();
-    });
-  });
-  /** Each run visits one partition, whether it is marked or not; instances begin with different ones. */
-  let visits = randomInt(store.partitions.length);
-
   /** Delivers a leased message once. A step that is not stored, because of a crash, is repeated after the lease. */
   async function attempt(lease: Lease<Payload>, signal: AbortSignal, traceParent?: string): Promise<Attempt<Payload>> {
     const { message } = lease;
@@ -132,11 +128,13 @@ export function createOutbox<Payload>({
       reported(error);
       return { kind: "no-response", reason: "an unexpected error, see the log", tries: 0 };
     };
-    const call = async (): Promise<ServiceOutcome> =>
-      destination.client({ ...destination.request(message), traceParent, signal });
+    const call = async (): Promise<ServiceOutcome> => {
+      if (message.payload === undefined) throw new Error(`The stored payload of the message ${message.id} is damaged.`);
+      return destination.client({ ...destination.request(message), traceParent, signal });
+    };
     let outcome = await call().catch(failed);
     try {
-      const after = (): Message<Payload> => afterAttempt(message, outcome, destination, new Date());
+      const after = (): Message<Payload> => afterAttempt(message, outcome, destination, store.now());
       let next: Message<Payload>;
       try {
         next = after();
@@ -169,22 +167,20 @@ export function createOutbox<Payload>({
     }
   };
 
-  async function deliverDue(partitions: readonly string[], options: RunOptions): Promise<Deliveries> {
+  async function deliverDue(
+    partitions: ReadonlyMap<string, Marker | undefined>,
+    options: RunOptions,
+  ): Promise<{ readonly deliveries: Deliveries; readonly used: ReadonlySet<string> }> {
     const counts = { done: 0, refused: 0, stuck: 0, stillPending: 0, unsaved: 0, refusedByNetwork: 0, retries: 0 };
     const timeIsUp = AbortSignal.timeout(options.longestMs);
     const breakOff = AbortSignal.any([shutdown.signal, timeIsUp]);
     let failure: string | undefined;
     const whyStop = (): string | undefined =>
       draining.signal.aborted ? "the app is stopping" : timeIsUp.aborted ? "the next run is due" : failure;
-    const queue = createLeaseQueue(store, partitions);
+    const mayBegin = (): boolean => whyStop() === undefined;
+    const queue = createLeaseQueue(store, { partitions, neededMs: LEASE_NEEDED_MS, mayBegin });
     const worker = async (): Promise<void> => {
-      while (whyStop() === undefined) {
-        const lease = await queue.next();
-        if (lease === undefined) return;
-        if (whyStop() !== undefined || lease.until.getTime() - Date.now() <= LEASE_NEEDED_MS) {
-          await queue.giveBack(lease);
-          continue;
-        }
+      for (let lease = await queue.next(); lease !== undefined; lease = await queue.next()) {
         const attempted = await attempt(lease, breakOff, options.traceParent);
         count(counts, attempted);
         // The next message would fail for the same reason: it waits for the next run.
@@ -195,56 +191,78 @@ export function createOutbox<Payload>({
     await queue.close();
     for (const ended of workers) if (ended.status === "rejected") throw ended.reason;
     const endedEarly = whyStop();
-    return { ...counts, ...(endedEarly !== undefined && { endedEarly }) };
+    return { deliveries: { ...counts, ...(endedEarly !== undefined && { endedEarly }) }, used: queue.used };
   }
 
   async function run(options: RunOptions): Promise<RunSummary> {
-    const began = Date.now();
-    const visited = store.partitions[visits++ % store.partitions.length] ?? "";
-    const marked = new Map((await store.marked()).map((marker) => [marker.partition, marker]));
-    const deliveries = await deliverDue([...marked.keys()], options);
-    const before = new Date(began - options.retentionMs);
+    const began = performance.now();
+    const marked = await store.marked();
+    // One that is visited whether it is marked or not: a missing marker is found, and old messages are removed.
+    const visited = store.partitions[randomInt(store.partitions.length)] ?? "";
+    const partitions = new Map<string, Marker | undefined>([
+      [visited, undefined],
+      ...marked.map((marker) => [marker.partition, marker] as const),
+    ]);
+    const { deliveries, used } = await deliverDue(partitions, options);
+    const before = new Date(store.now().getTime() - options.retentionMs);
     let removed = 0;
     let batch: number;
     do removed += batch = await store.removeFinished(visited, before);
-    while (batch > 0 && Date.now() < began + options.longestMs && !draining.signal.aborted);
-    // A missing marker is found within as many runs as there are partitions.
-    const backlogs = await Promise.all(
-      [...new Set([...marked.keys(), visited])].map((partition) => store.backlog(partition, marked.get(partition))),
-    );
+    while (batch > 0 && performance.now() < began + options.longestMs && !draining.signal.aborted);
+    const backlogs = await Promise.all([...used].map((partition) => store.backlog(partition)));
     const pending = backlogs.reduce((sum, backlog) => sum + backlog.pending, 0);
     const since = backlogs.flatMap(({ oldest }) => (oldest === undefined ? [] : [oldest.getTime()]));
-    const oldestSeconds = Math.max(0, Math.round((Date.now() - Math.min(...since)) / 1000));
+    const oldestSeconds = Math.max(0, Math.round((store.now().getTime() - Math.min(...since)) / 1000));
     return { ...deliveries, removed, pending, ...(since.length > 0 && { oldestSeconds }) };
+  }
+
+  /** Stores a message, and begins to deliver it. */
+  async function accept(content: Content<Payload>, traceParent?: string): Promise<Accepted<Payload>> {
+    // Nobody delivers it while the app stops: it is due at once.
+    const lease = await store.create(content, draining.signal.aborted ? 0 : LEASE_MS);
+    if (lease === undefined) return { message: await existing(content.id) };
+    // Storage was slow: the timer delivers it.
+    if (draining.signal.aborted || lease.until.getTime() - store.now().getTime() <= LEASE_NEEDED_MS) {
+      return { message: lease.message };
+    }
+    const attempted = track(attempt(lease, shutdown.signal, traceParent)).then(({ message }) => message);
+    return { message: lease.message, attempted };
   }
 
   return {
     async submit({ id, payload }, traceParent) {
-      if (!v.is(identifier, id)) throw new TypeError("The id of a message is an identifier (shared/identifier.ts).");
+      if (!isIdentifier(id)) throw new TypeError("The id of a message is an identifier (shared/identifier.ts).");
       const json = JSON.stringify(payload) as string | undefined;
       if (json === undefined || json.length > MAX_PAYLOAD_LENGTH) {
         throw new TypeError(`The payload of a message is JSON of up to ${MAX_PAYLOAD_LENGTH} characters.`);
       }
-      const now = new Date();
-      const lease = await store.create(newMessage({ id, payload }, now, new Date(now.getTime() + LEASE_MS)));
-      if (lease === undefined) return existing(id);
-      if (draining.signal.aborted) return lease.message;
-      const attempted = track(attempt(lease, shutdown.signal, traceParent)).then(({ message }) => message);
+      const content = { id, payload: JSON.parse(json) as Payload };
+      const { message, attempted = message } = await track(accept(content, traceParent));
+      const { promise: stopped, resolve } = Promise.withResolvers<Message<Payload>>();
+      const stop = (): void => {
+        resolve(message);
+      };
       // Storage may be slow: the response must not come after the end of the app.
-      return Promise.race([attempted, aborted.then(() => lease.message)]);
+      shutdown.signal.addEventListener("abort", stop);
+      if (shutdown.signal.aborted) stop();
+      try {
+        return await Promise.race([attempted, stopped]);
+      } finally {
+        shutdown.signal.removeEventListener("abort", stop);
+      }
     },
 
     get: (id) => store.get(id),
     list: (state, continuationToken) => store.list(state, continuationToken),
-    retry: (id) => store.revive(id, (message) => retried(message, new Date())),
+    retry: (id) => store.revive(id, (message) => retried(message, store.now())),
     run: (options) => track(run(options)),
 
     async drain() {
       draining.abort();
       const over = Promise.allSettled(underWay);
-      await Promise.race([over, delay(DRAIN_MS)]);
+      await Promise.race([over, delay(DRAIN_MS, undefined, { ref: false })]);
       shutdown.abort();
-      await over;
+      await Promise.race([over, delay(ABORT_MS, undefined, { ref: false })]);
     },
   };
 
@@ -256,6 +274,12 @@ export function createOutbox<Payload>({
 }
 
 type Deliveries = Omit<RunSummary, "removed" | "pending" | "oldestSeconds">;
+
+interface Accepted<Payload> {
+  readonly message: Message<Payload>;
+  /** The message after its first attempt. */
+  readonly attempted?: Promise<Message<Payload>>;
+}
 
 interface Attempt<Payload> {
   readonly outcome: ServiceOutcome;

@@ -1,7 +1,7 @@
 import { TableClient } from "@azure/data-tables";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
-import { type Message, newMessage, retried } from "../outbox/message.ts";
+import { type Message, retried } from "../outbox/message.ts";
 import { createMessageStore, type Lease, type MessageStore } from "../outbox/message-store.ts";
 import { openTable } from "../storage/table.ts";
 
@@ -17,6 +17,9 @@ let table: TableClient;
 let count = 0;
 
 const T0 = new Date("2026-01-01T00:00:00Z");
+/** The clock of the stores. */
+let time = T0;
+const now = (): Date => time;
 const at = (seconds: number): Date => new Date(T0.getTime() + seconds * 1000);
 const DAY = 24 * 3600;
 const ONLY = "00";
@@ -31,12 +34,15 @@ beforeAll(async () => {
 afterAll(() => storage.stop());
 beforeEach(() => {
   count++;
-  store = createMessageStore(open, 1);
+  time = T0;
+  store = createMessageStore(open, { partitions: 1, now });
   table = new TableClient(storage.endpoint, `messages${count}`, storage.credential);
 });
 
+/** Stored at T0, and due so many seconds later. */
 async function created(id: string, due = 0, by = store): Promise<Lease<Letter>> {
-  const lease = await by.create(newMessage({ id, payload }, T0, at(due)));
+  time = T0;
+  const lease = await by.create({ id, payload }, due * 1000);
   if (lease === undefined) throw new Error(`${id} existed`);
   return lease;
 }
@@ -60,8 +66,10 @@ const refused: Ended = ({ dueAt, ...message }, second) => ({
   endedAt: at(second),
   reason: "box-full",
 });
-const leased = async (now: Date, until: Date, limit: number, by = store): Promise<readonly Lease<Letter>[]> =>
-  (await by.lease(ONLY, now, until, limit)).leases;
+const leased = async (from: Date, until: Date, limit: number, by = store): Promise<readonly Lease<Letter>[]> => {
+  time = from;
+  return (await by.lease(ONLY, until, limit)).leases;
+};
 const idsOf = (leases: readonly Lease<Letter>[]): string[] => leases.map(({ message }) => message.id);
 
 /** The keys of all rows but the marker. */
@@ -76,7 +84,7 @@ async function keys(): Promise<string[]> {
 describe("the rows of a message", () => {
   test("are stored once", async () => {
     const { message } = await created("a");
-    expect(await store.create(message)).toBeUndefined();
+    expect(await store.create(message, 0)).toBeUndefined();
     expect(await keys()).toEqual([
       "message:a",
       "pending:2026-01-01T00:00:00.000Z:a",
@@ -126,20 +134,17 @@ describe("the rows of a message", () => {
   });
 });
 
-test("a message without a due time is a mistake of this code", async () => {
-  const { dueAt, ...message } = newMessage({ id: "a", payload }, T0, T0);
-  await expect(store.create(message)).rejects.toThrow("A new message has a due time.");
-});
-
 test("what storage refuses for another reason than a race is an error", async () => {
-  const message = newMessage({ id: "a", payload: { text: "x".repeat(40_000) } }, T0, T0);
-  await expect(store.create(message)).rejects.toThrow("exceeds the maximum allowed size");
+  const content = { id: "a", payload: { text: "x".repeat(40_000) } };
+  await expect(store.create(content, 0)).rejects.toThrow("exceeds the maximum allowed size");
 });
 
 test("a row that somebody has damaged is read, without what cannot be", async () => {
   await created("a");
   await table.updateEntity({ partitionKey: ONLY, rowKey: "message:a", history: "[{", problem: "x" }, "Merge");
   expect(await store.get("a")).toMatchObject({ payload, history: [], problem: { code: "unreadable" } });
+  await table.updateEntity({ partitionKey: ONLY, rowKey: "message:a", history: "{}", payload: "{" }, "Merge");
+  expect(await store.get("a")).toMatchObject({ payload: undefined, history: [] });
 });
 
 describe("a lease", () => {
@@ -154,8 +159,11 @@ describe("a lease", () => {
 
   test("says whether more may be due", async () => {
     for (const id of ["a", "b", "c"]) await created(id);
-    expect(await store.lease(ONLY, at(1), at(61), 2)).toMatchObject({ leases: [{}, {}], mayHaveMore: true });
-    expect(await store.lease(ONLY, at(1), at(61), 2)).toMatchObject({ leases: [{}], mayHaveMore: false });
+    time = at(1);
+    expect(await store.lease(ONLY, at(61), 2)).toMatchObject({ leases: [{}, {}], mayHaveMore: true });
+    expect(await store.lease(ONLY, at(61), 2)).toMatchObject({ leases: [{}], mayHaveMore: false, isEmpty: false });
+    await Promise.all((await leased(at(62), at(122), 3)).map((lease) => store.settle(lease, done(lease.message, 63))));
+    expect(await store.lease(ONLY, at(122), 2)).toEqual({ leases: [], mayHaveMore: false, isEmpty: true });
   });
 
   test("of many at once never gives one message to two", async () => {
@@ -170,10 +178,13 @@ describe("a lease", () => {
   test("of several, one of which somebody else has just taken, is given for the others", async () => {
     for (const id of ["a", "b", "c"]) await created(id);
     let used = 0;
-    const slow = createMessageStore<Letter>(async () => {
-      if (++used === 2) await leased(at(10), at(70), 1);
-      return table;
-    }, 1);
+    const slow = createMessageStore<Letter>(
+      async () => {
+        if (++used === 2) await leased(at(10), at(70), 1);
+        return table;
+      },
+      { partitions: 1, now },
+    );
     expect(idsOf(await leased(at(10), at(71), 10, slow))).toEqual(["b", "c"]);
   });
 
@@ -214,10 +225,13 @@ describe("a stuck message", () => {
     const revive = (by: MessageStore<Letter>, second: number) =>
       by.revive("a", (message) => retried(message, at(second)));
     let used = 0;
-    const slow = createMessageStore<Letter>(async () => {
-      if (++used === 2) await revive(store, DAY);
-      return table;
-    }, 1);
+    const slow = createMessageStore<Letter>(
+      async () => {
+        if (++used === 2) await revive(store, DAY);
+        return table;
+      },
+      { partitions: 1, now },
+    );
     expect(await revive(slow, DAY + 1)).toBeUndefined();
     expect(await keys()).toEqual([
       "message:a",
@@ -301,10 +315,13 @@ test("removes, of several, those that nobody has retried meanwhile", async () =>
     await store.settle(lease, refused(lease.message, 1));
   }
   let used = 0;
-  const slow = createMessageStore<Letter>(async () => {
-    if (++used === 2) await store.revive("a", (message) => retried(message, at(DAY)));
-    return table;
-  }, 1);
+  const slow = createMessageStore<Letter>(
+    async () => {
+      if (++used === 2) await store.revive("a", (message) => retried(message, at(DAY)));
+      return table;
+    },
+    { partitions: 1, now },
+  );
   expect(await slow.removeFinished(ONLY, at(DAY))).toBe(1);
   expect(await keys()).toEqual(["message:a", "pending:2026-01-02T00:00:00.000Z:a", "since:2026-01-02T00:00:00.000Z:a"]);
 });
@@ -326,116 +343,119 @@ test("removes finished messages by when they ended, and none that is not", async
   ]);
 });
 
-describe("clocks that differ", () => {
-  const HOUR = 3600_000;
+describe("a message that is due later than any wait allows", () => {
+  const HOUR = 3600;
+
+  test("is due now, and one that waits as long as it may is not", async () => {
+    await created("ahead", 2 * HOUR);
+    await created("waits", 15 * 60);
+    expect(idsOf(await leased(at(0), at(60), 10))).toEqual(["ahead"]);
+  });
+
+  test("is found beside others that are due, and behind a page of others that wait", async () => {
+    await created("ahead", 2 * HOUR);
+    for (const id of ["a", "b"]) await created(id, 1);
+    for (const id of ["w-1", "w-2", "w-3"]) await created(id, 600);
+    expect(idsOf(await leased(at(2), at(62), 4)).sort()).toEqual(["a", "ahead", "b"]);
+  });
+
+  test("is found once, also where a page has it twice", async () => {
+    await created("ahead", 2 * HOUR);
+    for (const id of ["w-1", "w-2"]) await created(id, 600);
+    expect(idsOf(await leased(at(2), at(62), 3))).toEqual(["ahead"]);
+  });
+});
+
+describe("the clock of storage", () => {
   afterEach(() => vi.useRealTimers());
-  const shifted = (byMs: number): Date => new Date(Date.now() + byMs);
 
-  /** Written two hours ahead, by an instance that was killed then. */
-  async function writtenAhead(id: string): Promise<void> {
-    const now = shifted(2 * HOUR);
-    await store.create(newMessage({ id, payload }, now, new Date(now.getTime() + 60_000)));
-  }
-
-  test("a message that is due later than any wait is due, once nobody delivers it any more", async () => {
-    await writtenAhead("ahead");
-    const lease = (now: Date) => leased(now, new Date(now.getTime() + 60_000), 10);
-    expect(await lease(shifted(0))).toEqual([]); // its writer may still deliver it
-    const found = await lease(shifted(61_000));
-    expect(idsOf(found)).toEqual(["ahead"]);
-    expect(found[0]?.message.dueAt?.getTime()).toBeLessThan(shifted(HOUR).getTime());
-  });
-
-  test("a message that waits as long as it may is not due", async () => {
-    const lease = await created("a");
-    await store.settle(lease, { ...lease.message, dueAt: new Date(Date.now() + 15 * 60_000) });
-    expect(await leased(shifted(0), shifted(60_000), 10)).toEqual([]);
-    expect(await leased(shifted(61_000), shifted(121_000), 10)).toEqual([]);
-  });
-
-  test("the backlog tells the age by the clock of storage", async () => {
-    await writtenAhead("ahead");
-    const { pending, oldest } = await store.backlog(ONLY, undefined);
-    expect(pending).toBe(1);
-    expect(Math.abs(Date.now() - (oldest?.getTime() ?? 0))).toBeLessThan(HOUR / 2);
+  test.each([2, -2])("tells the time where this machine's is %d hours ahead", async (hours) => {
+    const real = Date.now();
+    vi.setSystemTime(real + hours * 3600_000);
+    const clocked = createMessageStore<Letter>(open, { partitions: 1 });
+    await clocked.marked();
+    expect(Math.abs(clocked.now().getTime() - real)).toBeLessThan(60_000);
   });
 });
 
 describe("the backlog", () => {
   test("is nothing where there is nothing", async () => {
     expect(await store.list(undefined)).toEqual({ messages: [] });
-    expect(await store.backlog(ONLY, undefined)).toEqual({ pending: 0, oldest: undefined });
+    expect(await store.backlog(ONLY)).toEqual({ pending: 0, oldest: undefined });
   });
 
   test("counts pending messages, and finds the oldest whatever its due time", async () => {
-    const late = await created("late");
+    time = at(-9);
+    await store.create({ id: "oldest", payload }, DAY * 1000);
+    time = T0;
     await Promise.all(Array.from({ length: 150 }, (_, i) => created(`m-${i}`)));
-    await store.settle(late, { ...late.message, dueAt: at(DAY) });
-    const rows = await table.getEntity(ONLY, "since:2026-01-01T00:00:00.000Z:late");
-    const { pending, oldest } = await store.backlog(ONLY, undefined);
-    expect(pending).toBe(100);
-    expect(oldest?.toISOString()).toBe(new Date(rows.timestamp ?? "").toISOString());
+    expect(await store.backlog(ONLY)).toEqual({ pending: 100, oldest: at(-9) });
   });
 
   test("is no longer that of a message which ended", async () => {
     const lease = await created("a");
     await store.settle(lease, done(lease.message, 1));
-    expect(await store.backlog(ONLY, undefined)).toMatchObject({ pending: 0 });
+    expect(await store.backlog(ONLY)).toMatchObject({ pending: 0 });
   });
 });
 
 describe("a marker", () => {
-  const QUARTER = 15 * 60_000;
-  afterEach(() => vi.useRealTimers());
+  const after = (minutes: number): void => {
+    time = new Date(Date.now() + minutes * 60_000);
+  };
+  const look = async (): Promise<void> => {
+    const [marker] = await store.marked();
+    await store.lease(ONLY, new Date(time.getTime() + 60_000), 1, marker);
+  };
+  const ended = async (id: string, by = store): Promise<void> => {
+    const lease = await created(id, 0, by);
+    await by.settle(lease, done(lease.message, 1));
+  };
 
   test("names the partition of a pending message, before the message is stored", async () => {
-    const failing = createMessageStore<Letter>(async () => {
-      const client = await open();
-      return Object.assign(Object.create(client) as TableClient, {
-        submitTransaction: () => Promise.reject(new Error("no transaction")),
-      });
-    }, 1);
+    const failing = createMessageStore<Letter>(
+      async () =>
+        Object.assign(Object.create(await open()) as TableClient, {
+          submitTransaction: () => Promise.reject(new Error("no transaction")),
+        }),
+      { partitions: 1, now },
+    );
     await expect(created("a", 0, failing)).rejects.toThrow("no transaction");
     expect(await store.marked()).toMatchObject([{ partition: ONLY }]);
   });
 
   test("stays as long as a message is pending", async () => {
     await created("a");
-    const [marker] = await store.marked();
-    vi.setSystemTime(Date.now() + 2 * QUARTER);
-    await store.backlog(ONLY, marker);
+    after(60);
+    await look();
     expect(await store.marked()).toHaveLength(1);
   });
 
   test("is removed when it is old and nothing is pending, and written again before the next message", async () => {
-    const lease = await created("a");
-    await store.settle(lease, done(lease.message, 1));
-    const [marker] = await store.marked();
-    await store.backlog(ONLY, marker);
+    await ended("a");
+    after(2);
+    await look();
     expect(await store.marked()).toHaveLength(1);
-    vi.setSystemTime(Date.now() + QUARTER + 1_000);
-    await store.backlog(ONLY, marker);
+    after(4);
+    await look();
     expect(await store.marked()).toEqual([]);
-    await created("b", 0, createMessageStore<Letter>(open, 1));
+    await created("b", 0, createMessageStore<Letter>(open, { partitions: 1, now }));
     expect(await store.marked()).toHaveLength(1);
   });
 
   test("is not removed if somebody has written it meanwhile", async () => {
-    const lease = await created("a");
-    await store.settle(lease, done(lease.message, 1));
+    await ended("a");
     const [marker] = await store.marked();
-    const other = createMessageStore<Letter>(open, 1);
-    const next = await created("b", 0, other);
-    await other.settle(next, done(next.message, 1));
-    vi.setSystemTime(Date.now() + QUARTER + 1_000);
-    await store.backlog(ONLY, marker);
+    await ended("b", createMessageStore<Letter>(open, { partitions: 1, now }));
+    after(4);
+    await store.lease(ONLY, new Date(time.getTime() + 60_000), 1, marker);
     expect(await store.marked()).toHaveLength(1);
   });
 
   test("that is missing is written by whoever finds a pending message", async () => {
     await created("a");
     await table.deleteEntity("marker", ONLY);
-    await store.backlog(ONLY, undefined);
+    await look();
     expect(await store.marked()).toHaveLength(1);
   });
 });
@@ -443,7 +463,7 @@ describe("a marker", () => {
 describe("in sixteen partitions", () => {
   let spread: MessageStore<Letter>;
   beforeEach(() => {
-    spread = createMessageStore(open);
+    spread = createMessageStore(open, { now });
   });
   const fill = (ids: readonly string[]): Promise<Lease<Letter>[]> =>
     Promise.all(ids.map((id) => created(id, 0, spread)));
@@ -491,7 +511,7 @@ describe("in sixteen partitions", () => {
         return response;
       },
     });
-    spread = createMessageStore(() => Promise.resolve(client));
+    spread = createMessageStore(() => Promise.resolve(client), { now });
     expect(await listed("pending")).toEqual({ ids: ["m-119"], pages: 1 });
     expect(await listed("stuck")).toEqual({ ids: ["m-117", "m-118"], pages: 1 });
     expect(read).toEqual(['"RowKey":"pending', '"RowKey":"stuck', '"RowKey":"stuck']);
@@ -528,10 +548,9 @@ describe("rows of the version after", () => {
   });
 
   test("due later than any wait, are left alone", async () => {
-    const ahead = new Date(Date.now() + 3 * 3600_000).toISOString();
     await table.createTable();
-    await table.createEntity({ partitionKey: ONLY, rowKey: `pending:${ahead}:new`, id: "new", ...v2 });
-    expect(await leased(new Date(Date.now() + 61_000), new Date(Date.now() + 121_000), 10)).toEqual([]);
+    await table.createEntity({ partitionKey: ONLY, rowKey: `pending:${at(DAY).toISOString()}:new`, id: "new", ...v2 });
+    expect(await leased(at(1), at(61), 10)).toEqual([]);
   });
 
   test("stuck, are not revived: 503 newer-row", async () => {
@@ -542,10 +561,24 @@ describe("rows of the version after", () => {
     await expect(revived).rejects.toThrow("newer-row");
   });
 
-  test("a column more in a row of today's version stays", async () => {
-    const lease = await created("a");
-    await table.updateEntity({ partitionKey: ONLY, rowKey: "message:a", colour: "red" }, "Merge");
-    await store.settle(lease, done(lease.message, 1));
+  test("a column more in a row of today's version stays, also in its copies", async () => {
+    const { message } = await created("a");
+    for (const rowKey of ["message:a", `pending:${T0.toISOString()}:a`]) {
+      await table.updateEntity({ partitionKey: ONLY, rowKey, colour: "red" }, "Merge");
+    }
+    await store.release(await leased(at(1), at(61), 1), at(2));
+    const [again] = await leased(at(3), at(63), 1);
+    if (again === undefined) throw new Error("not due");
+    await store.settle(again, { ...message, dueAt: at(30) });
+    expect(await table.getEntity(ONLY, `pending:${at(30).toISOString()}:a`)).toMatchObject({ colour: "red" });
+    const [last] = await leased(at(31), at(91), 1);
+    if (last === undefined) throw new Error("not due");
+    await store.settle(last, stuck(last.message, 32));
+    expect(await table.getEntity(ONLY, `stuck:${at(32).toISOString()}:a`)).toMatchObject({ colour: "red" });
+    await store.revive("a", (parked) => retried(parked, at(33)));
+    const [revived] = await leased(at(34), at(94), 1);
+    if (revived === undefined) throw new Error("not due");
+    await store.settle(revived, done(revived.message, 35));
     expect(await table.getEntity(ONLY, "message:a")).toMatchObject({ colour: "red", state: "done" });
   });
 });

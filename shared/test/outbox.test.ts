@@ -1,8 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { PipelineRequest, SendRequest } from "@azure/core-rest-pipeline";
 import type { TableClient } from "@azure/data-tables";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
-import type { Destination, Message } from "../outbox/message.ts";
+import { type Destination, type Message, newMessage } from "../outbox/message.ts";
 import { createMessageStore, type MessageStore } from "../outbox/message-store.ts";
 import { createOutbox, type Outbox, type RunOptions, type RunSummary } from "../outbox/outbox.ts";
 import type { ServiceClient, ServiceOutcome, ServiceRequest } from "../service-client/index.ts";
@@ -44,6 +46,8 @@ const table = (): ReturnType<ReturnType<typeof openTable>> =>
 const silence: ServiceOutcome = { kind: "no-response", reason: "ECONNREFUSED", tries: 3 };
 
 const LEASE_MS = 60_000;
+/** The clock of the stores: that of storage is a real one. */
+const now = (): Date => new Date();
 const submit = (id: string, by = outbox): Promise<Message<Letter>> => by.submit({ id, payload: { text: "hello" } });
 const run = (by = outbox, options: Partial<RunOptions> = {}): Promise<RunSummary> =>
   by.run({ longestMs: 60_000, retentionMs: 30 * 24 * 3600_000, ...options });
@@ -70,8 +74,8 @@ beforeEach(() => {
   asked = [];
   answer = accept;
   count++;
-  store = createMessageStore(table);
-  outbox = createOutbox({ table, destination });
+  store = createMessageStore(table, { now });
+  outbox = createOutbox({ table, destination, store });
 });
 afterEach(() => vi.useRealTimers());
 
@@ -110,7 +114,7 @@ describe("a crash between two steps loses nothing and doubles nothing", () => {
     await submit("a");
     answer = accept;
     passTime(5_000);
-    await store.lease(store.partitionOf("a"), new Date(), new Date(Date.now() + LEASE_MS), 10); // and then nothing more
+    await store.lease(store.partitionOf("a"), new Date(Date.now() + LEASE_MS), 10); // and then nothing more
     expect((await run()).done).toBe(0);
     passTime(LEASE_MS + 1);
     expect((await run()).done).toBe(1);
@@ -167,12 +171,12 @@ describe("a message that another instance has by now", () => {
 });
 
 test.each([
-  ["begins as long as its lease outlasts it", 24_999, 12],
-  ["does not begin after that: the message is given back, and due", 25_000, 1],
+  ["begins as long as its lease outlasts it", 22_999, 12],
+  ["does not begin after that: beyond those under way, messages are given back, and due", 23_000, 8],
 ])("a delivery %s", async (_, took, begun) => {
   answer = () => silence;
   // One partition, and so one lease for all of them.
-  const single = createOutbox({ table, destination, store: createMessageStore<Letter>(table, 1) });
+  const single = createOutbox({ table, destination, store: createMessageStore<Letter>(table, { partitions: 1, now }) });
   await Promise.all(Array.from({ length: 12 }, (_, i) => submit(`o-${i}`, single)));
   passTime(5_000);
   asked = [];
@@ -338,7 +342,7 @@ test("two instances at once, and new messages beside them: no message is deliver
   passTime(5_000);
   asked = [];
   answer = accept;
-  const other = createOutbox({ table, destination });
+  const other = createOutbox({ table, destination, store: createMessageStore<Letter>(table, { now }) });
   const [one, two] = await Promise.all([
     run(),
     run(other),
@@ -416,7 +420,8 @@ describe("on shutdown", () => {
     expect(await submit("late")).toMatchObject({ state: "pending", attempts: 0 });
     answer = accept;
     passTime(1);
-    expect(await run(createOutbox({ table, destination }))).toMatchObject({ done: 22 });
+    // With the late one, which nobody had begun to deliver.
+    expect(await run(outboxWith({}))).toMatchObject({ done: 23 });
   });
 
   test("what does not end in time is broken off, and pending", async () => {
@@ -431,6 +436,34 @@ describe("on shutdown", () => {
     await outbox.drain();
     expect(await placed).toMatchObject({ state: "pending", attempts: 0 });
   });
+});
+
+test("a drain ends although storage does not respond", async () => {
+  const stuck = outboxWith({ settle: () => new Promise(() => undefined) });
+  void submit("a", stuck);
+  await expect.poll(() => asked.length).toBe(1);
+  await stuck.drain();
+});
+
+test("a submission that is being stored on shutdown is waited for, and due at once where nothing was begun", async () => {
+  const stored = Promise.withResolvers<undefined>();
+  const slow = outboxWith({
+    async create(...args) {
+      await stored.promise;
+      return store.create(...args);
+    },
+  });
+  const submitted = submit("a", slow);
+  const drained = slow.drain();
+  stored.resolve(undefined);
+  await drained;
+  expect(await submitted).toMatchObject({ state: "pending", attempts: 0 });
+  expect(await submit("late", slow)).toMatchObject({ state: "pending", attempts: 0 });
+  expect(asked).toEqual([]);
+  passTime(1);
+  expect(await run()).toMatchObject({ done: 1 });
+  passTime(LEASE_MS);
+  expect(await run()).toMatchObject({ done: 1 });
 });
 
 test("a submission that storage holds up on shutdown is pending, and in time", async () => {
@@ -469,6 +502,58 @@ describe("what is submitted", () => {
     const payload = { text: "é".repeat(15_989) };
     expect(await outbox.submit({ id: "a", payload })).toMatchObject({ state: "done", payload });
   });
+});
+
+test("a message whose stored payload is damaged is not sent, backs off, and keeps what is stored", async () => {
+  answer = () => silence;
+  await submit("a");
+  const rows = await table();
+  const damaged = '{"text": "hel';
+  for await (const { partitionKey = "", rowKey = "" } of rows.listEntities()) {
+    if (/^(message|pending):/.test(rowKey)) {
+      await rows.updateEntity({ partitionKey, rowKey, payload: damaged }, "Merge");
+    }
+  }
+  asked = [];
+  passTime(5_000);
+  const report = vi.fn();
+  expect(await run(outboxWith({}, {}, report))).toMatchObject({ stillPending: 1, done: 0 });
+  expect(asked).toEqual([]);
+  expect(String(report.mock.calls[0])).toContain("The stored payload of the message a is damaged.");
+  for await (const { rowKey = "", payload } of rows.listEntities<{ payload: string }>()) {
+    if (/^(message|pending):/.test(rowKey)) expect(payload).toBe(damaged);
+  }
+});
+
+test("a message that storage took long to accept is left to the timer", async () => {
+  const slow = outboxWith({
+    async create(...args) {
+      const lease = await store.create(...args);
+      passTime(23_000);
+      return lease;
+    },
+  });
+  expect(await submit("a", slow)).toMatchObject({ state: "pending", attempts: 0 });
+  expect(asked).toEqual([]);
+  passTime(LEASE_MS);
+  expect(await run()).toMatchObject({ done: 1 });
+});
+
+test("what is submitted is kept by nobody", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  collectGarbage();
+  const { heapUsed } = process.memoryUsage();
+  const many = outboxWith({
+    create: (content) =>
+      Promise.resolve({ message: newMessage(content, now(), now()), until: new Date(Date.now() + LEASE_MS) }),
+    settle: () => Promise.resolve(true),
+  });
+  const text = "x".repeat(10_000);
+  for (let i = 0; i < 10_000; i++) await many.submit({ id: `m-${i}`, payload: { text: `${text}${i}` } });
+  collectGarbage();
+  expect(process.memoryUsage().heapUsed - heapUsed).toBeLessThan(30_000_000);
+  await many.drain(); // It is still in use.
 });
 
 test.each<[string, Partial<Destination<Letter>>]>([
@@ -512,7 +597,7 @@ describe("a run", () => {
     expect(await requestsOf(() => run(idle))).toBe(3);
   });
 
-  test("finds, within as many runs as there are partitions, a message whose marker is missing", async () => {
+  test("finds a message whose marker is missing, sooner or later", async () => {
     answer = () => silence;
     await submit("a");
     const rows = await table();
@@ -520,7 +605,7 @@ describe("a run", () => {
     passTime(5_000);
     answer = accept;
     let done = 0;
-    for (let i = 0; i <= store.partitions.length && done === 0; i++) done += (await run()).done;
+    for (let i = 0; i < 500 && done === 0; i++) done += (await run()).done;
     expect(done).toBe(1);
   });
 
@@ -533,7 +618,7 @@ describe("a run", () => {
     expect(oldestSeconds).toBeGreaterThanOrEqual(90);
   });
 
-  test("tells no negative age where its clock is slow", async () => {
+  test("tells no negative age", async () => {
     answer = () => silence;
     await submit("a");
     passTime(-2 * 3600_000);
@@ -544,18 +629,51 @@ describe("a run", () => {
     for (const id of ["a", "b", "c"]) await submit(id);
     passTime(1_000);
     let removed = 0;
-    for (let i = 0; i < 16; i++) removed += (await run(outbox, { retentionMs: 0 })).removed;
+    for (let i = 0; i < 500 && removed < 3; i++) removed += (await run(outbox, { retentionMs: 0 })).removed;
     expect(removed).toBe(3);
     expect(await outbox.list()).toEqual({ messages: [] });
   });
 
-  test("delivers what an instance with a fast clock left behind", async () => {
-    answer = () => silence;
-    passTime(2 * 3600_000);
-    await submit("ahead");
-    passTime(-2 * 3600_000 + LEASE_MS + 5_000);
-    answer = accept;
-    expect(await run()).toMatchObject({ done: 1, pending: 0 });
+  test("takes eighteen requests within minutes after others, and three after that", async () => {
+    kept = undefined;
+    const busy = createOutbox({ table: opened, destination });
+    await Promise.all(Array.from({ length: 200 }, (_, i) => submit(`m-${i}`, busy)));
+    expect(await requestsOf(() => run(busy))).toBe(18);
+    const later = createMessageStore<Letter>(opened, { now: () => new Date(Date.now() + 4 * 60_000) });
+    const idle = createOutbox({ table: opened, destination, store: later });
+    await run(idle);
+    expect(await requestsOf(() => run(idle))).toBe(3);
+  });
+});
+
+describe("instances whose clocks differ by hours", () => {
+  test.each([
+    [0, 2],
+    [2, 0],
+    [0, -2],
+    [2, -2],
+  ])("%d and %d: never deliver one message at the same moment, and tell its age", async (one, other) => {
+    const real = Date.now();
+    const underWay = Promise.withResolvers<undefined>();
+    const gate = Promise.withResolvers<undefined>();
+    answer = async (id) => {
+      underWay.resolve(undefined);
+      await gate.promise;
+      return accept(id);
+    };
+    vi.setSystemTime(real + one * 3600_000);
+    const first = createOutbox({ table, destination });
+    const submitted = submit("a", first);
+    await underWay.promise;
+    vi.setSystemTime(real + other * 3600_000);
+    const second = createOutbox({ table, destination });
+    const summary = await run(second);
+    expect(summary).toMatchObject({ done: 0, pending: 1 });
+    expect(summary.oldestSeconds).toBeLessThan(60);
+    expect(asked).toEqual(["a"]);
+    vi.setSystemTime(real + one * 3600_000);
+    gate.resolve(undefined);
+    expect(await submitted).toMatchObject({ state: "done" });
   });
 });
 
