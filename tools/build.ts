@@ -108,6 +108,19 @@ export interface Bytes {
   onDemand: number;
 }
 
+/** In an app's folder: the accepted size of its bundle, so that a growth is a decision somebody sees in review. */
+export const SIZE_FILE = "bundle-size.json";
+
+/** The size of an app's bundle. */
+export async function sizeOf(app: string): Promise<Readonly<Bytes>> {
+  const sizes: Bytes = { atStart: 0, onDemand: 0 };
+  for (const { atStart, onDemand } of Object.values(await contentsOf(app))) {
+    sizes.atStart += atStart;
+    sizes.onDemand += onDemand;
+  }
+  return sizes;
+}
+
 /** The contents of an app's bundle: bytes by package, or by folder of this repository. */
 export async function contentsOf(app: string): Promise<Readonly<Record<string, Readonly<Bytes>>>> {
   const outputs = await outputsOf(app);
