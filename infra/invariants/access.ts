@@ -207,9 +207,12 @@ export const accessInvariants: readonly Invariant[] = [
               settings["API_CLIENT_ID"],
               settings["API_IDENTIFIER_URI"],
             ]),
+            // Without callers, the one id that no app has is no expression.
             ...same(
               `${name}: applications`,
-              `[join(createArray(${callers.map(bare).join(", ")}), ',')]`,
+              callers.some((caller) => caller.startsWith("["))
+                ? `[join(createArray(${callers.map(bare).join(", ")}), ',')]`
+                : callers.join(","),
               settings["ALLOWED_CALLERS"],
             ),
           ];

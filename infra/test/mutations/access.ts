@@ -68,7 +68,7 @@ export const accessMutations = mutationsOf({
     },
     "one role less": remove("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted),
     "another identity granted": resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted, (properties) => {
-      properties.principalId = there(properties.principalId).replaceAll(CALLER, "stranger");
+      properties.principalId = there(properties.principalId).replace(/(?<=\/)id-[^/']+/, "stranger");
     }),
   },
   "a directory that an administrator has prepared gets no resource": {
