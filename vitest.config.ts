@@ -67,7 +67,7 @@ const UNIT = [
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",
   "local/test/{entra-directory,host-routes,host-timer-schedule}.test.ts",
   "tools/test/{address-ranges,sources}.test.ts",
-  "verify/test/{deployed-environment,deployed-examples,exchange,expected,filter,threat-model}.test.ts",
+  "verify/test/{deployed-examples,filter}.test.ts",
 ];
 
 export default defineConfig({

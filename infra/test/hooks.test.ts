@@ -1,3 +1,4 @@
+import "../../tools/testing/example-services.ts";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -83,7 +83,10 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
       for (const { output } of [a, b]) {
         const commands = output().split(RUNNING)[0]?.split("Try:")[1]?.replaceAll("\n  ", "\n") ?? "";
         const { stdout } = await promisify(execFile)("sh", ["-c", commands]);
-        expect(stdout.match(/HTTP\/1\.1 \d+/g)).toEqual([201, 202, 200, 401, 403].map((code) => `HTTP/1.1 ${code}`));
+        const codes = stdout.match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+        // Between the commands of caller-func and the calls with and without its token are those of further services.
+        expect([...codes.slice(0, 2), ...codes.slice(-3)]).toEqual(["201", "202", "200", "401", "403"]);
+        expect(codes.filter((code) => Number(code) >= 500)).toEqual([]);
       }
       expect(a.output()).toContain(`[GET] ${found.callee.callerSubnet}/api/inventory/{sku}`);
       expect(a.output()).toContain(`[POST] ${found.caller}/api/orders`);

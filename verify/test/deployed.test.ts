@@ -1,4 +1,5 @@
 /** The verification of a deployment, against a fake Azure. */
+import "../../tools/testing/example-services.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";

@@ -1,4 +1,5 @@
 /** The expected outcomes follow the policy. */
+import "../../tools/testing/example-services.ts";
 import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { callersOf } from "../model/callers.ts";

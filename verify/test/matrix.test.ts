@@ -1,4 +1,5 @@
 /** The local verification, also of systems with one mistake. */
+import "../../tools/testing/example-services.ts";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

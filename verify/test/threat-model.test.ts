@@ -1,4 +1,5 @@
 /** The threat model names existing evidence. */
+import "../../tools/testing/example-services.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
