@@ -23,11 +23,24 @@ export interface PolicyFiles {
  * @param root the folder of the repository
  */
 export function readPolicyFiles(root: string): PolicyFiles {
-  const policy = readFile(root, POLICY_FILE, policySchema);
-  const options = readFile(root, OPTIONS_FILE, optionsSchema);
+  return checkPolicyFiles(
+    (file) => readFileSync(join(root, file), "utf8"),
+    (service) => existsSync(join(root, service, "src", "main.ts")),
+  );
+}
+
+/**
+ * The same for files that are perhaps not written yet.
+ *
+ * @param read returns the text of a file
+ * @param hasCode whether the code of a service is there
+ */
+export function checkPolicyFiles(read: (file: string) => string, hasCode: (service: string) => boolean): PolicyFiles {
+  const policy = parsed(read, POLICY_FILE, policySchema);
+  const options = parsed(read, OPTIONS_FILE, optionsSchema);
   const services = objectOf(objectOf(policy.value)["services"]);
   const found = {
-    [POLICY_FILE]: [...policy.mistakes, ...inServices(services, root)],
+    [POLICY_FILE]: [...policy.mistakes, ...inServices(services, hasCode)],
     [OPTIONS_FILE]: [
       ...options.mistakes,
       ...(policy.value === undefined ? [] : inOptions(objectOf(options.value), services)),
@@ -86,11 +99,15 @@ const schemaOf = (path: string) =>
 const policySchema = schemaOf("shared/access-policy.schema.json");
 const optionsSchema = schemaOf("infra/service-options.schema.json");
 
-function readFile(root: string, file: string, validate: typeof policySchema): { value: unknown; mistakes: string[] } {
+function parsed(
+  read: (file: string) => string,
+  file: string,
+  validate: typeof policySchema,
+): { value: unknown; mistakes: string[] } {
   let text: string;
   try {
     // Editors on Windows may write a byte order mark. Node and Bicep skip it, too.
-    text = readFileSync(join(root, file), "utf8").replace(/^\uFEFF/, "");
+    text = read(file).replace(/^\uFEFF/, "");
   } catch (error) {
     return { value: undefined, mistakes: [`: cannot be read: ${(error as Error).message}`] };
   }
@@ -125,7 +142,7 @@ function inWords({ keyword, instancePath, params, parentSchema, data, message, p
   }
 }
 
-function inServices(services: Json, root: string): string[] {
+function inServices(services: Json, hasCode: (service: string) => boolean): string[] {
   const mistakes: string[] = [];
   const ids = new Map<unknown, string>();
   const places = new Map<unknown, string>();
@@ -147,7 +164,7 @@ function inServices(services: Json, root: string): string[] {
     if (RESERVED.test(name)) {
       note(name, "Azure refuses names that contain microsoft or windows, or begin with login");
     }
-    if (/^[\w-]+$/.test(name) && !existsSync(join(root, name, "src", "main.ts"))) {
+    if (/^[\w-]+$/.test(name) && !hasCode(name)) {
       note(name, `there is no ${name}/src/main.ts, the service's code`);
     }
     const prefix = settingPrefix(name);
