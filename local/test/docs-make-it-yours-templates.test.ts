@@ -7,6 +7,7 @@ import { broken, type Expected } from "../../infra/invariants/index.ts";
 import { accessRestrictionsOf, readSnapshot, type Snapshot, subnetIdOf } from "../../infra/snapshot.ts";
 import { expectedOf } from "../../infra/test/expected.ts";
 import { applyBlock, blocksOf } from "./docs-pages.ts";
+import { followNewService } from "../../tools/testing/service-of-copy.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 const bicep = bicepOfCheck();
@@ -15,7 +16,11 @@ const page = blocksOf(readFileSync(join(import.meta.dirname, "..", "..", "docs",
 /** The files that the templates read, as an example of docs/make-it-yours.md leaves them. */
 function example(bicep: Bicep, { folder }: RepositoryCopy, numbers: RegExp): [Snapshot, Expected] {
   for (const block of page) {
-    const isRead = /`(shared\/access-policy|infra\/service-options)\.json`/.test(block.lead);
+    if (numbers.test(block.section) && block.text.startsWith("npm run new:service"))
+      followNewService(block.text, folder);
+    const isRead = /`(shared\/access-policy\.json|infra\/service-options\.json|callee-func\/contract\.ts)`/.test(
+      block.lead,
+    );
     if (numbers.test(block.section) && isRead) applyBlock(block, folder);
   }
   const read = (path: string): unknown => JSON.parse(readFileSync(join(folder, path), "utf8"));

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { callsOf, type Command, type CopySystem, runCommands, startCopy } from "./docs-commands.ts";
 import { applyBlock, type Block, blocksOf, shows } from "./docs-pages.ts";
 import { copyRepository } from "../../tools/testing/repository-copy.ts";
-import type { Snapshot } from "../../infra/snapshot.ts";
+import { followNewService, updateSnapshot } from "../../tools/testing/service-of-copy.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const page = blocksOf(readFileSync(join(root, "docs", "make-it-yours.md"), "utf8"));
@@ -14,13 +14,15 @@ const sectionOf = (number: number): Block[] => page.filter(({ section }) => sect
 /** Does what a section says to the files of a copy; gives the calls that it makes afterwards. */
 function follow(number: number, folder: string): Command[] {
   const section = sectionOf(number);
+  for (const { text } of section.filter(({ text }) => text.startsWith("npm run new:service")))
+    followNewService(text, folder);
   for (const block of section) if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, folder);
   return callsOf(section);
 }
 
 /** Each call gives what the page shows. */
 async function expectCalls(calls: readonly Command[], { endpoints, log }: CopySystem): Promise<void> {
-  const further = /http:\/\/127\.0\.0\.1:\d+(?=\/api\/audit)/.exec(log.join("\n"))?.[0];
+  const further = /http:\/\/127\.0\.0\.1:\d+(?=\/api\/audit-calls)/.exec(log.join("\n"))?.[0];
   for (const { script, output = "", line } of calls) {
     expect(await runCommands(script, endpoints, further), `line ${line} of the page`).toMatch(shows(output));
   }
@@ -98,7 +100,7 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_00
     const [before, ...after] = follow(3, folder);
     expect(after).toHaveLength(2);
     await whileRunning(folder, (system) => expectCalls(before ? [before] : [], system));
-    admitAudit(folder);
+    updateSnapshot(folder);
     await whileRunning(folder, (system) => expectCalls(after, system));
     expect(typecheck(folder)).toBe("");
   });
@@ -128,18 +130,3 @@ describe.skipIf(process.platform === "win32")("another business in place of this
     expect(once.stdout).toContain("Every outcome was the expected one.");
   });
 });
-
-/** What "npm run infra:check -- --update" does to callee-func's rules: see docs-make-it-yours-templates.test.ts. */
-function admitAudit(folder: string): void {
-  const file = join(folder, "infra", "snapshots", "default.snapshot.json");
-  const snapshot = JSON.parse(readFileSync(file, "utf8")) as Snapshot;
-  const rules = snapshot.predictedResources
-    .filter(({ type, tags }) => type === "Microsoft.Web/sites" && tags?.["azd-service-name"] === "callee-func")
-    .map(({ properties }) => (properties as { siteConfig: { ipSecurityRestrictions: object[] } }).siteConfig);
-  for (const { ipSecurityRestrictions } of rules) {
-    const [rule] = ipSecurityRestrictions as { vnetSubnetResourceId: string }[];
-    const vnetSubnetResourceId = rule?.vnetSubnetResourceId.replace(/[^/]+$/, "audit-func");
-    ipSecurityRestrictions.push({ ...rule, name: "audit-func", vnetSubnetResourceId });
-  }
-  writeFileSync(file, JSON.stringify(snapshot));
-}
