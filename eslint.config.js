@@ -14,7 +14,7 @@ const mayImport = {
   infra: ["shared", "tools"],
   local: ["shared", "tools", "infra"],
   verify: ["shared", "tools", "infra", "local"],
-  chaos: ["shared", "tools", "local", ...apps],
+  chaos: ["shared", "tools", "local"],
   bench: ["shared", "tools", "local", ...apps],
   ...Object.fromEntries(apps.map((app) => [app, ["shared"]])),
 };
