@@ -80,12 +80,6 @@ const restrictImports = (folder, depth, allowed, { isTest = false, own = [] } = 
   ],
 });
 
-/** What an app supplies for chaos repeats what its code does, and is never bundled: the code does not import it. */
-const chaosApart = {
-  selector: "[type=/^(Import|Export)/][source.value=/(^|[/])chaos(\\.ts)?$/]",
-  message: "An app does not import its chaos.ts: it is for tools, and no bundle contains it.",
-};
-
 const importRules = (folder) =>
   DEPTHS.flatMap((depth) => [
     {
@@ -167,25 +161,24 @@ const contractsApart = apps.flatMap((app) => [
         "error",
         writeFileElsewhere,
         ...httpFunctionElsewhere,
-        chaosApart,
         {
           selector:
-            ":matches(ImportDeclaration, ImportExpression, ExportNamedDeclaration, ExportAllDeclaration)[source.value=/contract(\\.ts)?$/]",
+            ":matches(ImportDeclaration, ImportExpression, ExportNamedDeclaration, ExportAllDeclaration)[source.value=/(contract|chaos)(\\.ts)?$/]",
           message: "An app does not import its contract: it is for tools, and no bundle contains it.",
         },
       ],
     },
   },
   {
-    files: [`${app}/contract.ts`],
+    files: [`${app}/contract.ts`, `${app}/chaos.ts`],
     rules: {
       "no-restricted-imports": [
         "error",
         {
           patterns: [
             {
-              regex: `^(?!${SCOPE}shared/(contract|problem)$)`,
-              message: `A contract imports ${SCOPE}shared/contract only: it repeats what the code does, and uses none of it.`,
+              regex: `^(?!${SCOPE}shared/(contract|contract-chaos|problem)$|\\./chaos\\.ts$)`,
+              message: `A contract imports ${SCOPE}shared/contract only, and its chaos.ts: it repeats what the code does, and uses none of it.`,
             },
           ],
         },

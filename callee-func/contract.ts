@@ -1,5 +1,6 @@
 /** What tools must know about the callee: its operations, with a call of each that succeeds. */
 import type { ContractOf } from "@restricted-calls/shared/contract";
+import { chaos } from "./chaos.ts";
 
 /** Stock of the proof's own: what a running system has is left alone. */
 const SKU = "verify";
@@ -45,4 +46,6 @@ export default {
       sample: () => ({ path: `/api/inventory/${SKU}`, body: { onHand: PLENTY }, status: 200 }),
     },
   ],
+
+  chaos,
 } satisfies ContractOf<"callee-func">;

@@ -1,5 +1,6 @@
 /** What tools must know about the caller: its operations, and orders that cross the restricted call. */
 import type { ContractOf, Demo } from "@restricted-calls/shared/contract";
+import { chaos } from "./chaos.ts";
 
 /** Every system has it in stock from its start: INITIAL_STOCK in infra/service-options.json. */
 const SKU = "widget";
@@ -61,6 +62,8 @@ export default {
       },
     },
   },
+
+  chaos,
 } satisfies ContractOf<"caller-func">;
 
 /** Orders that are delivered at once, and by the timer after the callee was down. */

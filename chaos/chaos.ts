@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isCrash } from "../local/index.ts";
 import { writeFile } from "../tools/write-file.ts";
 import { assess, type Assessment } from "./assessment.ts";
-import { loadBusiness } from "./business.ts";
+import { businessOf } from "./business.ts";
 import { type Clients, submitMessages } from "./clients.ts";
 import { type Amounts, describeFault, planFaults, randomFrom } from "./plan.ts";
 import { type Host, startTestBed } from "./test-bed.ts";
@@ -37,7 +37,7 @@ export interface ChaosReport extends Assessment {
 /** Runs two caller and two callee processes, submits messages, causes the planned faults, and assesses the result. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, amounts, host, folder, timeoutMs, print } = options;
-  const business = await loadBusiness();
+  const business = businessOf();
   const messages = business.sends.messages(options.messages, randomFrom(seed ^ 0x5f3759df));
   const settings = business.sends.settings?.(options.messages) ?? {};
   const plan = planFaults(seed, amounts);

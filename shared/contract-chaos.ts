@@ -1,4 +1,4 @@
-/** The type of `<service>/chaos.ts`: what a business supplies for `npm run chaos`. No app imports it, and no bundle contains it. */
+/** The member `chaos` of a service's contract: what a business supplies for `npm run chaos`. */
 
 /**
  * What a service supplies for `npm run chaos`. Two processes of a service that sends messages and two of one that receives

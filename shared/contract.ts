@@ -1,5 +1,6 @@
 /** The type of `<service>/contract.ts`: what tools must know about a service. No app imports it, and no bundle contains it. */
 import type { AppRole, ServiceName } from "./access-policy.ts";
+import type { ServiceChaos } from "./contract-chaos.ts";
 
 /** The contract of a service of the access policy. A misspelt role does not compile. */
 export type ContractOf<Service extends ServiceName> = ServiceContract<AppRole<Service>>;
@@ -19,7 +20,7 @@ export interface ServiceContract<Role extends string = string> {
   /** The call that must succeed on a deployment. */
   readonly positiveCall?: PositiveCall;
   /** What `npm run chaos` needs: how to submit work, to query its outcome, and to check consistency. */
-  readonly chaos?: unknown;
+  readonly chaos?: ServiceChaos;
   /** The service's own benchmarks. */
   readonly bench?: unknown;
 }

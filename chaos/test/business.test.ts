@@ -1,30 +1,23 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
-import { loadBusiness } from "../business.ts";
+import type { ChaosReceiver, ChaosSender } from "@restricted-calls/shared/contract-chaos";
+import { expect, it } from "vitest";
+import { businessOf } from "../business.ts";
 
-async function rootWith(files: Readonly<Record<string, string>>): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
-  onTestFinished(() => rm(root, { recursive: true, force: true }));
-  for (const [file, text] of Object.entries(files)) {
-    await mkdir(join(root, file, ".."), { recursive: true });
-    await writeFile(join(root, file), text);
-  }
-  return root;
-}
+const sends: ChaosSender = {
+  messages: () => [],
+  afterwards: () => expect.fail("not called"),
+  outcomes: () => Promise.resolve([]),
+};
+const receives: ChaosReceiver = { read: () => Promise.resolve(undefined), failures: () => [] };
 
-const sender = { "caller-func/chaos.ts": "export const chaos = { sends: {} };" };
-const receiver = { "callee-func/chaos.ts": "export const chaos = { receives: {} };" };
-
-it("takes what the two services supply", async () => {
-  expect(await loadBusiness(await rootWith({ ...sender, ...receiver }))).toEqual({ sends: {}, receives: {} });
+it("takes what the two services supply", () => {
+  const supplied = { "caller-func": { chaos: { sends } }, "callee-func": { chaos: { receives } } };
+  expect(businessOf(supplied)).toEqual({ sends, receives });
 });
 
 it.each([
-  ["caller-func", "sends", receiver],
-  ["callee-func", "receives", sender],
-  ["callee-func", "receives", { ...sender, "callee-func/chaos.ts": "export const other = {};" }],
-])("names what %s does not supply: %s", async (service, member, files) => {
-  await expect(loadBusiness(await rootWith(files))).rejects.toThrow(`${service}/chaos.ts exports no "chaos.${member}"`);
+  ["caller-func", "sends", { "callee-func": { chaos: { receives } } }],
+  ["callee-func", "receives", { "caller-func": { chaos: { sends } } }],
+  ["callee-func", "receives", { "caller-func": { chaos: { sends } }, "callee-func": { chaos: {} } }],
+])("names what %s does not supply: %s", (service, member, supplied) => {
+  expect(() => businessOf(supplied)).toThrow(`${service}/contract.ts has no "chaos.${member}"`);
 });

@@ -1,14 +1,14 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { contracts } from "../../tools/contracts.ts";
 import { runChaos } from "../chaos.ts";
 import { summary } from "../main.ts";
 import { all, brief, planFaults } from "../plan.ts";
 
 const LONG = { timeout: 180_000, tags: "needs-chaos" };
-const isSupplied = existsSync(join(import.meta.dirname, "..", "..", "caller-func", "chaos.ts"));
+const isSupplied = contracts["caller-func"]?.chaos !== undefined;
 
 /** A short `npm run chaos`: see `brief` for the faults that it lacks. */
 test.skipIf(!isSupplied)("messages survive faults: each has its effect exactly once", LONG, async () => {

@@ -262,6 +262,7 @@ describe("an app and its contract are apart:", () => {
     'export { default } from "../../contract.ts";',
     'export * from "../../contract.ts";',
     'const contract = await import("../../contract.ts");',
+    'import { chaos } from "../../chaos.ts";',
   ])("an app does not contain %s", async (text) => {
     expect(await messagesOf(text, "callee-func/src/functions/health.ts")).toEqual([
       expect.stringContaining("An app does not import its contract"),
@@ -277,8 +278,10 @@ describe("an app and its contract are apart:", () => {
     },
   );
 
-  test("a contract imports its type", async () => {
-    const text = 'import type { ContractOf } from "@restricted-calls/shared/contract";';
+  test("a contract imports its type, and what the service supplies for chaos", async () => {
+    const text =
+      'import type { ContractOf } from "@restricted-calls/shared/contract"; import { chaos } from "./chaos.ts";';
     expect(await messagesOf(text, "callee-func/contract.ts")).toEqual([]);
+    expect(await messagesOf('import "./src/settings.ts";', "callee-func/chaos.ts")).toHaveLength(1);
   });
 });
