@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { command, UsageError } from "../tools/command-line.ts";
 import { environmentFor } from "../tools/environment.mjs";
-import { accessPolicy, apiNames, callerNames, serviceNames } from "../tools/access-policy.ts";
-import type { ServiceName } from "@restricted-calls/shared/access-policy";
+import { accessPolicy, serviceNames } from "../tools/access-policy.ts";
+import { callerNames, isApi, type ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { writeFileSync } from "../tools/write-file.ts";
 import { ENVIRONMENT_NAME, GUID } from "./hooks/environment.ts";
 import { publicCloud } from "./public-cloud.ts";
@@ -100,7 +100,9 @@ async function deploy(wanted: Wanted, asksFirst: boolean): Promise<number> {
 /** The resources of infra/entra.bicep, in words. */
 function plan(callerCredential: Wanted["callerCredential"]): string[] {
   const isFederated = callerCredential === "federated-identity";
-  const apis = apiNames().map((name) => ({ name, ...accessPolicy.services[name as ServiceName] }));
+  const apis = Object.entries<ServicePolicy>(accessPolicy.services)
+    .filter(([name]) => isApi(accessPolicy, name))
+    .map(([name, { roles, callers }]) => ({ name, roles, callers }));
   return [
     ...serviceNames.map((name) => `an identity for ${name}`),
     ...apis.map(
@@ -108,7 +110,9 @@ function plan(callerCredential: Wanted["callerCredential"]): string[] {
         `an app registration for ${name}, with the app roles ${Object.keys(roles).join(", ")}; Entra ID issues no token without one`,
     ),
     ...(isFederated
-      ? callerNames().map((name) => `an app registration for ${name} as a caller, which trusts its identity`)
+      ? callerNames(accessPolicy).map(
+          (name) => `an app registration for ${name} as a caller, which trusts its identity`,
+        )
       : []),
     ...apis.flatMap(({ name, callers }) =>
       Object.entries(callers).map(

@@ -1,4 +1,4 @@
-// The types of the access policy, shared/access-policy.json.
+// The access policy, shared/access-policy.json: its type, and the questions that tools ask of it.
 import type policy from "./access-policy.json";
 
 /** The one source of truth: who may call whom, with which roles. Bicep, the apps, the local Entra and the proof read it. */
@@ -11,3 +11,57 @@ export type ServiceName = keyof Services;
 
 /** An app role that the service exposes. A misspelt role does not compile. */
 export type AppRole<Service extends ServiceName> = keyof Services[Service]["roles"] & string;
+
+/** An access policy with any services, as tools read it. */
+export interface Policy {
+  readonly services: Readonly<Record<string, ServicePolicy>>;
+}
+
+export interface ServicePolicy {
+  /** The service's fixed place in the address space. */
+  readonly subnet: number;
+  readonly roles: Readonly<Record<string, { readonly id: string; readonly description: string }>>;
+  /** Which other services may call this one, with which of its roles. */
+  readonly callers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Whether others may call a service: it has roles, and so an app registration. */
+export function isApi({ services }: Policy, service: string): boolean {
+  return Object.keys(services[service]?.roles ?? {}).length > 0;
+}
+
+/** The services that a service may call. */
+export function calleesOf({ services }: Policy, caller: string): string[] {
+  return Object.keys(services).filter((service) => Object.hasOwn(services[service]?.callers ?? {}, caller));
+}
+
+/** Whether a service may call another one. */
+export function isCaller(policy: Policy, service: string): boolean {
+  return calleesOf(policy, service).length > 0;
+}
+
+/** The services with roles. */
+export function apiNames(policy: Policy): string[] {
+  return Object.keys(policy.services).filter((service) => isApi(policy, service));
+}
+
+/** The services that may call another one. */
+export function callerNames(policy: Policy): string[] {
+  return Object.keys(policy.services).filter((service) => isCaller(policy, service));
+}
+
+/** The highest `subnet` of a service. */
+export function lastSubnet({ services }: Policy): number {
+  return Math.max(...Object.values(services).map(({ subnet }) => subnet));
+}
+
+/**
+ * The prefix of the settings by which a caller calls a service: `CALLEE` for callee-func, in `CALLEE_URL` and `CALLEE_SCOPE`.
+ * `settingPrefix` in infra/types.bicep has the same rule; `npm run infra:check` compares the two.
+ */
+export function settingPrefix(service: string): string {
+  return service
+    .replace(/-func$/, "")
+    .replaceAll("-", "_")
+    .toUpperCase();
+}

@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
-import type { AccessPolicy, ServiceName } from "@restricted-calls/shared/access-policy";
+import type { AccessPolicy, Policy, ServiceName } from "@restricted-calls/shared/access-policy";
 import { readPolicyFiles } from "./policy-mistakes.ts";
 import { tableEndpointSettingOf } from "./service-names.ts";
 
@@ -25,7 +25,7 @@ if (mistakes.length > 0) {
 }
 
 /** Who may call whom, with which roles: `shared/access-policy.json`. */
-export const accessPolicy = policy as AccessPolicy;
+export const accessPolicy = policy as AccessPolicy & Policy;
 
 /** The services of the access policy. */
 export const serviceNames = Object.keys(accessPolicy.services) as ServiceName[];
@@ -37,32 +37,3 @@ export const serviceOptions = options as Readonly<Record<string, ServiceOptions 
 export function tableEndpointSetting(service: string): string {
   return tableEndpointSettingOf(serviceOptions[service]);
 }
-
-/** Whether a service has roles. Such a service has an app registration. */
-export function isApi(service: string): boolean {
-  return Object.keys(services[service]?.roles ?? {}).length > 0;
-}
-
-/** Whether a service may call another one. */
-export function isCaller(service: string): boolean {
-  return Object.values(services).some(({ callers }) => service in callers);
-}
-
-/** The services with roles. */
-export function apiNames(): string[] {
-  return Object.keys(services).filter(isApi);
-}
-
-/** The services that may call another one. */
-export function callerNames(): string[] {
-  return Object.keys(services).filter(isCaller);
-}
-
-/** The highest `subnet` of a service. */
-export function lastSubnet(): number {
-  return Math.max(...Object.values(services).map(({ subnet }) => subnet));
-}
-
-const services: Readonly<
-  Record<string, { readonly subnet: number; readonly roles: object; readonly callers: object }>
-> = accessPolicy.services;

@@ -8,8 +8,6 @@ import type { ContractOperation, SampleCall } from "@restricted-calls/shared/con
 import { accessPolicy } from "./access-policy.ts";
 import { type Contracts, type FirstCall, isFirstCall, readContracts } from "./contract-mistakes.ts";
 
-const services: Readonly<Record<string, { readonly callers: Readonly<Record<string, readonly string[]>> }>> =
-  accessPolicy.services;
 const read = await readContracts(join(import.meta.dirname, ".."), accessPolicy.services);
 if (read.mistakes.length > 0) {
   writeSync(2, `${read.mistakes.join("\n")}\n`);
@@ -31,7 +29,7 @@ export function operationsOf(service: string): readonly ContractOperation[] {
  * @throws Error for a service without roles
  */
 export function typicalOperation(service: string): FirstCall {
-  const { callers = {} } = services[service] ?? {};
+  const { callers = {} } = accessPolicy.services[service] ?? {};
   const granted = Object.values(callers)[0] ?? [];
   const candidates = operationsOf(service).filter(isFirstCall);
   const operation = candidates.find(({ role }) => granted.includes(role)) ?? candidates[0];

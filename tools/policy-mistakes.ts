@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parseJsonText } from "./json-text.ts";
-import { settingPrefix, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
+import { storageAccount, tableEndpointSettingOf } from "./service-names.ts";
 
 export const POLICY_FILE = "shared/access-policy.json";
 export const OPTIONS_FILE = "infra/service-options.json";

@@ -1,15 +1,16 @@
 /** Runs at the end of `azd up`: prints the services' addresses and the next steps. */
-import { isApi } from "../../tools/access-policy.ts";
+import { isApi } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { contracts, curlOf, operationsOf } from "../../tools/contracts.ts";
 import { deployedServices } from "./environment.ts";
 
 const { AZURE_RESOURCE_GROUP: group = "<resource group>" } = process.env;
 const services = deployedServices(process.env);
-const entry = services.find(({ name }) => !isApi(name));
+const entry = services.find(({ name }) => !isApi(accessPolicy, name));
 
 console.log("\nDeployed:");
 for (const { name, url } of services)
-  console.log(`  ${name}  ${url}${isApi(name) ? "  (refuses everybody but its callers)" : ""}`);
+  console.log(`  ${name}  ${url}${isApi(accessPolicy, name) ? "  (refuses everybody but its callers)" : ""}`);
 if (entry !== undefined) {
   const id = contracts[entry.name]?.positiveCall?.operation;
   const call = operationsOf(entry.name).find((operation) => operation.id === id);

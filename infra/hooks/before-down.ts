@@ -1,6 +1,7 @@
 /** Runs before `azd down`: names what the deletion of the resource group leaves, and the commands that remove it. */
 import { publicCloud } from "../public-cloud.ts";
-import { apiNames, callerNames } from "../../tools/access-policy.ts";
+import { apiNames, callerNames } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { deployedServices, isPrepared } from "./environment.ts";
 
 const {
@@ -14,7 +15,7 @@ const byName = (displayName: string): string =>
   `az ad app list --filter "displayName eq '${displayName}'" --query "[].id"`;
 
 // The display names are those of infra/modules/entra.bicep.
-const apis = apiNames().map((name) => {
+const apis = apiNames(accessPolicy).map((name) => {
   const siteName = siteNames.get(name);
   return siteName === undefined || tenantId === undefined
     ? byName(`${name} (${environmentName})`)
@@ -22,7 +23,7 @@ const apis = apiNames().map((name) => {
 });
 const callers =
   credential === "federated-identity"
-    ? callerNames().map((name) => byName(`${name} as a client (${environmentName})`))
+    ? callerNames(accessPolicy).map((name) => byName(`${name} as a client (${environmentName})`))
     : [];
 
 if (!isPrepared(process.env)) {

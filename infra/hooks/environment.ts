@@ -1,5 +1,6 @@
 /** Checks the values of the azd environment, and reads the outputs of the last deployment. */
-import { apiNames, callerNames, lastSubnet } from "../../tools/access-policy.ts";
+import { apiNames, callerNames, lastSubnet } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../../tools/address-ranges.ts";
 
 /** The values of an azd environment, by name. Empty counts as missing: azd cannot unset a value otherwise. */
@@ -80,9 +81,9 @@ export function mistakes(environment: Environment): string[] {
     ...number("RESTRICTED_LOG_RETENTION_DAYS", 30, 730),
     ...number("RESTRICTED_LOG_DAILY_CAP_GIGABYTES", 1, 1000),
     ...check("RESTRICTED_API_CLIENT_IDS", (found) =>
-      isPrepared(environment) ? clientIds(found, apiNames()) : undefined,
+      isPrepared(environment) ? clientIds(found, apiNames(accessPolicy)) : undefined,
     ),
-    ...check("RESTRICTED_CALLER_CLIENT_IDS", (found) => clientIds(found, federated ? callerNames() : [])),
+    ...check("RESTRICTED_CALLER_CLIENT_IDS", (found) => clientIds(found, federated ? callerNames(accessPolicy) : [])),
     ...check("RESTRICTED_RESOURCE_TAGS", tags),
     ...oneOf("RESTRICTED_ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
   ];
@@ -176,9 +177,9 @@ function addressSpace(found: string): string | undefined {
   const reserved = RESERVED_RANGES.find((text) => overlap(range, parseAddressRange(text) ?? range));
   if (reserved !== undefined)
     return `is ${found}, but no virtual network may have addresses of ${reserved}: ${example}`;
-  const shortest = 24 - Math.ceil(Math.log2(lastSubnet() + 1));
+  const shortest = 24 - Math.ceil(Math.log2(lastSubnet(accessPolicy) + 1));
   if (range.prefix > shortest)
-    return `is ${found}, which is too small: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet()}. A prefix length of ${shortest} or less: ${example}`;
+    return `is ${found}, which is too small: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet(accessPolicy)}. A prefix length of ${shortest} or less: ${example}`;
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 /** The invariants of the application layer: the permissions of each identity, in Azure and in the directory. */
-import { settingPrefix } from "../../tools/service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
 import { type Check, type Expected, invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same, type Service, servicesOf } from "./services.ts";

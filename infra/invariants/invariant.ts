@@ -1,4 +1,5 @@
 /** What an invariant is, and what it is checked against. */
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import type { ServiceOptions } from "../../tools/access-policy.ts";
 import type { Snapshot } from "../snapshot.ts";
 
@@ -19,22 +20,11 @@ export function invariant(name: string, check: Check): Invariant {
 /** What a snapshot is checked against. */
 export interface Expected {
   /** The access policy, or one of the same form. */
-  readonly policy: AccessPolicy;
+  readonly policy: Policy;
   /** The service options, by service. */
   readonly serviceOptions: Readonly<Record<string, ServiceOptions | undefined>>;
   /** The values of the template's parameters that invariants depend on. */
   readonly parameters: Parameters;
-}
-
-export interface AccessPolicy {
-  readonly services: Readonly<Record<string, ServicePolicy>>;
-}
-
-export interface ServicePolicy {
-  /** The service's fixed place in the address space. */
-  readonly subnet: number;
-  readonly roles: Readonly<Record<string, { readonly id: string }>>;
-  readonly callers: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Parameters of main.bicep. */

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { tableEndpointSettingOf } from "../../tools/service-names.ts";
 import { type Resource, resources, type SiteConfig, siteOf, type SiteProperties, type Snapshot } from "../snapshot.ts";
 import type { PropertiesByType, SubnetDefinition } from "../snapshot.ts";
-import type { Check, Expected, ServicePolicy } from "./invariant.ts";
+import type { ServicePolicy } from "@restricted-calls/shared/access-policy";
+import type { Check, Expected } from "./invariant.ts";
 
 type Account = Resource<PropertiesByType["Microsoft.Storage/storageAccounts"]>;
 

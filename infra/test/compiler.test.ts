@@ -1,12 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { apiNames, callerNames, serviceNames } from "../../tools/access-policy.ts";
-import { settingPrefix } from "../../tools/service-names.ts";
+import { apiNames, callerNames, type Policy, settingPrefix } from "@restricted-calls/shared/access-policy";
+import { accessPolicy, serviceNames } from "../../tools/access-policy.ts";
 import { type Bicep, bicepOfCheck } from "../bicep.ts";
 import { evaluate, evaluated, type Scratch, scratchCopy } from "../evaluate.ts";
 import { broken } from "../invariants/index.ts";
-import type { AccessPolicy } from "../invariants/invariant.ts";
 import { accessRestrictionsOf, readSnapshot, resources, siteOf, type Snapshot, subnetIdOf } from "../snapshot.ts";
 import { expectedOf } from "./expected.ts";
 
@@ -24,7 +23,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
   });
 
   it("makes a third service out of an entry in the policy alone, and moves no existing subnet", () => {
-    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
+    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
     const [role = ""] = Object.keys(policy.services["callee-func"]?.roles ?? {});
     const services = {
       ...policy.services,
@@ -47,7 +46,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
 
     // Plan, subnet, where it may call, identity, storage, site, restrictions, app registration, role assignments, logs: all
     // invariants.
-    const expected = { ...expectedOf("default"), policy: { services } as AccessPolicy, serviceOptions };
+    const expected = { ...expectedOf("default"), policy: { services } as Policy, serviceOptions };
     expect(broken(snapshot, expected)).toEqual({});
     expect(resources(snapshot, "Microsoft.Web/sites")).toHaveLength(Object.keys(services).length);
     const letIn = (service: string): (string | undefined)[] =>
@@ -66,7 +65,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
   });
 
   it("names a caller's settings by the service's name without a trailing -func, and by no other rule", () => {
-    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
+    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
     const names = ["order-functions", "pay-func-eu", "func-a", "billing", "pay-func"];
     const added = names.map((name, i) => {
       const role = { id: `00000000-0000-0000-0000-00000000000${i + 1}`, description: "Call it" };
@@ -166,7 +165,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
       const whole = readSnapshot(name);
       const clientIds = (services: readonly string[]): string =>
         `{ ${services.map((service) => `'${service}': '0'`).join(", ")} }`;
-      const prepared = `param entra = { kind: 'Prepared', apiClientIds: ${clientIds(apiNames())}, callerClientIds: ${clientIds(callerNames())} }`;
+      const prepared = `param entra = { kind: 'Prepared', apiClientIds: ${clientIds(apiNames(accessPolicy))}, callerClientIds: ${clientIds(callerNames(accessPolicy))} }`;
       const files = join(scratch.infra, "snapshots");
       const parameters = readFileSync(join(files, `${name}.bicepparam`), "utf8");
       writeFileSync(join(files, "pipeline.bicepparam"), `${parameters}\n${prepared}\n`);
@@ -189,7 +188,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
   );
 
   it("refuses a role that the callee does not have", () => {
-    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as AccessPolicy;
+    const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
     const callee = { ...policy.services["callee-func"], callers: { "caller-func": ["Inventory.Raed"] } };
     const services = { ...policy.services, "callee-func": callee };
     writeFileSync(scratch.policyFile, JSON.stringify({ ...policy, services }));

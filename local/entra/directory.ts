@@ -1,16 +1,6 @@
 /** The directory of the local tenant: API registrations, identities and their role assignments, by the access policy. */
 import { createHash } from "node:crypto";
-
-/** An access policy with any services, roles and callers. */
-export interface AccessPolicy {
-  readonly services: Readonly<Record<string, ServicePolicy>>;
-}
-
-interface ServicePolicy {
-  readonly roles: Readonly<Record<string, unknown>>;
-  /** Which other services may call this one, with which of its roles. */
-  readonly callers: Readonly<Record<string, readonly string[] | undefined>>;
-}
+import type { Policy } from "@restricted-calls/shared/access-policy";
 
 /** The app registration and service principal of an API, or of a Microsoft service. */
 export interface ApiRegistration {
@@ -52,7 +42,7 @@ export interface Directory {
 const allowListedExtras = ["reader-only", "no-role", "caller-app"];
 
 /** The directory of an access policy: one API per service with roles, one managed identity per service, and test identities. */
-export function directoryOf(policy: AccessPolicy): Directory {
+export function directoryOf(policy: Policy): Directory {
   const services = Object.entries(policy.services);
   const tenantId = id("tenant", "local");
   const apis = services
@@ -93,7 +83,7 @@ export function directoryOf(policy: AccessPolicy): Directory {
 }
 
 /** Client ids on a service's local allow-list: its callers by the policy, and some test identities. */
-export function allowedCallers(directory: Directory, policy: AccessPolicy, service: string): string[] {
+export function allowedCallers(directory: Directory, policy: Policy, service: string): string[] {
   const names = [...Object.keys(policy.services[service]?.callers ?? {}), ...allowListedExtras];
   return directory.identities.filter(({ name }) => names.includes(name)).map(({ clientId }) => clientId);
 }

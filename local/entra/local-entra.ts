@@ -1,6 +1,7 @@
 /** The local Entra: a stand-in for Entra ID on 127.0.0.1, and for App Service's managed identity endpoint. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { listen, type Listener } from "../../tools/listen.ts";
 import { issuerOfVersion2, type Tenant } from "./access-token.ts";
@@ -8,7 +9,7 @@ import { authorityApp } from "./authority.ts";
 import { clientCertificate, type FederatedCredential, federatedCredential } from "./client-assertion.ts";
 import { clientSecret } from "./client-authentication.ts";
 import { addControlRoutes, wrongInputResponse } from "./control.ts";
-import { directoryOf, type AccessPolicy, type Directory } from "./directory.ts";
+import { directoryOf, type Directory } from "./directory.ts";
 import { createApp, Faults, listenerOf, onlyMethod } from "./http.ts";
 import { managedIdentityEndpoint, platformFailure } from "./managed-identity-endpoint.ts";
 import { SigningKeys } from "./signing-keys.ts";
@@ -24,7 +25,7 @@ export interface LocalEntraOptions {
   /** Gets one line for each token: identity, resource, roles. Never a token or a secret. */
   readonly log?: (line: string) => void;
   /** The access policy whose services, roles and grants the directory holds; by default `shared/access-policy.json`. */
-  readonly policy?: AccessPolicy;
+  readonly policy?: Policy;
 }
 
 export interface LocalEntra {

@@ -1,15 +1,13 @@
 /** The settings with which the apps run locally. */
 import { apps } from "../../tools/build.ts";
-import type { ServiceName } from "@restricted-calls/shared/access-policy";
+import { type ServiceName, settingPrefix } from "@restricted-calls/shared/access-policy";
 import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
-import { settingPrefix, storageAccount } from "../../tools/service-names.ts";
+import { storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
 import type { Endpoints } from "./endpoints.ts";
 
 /** The settings of one app, by name: its environment variables in App Service. */
 export type AppSettings = Readonly<Record<string, string>>;
-
-const policies: Readonly<Record<string, { readonly roles: object; readonly callers: object }>> = accessPolicy.services;
 
 export interface SettingsSources {
   readonly endpoints: Pick<Endpoints, "entra">;
@@ -89,7 +87,7 @@ function apiSettings(service: string, directory: Directory): AppSettings {
 
 /** Of a service that may call others: CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func. */
 function callerSettings(service: string, { directory, originFor }: SettingsSources): AppSettings {
-  const callees = directory.apis.filter((api) => service in (policies[api.service]?.callers ?? {}));
+  const callees = directory.apis.filter((api) => service in (accessPolicy.services[api.service]?.callers ?? {}));
   if (callees.length === 0) return {};
   const ways = callees.flatMap((api) => {
     const prefix = settingPrefix(api.service);

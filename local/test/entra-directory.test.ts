@@ -1,20 +1,22 @@
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { describe, expect, it } from "vitest";
-import { allowedCallers, directoryOf, findResource, type AccessPolicy, type Identity } from "../entra/directory.ts";
+import { allowedCallers, directoryOf, findResource, type Identity } from "../entra/directory.ts";
 import { testPolicy } from "./entra-fixture.ts";
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Two callees and two callers, so that nothing can rest on there being one of each. */
-const twoApis: AccessPolicy = {
+const role = { id: "", description: "" };
+const twoApis: Policy = {
   services: {
-    web: { roles: {}, callers: {} },
-    stock: { roles: { Read: {}, Write: {} }, callers: { web: ["Write"], billing: ["Read"] } },
-    billing: { roles: { Charge: {} }, callers: { web: ["Charge"] } },
+    web: { subnet: 0, roles: {}, callers: {} },
+    store: { subnet: 1, roles: { Read: role, Write: role }, callers: { web: ["Write"], billing: ["Read"] } },
+    billing: { subnet: 2, roles: { Charge: role }, callers: { web: ["Charge"] } },
   },
 };
 
 describe("the directory of an access policy", () => {
-  const assignments = (policy: AccessPolicy): Record<string, Identity["assignments"]> =>
+  const assignments = (policy: Policy): Record<string, Identity["assignments"]> =>
     Object.fromEntries(directoryOf(policy).identities.map((identity) => [identity.name, identity.assignments]));
 
   it("is the same at every start, and every id in it is another GUID", () => {
@@ -32,7 +34,7 @@ describe("the directory of an access policy", () => {
   it("registers one API for each service with roles", () => {
     const { apis, tenantId } = directoryOf(twoApis);
     expect(apis.map(({ service, identifierUri, roles }) => ({ service, identifierUri, roles }))).toEqual([
-      { service: "stock", identifierUri: `api://${tenantId}/stock`, roles: ["Read", "Write"] },
+      { service: "store", identifierUri: `api://${tenantId}/store`, roles: ["Read", "Write"] },
       { service: "billing", identifierUri: `api://${tenantId}/billing`, roles: ["Charge"] },
     ]);
     expect(apis.every((api) => api.assignmentRequired && api.requestedAccessTokenVersion === 2)).toBe(true);
@@ -53,11 +55,11 @@ describe("the directory of an access policy", () => {
 
   it("grants by any policy, across services", () => {
     expect(assignments(twoApis)).toMatchObject({
-      web: { stock: ["Write"], billing: ["Charge"] },
-      billing: { stock: ["Read"] },
-      stock: {},
-      "reader-only": { stock: ["Read"], billing: ["Charge"] },
-      unlisted: { stock: ["Write"], billing: ["Charge"] },
+      web: { store: ["Write"], billing: ["Charge"] },
+      billing: { store: ["Read"] },
+      store: {},
+      "reader-only": { store: ["Read"], billing: ["Charge"] },
+      unlisted: { store: ["Write"], billing: ["Charge"] },
     });
   });
 

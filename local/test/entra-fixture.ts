@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll } from "vitest";
 import { ensureCertificates, type LocalCertificates } from "../certificates/certificates.ts";
-import type { AccessPolicy, Identity } from "../entra/directory.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Identity } from "../entra/directory.ts";
 import { startLocalEntra, type LocalEntra, type LocalEntraOptions } from "../entra/local-entra.ts";
 
 export interface TestEntra extends LocalEntra {
@@ -13,12 +14,15 @@ export interface TestEntra extends LocalEntra {
   readonly logged: readonly string[];
 }
 
+const role = { id: "", description: "" };
+
 /** A policy of the tests' own: they hold whatever business takes the place of the one here. */
-export const testPolicy: AccessPolicy = {
+export const testPolicy: Policy = {
   services: {
-    "caller-func": { roles: {}, callers: {} },
+    "caller-func": { subnet: 0, roles: {}, callers: {} },
     "callee-func": {
-      roles: { "Inventory.Read": {}, "Inventory.Reserve": {}, "Inventory.Manage": {} },
+      subnet: 1,
+      roles: { "Inventory.Read": role, "Inventory.Reserve": role, "Inventory.Manage": role },
       callers: { "caller-func": ["Inventory.Read", "Inventory.Reserve"] },
     },
   },

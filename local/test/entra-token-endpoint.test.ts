@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { apiOf, identityOf, requestToken, startTestEntra, tokenIn } from "./entra-fixture.ts";
 
 const entra = await startTestEntra();
-const unassigned = await startTestEntra({ policy: { services: { api: { roles: { Read: {} }, callers: {} } } } });
+const unassigned = await startTestEntra({
+  policy: { services: { api: { subnet: 0, roles: { Read: { id: "", description: "" } }, callers: {} } } },
+});
 const { authority, tenantId } = entra;
 const app = identityOf(entra, "caller-app");
 const secret = entra.clientSecrets["caller-app"] ?? "";

@@ -4,17 +4,11 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
-import { accessPolicy, apiNames, serviceNames } from "../../tools/access-policy.ts";
+import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
+import { accessPolicy, serviceNames } from "../../tools/access-policy.ts";
 import { operationsOf, typicalOperation } from "../../tools/contracts.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 import { updateSnapshot } from "../../tools/testing/service-of-copy.ts";
-
-interface Policy {
-  services: Record<
-    string,
-    { subnet: number; roles: Record<string, { id: string }>; callers: Record<string, string[]> }
-  >;
-}
 
 function run(folder: string, ...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
@@ -43,7 +37,7 @@ function filesOf(folder: string): Readonly<Record<string, string>> {
 }
 
 /** A service of this repository that others call, with two of its roles. */
-const called = apiNames()[0] ?? "";
+const called = apiNames(accessPolicy)[0] ?? "";
 const { id: operation, role } = typicalOperation(called);
 const further = operationsOf(called).flatMap((one) => (one.access === "token" && one.role !== role ? [one.role] : []));
 const otherRole = further[0] ?? role;
@@ -78,7 +72,7 @@ describe("a service that calls, one that offers, and one that does both", { time
     const last = Math.max(...serviceNames.map((name) => accessPolicy.services[name].subnet));
     expect(NAMES.map((name) => services[name]?.subnet)).toEqual([last + 1, last + 2, last + 3]);
     expect(services[called]?.callers).toEqual({
-      ...(accessPolicy.services as Policy["services"])[called]?.callers,
+      ...accessPolicy.services[called]?.callers,
       [CALLS]: [role, otherRole],
       [BOTH]: [role],
     });
@@ -188,7 +182,7 @@ describe("what cannot be added", () => {
     [
       "an unknown service",
       ["a-func", "--calls", "x-func:X"],
-      `--calls x-func:X: there is no service x-func. Those with roles: ${apiNames().join(", ")}.`,
+      `--calls x-func:X: there is no service x-func. Those with roles: ${apiNames(accessPolicy).join(", ")}.`,
     ],
     ["an unknown role", ["a-func", "--calls", `${called}:X`], RegExp(`: ${called} has no role X\\. Its roles: \\w`)],
     [

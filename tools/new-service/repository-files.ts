@@ -1,5 +1,5 @@
 /** What a new service changes in the files that all services share. */
-import { settingPrefix } from "../service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import type { NewService, Services } from "./service.ts";
 
 type Json = Record<string, unknown>;

@@ -1,5 +1,5 @@
 /** The files of a new service's folder, before Prettier has formatted them. */
-import { settingPrefix } from "../service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import { camelCase, type GrantedCall, type NewService, type OfferedRole } from "./service.ts";
 
 /**

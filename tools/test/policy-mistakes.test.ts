@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { apps, contentsOf } from "../build.ts";
 import { OPTIONS_FILE, POLICY_FILE, readPolicyFiles } from "../policy-mistakes.ts";
-import { settingPrefix, storageAccount } from "../service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
+import { storageAccount } from "../service-names.ts";
 
 /** Any JSON object: what is tried here is what no type allows. */
 type Json = Record<string, unknown>;

@@ -2,15 +2,13 @@
  * Takes all services but the example's two out of the access policy and the snapshots: what is written down by hand in some
  * tests is about these two. Such a test imports this file first.
  */
+import type { ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { vi } from "vitest";
 
 type PolicyModule = typeof import("../access-policy.ts");
 type SnapshotModule = typeof import("../../infra/snapshot.ts");
 type Snapshot = ReturnType<SnapshotModule["readSnapshot"]>;
 type Resource = Snapshot["predictedResources"][number];
-type Services = Readonly<
-  Record<string, { readonly subnet: number; readonly callers: Readonly<Record<string, readonly string[]>> }>
->;
 
 vi.mock("../access-policy.ts", async (original) => policyOfExample(await original()));
 vi.mock("../../infra/snapshot.ts", async (original) => {
@@ -23,17 +21,13 @@ const isExample = (service: string): boolean => EXAMPLE.includes(service);
 
 function policyOfExample(policy: PolicyModule): PolicyModule {
   const { accessPolicy, serviceNames } = policy;
-  const services = Object.entries(accessPolicy.services as Services).flatMap(([name, { callers, ...others }]) =>
+  const services = Object.entries<ServicePolicy>(accessPolicy.services).flatMap(([name, { callers, ...others }]) =>
     isExample(name) ? [[name, { ...others, callers: examplesOnly(callers) }] as const] : [],
   );
   return {
     ...policy,
     accessPolicy: { ...accessPolicy, services: Object.fromEntries(services) as typeof accessPolicy.services },
     serviceNames: serviceNames.filter(isExample),
-    isCaller: (service) => services.some(([, { callers }]) => service in callers),
-    apiNames: () => policy.apiNames().filter(isExample),
-    lastSubnet: () => Math.max(...services.map(([, { subnet }]) => subnet)),
-    callerNames: () => policy.callerNames().filter(isExample),
   };
 }
 

@@ -13,7 +13,7 @@ import {
   type SubnetDefinition,
 } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import type { Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { CannotStartError, type Deployment } from "./environment.ts";
 
 export const policy: Policy = { services: accessPolicy.services };

@@ -6,7 +6,8 @@ import { exchange } from "../model/exchange.ts";
 import { everyOperation, hostCallOf, preparationsOf, restrictedServices, sampleCallOf } from "../model/operations.ts";
 import { observedIn } from "../model/outcomes.ts";
 import type { Call, Observation } from "../model/plan.ts";
-import type { Operation, Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Operation } from "../model/report.ts";
 import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
 import type { TestBed } from "./test-bed.ts";
 

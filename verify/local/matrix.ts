@@ -6,7 +6,8 @@ import { expectedOutcome, successOf } from "../model/expectations.ts";
 import { everyOperation, restrictedServices } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
 import type { Call } from "../model/plan.ts";
-import { LAYERS_IN_ORDER, type Operation, type Outcome, type Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import { LAYERS_IN_ORDER, type Operation, type Outcome } from "../model/report.ts";
 
 /**
  * For each service with roles: every operation, also those of the Functions host, from every network by every kind of caller,

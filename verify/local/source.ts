@@ -5,7 +5,7 @@ import { callerKindsOf } from "../model/callers.ts";
 import { everyOperation, restrictedServices } from "../model/operations.ts";
 import { allOriginsOf } from "../model/origins.ts";
 import type { Source } from "../model/plan.ts";
-import type { Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { makeCall, prepareCalls } from "./calls.ts";
 import { matrixOf } from "./matrix.ts";
 import { startTestBed, type TestBed } from "./test-bed.ts";

@@ -18,7 +18,8 @@ import { builtService } from "../model/built-service.ts";
 import { restrictedServices } from "../model/operations.ts";
 import { type Origin, originsOf } from "../model/origins.ts";
 import { registrationFaults, requireNoFaults } from "../model/registrations.ts";
-import type { Layers, LocalTarget, Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Layers, LocalTarget } from "../model/report.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
 export interface TestBed {

@@ -1,5 +1,6 @@
 /** The kinds of callers of the matrix. */
-import type { CallerKind, Policy } from "./report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { CallerKind } from "./report.ts";
 
 export interface MatrixCaller extends CallerKind {
   readonly token: TokenSource;

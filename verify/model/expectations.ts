@@ -1,5 +1,6 @@
 /** How each call must end, computed from the access policy. */
-import type { Layers, Operation, Outcome, Policy } from "./report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Layers, Operation, Outcome } from "./report.ts";
 import type { Standing } from "./callers.ts";
 import { hostOperationsOf } from "./host-operations.ts";
 import { sampleCallOf } from "./operations.ts";

@@ -1,5 +1,6 @@
 /** The endpoints of the Functions host. It answers before any function: the guard does not see these calls. */
-import { apiNames } from "../../tools/access-policy.ts";
+import { apiNames } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Operation } from "./report.ts";
 
 export interface HostOperation extends Operation {
@@ -35,7 +36,7 @@ export function asOperation({ responses: _, ...operation }: HostOperation): Oper
 
 /** Every function app has them. The ids of those of the first service with roles do not name it. */
 export function hostOperationsOf(service: string): HostOperation[] {
-  const prefix = service === apiNames()[0] ? "host-" : `host-${service}-`;
+  const prefix = service === apiNames(accessPolicy)[0] ? "host-" : `host-${service}-`;
   return endpoints.map(([name, endpoint, responses]) => {
     const [method = "", route = ""] = endpoint.split(" ");
     return { id: `${prefix}${name}`, service, method, route, role: null, by: "host", responses };

@@ -3,7 +3,8 @@ import type { ContractOperation, SampleCall } from "@restricted-calls/shared/con
 import { requiredBefore } from "../../tools/contract-mistakes.ts";
 import { contracts, operationsOf } from "../../tools/contracts.ts";
 import { asOperation, hostOperationsOf } from "./host-operations.ts";
-import type { Operation, Policy } from "./report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Operation } from "./report.ts";
 
 const stated = Object.entries(contracts).flatMap(([service, { operations: offered }]) =>
   offered.map((operation) => ({ service, operation })),

@@ -1,6 +1,6 @@
 /** The networks that the matrix calls from. */
-import { callerNames } from "../../tools/access-policy.ts";
-import type { NetworkOrigin, Policy } from "./report.ts";
+import { callerNames, type Policy } from "@restricted-calls/shared/access-policy";
+import type { NetworkOrigin } from "./report.ts";
 
 export interface Origin extends NetworkOrigin {
   /** The service with this integration subnet; null for another network. */
@@ -8,10 +8,11 @@ export interface Origin extends NetworkOrigin {
 }
 
 /** The subnet of each caller of a service, another subnet, and the internet. */
-export function originsOf({ services }: Policy, called: string): Origin[] {
+export function originsOf(policy: Policy, called: string): Origin[] {
+  const { services } = policy;
   const all = Object.values(services).flatMap(({ callers }) => Object.keys(callers));
   const isOnly = new Set(all).size === 1;
-  const [firstCaller] = callerNames();
+  const [firstCaller] = callerNames(policy);
   return [
     ...Object.keys(services[called]?.callers ?? {}).map((caller): Origin => {
       const id = caller === firstCaller ? "callerSubnet" : `${caller}-subnet`;

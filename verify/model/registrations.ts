@@ -1,6 +1,7 @@
 /** Finds functions that no contract lists, or that are not registered as their contract says. */
 import type { ContractOperation } from "@restricted-calls/shared/contract";
-import { isApi } from "../../tools/access-policy.ts";
+import { isApi } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { callOf } from "../../tools/contract-mistakes.ts";
 import { operationsOf } from "../../tools/contracts.ts";
 
@@ -24,11 +25,14 @@ export function registrationFaults(
   listed: readonly ContractOperation[] = operationsOf(service),
 ): string[] {
   return httpFunctions(functions).flatMap(({ name, level, methods, route }) => {
-    const keyed = isApi(service) && level !== "anonymous" ? [`${name} asks for a key (${level}) before any token`] : [];
+    const keyed =
+      isApi(accessPolicy, service) && level !== "anonymous"
+        ? [`${name} asks for a key (${level}) before any token`]
+        : [];
     const faults = methods.flatMap((method) => {
       const operation = listed.find((one) => callOf(one) === callOf({ method, route }));
       if (operation === undefined) return [`${name} (${method} ${route}) is not in ${service}/contract.ts`];
-      if (isApi(service) || (operation.access === "public") === (level === "anonymous")) return [];
+      if (isApi(accessPolicy, service) || (operation.access === "public") === (level === "anonymous")) return [];
       return level === "anonymous"
         ? [`${name} is open to anybody, without token or key`]
         : [`${name} asks for a key (${level}), but its contract says that it is public`];

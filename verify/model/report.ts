@@ -1,4 +1,5 @@
 /** The report of a verification, the content of `report.json`. It contains no token, secret or key. */
+import type { Policy } from "@restricted-calls/shared/access-policy";
 
 /** `report.schema.json` describes it. `report.html` shows it, and nothing else. */
 export interface Report {
@@ -61,19 +62,6 @@ export type LocalTarget =
       /** The checkout's commit at the start of the system; null if it was no git checkout. */
       readonly commit: Commit | null;
     };
-
-export interface Policy {
-  readonly services: Readonly<
-    Record<
-      string,
-      {
-        readonly subnet: number;
-        readonly roles: Readonly<Record<string, { readonly id: string; readonly description: string }>>;
-        readonly callers: Readonly<Record<string, readonly string[]>>;
-      }
-    >
-  >;
-}
 
 export interface NetworkOrigin {
   readonly id: string;

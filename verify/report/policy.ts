@@ -1,5 +1,5 @@
 /** The section on the access policy: a picture and a table. */
-import type { Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { html, type Markup, type Part } from "./markup.ts";
 import { scrollable, table } from "./sections.ts";
 

@@ -8,7 +8,7 @@ import { expectedOutcome, type Situation } from "../model/expectations.ts";
 import { operations } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
 import { outcomeOf } from "../model/outcomes.ts";
-import type { Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 
 /** A granted caller reads from its own subnet, with both layers on. */
 const granted: Situation = {
@@ -64,7 +64,7 @@ describe("by the policy", () => {
 });
 
 describe("the matrix follows the policy", () => {
-  const withThird = (callers: Record<string, string[]>): Policy => ({
+  const withThird = (callers: Policy["services"][string]["callers"]): Policy => ({
     services: {
       ...accessPolicy.services,
       "callee-func": { ...accessPolicy.services["callee-func"], callers },

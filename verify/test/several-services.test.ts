@@ -5,7 +5,7 @@ import { matrixOf } from "../local/matrix.ts";
 import { callerKindsOf, callersOf } from "../model/callers.ts";
 import { everyOperation, preparationsOf } from "../model/operations.ts";
 import { allOriginsOf, originsOf } from "../model/origins.ts";
-import type { Policy } from "../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 
 const { policy, contracts } = vi.hoisted(() => {
   const role = (id: number) => ({ id: `00000000-0000-4000-8000-00000000000${id}`, description: "A role" });
@@ -38,12 +38,7 @@ const { policy, contracts } = vi.hoisted(() => {
     },
   };
 });
-vi.mock("../../tools/access-policy.ts", () => ({
-  accessPolicy: policy,
-  isApi: (service: string) => service !== "web-func",
-  apiNames: () => ["bill-func", "ship-func"],
-  callerNames: () => ["web-func", "bill-func"],
-}));
+vi.mock("../../tools/access-policy.ts", () => ({ accessPolicy: policy }));
 vi.mock("../../tools/contract-mistakes.ts", async (original) => {
   const mistakes: typeof import("../../tools/contract-mistakes.ts") = await original();
   return { ...mistakes, readContracts: () => Promise.resolve({ contracts, mistakes: [] }) };

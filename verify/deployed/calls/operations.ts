@@ -1,5 +1,5 @@
 /** The operations of a deployment, and the calls that only a machine within its network could make. */
-import { isApi } from "../../../tools/access-policy.ts";
+import { isApi } from "@restricted-calls/shared/access-policy";
 import { callersOf } from "../../model/callers.ts";
 import { expectedOutcome, successOf } from "../../model/expectations.ts";
 import { asOperation, type HostOperation, hostOperationsOf } from "../../model/host-operations.ts";
@@ -12,9 +12,9 @@ import { notMade, plannedCall } from "./context.ts";
 
 /** The operations of every service, of its Functions host and of its SCM site. Services with roles come first. */
 export function allOperations(): readonly Operation[] {
-  const services = Object.keys(policy.services).toSorted((a, b) => Number(isApi(b)) - Number(isApi(a)));
+  const services = Object.keys(policy.services).toSorted((a, b) => Number(isApi(policy, b)) - Number(isApi(policy, a)));
   return services.flatMap((service) => [
-    ...(isApi(service)
+    ...(isApi(policy, service)
       ? everyOperation(service)
       : [...mainOperations(service), ...readingHostOperations(service).map(asOperation)]),
     scmOperation(service),

@@ -1,5 +1,5 @@
 /** Checks of the app settings: one for each setting that the restriction depends on, and two for all others. */
-import { settingPrefix } from "../../../tools/service-names.ts";
+import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, wording } from "../check.ts";
 import { found, member, type Read, together } from "../azure/reading.ts";

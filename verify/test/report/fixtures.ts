@@ -5,7 +5,8 @@ import { matrixOf } from "../../local/matrix.ts";
 import type { Call } from "../../model/plan.ts";
 import { everyOperation } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
-import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Policy, Report } from "../../model/report.ts";
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Report } from "../../model/report.ts";
 import { statusOf } from "../../model/status.ts";
 
 /** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import {
+  apiNames,
+  calleesOf,
+  callerNames,
+  isApi,
+  isCaller,
+  lastSubnet,
+  type Policy,
+  settingPrefix,
+} from "../access-policy.ts";
+
+const role = { id: "", description: "" };
+const policy: Policy = {
+  services: {
+    "web-func": { subnet: 0, roles: {}, callers: {} },
+    "bill-func": { subnet: 7, roles: { "Bill.Send": role }, callers: { "web-func": ["Bill.Send"] } },
+    "ship-func": { subnet: 2, roles: { "Ship.Send": role }, callers: { "bill-func": ["Ship.Send"], "web-func": [] } },
+  },
+};
+
+test("an access policy tells who may call whom", () => {
+  expect(apiNames(policy)).toEqual(["bill-func", "ship-func"]);
+  expect(callerNames(policy)).toEqual(["web-func", "bill-func"]);
+  expect(calleesOf(policy, "web-func")).toEqual(["bill-func", "ship-func"]);
+  expect(calleesOf(policy, "ship-func")).toEqual([]);
+  expect(lastSubnet(policy)).toBe(7);
+});
+
+test.each(["nobody-func", "constructor", "toString"])("%s is no service of it", (name) => {
+  expect([isApi(policy, name), isCaller(policy, name)]).toEqual([false, false]);
+});
+
+test.each([
+  ["callee-func", "CALLEE"],
+  ["order-functions", "ORDER_FUNCTIONS"],
+  ["pay-func-eu", "PAY_FUNC_EU"],
+])("the settings for calls to %s begin with %s", (service, prefix) => {
+  expect(settingPrefix(service)).toBe(prefix);
+});
