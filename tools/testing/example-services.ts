@@ -10,6 +10,13 @@ type SnapshotModule = typeof import("../../infra/snapshot.ts");
 type Snapshot = ReturnType<SnapshotModule["readSnapshot"]>;
 type Resource = Snapshot["predictedResources"][number];
 
+const template = vi.hoisted(() => ({ hostSettings: undefined as Record<string, string> | undefined }));
+
+/** Replaces what the template says to the Functions host. It is here because a module has one mock only. */
+export function replaceHostSettings(settings: Record<string, string> | undefined): void {
+  template.hostSettings = settings;
+}
+
 vi.mock("../access-policy.ts", async (original) => policyOfExample(await original()));
 vi.mock("../../infra/snapshot.ts", async (original) => {
   const { accessPolicy }: PolicyModule = await vi.importActual("../access-policy.ts");
@@ -33,7 +40,11 @@ function policyOfExample(policy: PolicyModule): PolicyModule {
 
 function snapshotsOfExample(snapshots: SnapshotModule, services: readonly string[]): SnapshotModule {
   const others = services.filter((service) => !isExample(service));
-  return { ...snapshots, readSnapshot: (name) => others.reduce(without, snapshots.readSnapshot(name)) };
+  return {
+    ...snapshots,
+    readSnapshot: (name) => others.reduce(without, snapshots.readSnapshot(name)),
+    hostSettingsOf: (snapshot, service) => template.hostSettings ?? snapshots.hostSettingsOf(snapshot, service),
+  };
 }
 
 /** Without the resources of a service, and without its subnet and its rules in the others. */

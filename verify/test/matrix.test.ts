@@ -1,9 +1,9 @@
 /** The local verification, also of systems with one mistake. */
-import "../../tools/testing/example-services.ts";
+import { replaceHostSettings } from "../../tools/testing/example-services.ts";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAccessRestrictions, startTestSystem, type TestSystem } from "../../local/index.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";
@@ -13,15 +13,6 @@ import type { Progress } from "../progress.ts";
 import type { Cell, Report } from "../model/report.ts";
 import { verifyLocal } from "../verify.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-
-/** Replaces what the template says to the Functions host. */
-const template = vi.hoisted(() => ({ hostSettings: undefined as Record<string, string> | undefined }));
-vi.mock("../../infra/snapshot.ts", async (original) => {
-  const snapshots: typeof import("../../infra/snapshot.ts") = await original();
-  const hostSettingsOf: typeof snapshots.hostSettingsOf = (snapshot, service) =>
-    template.hostSettings ?? snapshots.hostSettingsOf(snapshot, service);
-  return { ...snapshots, hostSettingsOf };
-});
 
 const silent: Progress = {
   total: () => undefined,
@@ -184,11 +175,11 @@ describe("a system in which one thing is wrong", () => {
       ["both/host-home/callerSubnet/no-token"],
     ],
   ])("has a Functions host with %s", async (_, settings, only, expected) => {
-    template.hostSettings = settings;
+    replaceHostSettings(settings);
     try {
       expect(different(await verify(only))).toEqual(expected);
     } finally {
-      template.hostSettings = undefined;
+      replaceHostSettings(undefined);
     }
   });
 
