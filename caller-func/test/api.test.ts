@@ -142,7 +142,7 @@ describe("POST /api/orders", () => {
 });
 
 describe("an order that the callee refuses to hear of stays pending, and says why", () => {
-  test("refused by the network layer: the door closed for a while", async () => {
+  test("refused by the network layer, whose rules deny everything for a while", async () => {
     system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
     const { status } = await place({ orderId: "b-1", sku: "widget", quantity: 1 });
     const { body } = await get("b-1");

@@ -229,7 +229,7 @@ test.each<Case>([
   [
     "with a health path that is no path",
     ({ options }) => Object.assign(options["caller-func"] ?? {}, { healthCheckPath: "up" }),
-    `caller-func.healthCheckPath: found "up". A path, beginning with /, that answers 200 without credentials when an instance is healthy.`,
+    `caller-func.healthCheckPath: found "up". A path, beginning with /, that returns 200 without credentials if an instance is healthy.`,
   ],
   [
     "with a name that App Service does not take",
