@@ -19,7 +19,7 @@ import { withProblems } from "./handler.ts";
 /** An HTTP function without the statement who may call it. It has no `authLevel`. */
 export interface HttpFunction<Handler> {
   readonly methods: readonly [HttpMethod, ...HttpMethod[]];
-  /** Below the prefix of `host.json`, such as `inventory/{sku}`. */
+  /** Below the prefix of `host.json`, such as `reports/{id}`. */
   readonly route: string;
   readonly handler: Handler;
 }
@@ -61,7 +61,7 @@ export function keyHttp(name: string, options: HttpFunction<OpenHandler>): void 
 
 /**
  * Registers a function for everyone whom the network admits, without token or key. The proof requires an entry for it with
- * the role null (verify/model/operations.ts).
+ * the access `public` in the service's contract.
  *
  * @param why the reason that it needs no protection, for a reviewer
  * @throws TypeError where the name, the reason or an option is wrong
@@ -85,7 +85,7 @@ const optionSchemas = {
     v.minLength(1),
     v.description('a list, such as ["GET"]'),
   ),
-  route: v.pipe(text, v.description("a route, such as inventory/{sku}")),
+  route: v.pipe(text, v.description("a route, such as reports/{id}")),
   handler: callback(),
 };
 

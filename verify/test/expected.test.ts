@@ -107,7 +107,7 @@ describe("the matrix follows the policy", () => {
   it("a service that may not call has no network that is let in", () => {
     const policy = withThird({ "third-func": ["Inventory.Read"] });
     expect(originsOf(policy, "callee-func").map(({ id, title }) => [id, title])).toEqual([
-      ["third-func-subnet", "the caller's subnet"],
+      ["callerSubnet", "the caller's subnet"],
       ["otherSubnet", "another subnet"],
       ["internet", "the internet"],
     ]);
