@@ -34,7 +34,7 @@ const needs = [
   },
 ];
 
-/** Prints a line for each thing that was left out; none where somebody has chosen by name or tag what to run. */
+/** Prints a line for each thing that was left out; none if a name or tag selects the tests. */
 class LeftOut implements Reporter {
   #chosen = false;
 
@@ -76,7 +76,7 @@ export default defineConfig({
       { extends: true, test: { name: "unit", include: UNIT, isolate: false } },
       { extends: true, test: { name: "system", include: ["*/test/**/*.test.ts"], exclude: UNIT } },
     ],
-    // These, too, are limits for what never comes: a machine that does much else takes several times as long.
+    // Upper limits, for a test that never ends: a busy machine takes several times as long.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Most of these tests wait for processes: on two cores, three files at once take little more than half the time of one.

@@ -16,7 +16,7 @@ import { type Bench, duration, type Ratio, versionOf } from "./report.ts";
 
 /** More tokens than our cache keeps, so that each one is new to it when its turn comes again. */
 const DISTINCT_TOKENS = 1500;
-const FLOOD = 100_000;
+const FLOOD_TOKENS = 100_000;
 const OPTIONS = { rounds: 21, turnMs: 30 };
 
 /** Verifies an `Authorization` header. Resolves to false if it refuses the token. */
@@ -52,7 +52,7 @@ export const bench: Bench = async (progress) => {
         if (await verify(bad)) throw new Error(`A token with ${name} is accepted.`);
       refused[name] = await measure(always({ ours, jose: peers.jose }, bad), OPTIONS);
     }
-    progress(`A flood of ${FLOOD} forged tokens ...`);
+    progress(`A flood of ${FLOOD_TOKENS} forged tokens ...`);
     const flooded = await flood(tenant, ours, same);
 
     progress("Calls through the embedded host, with and without the guard ...");
@@ -100,7 +100,7 @@ export const bench: Bench = async (progress) => {
           ]),
         ),
         "a call through the embedded host: open, guarded": `${duration(call.open)}, ${duration(call.guarded)}`,
-        [`heap before and after ${FLOOD} forged tokens`]: flooded.heapInWords,
+        [`heap before and after ${FLOOD_TOKENS} forged tokens`]: flooded.heapInWords,
       },
       ratios,
       notes: [`A token of ${token.length} bytes. ${versions()}.`],
@@ -290,7 +290,7 @@ async function flood(tenant: Tenant, verify: Verify, honest: string) {
   const began = Date.now();
   const heapBefore = heapUsed();
   const during = [];
-  for (let index = 0; index < FLOOD; index++) {
+  for (let index = 0; index < FLOOD_TOKENS; index++) {
     await verify(forged(index));
     if (index % 50 === 0) during.push(await time());
   }

@@ -15,8 +15,8 @@ import { type Bench, duration, versionOf } from "./report.ts";
 /** Pending messages when a drain is measured. */
 const BACKLOGS = [2_000, 20_000] as const;
 /** Messages of one turn, and the number of turns. Our turns and the bare ones alternate. */
-const TURN = 320;
-const TURNS = 4;
+const TURN_MESSAGES = 320;
+const TURN_COUNT = 4;
 /** Concurrent messages, as in a delivery run. */
 const CONCURRENCY = 8;
 /** Instances that drain together, and what a partition takes: a quarter of what Azure states, because Azurite itself is slow. */
@@ -145,17 +145,22 @@ async function measureDrain(storage: TestStorage, backlog: number): Promise<Drai
   const requests = counting(table);
   const delivery = (limit: number): Promise<unknown> => outboxOf(table, limited(store, limit)).run(RUN);
 
-  await delivery(TURN); // warm-up
-  await bareTurn(bareTable, bareOnes.splice(0, TURN));
+  await delivery(TURN_MESSAGES); // warm-up
+  await bareTurn(bareTable, bareOnes.splice(0, TURN_MESSAGES));
   const [ours, bare]: [number[], number[]] = [[], []];
   let counted = 0;
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let turn = 0; turn < TURN_COUNT; turn++) {
     const before = requests.count;
-    ours.push(await timed(() => delivery(TURN)));
+    ours.push(await timed(() => delivery(TURN_MESSAGES)));
     counted += requests.count - before;
-    bare.push(await timed(() => bareTurn(bareTable, bareOnes.splice(0, TURN))));
+    bare.push(await timed(() => bareTurn(bareTable, bareOnes.splice(0, TURN_MESSAGES))));
   }
-  return { backlog, requests: counted / (TURN * TURNS), ours: median(ours) / TURN, bare: median(bare) / TURN };
+  return {
+    backlog,
+    requests: counted / (TURN_MESSAGES * TURN_COUNT),
+    ours: median(ours) / TURN_MESSAGES,
+    bare: median(bare) / TURN_MESSAGES,
+  };
 }
 
 /** @returns the seconds in which several instances drain a backlog, where each partition has a limit */

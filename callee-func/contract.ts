@@ -4,7 +4,7 @@ import { chaos } from "./chaos.ts";
 
 /** Stock of the proof's own: what a running system has is left alone. */
 const SKU = "verify";
-const PLENTY = 1_000_000;
+const PLENTY_UNITS = 1_000_000;
 
 export default {
   operations: [
@@ -43,7 +43,7 @@ export default {
       route: "/api/inventory/{sku}",
       access: "token",
       role: "Inventory.Manage",
-      sample: () => ({ path: `/api/inventory/${SKU}`, body: { onHand: PLENTY }, status: 200 }),
+      sample: () => ({ path: `/api/inventory/${SKU}`, body: { onHand: PLENTY_UNITS }, status: 200 }),
     },
   ],
 

@@ -27,7 +27,7 @@ param plan Plan = {
   zoneRedundant: false
 }
 
-@description('The address space of the virtual network. A /16 has room for every subnet number of the access policy.')
+@description('The address space of the virtual network. A /16 contains every subnet number of the access policy.')
 param addressSpace string = '10.0.0.0/16'
 
 @minValue(24)

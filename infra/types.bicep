@@ -186,7 +186,7 @@ func nameSuffix(subscriptionId string, environmentName string) string =>
 func identityName(service string, suffix string) string => 'id-${service}-${suffix}'
 
 @export()
-@description('The prefix of the settings by which a caller calls a service: CALLEE for callee-func, BILLING for billing-func or billing. tools/service-names.ts has the same rule.')
+@description('The prefix of the settings by which a caller calls a service: CALLEE for callee-func, BILLING for billing-func or billing. shared/access-policy.ts has the same rule.')
 func settingPrefix(service string) string =>
   toUpper(replace(endsWith(service, '-func') ? take(service, length(service) - 5) : service, '-', '_'))
 

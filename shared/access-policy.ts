@@ -1,4 +1,4 @@
-// The access policy, shared/access-policy.json: its type, and the questions that tools ask of it.
+// The access policy, shared/access-policy.json: its types, and what follows from it for a service.
 import type policy from "./access-policy.json";
 
 /** The one source of truth: who may call whom, with which roles. Bicep, the apps, the local Entra and the proof read it. */

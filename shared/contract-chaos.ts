@@ -28,7 +28,7 @@ export interface ChaosSender<Content = unknown> {
   /**
    * All messages that the service has.
    *
-   * @param get requests a path until it is answered with 200, and returns the parsed body
+   * @param get requests a path until the response is 200, and returns the parsed body
    */
   outcomes(get: (path: string) => Promise<unknown>): Promise<readonly ChaosOutcome<Content>[]>;
 }
@@ -82,7 +82,7 @@ export interface ChaosReceiver<Content = unknown, Found = unknown> {
 export interface ReceivingService {
   /** The settings of the run. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Requests a path as the sender, until it is answered with 200, and returns the parsed body. */
+  /** Requests a path as the sender, until the response is 200, and returns the parsed body. */
   readonly get: (path: string) => Promise<unknown>;
   /** All rows of a table of the service. */
   readonly rows: (table: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;

@@ -14,7 +14,7 @@ import { checkPolicyFiles, POLICY_FILE } from "./policy-mistakes.ts";
 const USAGE = `Usage: npm run new:service -- <name> [--calls <service>:<role> ...] [--offers <role> ...]
 
 Adds a service: its folder, and its entries in the access policy, the workspaces, azure.yaml and the debugger's list.
-It runs as it is. Replace its functions with your own.
+It runs without changes. Replace its functions with your own.
 
   --calls    a role that it is granted at a service; for several, repeat the option
   --offers   an app role for which it has a function behind the guard; for several, repeat the option

@@ -28,7 +28,7 @@ Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified
 deployed configuration could not be read, or no call could be made.`;
 
 /** The number of printed differences. The report contains all. */
-const SHOWN = 20;
+const MAX_PRINTED_DIFFERENCES = 20;
 
 await command(
   USAGE,
@@ -85,8 +85,10 @@ function summaryOf(report: Report): string {
   ];
   const colour = { passed: "green", failed: "red", incomplete: "yellow" } as const;
   return [
-    ...differences.slice(0, SHOWN).map((text) => `  ${styleText("red", "DIFFERS")} ${text}`),
-    ...(differences.length > SHOWN ? [`  ... and ${differences.length - SHOWN} more: see the report.`] : []),
+    ...differences.slice(0, MAX_PRINTED_DIFFERENCES).map((text) => `  ${styleText("red", "DIFFERS")} ${text}`),
+    ...(differences.length > MAX_PRINTED_DIFFERENCES
+      ? [`  ... and ${differences.length - MAX_PRINTED_DIFFERENCES} more: see the report.`]
+      : []),
     `${styleText(colour[report.status], `${STATUSES[report.status]}.`)} ${reason(report)}`,
   ].join("\n");
 }

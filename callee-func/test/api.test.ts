@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { forgeOf, mintToken, startTestSystem, type TestSystem } from "../../local/index.ts";
 
 let system: TestSystem;
-let door: string;
+let origin: string;
 
 beforeAll(async () => {
   system = await startTestSystem();
-  door = system.endpoints.callee.callerSubnet;
+  origin = system.endpoints.callee.callerSubnet;
 });
 afterAll(() => system.stop());
 
@@ -27,7 +27,7 @@ interface Call {
 /** Calls the callee from the caller's subnet; a token that is no string is one to be minted. */
 async function call({ method = "GET", path = "inventory/widget", token = {}, authorization, body, headers }: Call) {
   const bearer = typeof token === "string" ? token : await mintToken(system.endpoints.entra.control, token);
-  const response = await fetch(`${door}/api/${path}`, {
+  const response = await fetch(`${origin}/api/${path}`, {
     method,
     headers: { Authorization: authorization ?? `Bearer ${bearer}`, ...headers },
     ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
@@ -144,7 +144,7 @@ describe("PUT /api/reservations/{orderId}", () => {
     const token = await mintToken(system.endpoints.entra.control, {});
     const answer = await new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
       const chunked = request(
-        `${door}/api/reservations/order-4`,
+        `${origin}/api/reservations/order-4`,
         { method: "PUT", headers: { Authorization: `Bearer ${token}`, "Transfer-Encoding": "chunked" } },
         (response) => {
           let text = "";
@@ -163,7 +163,7 @@ describe("PUT /api/reservations/{orderId}", () => {
 });
 
 test("GET /api/health needs no token and tells nothing", async () => {
-  const response = await fetch(`${door}/api/health`);
+  const response = await fetch(`${origin}/api/health`);
   expect({ status: response.status, text: await response.text() }).toEqual({ status: 200, text: "" });
 });
 
@@ -184,7 +184,7 @@ describe("every operation but health states its role", () => {
   });
 
   test.each(operations)("$method $path refuses without a token", async ({ method, path }) => {
-    const response = await fetch(`${door}/api/${path}`, { method });
+    const response = await fetch(`${origin}/api/${path}`, { method });
     expect(response.status).toBe(401);
   });
 });
@@ -198,7 +198,7 @@ describe("refusals, each with only one thing wrong", () => {
 
   test.each(attacks)("$name: $code", async ({ credentials, code }) => {
     const { authorization, otherHeaders, query } = await credentials(forgeOf(system.endpoints));
-    const response = await fetch(`${door}/api/inventory/widget?${new URLSearchParams(query).toString()}`, {
+    const response = await fetch(`${origin}/api/inventory/widget?${new URLSearchParams(query).toString()}`, {
       headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
     });
     const body = (await response.json()) as { code: string };
@@ -219,8 +219,8 @@ describe("refusals, each with only one thing wrong", () => {
 
   test("401: a token in the query or in the body, and none in the header", async () => {
     const token = await mintToken(system.endpoints.entra.control, {});
-    const inQuery = await fetch(`${door}/api/inventory/widget?access_token=${token}`);
-    const inBody = await fetch(`${door}/api/reservations/x`, {
+    const inQuery = await fetch(`${origin}/api/inventory/widget?access_token=${token}`);
+    const inBody = await fetch(`${origin}/api/reservations/x`, {
       method: "PUT",
       body: new URLSearchParams({ access_token: token }),
     });
@@ -231,7 +231,7 @@ describe("refusals, each with only one thing wrong", () => {
     const token = await mintToken(system.endpoints.entra.control, {});
     const status = await new Promise((resolve, reject) => {
       request(
-        `${door}/api/inventory/widget`,
+        `${origin}/api/inventory/widget`,
         { headers: { Authorization: [`Bearer ${token}`, `Bearer ${token}`] as unknown as string } },
         (response) => {
           response.resume();
@@ -251,7 +251,9 @@ describe("refusals, each with only one thing wrong", () => {
 
   test("the platform's identity headers are not believed, and cannot break anything", async () => {
     for (const principal of [Buffer.from('{"userId":"admin"}').toString("base64"), "not base64 json"]) {
-      const response = await fetch(`${door}/api/inventory/widget`, { headers: { "x-ms-client-principal": principal } });
+      const response = await fetch(`${origin}/api/inventory/widget`, {
+        headers: { "x-ms-client-principal": principal },
+      });
       expect(response.status).toBe(401);
       const { status } = await call({ headers: { "x-ms-client-principal": principal } });
       expect(status).toBe(200);

@@ -1,5 +1,5 @@
 // The orders: what an order is, and what the callee's responses mean for it.
-import { identifier } from "@restricted-calls/shared/functions";
+import { identifier } from "@restricted-calls/shared/identifier";
 import type { Destination, Message } from "@restricted-calls/shared/outbox";
 import type { ServiceClient } from "@restricted-calls/shared/service-client";
 import * as v from "valibot";

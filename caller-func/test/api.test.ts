@@ -141,7 +141,7 @@ describe("POST /api/orders", () => {
   });
 });
 
-describe("an order that the callee refuses to hear of stays pending, and says why", () => {
+describe("an order that does not reach the callee's business stays pending, and says why", () => {
   test("refused by the network layer, whose rules deny everything for a while", async () => {
     system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
     const { status } = await place({ orderId: "b-1", sku: "widget", quantity: 1 });
@@ -189,7 +189,7 @@ describe("what is not there", () => {
 describe("POST /api/orders/{orderId}/retry", () => {
   const retry = (orderId: string): Promise<Answer> => call("POST", `orders/${orderId}/retry`);
 
-  test("202 for a rejected order, which is delivered when its cause is mended", async () => {
+  test("202 for a rejected order, which is delivered after its cause is fixed", async () => {
     const { entra, callee } = system.endpoints;
     const rejected = await place({ orderId: "r-1", sku: "restocked", quantity: 1 });
     expect(rejected).toMatchObject({ status: 409, body: { reason: "unknown-sku" } });

@@ -7,32 +7,36 @@ import { runChaos } from "../chaos.ts";
 import { summary } from "../main.ts";
 import { all, brief, planFaults } from "../plan.ts";
 
-const LONG = { timeout: 180_000, tags: "needs-chaos" };
+const LONG_MS = 180_000;
 const isSupplied = contracts["caller-func"]?.chaos !== undefined;
 
 /** A short `npm run chaos`: see `brief` for the faults that it lacks. */
-test.skipIf(!isSupplied)("messages survive faults: each has its effect exactly once", LONG, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
-  const printed: string[] = [];
-  const print = (line: string): void => {
-    printed.push(line);
-  };
-  const options = {
-    seed: 7,
-    messages: 120,
-    host: "embedded",
-    amounts: brief,
-    folder,
-    timeoutMs: 90_000,
-    print,
-  } as const;
-  const report = await runChaos(options);
-  await rm(folder, { recursive: true, force: true });
-  expect(report.failures, [...printed, summary(report)].join("\n")).toEqual([]);
-  expect(report.done).toBeGreaterThan(50);
-  expect(report.refused).toBeGreaterThan(0);
-  expect(report.clients.accepted.size).toBeGreaterThan(100);
-});
+test.skipIf(!isSupplied)(
+  "messages survive faults: each has its effect exactly once",
+  { timeout: LONG_MS, tags: "needs-chaos" },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "restricted-calls-test-"));
+    const printed: string[] = [];
+    const print = (line: string): void => {
+      printed.push(line);
+    };
+    const options = {
+      seed: 7,
+      messages: 120,
+      host: "embedded",
+      amounts: brief,
+      folder,
+      timeoutMs: 90_000,
+      print,
+    } as const;
+    const report = await runChaos(options);
+    await rm(folder, { recursive: true, force: true });
+    expect(report.failures, [...printed, summary(report)].join("\n")).toEqual([]);
+    expect(report.done).toBeGreaterThan(50);
+    expect(report.refused).toBeGreaterThan(0);
+    expect(report.clients.accepted.size).toBeGreaterThan(100);
+  },
+);
 
 describe("a fault plan", () => {
   test("is the same for the same seed, and differs for another seed", () => {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { tableEndpointSettingOf } from "../../tools/service-names.ts";
 import { type Resource, resources, type SiteConfig, siteOf, type SiteProperties, type Snapshot } from "../snapshot.ts";
 import type { PropertiesByType, SubnetDefinition } from "../snapshot.ts";
-import type { ServicePolicy } from "@restricted-calls/shared/access-policy";
+import { calleesOf, type ServicePolicy } from "@restricted-calls/shared/access-policy";
 import type { Check, Expected } from "./invariant.ts";
 
 type Account = Resource<PropertiesByType["Microsoft.Storage/storageAccounts"]>;
@@ -51,11 +51,6 @@ export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expec
       identityId: identities.find((identity) => identity.name?.startsWith(`id-${name}-`))?.id,
     };
   });
-}
-
-/** The services that a service may call. */
-export function calleesOf(policy: Expected["policy"], service: string): string[] {
-  return Object.entries(policy.services).flatMap(([name, { callers }]) => (service in callers ? [name] : []));
 }
 
 /** Runs a check on each service of the policy. */

@@ -12,7 +12,7 @@ param tags {
 @description('The suffix that makes the names of this environment unique.')
 param suffix string
 
-@description('The address space of the virtual network. A /16 has room for every subnet number of the access policy.')
+@description('The address space of the virtual network. A /16 contains every subnet number of the access policy.')
 param addressSpace string
 
 @minValue(24)

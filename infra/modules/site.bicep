@@ -35,7 +35,7 @@ param hostStorageName string
 @description('The share of that account for the app\'s files. Elastic Premium only.')
 param contentShare string?
 
-@description('A path that answers 200 without credentials when an instance is healthy.')
+@description('A path that returns 200 without credentials if an instance is healthy.')
 param healthCheckPath string?
 
 @description('The app settings of this service.')

@@ -8,7 +8,7 @@ import { createApp, type Endpoint, type Environment, type Faults, limitBody, onl
 import { instanceDiscovery, keySet, metadata } from "./metadata.ts";
 import { tokenEndpoint } from "./token-endpoint.ts";
 
-/** The app that answers at the authority's origin. Errors have Entra's form. */
+/** The app at the authority's origin. Errors have Entra's form. */
 export function authorityApp(
   tenant: Tenant,
   methods: readonly ClientAuthenticationMethod[],

@@ -29,7 +29,7 @@ export function createApp(refusalOf: (error: Error, c: Context) => Response | un
   app.notFound((c) => problem(c, 404, "Not Found", "The local Entra has nothing at this path."));
   app.onError(
     (error, c) =>
-      refusalOf(error, c) ?? problem(c, 500, "Internal Server Error", "The local Entra failed to answer this request."),
+      refusalOf(error, c) ?? problem(c, 500, "Internal Server Error", "The local Entra failed to handle this request."),
   );
   return app;
 }
@@ -54,7 +54,7 @@ export function problem(c: Context, status: ContentfulStatusCode, title: string,
   return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
 }
 
-/** Answers a request whose method the path does not have; goes after the routes of that path. */
+/** Responds to a request whose method the path does not have; goes after the routes of that path. */
 export function onlyMethod(method: "GET" | "POST") {
   return (c: Context): Response => {
     c.header("Allow", method);

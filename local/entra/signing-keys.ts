@@ -12,7 +12,7 @@ export interface SigningKey {
 }
 
 /** RS256 (RFC 7518, 3.3), the one algorithm of Entra's access tokens. */
-export const rs256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+const rs256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 
 /** The tenant's signing keys: the published ones, one of which signs, and two that are not published. */
 export class SigningKeys {

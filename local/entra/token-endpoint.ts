@@ -8,7 +8,7 @@ import { EntraError } from "./entra-error.ts";
 const LIFETIME_SECONDS = 3600;
 
 /**
- * Answers a token request of the client credentials flow, the only one here
+ * Handles a token request of the client credentials flow, the only one here
  * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
  *
  * @returns the response's JSON

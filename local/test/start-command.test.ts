@@ -15,7 +15,7 @@ import { whatToTry } from "../demo/what-to-try.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 /** Milliseconds, for a machine that does much else. Windows is left out: it knows neither signals nor this PATH's `func`. */
-const LIMIT = 600_000;
+const LIMIT_MS = 600_000;
 
 const copies: RepositoryCopy[] = [];
 const copy = (): string => {
@@ -106,7 +106,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
       expect(a.errors()).toBe("");
       for (const folder of [one, other]) expect(existsSync(endpointsFile(folder))).toBe(false);
     },
-    LIMIT,
+    LIMIT_MS,
   );
 
   test(
@@ -136,7 +136,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
         expect(existsSync(endpointsFile(folder))).toBe(false);
       }
     },
-    LIMIT,
+    LIMIT_MS,
   );
 });
 
@@ -150,7 +150,7 @@ describe.skipIf(process.platform === "win32")("npm start -- --once", () => {
       expect(errors()).toMatch(/^(caller|callee)-func: no such thing here$/m);
       expect(errors().trimEnd().split("\n").at(-1)).toMatch(/^func start ended with exit code 3/);
     },
-    LIMIT,
+    LIMIT_MS,
   );
 
   test(
@@ -164,7 +164,7 @@ describe.skipIf(process.platform === "win32")("npm start -- --once", () => {
       expect(before).toBe("Not every outcome was the expected one:");
       expect(last).toMatch(/FAIL an order placed over HTTP +201 reserved +\(expected: 201 something else\)$/);
     },
-    LIMIT,
+    LIMIT_MS,
   );
 
   test(
@@ -180,7 +180,7 @@ describe.skipIf(process.platform === "win32")("npm start -- --once", () => {
       expect(await ended, output()).toBe(0);
       expect(output()).toMatch(/ok {3}a role that is not granted +403 by the application layer: role-missing/);
     },
-    LIMIT,
+    LIMIT_MS,
   );
 });
 

@@ -79,8 +79,8 @@ describe("a running system", () => {
       headers: { "X-IDENTITY-HEADER": identityHeader },
     });
     const { access_token } = (await answer.json()) as { access_token: string };
-    const statusOf = async (door: string, headers = {}): Promise<number> =>
-      (await fetch(`${door}${typicalOperation("callee-func").sample("test").path}`, { headers })).status;
+    const statusOf = async (origin: string, headers = {}): Promise<number> =>
+      (await fetch(`${origin}${typicalOperation("callee-func").sample("test").path}`, { headers })).status;
     const headers = { Authorization: `Bearer ${access_token}` };
     expect(await statusOf(endpoints.callee.callerSubnet, headers)).toBe(200);
     expect(await statusOf(endpoints.callee.callerSubnet)).toBe(401);

@@ -59,7 +59,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Claims |
     issuedAt: iat,
     // Delegated tokens carry `scp`. `idtyp` is `app` in an app's token where the API asks for that optional claim. Where
     // it is absent, an app's token is one whose subject is the service principal itself: a user's `sub` is made for the
-    // pair of user and app, and is never his object id.
+    // pair of user and app, and is never the user's object id.
     isAppOnly: scp === undefined && (idtyp === undefined ? sub === oid : idtyp === "app"),
     clientAuthentication,
     isKeyBound: cnf !== undefined,

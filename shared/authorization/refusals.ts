@@ -39,7 +39,7 @@ const refusals = {
     "The caller proved who it is to Entra by weaker means than this service accepts.",
   ),
   "caller-not-allowed": insufficientScope("This caller is not on the service's list of callers."),
-  "caller-denied": insufficientScope("This caller is shut out of the service."),
+  "caller-denied": insufficientScope("The service denies this caller."),
   "role-missing": insufficientScope(
     "The token lacks the app role that this operation needs. A role granted after a managed identity got its first " +
       "token shows up within 24 hours.",
@@ -51,7 +51,7 @@ const refusals = {
   },
   "keys-unavailable": {
     status: 503,
-    detail: "The tenant's signing keys cannot be had at present, so this token cannot be checked. Try again.",
+    detail: "The tenant's signing keys are not available now, so this token cannot be checked. Try again.",
   },
 } as const satisfies Record<string, Refusal>;
 

@@ -56,7 +56,7 @@ type SigningKey = v.InferOutput<typeof signingKeySchema>;
  * on another host than the authority.
  *
  * @param authority the authority's origin, `https://login.microsoftonline.com` at Microsoft
- * @throws Error where a document cannot be had, is too large, or does not belong to this tenant
+ * @throws Error where a document cannot be fetched, is too large, or does not belong to this tenant
  * @see https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc#fetch-the-openid-configuration-document
  */
 export async function fetchTenantKeys(authority: string, tenantId: string): Promise<TenantKeys> {

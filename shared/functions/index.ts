@@ -2,7 +2,6 @@
 export { type AuditSink, createGuard, type GuardedHandler, type RequireRole } from "./guard.ts";
 export { deliveryTimer, type DeliveryTimerOptions } from "./delivery-timer.ts";
 export { problemResponse, withProblems } from "./handler.ts";
-export { identifier } from "../identifier.ts";
 export { identifierParam } from "./identifier.ts";
 export { MAX_BODY_BYTES, readJsonBody } from "./json-body.ts";
 export { loadSoon } from "./load-soon.ts";

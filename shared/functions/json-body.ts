@@ -7,7 +7,7 @@ import { ProblemError } from "../problem.ts";
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** The most characters of a member's name or value that a problem repeats. */
-const MAX_ECHO = 64;
+const MAX_ECHO_LENGTH = 64;
 
 /**
  * Reads a JSON body and checks its shape.
@@ -47,7 +47,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
 }
 
 function shortened(text: string): string {
-  return text.length > MAX_ECHO ? `${text.slice(0, MAX_ECHO)}...` : text;
+  return text.length > MAX_ECHO_LENGTH ? `${text.slice(0, MAX_ECHO_LENGTH)}...` : text;
 }
 
 function invalidBody(detail: string): ProblemError {

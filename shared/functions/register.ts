@@ -1,4 +1,4 @@
-// Registers HTTP functions, each with a statement who may call it.
+// Registers HTTP functions. Each states who may call it.
 import {
   app,
   type HttpHandler,
@@ -16,7 +16,7 @@ import { withProblems } from "./handler.ts";
 // Only this file registers HTTP functions (eslint.config.js). It sets `authLevel` and the check in code together: with a
 // guard and any level but "anonymous", the host responds to a valid token with an empty 401, and only in Azure.
 
-/** An HTTP function without the statement who may call it. It has no `authLevel`. */
+/** An HTTP function, without who may call it. It has no `authLevel`. */
 export interface HttpFunction<Handler> {
   readonly methods: readonly [HttpMethod, ...HttpMethod[]];
   /** Below the prefix of `host.json`, such as `reports/{id}`. */
@@ -49,7 +49,7 @@ export function createApi<Role extends string>(guard: RequireRole<Role>): Api<Ro
 }
 
 /**
- * Registers a function for everyone who has one of the app's function keys. A key names nobody and does not expire: use it for
+ * Registers a function for everyone who has one of the app's function keys. A key does not identify its holder and does not expire: use it for
  * people, and for callers that cannot get a token.
  *
  * @throws TypeError where the name or an option is wrong

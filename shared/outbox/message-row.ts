@@ -84,7 +84,7 @@ export function toRow(name: TableEntity, message: Message<unknown>, kept: KeptCo
     ...name,
     version: SCHEMA_VERSION,
     ...{ id, state, createdAt, pendingSince, attempts },
-    // A damaged payload stays as it is.
+    // A damaged payload is not changed.
     ...(payload !== undefined && { payload: JSON.stringify(payload) }),
     reason: message.reason ?? "",
     endedAt: message.endedAt?.toISOString() ?? "",

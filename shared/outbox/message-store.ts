@@ -69,7 +69,7 @@ export interface MessageStore<Payload> {
   /**
    * One page of messages, by partition. Pending and stuck ones are found without reading others.
    *
-   * @throws RangeError for a token that is none of this store
+   * @throws RangeError for a continuation token of another list
    */
   list(state: MessageState | undefined, continuationToken?: string): Promise<Page<Payload>>;
   /** How many messages of a partition are pending, up to a hundred, and since when the oldest is. */
@@ -104,7 +104,7 @@ export const LEASE_MS = 60_000;
 /** No message is due later than this, in milliseconds: the longest wait, and a minute for clocks that differ. */
 const LATEST_DUE_MS = LONGEST_RETRY_AFTER_MS + 60_000;
 
-/** A page of a list: some 100 KB, as a person reads it. */
+/** A page of a list: some 100 KB, for a person. */
 const PAGE_SIZE = 100;
 /** A transaction has at most 100 changes; moving a message takes two, and so does removing one. */
 const MAX_PER_TRANSACTION = 50;
@@ -289,7 +289,7 @@ export function createMessageStore<Payload>(
     async list(state, continuationToken) {
       const [first = "", within = ""] = continuationToken?.split(".", 2) ?? partitions;
       const begin = partitions.indexOf(first);
-      if (begin === -1) throw new RangeError("The continuation token is none of this outbox.");
+      if (begin === -1) throw new RangeError("The continuation token is not from this outbox.");
       const prefix = state === "pending" || state === "stuck" ? prefixes[state] : prefixes.message;
       const only = state === undefined || state === prefix.slice(0, -1) ? "" : ` and state eq '${state}'`;
       const messages: Message<Payload>[] = [];

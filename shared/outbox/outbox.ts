@@ -84,7 +84,7 @@ export interface Outbox<Payload> {
   /**
    * One page of messages, up to a hundred. Pending and stuck ones are found without reading others.
    *
-   * @throws RangeError for a continuation token that is none of this outbox
+   * @throws RangeError for a continuation token of another list
    */
   list(state?: MessageState, continuationToken?: string): Promise<Page<Payload>>;
   /** Makes a stuck or refused message pending again, for a person. @returns undefined where it is neither */

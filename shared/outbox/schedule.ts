@@ -13,7 +13,7 @@ const LONGEST_RUN_MS = 4 * 60_000;
  * of the previous run.
  *
  * @param schedule an NCRONTAB expression
- * @throws Error for what is none
+ * @throws Error if the schedule is not an NCRONTAB expression
  */
 export function longestRun(schedule: string): number {
   const { seconds, minutes } = parseNcrontab(schedule);

@@ -34,12 +34,12 @@ export const tokenFailures: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The most characters of an error's text that are repeated. */
-const MAX_WORDS = 1_000;
+const MAX_TEXT_LENGTH = 1_000;
 
 /** The cause and the remedy of a failure to get a token, with Entra's own words after it, on one line. */
 export function explainTokenFailure(error: unknown): string {
   const text = error instanceof Error ? error.message : typeof error === "string" ? error : "the credential failed";
-  const words = text.replace(/\s+/g, " ").trim().slice(0, MAX_WORDS);
+  const words = text.replace(/\s+/g, " ").trim().slice(0, MAX_TEXT_LENGTH);
   const explanation = tokenFailures.find(([pattern]) => pattern.test(words))?.[1];
   return explanation === undefined ? words : `${explanation} (${words})`;
 }

@@ -18,7 +18,7 @@ export interface ServiceRequest {
   readonly method: "GET" | "PUT" | "DELETE" | "POST";
   /**
    * The path below the service's origin, with a query where there is one. Encode each value in it by `encodeURIComponent`;
-   * that leaves `.` and `..` as they are, and a path with such a segment is refused.
+   * it does not change `.` and `..`, and a path with such a segment is refused.
    */
   readonly path: string;
   readonly body?: unknown;
@@ -191,9 +191,11 @@ async function withFreshToken(
 ): Promise<Exchange> {
   try {
     const response = await send(http, token, request, signal);
-    if (!isInvalidToken(response)) return answer(response);
+    if (!isInvalidToken(response)) return exchangeOf(response);
     const newer = await newerThan(token, tokens, signal);
-    return "token" in newer ? answer(await send(http, newer.token, request, signal)) : answer(response, newer.advice);
+    return "token" in newer
+      ? exchangeOf(await send(http, newer.token, request, signal))
+      : exchangeOf(response, newer.advice);
   } catch (error) {
     // Perhaps sent. Only the error's code is used: an AxiosError contains the request, with the token.
     return { kind: "no-response", reason: signal.aborted ? "no response in time" : codeOfFailure(error) };
@@ -244,7 +246,7 @@ function isInvalidToken({ status, headers }: AxiosResponse): boolean {
   return status === 401 && String(headers["www-authenticate"]).includes('error="invalid_token"');
 }
 
-function answer(response: AxiosResponse<unknown>, adviceOnToken?: string): Exchange {
+function exchangeOf(response: AxiosResponse<unknown>, adviceOnToken?: string): Exchange {
   const { status, data: body, headers } = response;
   const refusedBy = whoRefused(response);
   const retryAfterMs = readRetryAfter(headers["retry-after"]);

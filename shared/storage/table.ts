@@ -83,7 +83,7 @@ export function keysBetween(partition: string, from: string, to: string): string
 }
 
 /** A text in an OData filter, with quotes doubled. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 

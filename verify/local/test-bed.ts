@@ -173,6 +173,6 @@ async function runningSystem(folder: string, note: (line: string) => void): Prom
   // Behind a front end, an app that does not run is a 502 or 503.
   const response = await fetch(found.callee.callerSubnet).catch(() => undefined);
   if (response !== undefined && response.status < 500) return found;
-  note(`Ignored: the running system at ${found.caller}, whose callee-func does not answer.`);
+  note(`Ignored: the running system at ${found.caller}, whose callee-func does not respond.`);
   return undefined;
 }

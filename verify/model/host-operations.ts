@@ -1,4 +1,4 @@
-/** The endpoints of the Functions host. It answers before any function: the guard does not see these calls. */
+/** The endpoints of the Functions host. It responds before any function: the guard does not see these calls. */
 import { apiNames } from "@restricted-calls/shared/access-policy";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Operation } from "./report.ts";

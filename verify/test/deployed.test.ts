@@ -776,7 +776,7 @@ describe("other ways to deploy", () => {
     expect(wrong(await look(azure, { environment, only }))).toEqual(["sites/callee-func/authentication-callers"]);
   });
 
-  it("prepared app registrations: what mends them is the directory administrator's deployment", async () => {
+  it("prepared app registrations: the fix is the directory administrator's deployment", async () => {
     const environment = { ...azure.environment, RESTRICTED_API_CLIENT_IDS: JSON.stringify({ "callee-func": ids.api }) };
     azure.answers[`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2`] = {
       status: 200,

@@ -205,9 +205,9 @@ describe("a running system that is not this checkout's, or not whole, is left al
   it.each<[string, () => object, RegExp]>([
     ["another clone's", () => ({ run }), /is of another checkout, \/another\/clone/],
     [
-      "one whose callee does not answer",
+      "one whose callee does not respond",
       () => ({ callee: { ...system.endpoints.callee, callerSubnet: "http://127.0.0.1:1" } }),
-      /whose callee-func does not answer/,
+      /whose callee-func does not respond/,
     ],
   ])(
     "%s",

@@ -205,7 +205,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
     });
   });
 
-  it("copies the command that mends a finding", async () => {
+  it("copies the command that fixes a finding", async () => {
     await withPage("deployment", async (page) => {
       const first = page.locator(".card .command").first();
       await first.getByRole("button").click();

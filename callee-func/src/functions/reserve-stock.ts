@@ -1,5 +1,6 @@
 // PUT /api/reservations/{orderId}: reserves stock for an order, once.
-import { identifier, identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
+import { identifierParam, readJsonBody } from "@restricted-calls/shared/functions";
+import { identifier } from "@restricted-calls/shared/identifier";
 import * as v from "valibot";
 import { api, inventory } from "../composition.ts";
 import { MAX_UNITS } from "../inventory/units.ts";

@@ -1,5 +1,5 @@
 // The schemas of units: in requests and in the setting INITIAL_STOCK.
-import { identifier } from "@restricted-calls/shared/functions";
+import { identifier } from "@restricted-calls/shared/identifier";
 import * as v from "valibot";
 
 /** Whole units; within the Int32 that Table storage keeps. */

@@ -1,6 +1,7 @@
 // POST /api/orders: stores an order, and tries to deliver it.
 import { randomUUID } from "node:crypto";
-import { identifier, keyHttp, readJsonBody } from "@restricted-calls/shared/functions";
+import { keyHttp, readJsonBody } from "@restricted-calls/shared/functions";
+import { identifier } from "@restricted-calls/shared/identifier";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import * as v from "valibot";
 import { orders } from "../composition.ts";

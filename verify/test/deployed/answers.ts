@@ -387,7 +387,7 @@ export function outboundRule(access: string, protocol: string, priority: number,
 }
 
 /** Built-in roles, by name: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles */
-export const azureRoles = {
+const azureRoles = {
   Owner: { id: "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", dataActions: [] },
   "Storage Blob Data Owner": {
     id: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",

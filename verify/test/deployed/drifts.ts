@@ -417,10 +417,10 @@ export const drifts: readonly Drift[] = [
     "a private endpoint",
     `GET ${callee}/privateEndpointConnections`,
     "value",
-    and({ id: `${callee}/privateEndpointConnections/door` }),
+    and({ id: `${callee}/privateEndpointConnections/connection` }),
     {
       id: "sites/callee-func/private-endpoints",
-      fix: /^az network private-endpoint-connection delete --id \S+\/door --yes$/,
+      fix: /^az network private-endpoint-connection delete --id \S+\/connection --yes$/,
     },
   ),
   drift("another caller is listed", settings, "properties.ALLOWED_CALLERS", to(`${ids.callerClient},${ids.client}`), {
