@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { listen } from "../tools/listen.ts";
 
-const body = JSON.stringify({ orderId: "order-1", sku: "widget", quantity: 1 });
+const body = JSON.stringify({ id: "message-1", text: "hello", quantity: 1 });
 const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
 
 const { port } = await listen(0, (request, response) => {

@@ -125,8 +125,8 @@ const MAX_HEADERS = 100;
  *   onKeyFailure: (error) => console.error("The signing keys could not be fetched.", error),
  * });
  * const decision = await authorize(
- *   { authorization: "Bearer ...", query: new URLSearchParams(), operation: "getStock", traceParent: undefined },
- *   "Inventory.Read",
+ *   { authorization: "Bearer ...", query: new URLSearchParams(), operation: "getReport", traceParent: undefined },
+ *   "Reports.Read",
  * );
  * console.log(decision.allowed ? decision.caller.appId : decision.code);
  * ```

@@ -37,7 +37,7 @@ export interface Api<Role extends string> {
   readonly http: (name: string, requirement: RoleRequirement<Role>, options: HttpFunction<GuardedHandler>) => void;
 }
 
-/** Made once for a service, of its guard: `api.http("getStock", "Inventory.Read", { methods, route, handler })`. */
+/** Made once for a service, of its guard: `api.http("getReport", "Reports.Read", { methods, route, handler })`. */
 export function createApi<Role extends string>(guard: RequireRole<Role>): Api<Role> {
   checkOptions("createApi", { guard: callback() }, { guard });
   return {

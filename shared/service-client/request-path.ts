@@ -13,7 +13,7 @@ const MAX_DECODINGS = 3;
  * Does not check whether the path leads where it was meant to: a value within it must be encoded by `encodeURIComponent`,
  * or an id of `a/b` is two segments.
  *
- * @param path a path, with a query where the API has one: `/api/stock/widget?unit=kg`
+ * @param path a path, with a query where the API has one: `/api/reports/2026-11?unit=kg`
  * @throws TypeError naming the path, which holds no secret, and what is expected
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.3
  */

@@ -68,7 +68,7 @@ const optionSchemas = {
  *
  * const tokens = createTokenSource(() => managedIdentity(undefined), "api://00000000-0000-4000-8000-000000000002/.default");
  * const callee = createServiceClient({ origin: "https://callee.azurewebsites.net", tokens });
- * const outcome = await callee({ method: "GET", path: `/api/inventory/${encodeURIComponent("widget")}` });
+ * const outcome = await callee({ method: "GET", path: `/api/reports/${encodeURIComponent("2026-11")}` });
  * if (outcome.kind === "response" && outcome.status === 200) console.log(outcome.body);
  * ```
  */
