@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   authorization: () => import("./authorization.ts"),
   client: () => import("./client.ts"),
   delivery: () => import("./delivery.ts"),
+  growth: () => import("./growth.ts"),
   "cold-start": () => import("./cold-start.ts"),
 };
 
