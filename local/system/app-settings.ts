@@ -1,6 +1,6 @@
 /** The settings with which the apps run locally. */
 import { apps } from "../../tools/build.ts";
-import { type ServiceName, settingPrefix } from "@restricted-calls/shared/access-policy";
+import { calleesOf, type ServiceName, settingPrefix } from "@restricted-calls/shared/access-policy";
 import { accessPolicy, serviceOptions, tableEndpointSetting } from "../../tools/access-policy.ts";
 import { storageAccount } from "../../tools/service-names.ts";
 import { allowedCallers, type Directory, directoryOf } from "../entra/directory.ts";
@@ -87,7 +87,8 @@ function apiSettings(service: string, directory: Directory): AppSettings {
 
 /** Of a service that may call others: CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func. */
 function callerSettings(service: string, { directory, originFor }: SettingsSources): AppSettings {
-  const callees = directory.apis.filter((api) => service in (accessPolicy.services[api.service]?.callers ?? {}));
+  const called = calleesOf(accessPolicy, service);
+  const callees = directory.apis.filter((api) => called.includes(api.service));
   if (callees.length === 0) return {};
   const ways = callees.flatMap((api) => {
     const prefix = settingPrefix(api.service);

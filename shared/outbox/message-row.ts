@@ -35,14 +35,17 @@ export const prefixes = {
   finished: "finished:",
 } as const;
 
-/** The end of the time in a key. */
-const ISO_LENGTH = prefixes.pending.length + new Date(0).toISOString().length;
+const TIME_LENGTH = new Date(0).toISOString().length;
 
 export const messageKey = (id: string): string => prefixes.message + id;
 export const pendingKey = (dueAt: Date, id: string): string => `${prefixes.pending}${dueAt.toISOString()}:${id}`;
-/** When a message is due, from the key of its pending row. */
-export const dueTimeOf = (rowKey: string): number => Date.parse(rowKey.slice(prefixes.pending.length, ISO_LENGTH));
 const sinceKey = (since: Date, id: string): string => `${prefixes.since}${since.toISOString()}:${id}`;
+
+/** The time in the key of an index row: of a pending one, when it is due. */
+export function timeIn(rowKey: string): Date {
+  const begin = rowKey.indexOf(":") + 1;
+  return new Date(rowKey.slice(begin, begin + TIME_LENGTH));
+}
 
 /** The name of a partition, by its number. */
 export function partitionName(number: number): string {

@@ -6,7 +6,6 @@ import { isLostRace, keysBetween, orUndefined } from "../storage/table.ts";
 import { createMarkers, type Marker } from "./markers.ts";
 import { type Content, LONGEST_RETRY_AFTER_MS, type Message, type MessageState, newMessage } from "./message.ts";
 import {
-  dueTimeOf,
   fromRow,
   indexRows,
   type KeptColumns,
@@ -19,6 +18,7 @@ import {
   pendingKey,
   prefixes,
   SCHEMA_VERSION,
+  timeIn,
   toRow,
 } from "./message-row.ts";
 
@@ -170,6 +170,13 @@ export function createMessageStore<Payload>(
   const home = (id: string): string => partitionOf(id, count);
   const nameOf = (id: string): TableEntity => keyed(home(id), messageKey(id));
 
+  /** @returns false where a message of that id exists */
+  function insert(message: Message<Payload>, kept?: KeptColumns): Promise<boolean> {
+    const name = nameOf(message.id);
+    const rows = [toRow(name, message, kept), ...indexRows(name.partitionKey, message, kept)];
+    return submit(rows.map((row) => ["create", row]));
+  }
+
   const find = async (id: string): Promise<MessageRow | undefined> =>
     orUndefined((await table()).getEntity<MessageRow>(home(id), messageKey(id)));
 
@@ -191,7 +198,7 @@ export function createMessageStore<Payload>(
   function dueOf(rows: readonly MessageRow[]): { readonly due: MessageRow[]; readonly isWaiting: boolean } {
     const time = now().getTime();
     const due = rows.filter(({ rowKey = "" }) => {
-      const dueAt = dueTimeOf(rowKey);
+      const dueAt = timeIn(rowKey).getTime();
       return dueAt < time || dueAt > time + LATEST_DUE_MS;
     });
     return { due, isWaiting: due.length < rows.length };
@@ -210,9 +217,7 @@ export function createMessageStore<Payload>(
       const begin = now();
       const until = new Date(begin.getTime() + leaseMs);
       const message = newMessage(content, begin, until);
-      const rows = [toRow(name, message), ...indexRows(name.partitionKey, message)];
-      const isNew = await submit(rows.map((row) => ["create", row]));
-      return isNew ? { message, until } : undefined;
+      return (await insert(message)) ? { message, until } : undefined;
     },
 
     async get(id) {
@@ -266,8 +271,7 @@ export function createMessageStore<Payload>(
       // If the message exists, another instance has its lease. If not, the table was deleted: the message is stored again.
       if (isStored || (await find(next.id)) !== undefined) return isStored;
       await markers.restore(name.partitionKey);
-      const rows = [toRow(name, next, kept), ...indexRows(name.partitionKey, next, kept)];
-      return submit(rows.map((row) => ["create", row]));
+      return insert(next, kept);
     },
 
     async revive(id, change) {
@@ -317,8 +321,8 @@ export function createMessageStore<Payload>(
     async backlog(partition) {
       const keys = keysBetween(partition, prefixes.since, after(prefixes.since));
       const rows = await firstRows<object>(keys, MAX_COUNTED, ["RowKey"]);
-      const [, oldest] = /^since:(.+Z):/.exec(rows[0]?.rowKey ?? "") ?? [];
-      return { pending: rows.length, oldest: oldest === undefined ? undefined : new Date(oldest) };
+      const [first] = rows;
+      return { pending: rows.length, oldest: first && timeIn(first.rowKey ?? "") };
     },
 
     async removeFinished(partition, before) {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient } from "@azure/data-tables";
 import { isIdentifier } from "../identifier.ts";
 import { isStorageFailure } from "../storage/table.ts";
-import { DEADLINE_MS, type ServiceOutcome } from "../service-client/index.ts";
+import { DEADLINE_MS, type ServiceOutcome, TOKEN_TIMEOUT_MS } from "../service-client/index.ts";
 import { bounded } from "./history.ts";
 import {
   afterAttempt,
@@ -24,7 +24,7 @@ import { createMessageStore, type Lease, LEASE_MS, type MessageStore, type Page 
  * A delivery starts only if its lease is this long, in milliseconds: the token's wait and the deadline of a call, and a slow
  * storage operation.
  */
-const LEASE_NEEDED_MS = 12_000 + DEADLINE_MS + 10_000;
+const LEASE_NEEDED_MS = TOKEN_TIMEOUT_MS + DEADLINE_MS + 10_000;
 
 /** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
 const CONCURRENT_DELIVERIES = 8;
@@ -121,27 +121,28 @@ export function createOutbox<Payload>({
   const underWay = new Set<Promise<unknown>>();
   const draining = new AbortController();
   const shutdown = new AbortController();
+
   /** Delivers a leased message once. A step that is not stored, because of a crash, is repeated after the lease. */
   async function attempt(lease: Lease<Payload>, signal: AbortSignal, traceParent?: string): Promise<Attempt<Payload>> {
     const { message } = lease;
-    const failed = (error: unknown): ServiceOutcome => {
-      reported(error);
-      return { kind: "no-response", reason: "an unexpected error, see the log", tries: 0 };
-    };
+    const ended = (
+      outcome: ServiceOutcome,
+    ): Pick<Attempt<Payload>, "outcome"> & { readonly next: Message<Payload> } => ({
+      outcome,
+      next: afterAttempt(message, outcome, destination, store.now()),
+    });
     const call = async (): Promise<ServiceOutcome> => {
       if (message.payload === undefined) throw new Error(`The stored payload of the message ${message.id} is damaged.`);
       return destination.client({ ...destination.request(message), traceParent, signal });
     };
-    let outcome = await call().catch(failed);
+    // Also if the destination cannot tell what the response means.
+    const { outcome, next } = await call()
+      .then(ended)
+      .catch((error: unknown) => {
+        reported(error);
+        return ended({ kind: "no-response", reason: "an unexpected error, see the log", tries: 0 });
+      });
     try {
-      const after = (): Message<Payload> => afterAttempt(message, outcome, destination, store.now());
-      let next: Message<Payload>;
-      try {
-        next = after();
-      } catch (error) {
-        outcome = failed(error);
-        next = after();
-      }
       if (await store.settle(lease, next)) return { outcome, message: next, saved: true };
       // Another instance has the message now; a repeated request changes nothing at the destination.
       return { outcome, message: (await store.get(message.id)) ?? message, saved: true };

@@ -8,4 +8,5 @@ export {
   type ServiceClient,
   type ServiceClientOptions,
   type ServiceRequest,
+  TOKEN_TIMEOUT_MS,
 } from "./service-client.ts";

@@ -45,7 +45,7 @@ const REPEATABLE: readonly string[] = ["GET", "PUT", "DELETE"] satisfies Service
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /** Milliseconds. Longer than the timeout of `createTokenSource`, whose error says more. */
-const TOKEN_TIMEOUT_MS = 12_000;
+export const TOKEN_TIMEOUT_MS = 12_000;
 
 const optionSchemas = {
   // Plain http to another machine would show the token to everyone on the way.

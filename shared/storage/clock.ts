@@ -37,7 +37,7 @@ function watch(client: TableClient): Lead {
       const sent = Date.now();
       const response = await next(request);
       const time = Date.parse(response.headers.get("date") ?? "");
-      // Between the request and the response, storage's clock showed this second. Changes no more than that: the clock is steady.
+      // Storage's clock showed this second between the request and the response. The lead changes only as far as that requires.
       const [least, most] = [time - Date.now(), time + 1_000 - sent];
       if (!Number.isNaN(time)) lead.ms = Math.min(Math.max(lead.ms, least), most);
       return response;

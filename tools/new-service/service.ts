@@ -1,19 +1,14 @@
 /** A new service: what the command line asks for, checked against the access policy and the contracts. */
+import { apiNames, lastSubnet, type Policy, type ServicePolicy } from "@restricted-calls/shared/access-policy";
 import type { ContractOperation, SampleCall } from "@restricted-calls/shared/contract";
 import { UsageError } from "../command-line.ts";
 import { type Contracts, isFirstCall } from "../contract-mistakes.ts";
 
 /** The services of an access policy. */
-export type Services = Readonly<Record<string, ServicePolicy>>;
-
-export interface ServicePolicy {
-  readonly subnet: number;
-  readonly roles: Readonly<Record<string, { readonly id: string; readonly description: string }>>;
-  readonly callers: Readonly<Record<string, readonly string[]>>;
-}
+export type Services = Policy["services"];
 
 /** What the command line asks for. */
-export interface Wish {
+export interface NewServiceArguments {
   readonly name: string;
   /** Each as `<service>:<role>`. */
   readonly calls: readonly string[];
@@ -52,8 +47,12 @@ export interface OfferedRole {
 /** The number of subnets that an access policy has: `subnet` in shared/access-policy.schema.json. */
 const SUBNETS = 256;
 
-/** @throws UsageError in one line, for a wish that cannot be granted */
-export function newServiceOf({ name, calls, offers }: Wish, services: Services, contracts: Contracts): NewService {
+/** @throws UsageError in one line, for arguments that cannot be carried out */
+export function newServiceOf(
+  { name, calls, offers }: NewServiceArguments,
+  services: Services,
+  contracts: Contracts,
+): NewService {
   if (Object.hasOwn(services, name)) throw new UsageError(`${name} is a service already (shared/access-policy.json).`);
   if (calls.length === 0 && offers.length === 0) {
     throw new UsageError(`Say what ${name} does: --calls <service>:<role>, --offers <role>, or both.`);
@@ -95,9 +94,9 @@ export function camelCase(id: string): string {
 
 /** Above the highest number: one below it may have been a service's that is still deployed. */
 function freeSubnet(services: Services): number {
-  const taken = Object.values(services).map(({ subnet }) => subnet);
-  const above = Math.max(...taken) + 1;
+  const above = lastSubnet({ services }) + 1;
   if (above < SUBNETS) return above;
+  const taken = Object.values(services).map(({ subnet }) => subnet);
   const free = Array.from({ length: SUBNETS }, (_, i) => i).find((i) => !taken.includes(i));
   if (free === undefined) throw new UsageError(`All ${SUBNETS} subnets of the address space are taken.`);
   return free;
@@ -109,8 +108,8 @@ function grantedCall(text: string, name: string, services: Services, contracts: 
   if (service === name) throw new UsageError(`--calls ${text}: a service does not call itself over the network.`);
   const called = Object.hasOwn(services, service) ? services[service] : undefined;
   if (called === undefined) {
-    const known = Object.keys(services).filter((one) => Object.keys(services[one]?.roles ?? {}).length > 0);
-    throw new UsageError(`--calls ${text}: there is no service ${service}. Those with roles: ${known.join(", ")}.`);
+    const known = apiNames({ services }).join(", ");
+    throw new UsageError(`--calls ${text}: there is no service ${service}. Those with roles: ${known}.`);
   }
   if (!Object.hasOwn(called.roles, role)) {
     const known = Object.keys(called.roles).join(", ") || "none";

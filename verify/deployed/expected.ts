@@ -13,7 +13,7 @@ import {
   type SubnetDefinition,
 } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { calleesOf, type Policy } from "@restricted-calls/shared/access-policy";
 import { CannotStartError, type Deployment } from "./environment.ts";
 
 export const policy: Policy = { services: accessPolicy.services };
@@ -110,7 +110,7 @@ function expectedService(
 ): ExpectedService {
   const { roles = {}, callers = {} } = policy.services[name] ?? {};
   const isApi = Object.keys(roles).length > 0;
-  const callees = Object.keys(policy.services).filter((other) => name in (policy.services[other]?.callers ?? {}));
+  const callees = calleesOf(policy, name);
   const isClient = deployment.callerCredential === "federated-identity" && callees.length > 0;
   const site = siteOf(snapshot, name);
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");

@@ -1,9 +1,9 @@
 /** A deployment as a source: plans the checks of its configuration, and the calls that this machine can make. */
+import { apiNames } from "@restricted-calls/shared/access-policy";
 import { setTimeout as wait } from "node:timers/promises";
 import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { publicCloud } from "../../infra/public-cloud.ts";
 import { callerKindsOf } from "../model/callers.ts";
-import { restrictedServices } from "../model/operations.ts";
 import { allOriginsOf } from "../model/origins.ts";
 import type { PlannedCheck, Source } from "../model/plan.ts";
 import type { CallerKind } from "../model/report.ts";
@@ -100,7 +100,7 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
         policy,
         origins: [
           { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
-          ...allOriginsOf(policy, restrictedServices(policy)).filter(({ id }) => id !== "internet"),
+          ...allOriginsOf(policy, apiNames(policy)).filter(({ id }) => id !== "internet"),
         ],
         callers: callerKinds(),
         operations: allOperations(),
@@ -127,7 +127,7 @@ function allChecks(view: DeploymentView): PlannedCheck[] {
 }
 
 function callerKinds(): CallerKind[] {
-  const services = callerKindsOf(policy, restrictedServices(policy)).filter(
+  const services = callerKindsOf(policy, apiNames(policy)).filter(
     ({ id }) => id === "master-key" || id in policy.services,
   );
   return [...strangers, keyHolder, ...services];

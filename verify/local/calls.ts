@@ -3,10 +3,10 @@ import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { reasonOf } from "../../tools/command-line.ts";
 import { callersOf } from "../model/callers.ts";
 import { exchange } from "../model/exchange.ts";
-import { everyOperation, hostCallOf, preparationsOf, restrictedServices, sampleCallOf } from "../model/operations.ts";
+import { everyOperation, hostCallOf, preparationsOf, sampleCallOf } from "../model/operations.ts";
 import { observedIn } from "../model/outcomes.ts";
 import type { Call, Observation } from "../model/plan.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
 import type { Operation } from "../model/report.ts";
 import { attackCredentials, type Credentials, credentialsFor } from "./credentials.ts";
 import type { TestBed } from "./test-bed.ts";
@@ -14,7 +14,7 @@ import type { TestBed } from "./test-bed.ts";
 /** Makes one call. A call without a response differs. */
 export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Promise<Observation> {
   try {
-    const operation = restrictedServices(policy)
+    const operation = apiNames(policy)
       .flatMap(everyOperation)
       .find(({ id }) => id === call.operation);
     if (operation === undefined) throw new Error(`there is no operation ${call.operation}`);

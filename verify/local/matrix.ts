@@ -3,10 +3,10 @@ import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { typicalOperation } from "../../tools/contracts.ts";
 import { callersOf, type Standing } from "../model/callers.ts";
 import { expectedOutcome, successOf } from "../model/expectations.ts";
-import { everyOperation, restrictedServices } from "../model/operations.ts";
+import { everyOperation } from "../model/operations.ts";
 import { originsOf } from "../model/origins.ts";
 import type { Call } from "../model/plan.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
 import { LAYERS_IN_ORDER, type Operation, type Outcome } from "../model/report.ts";
 
 /**
@@ -14,7 +14,7 @@ import { LAYERS_IN_ORDER, type Operation, type Outcome } from "../model/report.t
  * and each attack of the catalogue from every network. All of it with both layers on, and with each layer off.
  */
 export function matrixOf(policy: Policy): Call[] {
-  const services = restrictedServices(policy);
+  const services = apiNames(policy);
   return LAYERS_IN_ORDER.flatMap((layers) =>
     services.flatMap((service) => {
       const offered = everyOperation(service);

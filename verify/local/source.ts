@@ -2,10 +2,10 @@
 import type { Endpoints } from "../../local/index.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { callerKindsOf } from "../model/callers.ts";
-import { everyOperation, restrictedServices } from "../model/operations.ts";
+import { everyOperation } from "../model/operations.ts";
 import { allOriginsOf } from "../model/origins.ts";
 import type { Source } from "../model/plan.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
 import { makeCall, prepareCalls } from "./calls.ts";
 import { matrixOf } from "./matrix.ts";
 import { startTestBed, type TestBed } from "./test-bed.ts";
@@ -19,7 +19,7 @@ export interface LocalOptions {
 }
 
 const policy: Policy = { services: accessPolicy.services };
-const services = restrictedServices(policy);
+const services = apiNames(policy);
 
 /** Keeps two cores busy without long waits. */
 const CONCURRENCY = 8;

@@ -15,10 +15,9 @@ import {
 import { stage } from "../../tools/build.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import { builtService } from "../model/built-service.ts";
-import { restrictedServices } from "../model/operations.ts";
 import { type Origin, originsOf } from "../model/origins.ts";
 import { registrationFaults, requireNoFaults } from "../model/registrations.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
 import type { Layers, LocalTarget } from "../model/report.ts";
 import { stageWithoutGuard } from "./without-guard.ts";
 
@@ -138,7 +137,7 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
     };
   };
   const services: Record<string, CalledService> = {};
-  for (const service of restrictedServices(policy)) services[service] = await startService(service);
+  for (const service of apiNames(policy)) services[service] = await startService(service);
   const run = randomUUID();
   let calls = 0;
   const running = started.move();

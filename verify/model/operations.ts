@@ -3,7 +3,6 @@ import type { ContractOperation, SampleCall } from "@restricted-calls/shared/con
 import { requiredBefore } from "../../tools/contract-mistakes.ts";
 import { contracts, operationsOf } from "../../tools/contracts.ts";
 import { asOperation, hostOperationsOf } from "./host-operations.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
 import type { Operation } from "./report.ts";
 
 const stated = Object.entries(contracts).flatMap(([service, { operations: offered }]) =>
@@ -12,11 +11,6 @@ const stated = Object.entries(contracts).flatMap(([service, { operations: offere
 
 /** What the contracts list. The access policy names roles, not operations. */
 export const operations: readonly Operation[] = stated.map(({ service, operation }) => reported(service, operation));
-
-/** The services that others call by token: those with roles. */
-export function restrictedServices({ services }: Policy): string[] {
-  return Object.keys(services).filter((name) => Object.keys(services[name]?.roles ?? {}).length > 0);
-}
 
 /** All that can be asked of a service, also of its Functions host. */
 export function everyOperation(service: string): Operation[] {

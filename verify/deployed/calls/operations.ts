@@ -1,9 +1,10 @@
 /** The operations of a deployment, and the calls that only a machine within its network could make. */
+import { apiNames } from "@restricted-calls/shared/access-policy";
 import { isApi } from "@restricted-calls/shared/access-policy";
 import { callersOf } from "../../model/callers.ts";
 import { expectedOutcome, successOf } from "../../model/expectations.ts";
 import { asOperation, type HostOperation, hostOperationsOf } from "../../model/host-operations.ts";
-import { everyOperation, operations, restrictedServices } from "../../model/operations.ts";
+import { everyOperation, operations } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
 import type { PlannedCall } from "../../model/plan.ts";
 import type { Operation } from "../../model/report.ts";
@@ -41,7 +42,7 @@ const NOT_FROM_HERE =
 
 /** Calls from within the virtual network. This machine cannot make them. */
 export function callsFromSubnets(): PlannedCall[] {
-  return restrictedServices(policy)
+  return apiNames(policy)
     .flatMap(everyOperation)
     .flatMap((operation) =>
       originsOf(policy, operation.service)
