@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { command, reasonOf } from "../tools/command-line.ts";
 import { environmentFor } from "../tools/environment.mjs";
 import { type Bicep, BICEP_VERSION, findBicep, findOlderBicep, NoBicepError, OLDER_BICEP_VERSION } from "./bicep.ts";
-import { evaluate, scratchCopy } from "./evaluate.ts";
-import { snapshotFile, snapshotNames } from "./snapshot.ts";
+import { evaluate, type Scratch, scratchCopy } from "./evaluate.ts";
+import { snapshotNames } from "./snapshot.ts";
 import { requireWritable, writeFileSync } from "../tools/write-file.ts";
 
 const USAGE = `Usage: npm run infra:check [-- --update]
@@ -34,6 +34,7 @@ const steps: readonly Step[] = [
   ["no diagnostic in any template or parameter file", diagnostics],
   ["formatted", formatting],
   ["the templates evaluate to the committed snapshots", snapshots],
+  ["the same for the example of the tests", snapshotsOfExample],
   ["the snapshots keep every invariant, and the tests detect broken ones", tests],
 ];
 
@@ -78,16 +79,25 @@ function formatting(bicep: Bicep, update: boolean): string[] {
 }
 
 function snapshots(bicep: Bicep, update: boolean): string[] {
-  const scratch = scratchCopy();
+  return compared(bicep, update, scratchCopy(), "infra/snapshots");
+}
+
+/** The system that tests of the proof speak of. */
+function snapshotsOfExample(bicep: Bicep, update: boolean): string[] {
+  const example = "tools/testing/example";
+  return compared(bicep, update, scratchCopy(join(folder, "..", example)), `${example}/snapshots`);
+}
+
+/** @param committed the folder of the snapshots, from the root of the repository */
+function compared(bicep: Bicep, update: boolean, scratch: Scratch, committed: string): string[] {
   try {
     return snapshotNames.flatMap((name) => {
       const snapshot = evaluate(bicep, scratch, name);
-      const path = snapshotFile(name);
+      const file = `${committed}/${name}.snapshot.json`;
+      const path = join(folder, "..", file);
       if (update) writeFileSync(path, snapshot);
-      const committed = readText(path);
-      return committed === snapshot
-        ? []
-        : [`infra/snapshots/${name}.snapshot.json: ${firstDifference(committed, snapshot)}`];
+      const before = readText(path);
+      return before === snapshot ? [] : [`${file}: ${firstDifference(before, snapshot)}`];
     });
   } catch (error) {
     return [reasonOf(error)];

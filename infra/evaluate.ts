@@ -28,13 +28,15 @@ export interface Scratch {
   remove(): void;
 }
 
-export function scratchCopy(): Scratch {
+/** @param example the folder of another access policy and service options, in place of the repository's */
+export function scratchCopy(example?: string): Scratch {
   const folder = mkdtempSync(join(tmpdir(), "infra-"));
   const infra = join(folder, "infra");
   const policyFile = join(folder, "shared", "access-policy.json");
   mkdirSync(join(folder, "shared"));
-  cpSync(join(root, "shared", "access-policy.json"), policyFile);
+  cpSync(join(example ?? join(root, "shared"), "access-policy.json"), policyFile);
   cpSync(join(root, "infra"), infra, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  if (example !== undefined) cpSync(join(example, "service-options.json"), join(infra, "service-options.json"));
   return {
     infra,
     policyFile,

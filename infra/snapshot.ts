@@ -182,12 +182,7 @@ export type SnapshotName = (typeof snapshotNames)[number];
 
 /** Reads one of the committed snapshots. */
 export function readSnapshot(name: SnapshotName): Snapshot {
-  return JSON.parse(readFileSync(snapshotFile(name), "utf8")) as Snapshot;
-}
-
-/** The path of a committed snapshot. */
-export function snapshotFile(name: SnapshotName): string {
-  return join(import.meta.dirname, "snapshots", `${name}.snapshot.json`);
+  return JSON.parse(readFileSync(join(import.meta.dirname, "snapshots", `${name}.snapshot.json`), "utf8")) as Snapshot;
 }
 
 /** All resources of a type. */

@@ -2,8 +2,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import type { ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { accessPolicy, serviceNames } from "../../tools/access-policy.ts";
 
+const apis = Object.entries<ServicePolicy>(accessPolicy.services).filter(
+  ([, { roles }]) => Object.keys(roles).length > 0,
+);
 const script = join(import.meta.dirname, "..", "entra.ts");
 const ids = {
   subscription: "00000000-0000-0000-0000-000000000001",
@@ -29,7 +34,7 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
 
   /** Stands in for az: notes how it was called, and with which parameters, and answers as az does. */
   function run(args: string, { cloud = "AzureCloud", group, fails = "-" }: Azure = {}, input = "") {
-    const account = { id: ids.subscription, name: "Orders", tenantId: ids.tenant, environmentName: cloud };
+    const account = { id: ids.subscription, name: "Prod", tenantId: ids.tenant, environmentName: cloud };
     const outputs = {
       apiClientIds: { type: "Object", value: { "callee-func": ids.api } },
       callerClientIds: { type: "Object", value: { "caller-func": ids.api } },
@@ -71,13 +76,19 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
       const { status, stdout, stderr, changes } = run(NEW, {}, input);
       expect({ status, changes }).toEqual({ status: 1, changes: [] });
       expect(stdout).toContain(
-        `subscription Orders (${ids.subscription}), resource group rg-dev, which will be created in westeurope`,
+        `subscription Prod (${ids.subscription}), resource group rg-dev, which will be created in westeurope`,
       );
       for (const line of [
-        "an identity for caller-func",
-        "an identity for callee-func",
-        "an app registration for callee-func, with the app roles Inventory.Read, Inventory.Reserve, Inventory.Manage; Entra ID issues no token without one",
-        "for the identity of caller-func the app roles Inventory.Read, Inventory.Reserve of callee-func",
+        ...serviceNames.map((service) => `an identity for ${service}`),
+        ...apis.map(
+          ([api, { roles }]) =>
+            `an app registration for ${api}, with the app roles ${Object.keys(roles).join(", ")}; Entra ID issues no token without one`,
+        ),
+        ...apis.flatMap(([api, { callers }]) =>
+          Object.entries(callers).map(
+            ([caller, roles]) => `for the identity of ${caller} the app roles ${roles.join(", ")} of ${api}`,
+          ),
+        ),
       ]) {
         expect(stdout.split("\n")).toContain(`  ${line}`);
       }
@@ -110,7 +121,7 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
   );
 
   it("keeps the region and the tags of an existing resource group", () => {
-    const group = { location: "northeurope", tags: { owner: "orders", "azd-env-name": "dev" } };
+    const group = { location: "northeurope", tags: { owner: "ops", "azd-env-name": "dev" } };
     const { stdout, changes } = run("--environment dev --yes", { group });
     expect(stdout).toContain("resource group rg-dev, which exists:");
     expect(changes.map(({ args }) => args.split(" ")[0])).toEqual(["deployment"]);
@@ -135,7 +146,7 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
     ["no environment", "--yes", /--environment must be the name of an azd environment/],
     ["an environment that names no resource group", "--environment dev;id --yes", /but is "dev;id"/],
     ["a region in words", "--environment dev --location West-Europe --yes", /--location must be a region/],
-    ["a subscription by name", `${NEW} --subscription Orders --yes`, /--subscription must be the id/],
+    ["a subscription by name", `${NEW} --subscription Prod --yes`, /--subscription must be the id/],
     ["another credential", `${NEW} --caller-credential secret --yes`, /managed-identity or federated-identity/],
     ["an option that there is not", `${NEW} --force`, /--force/],
   ])("is called wrongly with %s: asks Azure nothing", (_what, args, message) => {

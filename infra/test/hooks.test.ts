@@ -1,4 +1,4 @@
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /** What is read from the azd environment and the snapshots. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

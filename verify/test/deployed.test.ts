@@ -1,5 +1,5 @@
 /** The verification of a deployment, against a fake Azure. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -26,10 +26,9 @@ import { callDrifts, drifts, ELSEWHERE } from "./deployed/drifts.ts";
 import { BROKEN, credential, type FakeAzure, look, notAssigned, startFakeAzure } from "./deployed/fake-azure.ts";
 
 let azure: FakeAzure;
-// Builds both apps: on a busy machine that takes a while.
 beforeAll(async () => {
   azure = await startFakeAzure();
-}, 240_000);
+});
 beforeEach(() => {
   azure.reset();
 });
@@ -79,13 +78,13 @@ describe("a healthy deployment", () => {
 
   it("names the calls that only a machine within the network could make, one by one", () => {
     const elsewhere = report.cells.filter(({ origin }) => origin !== "here");
-    expect(elsewhere.map(({ id }) => id)).toContain("both/set-stock/callerSubnet/caller-func");
-    expect(elsewhere.map(({ id }) => id)).toContain("both/get-stock/otherSubnet/caller-func");
+    expect(elsewhere.map(({ id }) => id)).toContain("both/set-record/callerSubnet/caller-func");
+    expect(elsewhere.map(({ id }) => id)).toContain("both/get-record/otherSubnet/caller-func");
     for (const cell of elsewhere) expect(cell).toMatchObject({ result: "not-checked", actual: null, exchanges: [] });
   });
 
   it("refuses strangers: the callee's network refuses their calls, and Entra ID issues no token", () => {
-    for (const operation of ["health", "get-stock", "reserve-stock", "set-stock"]) {
+    for (const operation of ["health", "get-record", "write-entry", "set-record"]) {
       for (const caller of ["no-token", "forged-token"]) {
         expect(cellOf(report, `both/${operation}/here/${caller}`)?.actual).toMatchObject({ refusedBy: "network" });
       }
@@ -291,7 +290,7 @@ describe("what could not be read is not checked, and never passed", () => {
     {
       name: "function keys",
       address: /host\/default\/listKeys$/,
-      leaves: /^both\/((place|get)-order\/|host-[^/]+\/here\/master-key$)/,
+      leaves: /^both\/((submit|get)-work\/|host-[^/]+\/here\/master-key$)/,
       permission: "Microsoft.Web/sites/host/listkeys/action",
     },
   ];
@@ -450,7 +449,7 @@ describe("what could not be read is not checked, and never passed", () => {
 });
 
 describe("the expected outcomes depend on the address of this machine", () => {
-  it("an address in no range: SCM sites and the caller refuse it, and no order is placed", async () => {
+  it("an address in no range: SCM sites and the caller refuse it, and no work is submitted", async () => {
     for (const service of ["callee-func", "caller-func"]) {
       azure.answers[scm(service)] = forbidden(ELSEWHERE);
       azure.answers[main(service)] = forbidden(ELSEWHERE);
@@ -461,8 +460,8 @@ describe("the expected outcomes depend on the address of this machine", () => {
     const report = await look(azure);
     expect(wrong(report)).toEqual([]);
     expect(cellOf(report, "both/scm-callee-func/here/no-token")?.expected.refusedBy).toBe("network");
-    expect(notChecked(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
-    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain(ELSEWHERE);
+    expect(notChecked(report)).toEqual(["both/submit-work/here/function-key", "both/get-work/here/function-key"]);
+    expect(cellOf(report, "both/submit-work/here/function-key")?.note).toContain(ELSEWHERE);
     expect(azure.requests.filter(({ what }) => what.startsWith("POST main:"))).toEqual([]);
   });
 
@@ -480,7 +479,7 @@ describe("the expected outcomes depend on the address of this machine", () => {
     };
     azure.answers[main("callee-func")] = forbidden("[2001:db8::7]");
     const report = await look(azure, { only: "both", environment });
-    expect(cellOf(report, "both/place-order/here/function-key")?.result).toBe("as-expected");
+    expect(cellOf(report, "both/submit-work/here/function-key")?.result).toBe("as-expected");
     expect(wrong(report).every((id) => id.startsWith("both/scm-"))).toBe(true);
   });
 
@@ -503,7 +502,7 @@ describe("the expected outcomes depend on the address of this machine", () => {
     );
     expect(hosts).toHaveLength(11 * 2);
     expect(functions?.sort()).toEqual(
-      ["get-stock", "health", "reserve-stock", "set-stock"].flatMap((operation) => [
+      ["get-record", "health", "set-record", "write-entry"].flatMap((operation) => [
         `both/${operation}/here/forged-token`,
         `both/${operation}/here/no-token`,
       ]),
@@ -539,7 +538,7 @@ describe("who refuses", () => {
       body: { code: "role-missing" },
       headers: { "content-type": "application/problem+json" },
     };
-    const report = await look(azure, { only: "both/get-stock/here/no-token" });
+    const report = await look(azure, { only: "both/get-record/here/no-token" });
     expect(report.cells[0]).toMatchObject({
       result: "different",
       expected: { refusedBy: "network", status: 403 },
@@ -550,7 +549,7 @@ describe("who refuses", () => {
   it("does not count a missing response as a refusal", async () => {
     azure.answers[main("callee-func")] = { status: 0, body: "" };
     const timeouts = { requestMs: 300, work: { totalMs: 0, pollMs: 1 } };
-    const report = await look(azure, { only: "both/get-stock/here/no-token", timeouts });
+    const report = await look(azure, { only: "both/get-record/here/no-token", timeouts });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
     expect(report.cells[0]?.note).toContain("no response in time");
   });
@@ -559,7 +558,7 @@ describe("who refuses", () => {
     "Entra ID's refusal of a user, %s, is a refusal",
     async (code) => {
       const signedIn = credential(() => new Error(`${code}: ...`));
-      const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+      const report = await look(azure, { only: "both/get-record/here/signed-in", credential: signedIn });
       expect(report.cells[0]).toMatchObject({
         result: "as-expected",
         actual: { refusedBy: "identity-provider", code },
@@ -569,7 +568,7 @@ describe("who refuses", () => {
 
   it("does not count any other failure to get a token", async () => {
     const signedIn = credential(() => new Error(`AADSTS700016: ${MARKERS.setting}`));
-    const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+    const report = await look(azure, { only: "both/get-record/here/signed-in", credential: signedIn });
     expect(report.cells[0]).toMatchObject({ result: "not-checked", actual: null });
     expect(report.cells[0]?.note).toContain("AADSTS700016");
     expect(JSON.stringify(report)).not.toContain(MARKERS.setting);
@@ -577,7 +576,7 @@ describe("who refuses", () => {
 
   it("a token for somebody whom the policy grants nothing is different, whatever the network then says", async () => {
     const signedIn = credential(() => tokenOf(ids.client));
-    const report = await look(azure, { only: "both/get-stock/here/signed-in", credential: signedIn });
+    const report = await look(azure, { only: "both/get-record/here/signed-in", credential: signedIn });
     expect(report.cells[0]).toMatchObject({
       result: "different",
       expected: { refusedBy: "identity-provider" },
@@ -595,10 +594,10 @@ describe("who refuses", () => {
   });
 });
 
-describe("the order", () => {
-  const place = `POST ${main("caller-func")}/api/orders`;
-  const find = `GET ${main("caller-func")}/api/orders/`;
-  const order = (state: string): object => ({ orderId: "{orderId}", sku: "widget", quantity: 1, state, attempts: 1 });
+describe("the work", () => {
+  const place = `POST ${main("caller-func")}/api/work`;
+  const find = `GET ${main("caller-func")}/api/work/`;
+  const work = (state: string): object => ({ workId: "{workId}", state, attempts: 1 });
 
   it("is placed once, with a function key and an id that names the verification", async () => {
     await look(azure);
@@ -606,34 +605,32 @@ describe("the order", () => {
     expect(posts).toHaveLength(1);
     expect(posts[0]).toMatchObject({ key: MARKERS.functionKey, authorization: "" });
     expect(JSON.parse(posts[0]?.body ?? "")).toEqual({
-      orderId: expect.stringMatching(/^verify-[0-9a-f-]{36}$/) as string,
-      sku: "widget",
-      quantity: 1,
+      workId: expect.stringMatching(/^verify-[0-9a-f-]{36}$/) as string,
     });
   });
 
-  it("passes when it is pending at first, and the timer reserves it later", async () => {
-    azure.answers[place] = { status: 202, body: order("pending") };
-    azure.answers[find] = { status: 200, body: order("reserved"), before: [] };
-    const pending = { status: 200, body: order("pending") };
+  it("passes when it is pending at first, and the timer delivers it later", async () => {
+    azure.answers[place] = { status: 202, body: work("pending") };
+    azure.answers[find] = { status: 200, body: work("done"), before: [] };
+    const pending = { status: 200, body: work("pending") };
     const original = azure.answers[find];
     azure.answers[find] = pending;
     const looking = look(azure, { only: "both/*/here/function-key" });
-    while (!azure.requests.some(({ what }) => what.startsWith("GET main:caller-func/api/orders/verify-"))) {
+    while (!azure.requests.some(({ what }) => what.startsWith("GET main:caller-func/api/work/verify-"))) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     azure.answers[find] = original;
     const report = await looking;
     expect(report.cells.map(({ result }) => result)).toEqual(["as-expected", "as-expected"]);
-    expect(cellOf(report, "both/place-order/here/function-key")?.note).toContain("reserved later");
+    expect(cellOf(report, "both/submit-work/here/function-key")?.note).toContain("done later");
   });
 
   it("differs when it stays pending: the caller does not reach the callee", async () => {
-    azure.answers[place] = { status: 202, body: order("pending") };
-    azure.answers[find] = { status: 200, body: order("pending") };
+    azure.answers[place] = { status: 202, body: work("pending") };
+    azure.answers[find] = { status: 200, body: work("pending") };
     const timeouts = { requestMs: 2_000, work: { totalMs: 50, pollMs: 10 } };
     const report = await look(azure, { only: "both/*/here/function-key", timeouts });
-    expect(wrong(report)).toEqual(["both/place-order/here/function-key", "both/get-order/here/function-key"]);
+    expect(wrong(report)).toEqual(["both/submit-work/here/function-key", "both/get-work/here/function-key"]);
   });
 
   it("is not placed where nobody asks for it", async () => {
@@ -646,7 +643,7 @@ describe("secrets", () => {
   it("show nowhere, in neither form of the report, whatever is wrong", async () => {
     const echo = { status: 200, body: "{authorization} {key}", headers: { "x-echo": "{authorization} {key}" } };
     azure.answers[main("callee-func")] = { ...echo, headers: { ...echo.headers, "set-cookie": MARKERS.token } };
-    azure.answers[`POST ${main("caller-func")}/api/orders`] = echo;
+    azure.answers[`POST ${main("caller-func")}/api/work`] = echo;
     azure.answers[scm("callee-func")] = forbidden();
     for (const name of [
       "ALLOWED_CALLERS",
@@ -783,7 +780,7 @@ describe("other ways to deploy", () => {
       body: { value: [] },
     };
     const report = await look(azure, { environment, only: "assignments" });
-    expect(checkOf(report, "assignments/callee-func/caller-func/Inventory.Reserve")?.fix).toBe(
+    expect(checkOf(report, "assignments/callee-func/caller-func/Records.Write")?.fix).toBe(
       "npm run entra -- --environment prod --caller-credential managed-identity",
     );
   });

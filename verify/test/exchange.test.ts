@@ -1,5 +1,5 @@
 /** What a record of a call contains. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,5 +1,5 @@
 /** The expected outcomes follow the policy. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { describe, expect, it } from "vitest";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { callersOf } from "../model/callers.ts";
@@ -14,9 +14,9 @@ import type { Policy } from "@restricted-calls/shared/access-policy";
 const granted: Situation = {
   policy: accessPolicy,
   layers: "both",
-  operation: { id: "get-stock", service: "callee-func", method: "GET", route: "/", role: "Inventory.Read" },
+  operation: { id: "get-record", service: "callee-func", method: "GET", route: "/", role: "Records.Read" },
   origin: { subnetOf: "caller-func" },
-  caller: { assigned: true, listed: true, roles: ["Inventory.Read"], flaw: null },
+  caller: { assigned: true, listed: true, roles: ["Records.Read"], flaw: null },
   success: 200,
 };
 
@@ -33,7 +33,7 @@ describe("by the policy", () => {
     ["without assignment", { caller: { ...caller, assigned: false } }, "identity-provider", null, "AADSTS501051"],
     ["not listed", { caller: { ...caller, listed: false } }, "application", 403, "caller-not-allowed"],
     ["without a role", { caller: { ...caller, roles: [] } }, "application", 403, "role-missing"],
-    ["with another role", { caller: { ...caller, roles: ["Inventory.Reserve"] } }, "application", 403, "role-missing"],
+    ["with another role", { caller: { ...caller, roles: ["Records.Write"] } }, "application", 403, "role-missing"],
     ["without a token", { caller: { ...caller, flaw: "no-credentials" } }, "application", 401, "no-credentials"],
     [
       "malformed",
@@ -84,13 +84,13 @@ describe("the matrix follows the policy", () => {
   });
 
   it("lets a further caller do what it is granted, and no more", () => {
-    const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Manage"] });
+    const policy = withThird({ "caller-func": ["Records.Read"], "third-func": ["Records.Manage"] });
     expect(outcomes(policy, "third-func")).toEqual(["nobody", "role-missing", "role-missing", "nobody"]);
     expect(outcomes(policy, "caller-func")).toEqual(["nobody", "nobody", "role-missing", "role-missing"]);
   });
 
   it("lets each calling service in from its own network, with both layers on", () => {
-    const policy = withThird({ "caller-func": ["Inventory.Read"], "third-func": ["Inventory.Read"] });
+    const policy = withThird({ "caller-func": ["Records.Read"], "third-func": ["Records.Read"] });
     expect(originsOf(policy, "callee-func").map(({ id, title, subnetOf }) => [id, title, subnetOf])).toEqual([
       ["callerSubnet", "caller-func's subnet", "caller-func"],
       ["third-func-subnet", "third-func's subnet", "third-func"],
@@ -99,13 +99,13 @@ describe("the matrix follows the policy", () => {
     ]);
     const through = matrixOf(policy).filter(
       ({ layers, operation, caller, expected }) =>
-        layers === "both" && operation === "get-stock" && caller === "third-func" && expected.refusedBy === "nobody",
+        layers === "both" && operation === "get-record" && caller === "third-func" && expected.refusedBy === "nobody",
     );
     expect(through.map(({ origin }) => origin)).toEqual(["callerSubnet", "third-func-subnet"]);
   });
 
   it("a service that may not call has no network that is let in", () => {
-    const policy = withThird({ "third-func": ["Inventory.Read"] });
+    const policy = withThird({ "third-func": ["Records.Read"] });
     expect(originsOf(policy, "callee-func").map(({ id, title }) => [id, title])).toEqual([
       ["callerSubnet", "the caller's subnet"],
       ["otherSubnet", "another subnet"],
@@ -142,7 +142,7 @@ describe("the matrix follows the policy", () => {
   });
 
   it("a role that nobody is granted lets nobody through, with either layer on", () => {
-    const setting = matrixOf(accessPolicy).filter(({ id }) => /^(both|application-only)\/set-stock\//.test(id));
+    const setting = matrixOf(accessPolicy).filter(({ id }) => /^(both|application-only)\/set-record\//.test(id));
     expect(setting.length).toBeGreaterThan(40);
     expect(setting.filter(({ expected }) => expected.refusedBy === "nobody")).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe("who decided is told by the answer", () => {
     ],
     ["the guard, without keys", 503, problem, '{"code":"keys-unavailable"}', "application", "keys-unavailable"],
     ["a 403 that says nothing", 403, {}, "", "application", null],
-    ["the operation", 409, problem, '{"code":"below-reserved"}', "nobody", "below-reserved"],
+    ["the operation", 409, problem, '{"code":"in-use"}', "nobody", "in-use"],
     ["the operation, with a page", 200, { "content-type": "text/html" }, '{"code":"x"}', "nobody", null],
     ["a problem that cannot be read", 500, problem, "{", "nobody", null],
     ["a code that is no text", 500, problem, '{"code":1}', "nobody", null],

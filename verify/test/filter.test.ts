@@ -2,9 +2,9 @@
 import { expect, it } from "vitest";
 import { matcherOf } from "../model/filter.ts";
 
-const id = "both/get-stock/internet/granted";
+const id = "both/get-record/internet/granted";
 
-it.each([null, id, "both", "both/", "both/get-stock", "*/*/internet", "both/get-*/*/granted", "BOTH/Get-Stock"])(
+it.each([null, id, "both", "both/", "both/get-record", "*/*/internet", "both/get-*/*/granted", "BOTH/Get-Record"])(
   "matches a call by: %s",
   (pattern) => {
     expect(matcherOf(pattern)(id)).toBe(true);
@@ -14,11 +14,11 @@ it.each([null, id, "both", "both/", "both/get-stock", "*/*/internet", "both/get-
 it.each([
   "",
   "bot",
-  "get-stock",
+  "get-record",
   "both/get",
-  "both/get-stock/internet/granted/more",
+  "both/get-record/internet/granted/more",
   "*/internet",
-  "both/get.stock",
+  "both/get.record",
   "(",
   "[a-z]*",
 ])("does not match a call by: %s", (pattern) => {

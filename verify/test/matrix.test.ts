@@ -1,18 +1,45 @@
-/** The local verification, also of systems with one mistake. */
-import { replaceHostSettings } from "../../tools/testing/example-services.ts";
+/** The local verification of this repository's services, also with one mistake. Any services will do. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { apiNames } from "@restricted-calls/shared/access-policy";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseAccessRestrictions, startTestSystem, type TestSystem } from "../../local/index.ts";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { stage } from "../../tools/build.ts";
+import { operationsOf, typicalOperation } from "../../tools/contracts.ts";
 import { matrixOf } from "../local/matrix.ts";
 import { stageWithoutGuard } from "../local/without-guard.ts";
+import type { ServiceName } from "@restricted-calls/shared/access-policy";
 import type { Progress } from "../progress.ts";
+import { everyOperation } from "../model/operations.ts";
+import { originsOf } from "../model/origins.ts";
 import type { Cell, Report } from "../model/report.ts";
 import { verifyLocal } from "../verify.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
+
+const template = vi.hoisted(() => ({ hostSettings: undefined as Record<string, string> | undefined }));
+vi.mock("../../infra/snapshot.ts", async (original) => {
+  const snapshots: typeof import("../../infra/snapshot.ts") = await original();
+  const hostSettingsOf: typeof snapshots.hostSettingsOf = (snapshot, service) =>
+    template.hostSettings ?? snapshots.hostSettingsOf(snapshot, service);
+  return { ...snapshots, hostSettingsOf };
+});
+
+/** The first service that others may call, and its first caller. */
+const CALLEE = apiNames(accessPolicy)[0] as ServiceName;
+const callers: Readonly<Record<string, readonly string[]>> = accessPolicy.services[CALLEE].callers;
+const [CALLER = ""] = Object.keys(callers);
+const typical = typicalOperation(CALLEE);
+const [firstRole = ""] = Object.keys(accessPolicy.services[CALLEE].roles);
+
+/** The callee's operations: all, those behind the guard, and all others. */
+const own = new Set(everyOperation(CALLEE).map(({ id }) => id));
+const guarded = operationsOf(CALLEE).flatMap(({ id, ...other }) =>
+  other.access === "token" ? [{ id, ...other }] : [],
+);
+const isOpen = (operation: string): boolean => !guarded.some(({ id }) => id === operation);
+const ofCallee = (cells: readonly Cell[]): Cell[] => cells.filter(({ operation }) => own.has(operation));
 
 const silent: Progress = {
   total: () => undefined,
@@ -50,25 +77,27 @@ describe("the running system", () => {
   });
 
   it("grants what the policy grants, and reaches the operation", () => {
-    for (const operation of ["get-stock", "reserve-stock"]) {
-      const cell = report.cells.find(({ id }) => id === `both/${operation}/callerSubnet/caller-func`);
-      expect(cell?.actual?.refusedBy).toBe("nobody");
+    for (const { id: operation, role } of guarded) {
+      const cell = report.cells.find(({ id }) => id === `both/${operation}/callerSubnet/${CALLER}`);
+      expect(cell?.actual?.refusedBy === "nobody", operation).toBe(callers[CALLER]?.includes(role));
     }
   });
 
   it("marks what only one layer refuses: a granted identity from a wrong network, and every caller without the guard", () => {
     const held = report.cells.filter(({ heldByOneLayer }) => heldByOneLayer);
-    const open = ["health", "host-ping", "host-warmup", "host-http-health", "host-home"];
     const ofCallers = (layers: string): string[] =>
-      ids(held.filter((cell) => cell.layers === layers && cell.caller !== null && !open.includes(cell.operation)));
-    expect(ofCallers("application-only")).toEqual([
-      "application-only/get-stock/internet/caller-func",
-      "application-only/get-stock/internet/other-role",
-      "application-only/get-stock/otherSubnet/caller-func",
-      "application-only/get-stock/otherSubnet/other-role",
-      "application-only/reserve-stock/internet/caller-func",
-      "application-only/reserve-stock/otherSubnet/caller-func",
-    ]);
+      ids(ofCallee(held).filter((cell) => cell.layers === layers && cell.caller !== null && !isOpen(cell.operation)));
+    const elsewhere = originsOf(accessPolicy, CALLEE).filter(({ subnetOf }) => !(String(subnetOf) in callers));
+    const expected = guarded.flatMap(({ id, role }) => {
+      const holders = Object.keys(callers).filter((caller) => callers[caller]?.includes(role));
+      return elsewhere.flatMap((origin) =>
+        [...holders, ...(role === firstRole ? ["other-role"] : [])].map(
+          (caller) => `application-only/${id}/${origin.id}/${caller}`,
+        ),
+      );
+    });
+    expect(expected).not.toEqual([]);
+    expect(ofCallers("application-only")).toEqual(expected.sort());
     expect(ofCallers("network-only").every((id) => id.includes("/callerSubnet/"))).toBe(true);
     expect(held.filter(({ layers, attack }) => layers === "application-only" && attack !== null)).toEqual([]);
   });
@@ -84,10 +113,10 @@ describe("the running system", () => {
 });
 
 describe("a system in which one thing is wrong", () => {
-  const restrictions = accessRestrictionsOf(readSnapshot("default"), "callee-func");
+  const restrictions = accessRestrictionsOf(readSnapshot("default"), CALLEE);
   const restartCallee = async (overrides?: Record<string, string>): Promise<void> => {
-    await system.stopApp("callee-func");
-    await system.startApp("callee-func", overrides);
+    await system.stopApp(CALLEE);
+    await system.startApp(CALLEE, overrides);
   };
 
   it("lets the internet in: each call from there that Entra ID does not stop differs, and no other", async () => {
@@ -101,7 +130,7 @@ describe("a system in which one thing is wrong", () => {
     try {
       const report = await verify("both");
       // Calls of the Functions host go to another host, behind other front ends.
-      const fromThere = report.cells.filter(
+      const fromThere = ofCallee(report.cells).filter(
         ({ origin, caller, operation }) =>
           origin === "internet" && caller !== "unassigned" && !operation.startsWith("host-"),
       );
@@ -113,31 +142,25 @@ describe("a system in which one thing is wrong", () => {
   });
 
   it("lists an identity that the policy does not name", async () => {
-    const settings = await settingsOf("callee-func");
+    const settings = await settingsOf(CALLEE);
     const unlisted = system.endpoints.identities["unlisted"]?.clientId ?? "";
     await restartCallee({ ALLOWED_CALLERS: `${settings["ALLOWED_CALLERS"] ?? ""},${unlisted}` });
     try {
-      expect(different(await verify("both/*/callerSubnet"))).toEqual([
-        "both/get-stock/callerSubnet/not-listed",
-        "both/reserve-stock/callerSubnet/not-listed",
-        "both/set-stock/callerSubnet/not-listed",
-      ]);
+      expect(different(await verify("both/*/callerSubnet"))).toEqual(
+        guarded.map(({ id }) => `both/${id}/callerSubnet/not-listed`).sort(),
+      );
     } finally {
       await restartCallee();
     }
   });
 
   it("has the granted caller on its list of those who are shut out: each of its calls is refused, by that rule", async () => {
-    await restartCallee({ DENIED_CALLERS: system.endpoints.identities["caller-func"]?.clientId ?? "" });
+    await restartCallee({ DENIED_CALLERS: system.endpoints.identities[CALLER]?.clientId ?? "" });
     try {
-      const report = await verify("both/*/callerSubnet/caller-func");
-      const codes = report.cells.map(({ operation, actual }) => [operation, actual?.code ?? null]);
-      expect(Object.fromEntries(codes)).toMatchObject({
-        health: null,
-        "get-stock": "caller-denied",
-        "reserve-stock": "caller-denied",
-        "set-stock": "caller-denied",
-      });
+      const report = await verify(`both/*/callerSubnet/${CALLER}`);
+      for (const { operation, actual } of ofCallee(report.cells)) {
+        expect(actual?.code ?? null, operation).toBe(isOpen(operation) ? null : "caller-denied");
+      }
     } finally {
       await restartCallee();
     }
@@ -145,16 +168,16 @@ describe("a system in which one thing is wrong", () => {
 
   // Builds the app twice, and starts it twice.
   it("has no guard: only the network refuses calls", async () => {
-    const folder = join(system.folder, "apps", "callee-func");
-    await stageWithoutGuard("callee-func", folder);
+    const folder = join(system.folder, "apps", CALLEE);
+    await stageWithoutGuard(CALLEE, folder);
     await restartCallee();
     try {
       const report = await verify("both");
       expect(different(report)).toEqual(
-        ids(report.cells.filter(({ expected }) => expected.refusedBy === "application")),
+        ids(ofCallee(report.cells).filter(({ expected }) => expected.refusedBy === "application")),
       );
     } finally {
-      await stage("callee-func", folder);
+      await stage(CALLEE, folder);
       await restartCallee();
     }
   }, 120_000);
@@ -175,20 +198,20 @@ describe("a system in which one thing is wrong", () => {
       ["both/host-home/callerSubnet/no-token"],
     ],
   ])("has a Functions host with %s", async (_, settings, only, expected) => {
-    replaceHostSettings(settings);
+    template.hostSettings = settings;
     try {
-      expect(different(await verify(only))).toEqual(expected);
+      const { cells } = await verify(only);
+      expect(ids(ofCallee(cells).filter(({ result }) => result === "different"))).toEqual(expected);
     } finally {
-      replaceHostSettings(undefined);
+      template.hostSettings = undefined;
     }
   });
 
   it("refuses the granted caller", async () => {
     await restartCallee({ ALLOWED_CALLERS: "00000000-0000-4000-8000-000000000000" });
     try {
-      expect(different(await verify("both/get-stock/callerSubnet/caller-func"))).toEqual([
-        "both/get-stock/callerSubnet/caller-func",
-      ]);
+      const id = `both/${typical.id}/callerSubnet/${CALLER}`;
+      expect(different(await verify(id))).toEqual([id]);
     } finally {
       await restartCallee();
     }
@@ -207,7 +230,7 @@ describe("a running system that is not this checkout's, or not whole, is left al
     [
       "one whose callee does not respond",
       () => ({ callee: { ...system.endpoints.callee, callerSubnet: "http://127.0.0.1:1" } }),
-      /whose callee-func does not respond/,
+      new RegExp(`whose ${CALLEE} does not respond`),
     ],
   ])(
     "%s",
@@ -217,7 +240,7 @@ describe("a running system that is not this checkout's, or not whole, is left al
       const progress: Progress = { ...silent, note: (line) => notes.push(line) };
       try {
         await writeFile(join(folder, "endpoints.json"), JSON.stringify({ ...system.endpoints, ...difference() }));
-        const report = await verifyLocal({ only: "both/health/internet/no-token", folder, progress });
+        const report = await verifyLocal({ only: `both/${typical.id}/internet/no-token`, folder, progress });
         expect(report.target).toEqual({ kind: "local", system: "own" });
         expect(notes.join("\n")).toMatch(reason);
       } finally {
@@ -229,5 +252,5 @@ describe("a running system that is not this checkout's, or not whole, is left al
 });
 
 it("rejects a filter without a match, and shows an id", async () => {
-  await expect(verify("both/nonsense")).rejects.toThrow(/matches nothing.*both\/health\/callerSubnet\/caller-func/);
+  await expect(verify("both/nonsense")).rejects.toThrow(/matches nothing.*both\/[a-z-]+\/callerSubnet\//);
 });

@@ -1,5 +1,5 @@
 /** The report in a browser. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -81,7 +81,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
   it.each([
     ["whole", "Failed: the local system", `3 of ${CALLS} calls differ`],
     ["passed", "Passed: the local system", "calls match the access policy"],
-    ["incomplete", "Incomplete: the local system", "only what matches “both/get-stock/”"],
+    ["incomplete", "Incomplete: the local system", "only what matches “both/get-record/”"],
     ["deployment", "Failed: deployment prod", "2 of 8 settings differ"],
   ] as const)("begins with the status in words, asks for nothing else: %s", async (name, heading, words) => {
     await withPage(name, async (page) => {
@@ -135,7 +135,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
   it("keeps the heads of a filtered grid over their columns", async () => {
     await withPage("whole", async (page) => {
       await page.locator("select[name=layers]").selectOption("both");
-      await page.locator("select[name=operation]").selectOption("reserve-stock");
+      await page.locator("select[name=operation]").selectOption("write-entry");
       await page.locator("select[name=caller]").selectOption("caller-func");
       const grid = page.locator("#matrix table.grid:visible");
       expect(await grid.count()).toBe(1);
@@ -152,10 +152,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
   });
 
   it("opens a call by its address, goes on to the next, and closes with Escape", async () => {
-    const [first, second] = [
-      "both/get-stock/internet/no-token",
-      "both/reserve-stock/callerSubnet/caller-func",
-    ] as const;
+    const [first, second] = ["both/get-record/internet/no-token", "both/write-entry/callerSubnet/caller-func"] as const;
     const hash = `#${anchorOf(first)}`;
     await withPage(
       "whole",
@@ -215,7 +212,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
   });
 
   it("has all of it without a script, and opens a call by its address", async () => {
-    const hash = "#both/get-stock/internet/no-token";
+    const hash = "#both/get-record/internet/no-token";
     await withPage(
       "whole",
       async (page) => {

@@ -1,5 +1,5 @@
 /** The report: its status, JSON and page. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -79,7 +79,7 @@ describe("the status", () => {
       "2 of 8 settings differ from the access policy or the templates. Not checked: 306 of 459 calls and 1 of 8 settings.",
       deploymentReport(),
     ],
-    ["only what matches “both/get-stock/” was verified (27 calls).", filteredReport()],
+    ["only what matches “both/get-record/” was verified (27 calls).", filteredReport()],
     ["Nothing was verified.", { ...passedReport(), cells: [], status: "incomplete" as const }],
   ])("says: %s", (words, report) => {
     expect(reason(report)).toContain(words);
@@ -296,9 +296,7 @@ describe("report.html", () => {
 
 describe("the picture", () => {
   it("says in words who may call whom", () => {
-    expect(inWords(policy)).toMatch(
-      /^caller-func may call callee-func as Inventory.Read, Inventory.Reserve\. Every other/,
-    );
+    expect(inWords(policy)).toMatch(/^caller-func may call callee-func as Records.Read, Records.Write\. Every other/);
     expect(inWords({ services: {} })).toMatch(/^Nobody may call anybody\./);
   });
 

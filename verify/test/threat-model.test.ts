@@ -1,5 +1,5 @@
 /** The threat model names existing evidence. */
-import "../../tools/testing/example-services.ts";
+import "../../tools/testing/example-system.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
@@ -49,7 +49,7 @@ describe("the threat model", () => {
   it("finds what is not there", () => {
     const missing: [string, string][] = [
       ["cell", "both/*/callerSubnet/nobody-at-all"],
-      ["cell", "both/get-stock/callerSubnet/caller-func"],
+      ["cell", "both/get-record/callerSubnet/caller-func"],
       ["test", "verify/test/threat-model.test.ts: a title that no test has"],
       ["test", "verify/test/threat-model.test.ts: model: finds what is not there"],
       ["test", "verify/test/no-such.test.ts: finds what is not there"],

@@ -20,9 +20,9 @@ export const ids = {
 } as const;
 
 export const roles = {
-  "Inventory.Read": "dd85470b-379f-49da-a896-e7f39cab2dd9",
-  "Inventory.Reserve": "fcdbae01-83f7-4b1e-90e8-981b0490dc87",
-  "Inventory.Manage": "edeceeda-7fe0-4d76-afec-c305e4901704",
+  "Records.Read": "dd85470b-379f-49da-a896-e7f39cab2dd9",
+  "Records.Write": "fcdbae01-83f7-4b1e-90e8-981b0490dc87",
+  "Records.Manage": "edeceeda-7fe0-4d76-afec-c305e4901704",
 } as const;
 
 export const SUFFIX = "abcdefghijklm";
@@ -122,8 +122,8 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
       API_CLIENT_ID: ids.api,
       API_IDENTIFIER_URI: `api://${ids.tenant}/callee-func-${SUFFIX}`,
       ALLOWED_CALLERS: ids.callerClient,
-      INITIAL_STOCK: '{"widget": 1000, "gadget": 25, "gizmo": 0}',
-      INVENTORY_TABLE_ENDPOINT: "https://stdatacallee.table.core.windows.net",
+      INITIAL_RECORDS: '{"first": 1, "second": 2}',
+      RECORDS_TABLE_ENDPOINT: "https://stdatacallee.table.core.windows.net",
     }),
     ...azureAnswers("caller-func", ids.callerClient, ids.callerPrincipal, {
       CALLEE_URL: urls["callee-func"] ?? "",
@@ -131,7 +131,7 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
       CALLER_CREDENTIAL: "managed-identity",
       DELIVERY_SCHEDULE: "0 * * * * *",
       RETENTION_DAYS: "30",
-      ORDERS_TABLE_ENDPOINT: "https://stdatacaller.table.core.windows.net",
+      WORK_TABLE_ENDPOINT: "https://stdatacaller.table.core.windows.net",
     }),
     ...Object.fromEntries(
       ["caller-func", "callee-func"].map((service) => [
@@ -469,19 +469,19 @@ function functionAnswers(entryPoints: Readonly<Record<string, string>>): Answers
   ];
   const functions: Readonly<Record<string, Readonly<Record<string, object[]>>>> = {
     "callee-func": {
-      getStock: http("GET", "inventory/{sku}", "anonymous"),
+      getRecord: http("GET", "records/{id}", "anonymous"),
       health: http("GET", "health", "anonymous"),
-      reserveStock: http("PUT", "reservations/{orderId}", "anonymous"),
-      setStock: http("PUT", "inventory/{sku}", "anonymous"),
+      writeEntry: http("PUT", "entries/{entryId}", "anonymous"),
+      setRecord: http("PUT", "records/{id}", "anonymous"),
     },
     "caller-func": {
-      deliverPendingOrders: [
+      deliverWork: [
         { type: "timerTrigger", direction: "in", schedule: "%DELIVERY_SCHEDULE%", name: "timerTrigger1a2b3c" },
       ],
-      getOrder: http("GET", "orders/{orderId}", "function"),
-      listOrders: http("GET", "orders", "function"),
-      placeOrder: http("POST", "orders", "function"),
-      retryOrder: http("POST", "orders/{orderId}/retry", "function"),
+      getWork: http("GET", "work/{workId}", "function"),
+      listWork: http("GET", "work", "function"),
+      submitWork: http("POST", "work", "function"),
+      retryWork: http("POST", "work/{workId}/retry", "function"),
     },
   };
   return Object.fromEntries(
@@ -604,11 +604,11 @@ function graphAnswers(): Answers {
     [`GET /v1.0/applications/${ids.apiObject}/federatedIdentityCredentials`]: ok({ value: [] }),
     // servicePrincipal-list-appRoleAssignedTo. Two pages: `@odata.nextLink` is as Graph pages any list.
     [`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`]: ok({
-      value: [assigned("assignment-1", roles["Inventory.Read"])],
+      value: [assigned("assignment-1", roles["Records.Read"])],
       "@odata.nextLink": `{graph}/v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2?$skiptoken=x`,
     }),
     [`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2`]: ok({
-      value: [assigned("assignment-2", roles["Inventory.Reserve"])],
+      value: [assigned("assignment-2", roles["Records.Write"])],
     }),
   };
 }
@@ -629,7 +629,7 @@ export function assigned(id: string, appRoleId: string, principalId: string = id
 
 /** The sites, as this machine reaches them: it is in the deployers' and the ingress ranges. */
 function siteAnswers(): Answers {
-  const order = (state: string): object => ({ orderId: "{orderId}", sku: "widget", quantity: 1, state, attempts: 1 });
+  const work = (state: string): object => ({ workId: "{workId}", state, attempts: 1 });
   return {
     [main("callee-func")]: forbidden(),
     // docs/deploy-decisions.md, "The host's own endpoints".
@@ -642,9 +642,9 @@ function siteAnswers(): Answers {
     [`GET ${main("caller-func")}/admin/instance/http-health`]: { status: 200, body: "" },
     [`GET ${main("caller-func")}/admin/vfs/`]: { status: 401, body: "" },
     [`GET ${main("caller-func")}/runtime/webhooks/`]: { status: 401, body: "", withMasterKey: 404 },
-    [`GET ${main("caller-func")}/api/orders`]: { status: 401, body: "" },
-    [`POST ${main("caller-func")}/api/orders`]: { status: 201, body: order("reserved") },
-    [`GET ${main("caller-func")}/api/orders/`]: ok(order("reserved")),
+    [`GET ${main("caller-func")}/api/work`]: { status: 401, body: "" },
+    [`POST ${main("caller-func")}/api/work`]: { status: 201, body: work("done") },
+    [`GET ${main("caller-func")}/api/work/`]: ok(work("done")),
     [scm("callee-func")]: { status: 401, body: "", headers: { "www-authenticate": 'Basic realm="site"' } },
     [scm("caller-func")]: { status: 401, body: "", headers: { "www-authenticate": 'Basic realm="site"' } },
   };

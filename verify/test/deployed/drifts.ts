@@ -141,11 +141,11 @@ export const drifts: readonly Drift[] = [
   }),
   drift("another method", functions, "value.0.properties.config.bindings.0.methods", and("PATCH"), {
     id: "code/callee-func/functions",
-    found: /too many: getStock \(httpTrigger GET\+PATCH /,
+    found: /too many: getRecord \(httpTrigger GET\+PATCH /,
   }),
   drift("a disabled function", functions, "value.0.properties.isDisabled", to(true), {
     id: "code/callee-func/functions",
-    found: /too many: getStock \(.* disabled\)$/,
+    found: /too many: getRecord \(.* disabled\)$/,
   }),
   drift("the package of another commit", functions, "value.0.properties.config.scriptFile", to("package-0123.js"), {
     id: "code/callee-func/package",
@@ -209,9 +209,9 @@ export const drifts: readonly Drift[] = [
     to(false),
     { id: "directory/caller-func/identity-enabled", found: /^disabled$/ },
   ),
-  drift("another value of a setting", settings, "properties.INITIAL_STOCK", to(MARKERS.setting), {
+  drift("another value of a setting", settings, "properties.INITIAL_RECORDS", to(MARKERS.setting), {
     id: "sites/callee-func/settings-changed",
-    found: /^INITIAL_STOCK$/,
+    found: /^INITIAL_RECORDS$/,
     fix: PROVISION,
   }),
   drift("a setting without which the app starts", settings, "properties", without("FUNCTIONS_EXTENSION_VERSION"), {
@@ -653,10 +653,10 @@ export const drifts: readonly Drift[] = [
     "a role too many",
     application,
     "appRoles",
-    and({ id: ids.client, value: "Inventory.Own", isEnabled: true, allowedMemberTypes: ["Application"] }),
+    and({ id: ids.client, value: "Records.Own", isEnabled: true, allowedMemberTypes: ["Application"] }),
     {
       id: "directory/callee-func/app-roles",
-      found: /^too many: Inventory\.Own/,
+      found: /^too many: Records\.Own/,
       fix: /az ad app update --id \S+ --app-roles @roles\.json/,
     },
   ),
@@ -720,17 +720,17 @@ export const drifts: readonly Drift[] = [
     },
   ),
   drift("a grant that is missing", `${assignments}/page2`, "value", to([]), {
-    id: "assignments/callee-func/caller-func/Inventory.Reserve",
+    id: "assignments/callee-func/caller-func/Records.Write",
     fix: PROVISION,
   }),
   drift(
     "a grant that is not the policy's",
     `${assignments}/page2`,
     "value",
-    and(assigned("assignment-3", roles["Inventory.Manage"])),
+    and(assigned("assignment-3", roles["Records.Manage"])),
     {
       id: "assignments/callee-func/outside-policy",
-      found: /holds Inventory\.Manage$/,
+      found: /holds Records\.Manage$/,
       fix: new RegExp(
         `^az rest --method DELETE --url "http://\\S+/v1\\.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/assignment-3"$`,
       ),
@@ -740,10 +740,10 @@ export const drifts: readonly Drift[] = [
     "somebody else with a role of the caller",
     assignments,
     "value",
-    and(assigned("assignment-5", roles["Inventory.Read"], ids.clientPrincipal)),
+    and(assigned("assignment-5", roles["Records.Read"], ids.clientPrincipal)),
     {
       id: "assignments/callee-func/outside-policy",
-      found: /"Somebody" \(\S+\) holds Inventory\.Read$/,
+      found: /"Somebody" \(\S+\) holds Records\.Read$/,
       fix: /appRoleAssignedTo\/assignment-5"$/,
     },
   ),
@@ -775,16 +775,16 @@ export const callDrifts: readonly Drift[] = [
   {
     name: "the caller lets in what has no key",
     change: (answers: Answers): void => {
-      answers[`GET ${main("caller-func")}/api/orders`] = { status: 200, body: [] };
+      answers[`GET ${main("caller-func")}/api/work`] = { status: 200, body: [] };
     },
-    id: "both/list-orders/here/",
+    id: "both/list-work/here/",
   },
   {
     name: "the caller refuses who is in its ranges",
     change: (answers: Answers): void => {
-      answers[`GET ${main("caller-func")}/api/orders`] = forbidden();
+      answers[`GET ${main("caller-func")}/api/work`] = forbidden();
     },
-    id: "both/list-orders/here/",
+    id: "both/list-work/here/",
   },
   {
     name: "an SCM site without a sign-in",
@@ -794,32 +794,32 @@ export const callDrifts: readonly Drift[] = [
     id: "both/scm-callee-func/here/",
   },
   {
-    name: "the order is rejected",
+    name: "the work is rejected",
     change: (answers: Answers): void => {
-      answers[`POST ${main("caller-func")}/api/orders`] = {
+      answers[`POST ${main("caller-func")}/api/work`] = {
         status: 409,
-        body: { code: "order-rejected" },
+        body: { code: "work-rejected" },
         headers: { "content-type": "application/problem+json" },
       };
     },
-    id: "both/place-order/here/function-key",
+    id: "both/submit-work/here/function-key",
   },
   {
-    name: "the answer is not about this order",
+    name: "the answer is not about this work",
     change: (answers: Answers): void => {
-      answers[`POST ${main("caller-func")}/api/orders`] = {
+      answers[`POST ${main("caller-func")}/api/work`] = {
         status: 201,
-        body: { orderId: "other", state: "reserved" },
+        body: { workId: "other", state: "done" },
       };
     },
-    id: "both/place-order/here/function-key",
+    id: "both/submit-work/here/function-key",
   },
   {
-    name: "the order is not to be found",
+    name: "the work is not to be found",
     change: (answers: Answers): void => {
-      answers[`GET ${main("caller-func")}/api/orders/`] = { status: 404, body: {} };
+      answers[`GET ${main("caller-func")}/api/work/`] = { status: 404, body: {} };
     },
-    id: "both/get-order/here/function-key",
+    id: "both/get-work/here/function-key",
   },
 ];
 

@@ -66,9 +66,9 @@ export async function startFakeAzure(): Promise<FakeAzure> {
     response.end(fill(text));
   };
   const filled = (form: string, body: string, { url = "", headers }: IncomingMessage): string => {
-    const orderId = /"orderId":"([^"]+)"/.exec(body)?.[1] ?? url.split("/").at(-1) ?? "";
+    const workId = /"workId":"([^"]+)"/.exec(body)?.[1] ?? url.split("/").at(-1) ?? "";
     // In an answer of Resource Manager it is a route's.
-    return (url.startsWith("/subscriptions/") ? form : form.replaceAll("{orderId}", orderId))
+    return (url.startsWith("/subscriptions/") ? form : form.replaceAll("{workId}", workId))
       .replaceAll("{graph}", graph)
       .replaceAll("{authorization}", headers.authorization ?? "")
       .replaceAll("{key}", String(headers["x-functions-key"] ?? ""));

@@ -26,8 +26,8 @@ export function passedReport(): Report {
 export function failedReport(): Report {
   const passed = passedReport();
   const differing: Readonly<Record<string, Outcome>> = {
-    "both/get-stock/internet/caller-func": { refusedBy: "nobody", status: 200, code: null },
-    "both/set-stock/callerSubnet/other-role": { refusedBy: "nobody", status: 200, code: null },
+    "both/get-record/internet/caller-func": { refusedBy: "nobody", status: 200, code: null },
+    "both/set-record/callerSubnet/other-role": { refusedBy: "nobody", status: 200, code: null },
     "both/attack/callerSubnet/ended an hour ago": { refusedBy: "application", status: 401, code: "malformed-token" },
   };
   return judged({
@@ -45,8 +45,8 @@ export function failedReport(): Report {
 /** The local system, where only some of it was asked for. */
 export function filteredReport(): Report {
   const passed = passedReport();
-  const cells = passed.cells.filter(({ id }) => id.startsWith("both/get-stock/"));
-  return judged({ ...passed, only: "both/get-stock/", cells });
+  const cells = passed.cells.filter(({ id }) => id.startsWith("both/get-record/"));
+  return judged({ ...passed, only: "both/get-record/", cells });
 }
 
 /** A deployment with findings, seen from a machine outside of its network. */
@@ -79,7 +79,7 @@ export function deploymentReport(): Report {
 
 /** A report of a policy of so many services, each called by the one before it, the last also by the first. */
 export function reportOfServices(number: number): Report {
-  const names = ["storefront", "orders", "inventory", "payments", "notifications", "reporting-and-archive"];
+  const names = ["storefront", "accounts", "catalogue", "payments", "notifications", "reporting-and-archive"];
   const services = names.slice(0, number).map((name, i): [string, Policy["services"][string]] => [
     name,
     {
@@ -230,7 +230,7 @@ function exchangeOf(cell: Call, outcome: Outcome): Exchange {
       azpacr: "2",
       idtyp: "app",
       oid: "5f0c8f2e-1111-4000-8000-000000000001",
-      roles: ["Inventory.Read", "Inventory.Reserve"],
+      roles: ["Records.Read", "Records.Write"],
       sub: "5f0c8f2e-1111-4000-8000-000000000001",
       tid: "66666666-7777-4888-8999-aaaaaaaaaaaa",
       ver: "2.0",
@@ -240,14 +240,14 @@ function exchangeOf(cell: Call, outcome: Outcome): Exchange {
   return {
     request: {
       method: method,
-      url: `http://127.0.0.1:7081${route.replace(/\{.*\}/, "widget-1")}`,
+      url: `http://127.0.0.1:7081${route.replace(/\{.*\}/, "record-1")}`,
       headers: {
         ...(cell.caller === "no-token" ? {} : { authorization: "Bearer <redacted>" }),
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ...(method === "PUT" ? { "content-type": "application/json" } : {}),
       },
       token: cell.caller === "no-token" ? null : token,
-      body: method === "PUT" ? '{"sku":"widget-1","quantity":1}' : null,
+      body: method === "PUT" ? '{"record":"record-1"}' : null,
     },
     response: {
       status: outcome.status ?? 200,
@@ -257,7 +257,7 @@ function exchangeOf(cell: Call, outcome: Outcome): Exchange {
       body: refusedByNetwork
         ? "<!DOCTYPE html>\n<html><head><title>Web App - Unavailable</title></head><body><h1>Error 403 - Forbidden</h1></body></html>\n"
         : outcome.code === null
-          ? '{"sku":"widget-1","onHand":100,"reserved":0,"available":100}'
+          ? '{"id":"record-1","value":100}'
           : JSON.stringify({
               type: "about:blank",
               status: outcome.status,
@@ -277,9 +277,9 @@ const CHECKS: readonly Check[] = [
     title: "An app role is held outside the policy",
     resource: "service principal callee-func, assignment c3RyYXk",
     result: "finding",
-    expected: "Inventory.Reserve is held by caller-func only",
-    found: "Inventory.Reserve is also held by caller-func-old (4e5f6a7b-0000-4000-8000-000000000004)",
-    why: "Whoever holds the role and comes from an admitted subnet can reserve stock.",
+    expected: "Records.Write is held by caller-func only",
+    found: "Records.Write is also held by caller-func-old (4e5f6a7b-0000-4000-8000-000000000004)",
+    why: "Whoever holds the role and comes from an admitted subnet can write records.",
     fix:
       "az rest --method DELETE --url https://graph.microsoft.com/v1.0/servicePrincipals/" +
       "8c9d0e1f-0000-4000-8000-000000000008/appRoleAssignedTo/c3RyYXk",
