@@ -29,6 +29,10 @@ const needs = [
   { name: "needs-new-npm", description: "install scripts under an npm that can refuse them: npm 11.16 or later" },
   { name: "needs-chaos", description: "chaos for this business: write what shared/contract-chaos.ts describes" },
   {
+    name: "needs-pages-of-this-business",
+    description: "commands of pages that show another business: adapt the pages",
+  },
+  {
     name: "needs-published-files",
     description: "files as Microsoft and GitHub publish them: CI has copies and runs these",
   },

@@ -110,7 +110,7 @@ var apiSettings = isApi
     }
   : {}
 
-// CALLEE_URL and CALLEE_SCOPE for callee-func, ORDER_FUNCTIONS_URL and ORDER_FUNCTIONS_SCOPE for order-functions, and so on.
+// CALLEE_URL and CALLEE_SCOPE for callee-func, LEDGER_FUNCTIONS_URL and LEDGER_FUNCTIONS_SCOPE for ledger-functions, and so on.
 var calleeSettings = map(callees, callee => {
   '${settingPrefix(callee)}_URL': siteUrl(callee, suffix)
   '${settingPrefix(callee)}_SCOPE': '${identifierUri(tenant().tenantId, callee, suffix)}/.default'

@@ -4,7 +4,7 @@ using '../main.bicep'
 param environmentName = 'snapshot'
 param location = 'westeurope'
 param tags = {
-  owner: 'orders'
+  owner: 'ops'
 }
 param plan = {
   kind: 'ElasticPremium'

@@ -66,7 +66,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
 
   it("names a caller's settings by the service's name without a trailing -func, and by no other rule", () => {
     const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
-    const names = ["order-functions", "pay-func-eu", "func-a", "billing", "pay-func"];
+    const names = ["ledger-functions", "pay-func-eu", "func-a", "billing", "pay-func"];
     const added = names.map((name, i) => {
       const role = { id: `00000000-0000-0000-0000-00000000000${i + 1}`, description: "Call it" };
       return [name, { subnet: 10 + i, roles: { Call: role }, callers: { "caller-func": ["Call"] } }] as const;
@@ -77,7 +77,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
 
     const settings = siteOf(snapshot, "caller-func")?.properties?.siteConfig?.appSettings ?? [];
     const prefixes = settings.flatMap(({ name }) => /^(.*)_SCOPE$/.exec(name)?.[1] ?? []);
-    expect(prefixes.sort()).toEqual(["BILLING", "CALLEE", "FUNC_A", "ORDER_FUNCTIONS", "PAY", "PAY_FUNC_EU"]);
+    expect(prefixes.sort()).toEqual(["BILLING", "CALLEE", "FUNC_A", "LEDGER_FUNCTIONS", "PAY", "PAY_FUNC_EU"]);
     expect(prefixes).toEqual(["callee-func", ...names].map(settingPrefix).sort());
     expect(broken(snapshot, { ...expectedOf("default"), policy: { services } })).toEqual({});
   });

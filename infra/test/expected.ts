@@ -25,7 +25,7 @@ const parameters: Record<SnapshotName, Parameters> = {
     appServiceAuthentication: true,
     alertEmailAddresses: ["operations@example.com"],
     logDailyCapGigabytes: 50,
-    tags: { owner: "orders" },
+    tags: { owner: "ops" },
   },
   dedicated: {
     plan: { kind: "Dedicated", sku: "P0v3", instances: [2, 2], zoneRedundant: false },

@@ -47,8 +47,8 @@ const LANGUAGE = new Set(
 const EVENTS: Readonly<Record<string, readonly string[]>> = {
   authorization: Object.keys(
     auditEvent(
-      { authorization: null, query: new URLSearchParams(), operation: "getStock", traceParent: undefined },
-      "Inventory.Read",
+      { authorization: null, query: new URLSearchParams(), operation: "getRecord", traceParent: undefined },
+      "Records.Read",
       { allowed: false, code: "no-credentials" },
     ),
   ),

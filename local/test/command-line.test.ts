@@ -70,7 +70,7 @@ test("a number on the command line is a whole one, within its range", () => {
   for (const text of ["", "-1", "1.5", "1e3", "0", "65536", "0x10", " 7"]) {
     expect(() => wholeNumber("--port", text, 1, 65_535)).toThrow(UsageError);
   }
-  expect(() => wholeNumber("--orders", "0", 1)).toThrow("--orders must be a whole number, 1 or more, but is");
+  expect(() => wholeNumber("--messages", "0", 1)).toThrow("--messages must be a whole number, 1 or more, but is");
 });
 
 describe("a failure is printed with its cause:", () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apps } from "../../tools/build.ts";
+import { operationsOf } from "../../tools/contracts.ts";
 import { defaultInspectPort, inspectPorts } from "../system/ports.ts";
 import { freePort } from "../system/ports.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
@@ -46,28 +47,20 @@ async function attach(port: number) {
 
 describe("the embedded host with --inspect", () => {
   let system: TestSystem;
-  let ports: Readonly<Record<"caller-func" | "callee-func", number>>;
+  const ports: Record<string, number> = {};
   beforeAll(async () => {
-    ports = { "caller-func": await freePort(), "callee-func": await freePort() };
+    for (const app of apps) ports[app] = await freePort();
     system = await startTestSystem({ inspectPorts: ports });
   });
   afterAll(() => system.stop());
 
-  test.each([
-    [
-      "caller-func",
-      "caller-func/src/functions/get-order.ts",
-      "const orderId = identifierParam",
-      () => `${system.endpoints.caller}/api/orders/order-1`,
-    ],
-    [
-      "callee-func",
-      "callee-func/src/functions/health.ts",
-      "handler: () => Promise.resolve({ status: 200 })",
-      () => `${system.endpoints.callee.callerSubnet}/api/health`,
-    ],
-  ] as const)("a debugger stops %s at a line of its TypeScript source", async (app, file, statement, url) => {
-    const inspector = await attach(ports[app]);
+  // Every HTTP function of an app runs it, also before a refusal.
+  const file = "shared/functions/handler.ts";
+  const statement = "return await handler(request, context)";
+  test.each(apps)("a debugger stops %s at a line of its TypeScript source", async (app) => {
+    const [{ method, route } = { method: "", route: "" }] = operationsOf(app);
+    const url = `${system.endpoints.apps[app] ?? ""}${route.replaceAll(/\{.*?\}/g, "x")}`;
+    const inspector = await attach(ports[app] ?? 0);
     try {
       await inspector.send("Debugger.enable");
       const bundle = await inspector.event<{ scriptId: string; url: string; sourceMapURL: string }>(
@@ -80,7 +73,7 @@ describe("the embedded host with --inspect", () => {
       const line = source.split("\n").findIndex((text) => text.includes(statement));
       const place = generatedPlace(map, mapFile, await readFile(fileURLToPath(bundle.url), "utf8"), { file, line });
       await inspector.send("Debugger.setBreakpoint", { location: { scriptId: bundle.scriptId, ...place } });
-      const answer = fetch(url());
+      const answer = fetch(url, { method });
       const { callFrames } = await inspector.event<{ callFrames: { location: Place }[] }>("Debugger.paused");
       expect(callFrames[0] && originalPlace(map, mapFile, callFrames[0].location)).toEqual({ file, line });
       await inspector.send("Debugger.resume");

@@ -46,7 +46,7 @@ describe("unmodified clients", () => {
       audience: api.clientId,
     });
     const caller = identityOf(entra, client.includes("managed") ? "caller-func" : "caller-app");
-    expect(payload).toMatchObject({ azp: caller.clientId, roles: ["Inventory.Read", "Inventory.Reserve"] });
+    expect(payload).toMatchObject({ azp: caller.clientId, roles: ["Records.Read", "Records.Write"] });
   });
 
   it.each([...managed, ...secret])("%s: gets a v1.0 token for storage that verifies", async (client) => {

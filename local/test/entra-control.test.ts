@@ -26,7 +26,7 @@ describe("tokens made on request", () => {
       azp: identityOf(entra, "caller-func").clientId,
       aud: apiOf(entra).clientId,
       iss: `${authority}/${tenantId}/v2.0`,
-      roles: ["Inventory.Read", "Inventory.Reserve"],
+      roles: ["Records.Read", "Records.Write"],
     });
     expect(decodeProtectedHeader(token).kid).toBe((await currentKey())["kid"]);
   });
@@ -47,11 +47,11 @@ describe("tokens made on request", () => {
   it("carry each header field and claim given, and none that is null", async () => {
     const token = await mint(entra, {
       header: { typ: "at+jwt", kid: null, crit: ["b64"] },
-      claims: { exp: 1, aud: ["a", "b"], idtyp: null, roles: "Inventory.Read", scp: "user_impersonation" },
+      claims: { exp: 1, aud: ["a", "b"], idtyp: null, roles: "Records.Read", scp: "user_impersonation" },
     });
     expect(decodeProtectedHeader(token)).toEqual({ typ: "at+jwt", alg: "RS256", crit: ["b64"] });
     const claims = decodeJwt(token);
-    expect(claims).toMatchObject({ exp: 1, aud: ["a", "b"], roles: "Inventory.Read", scp: "user_impersonation" });
+    expect(claims).toMatchObject({ exp: 1, aud: ["a", "b"], roles: "Records.Read", scp: "user_impersonation" });
     expect(claims).not.toHaveProperty("idtyp");
     expect(claims.iss).toBe(`${authority}/${tenantId}/v2.0`);
   });

@@ -41,11 +41,11 @@ describe("the directory of an access policy", () => {
   });
 
   it("grants what the policy grants, and gives the test identities their part of it", () => {
-    const both = { "callee-func": ["Inventory.Read", "Inventory.Reserve"] };
+    const both = { "callee-func": ["Records.Read", "Records.Write"] };
     expect(assignments(testPolicy)).toEqual({
       "caller-func": both,
       "callee-func": {},
-      "reader-only": { "callee-func": ["Inventory.Read"] },
+      "reader-only": { "callee-func": ["Records.Read"] },
       "no-role": {},
       unlisted: both,
       "other-tenant": both,
@@ -78,10 +78,10 @@ describe("the directory of an access policy", () => {
 
   it("finds a resource by exact URI or by client id, and storage also with a trailing slash", () => {
     const directory = directoryOf(twoApis);
-    const stock = directory.apis[0];
-    expect(findResource(directory, stock?.identifierUri ?? "")).toBe(stock);
-    expect(findResource(directory, stock?.clientId.toUpperCase() ?? "")).toBe(stock);
-    expect(findResource(directory, `${stock?.identifierUri ?? ""}/`)).toBeUndefined();
+    const api = directory.apis[0];
+    expect(findResource(directory, api?.identifierUri ?? "")).toBe(api);
+    expect(findResource(directory, api?.clientId.toUpperCase() ?? "")).toBe(api);
+    expect(findResource(directory, `${api?.identifierUri ?? ""}/`)).toBeUndefined();
     expect(findResource(directory, "https://storage.azure.com")).toBe(directory.storage);
     expect(findResource(directory, "https://storage.azure.com/")).toBe(directory.storage);
   });

@@ -22,8 +22,8 @@ export const testPolicy: Policy = {
     "caller-func": { subnet: 0, roles: {}, callers: {} },
     "callee-func": {
       subnet: 1,
-      roles: { "Inventory.Read": role, "Inventory.Reserve": role, "Inventory.Manage": role },
-      callers: { "caller-func": ["Inventory.Read", "Inventory.Reserve"] },
+      roles: { "Records.Read": role, "Records.Write": role, "Records.Manage": role },
+      callers: { "caller-func": ["Records.Read", "Records.Write"] },
     },
   },
 };

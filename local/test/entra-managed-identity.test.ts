@@ -29,7 +29,7 @@ describe("the managed identity endpoint", () => {
     });
     expect(claims).toMatchObject({
       ...{ aud: api.clientId, azp: caller.clientId, azpacr: "2", idtyp: "app", oid: caller.principalId, ver: "2.0" },
-      ...{ roles: ["Inventory.Read", "Inventory.Reserve"] },
+      ...{ roles: ["Records.Read", "Records.Write"] },
     });
     const left = (claims.exp ?? 0) - Date.now() / 1000;
     expect(left).toBeGreaterThan(23 * 3600);

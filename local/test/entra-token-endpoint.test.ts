@@ -33,7 +33,7 @@ describe("the token endpoint", () => {
       oid: app.principalId,
       sub: app.principalId,
       tid: tenantId,
-      roles: ["Inventory.Read", "Inventory.Reserve"],
+      roles: ["Records.Read", "Records.Write"],
       ver: "2.0",
     });
     expect(Object.keys(claims)).toEqual(expect.arrayContaining(["aio", "rh", "uti"]));
@@ -93,7 +93,7 @@ describe("the token endpoint", () => {
     ["no grant", { grant_type: null }, 400, "invalid_request", 900144],
     ["no client id", { client_id: null }, 400, "invalid_request", 900144],
     ["no scope", { scope: null }, 400, "invalid_request", 900144],
-    ["a scope without /.default", { scope: `${api.identifierUri}/Inventory.Read` }, 400, "invalid_scope", 1002012],
+    ["a scope without /.default", { scope: `${api.identifierUri}/Records.Read` }, 400, "invalid_scope", 1002012],
     ["a bare /.default", { scope: "/.default" }, 400, "invalid_scope", 1002012],
     [
       "two scopes",
@@ -161,9 +161,7 @@ describe("the token endpoint", () => {
   it("logs who got a token for what, and neither token nor secret", async () => {
     const token = tokenIn(await requestToken(entra));
     await requestToken(entra, { client_secret: "wrong-secret" });
-    expect(entra.logged.at(-1)).toBe(
-      "Token issued to caller-app for callee-func, roles: Inventory.Read, Inventory.Reserve",
-    );
+    expect(entra.logged.at(-1)).toBe("Token issued to caller-app for callee-func, roles: Records.Read, Records.Write");
     const all = entra.logged.join("\n");
     for (const hidden of [token, secret, "wrong-secret", entra.identityHeader]) expect(all).not.toContain(hidden);
   });

@@ -95,7 +95,7 @@ const end = ["", ""];
 
 describe("a request from elsewhere", () => {
   it("is refused as App Service refuses it", async () => {
-    const answer = await fetch(`${frontEnd.internet}/api/inventory/apple?code=secret`);
+    const answer = await fetch(`${frontEnd.internet}/api/records/apple?code=secret`);
     expect(answer.status).toBe(403);
     expect(answer.statusText).toBe("Ip Forbidden");
     expect(answer.headers.get("content-type")).toBe("text/html");
@@ -103,7 +103,7 @@ describe("a request from elsewhere", () => {
     expect(answer.headers.get("x-ms-forbidden-ip")).toBe("203.0.113.10");
     expect(await answer.text()).toContain("Error 403 - Forbidden");
     expect(received).toEqual([]);
-    expect(log).toEqual(["refused GET /api/inventory/apple from 203.0.113.10: unmatched rule"]);
+    expect(log).toEqual(["refused GET /api/records/apple from 203.0.113.10: unmatched rule"]);
   });
 
   it("is refused in another subnet of the same network, naming its service endpoint's address", async () => {
@@ -184,8 +184,8 @@ describe("a request from elsewhere", () => {
 
 describe("a request from the caller's subnet", () => {
   it("reaches the app with its path, query and Host", async () => {
-    await send(frontEnd.callerSubnet, "GET /api/inventory/a%2Fb?x=1&x=2 HTTP/1.1", ...get.slice(1), ...end);
-    expect(received[0]?.url).toBe("/api/inventory/a%2Fb?x=1&x=2");
+    await send(frontEnd.callerSubnet, "GET /api/records/a%2Fb?x=1&x=2 HTTP/1.1", ...get.slice(1), ...end);
+    expect(received[0]?.url).toBe("/api/records/a%2Fb?x=1&x=2");
     expect(headersAtTheApp()).toContain("Host: callee");
   });
 

@@ -33,7 +33,7 @@ describe("npm run settings", () => {
     for (const app of apps) expect(await makeOwnSettings(root, app)).toBe(true);
     const names = apps.map((app) => Object.keys(readLocalSettings(join(root, app, "local.settings.json")).Values));
     expect(names[0]).toEqual(expect.arrayContaining(["AzureWebJobsStorage", "CALLEE_URL", "DELIVERY_SCHEDULE"]));
-    expect(names[0]).not.toContain("INVENTORY_TABLE_ENDPOINT");
+    expect(names[0]).not.toContain("DATA_TABLE_ENDPOINT");
     expect(names[1]).toEqual(expect.arrayContaining(["AzureWebJobsStorage", "ALLOWED_CALLERS"]));
     expect(names[1]).not.toContain("CALLEE_URL");
     if (process.platform !== "win32") expect((await stat(own())).mode & 0o777).toBe(0o600);

@@ -48,7 +48,7 @@ function tableOf(store: Storage, account = "calleestore"): TableClient {
   const credential = {
     getToken: async () => ({ token: await accessToken(), expiresOnTimestamp: Date.now() + 3_600_000 }),
   };
-  return new TableClient(store.endpoint(account), "Inventory", credential, { tlsOptions: { ca } });
+  return new TableClient(store.endpoint(account), "Records", credential, { tlsOptions: { ca } });
 }
 
 async function listTables(headers: Record<string, string>, account = "calleestore"): Promise<number | undefined> {
@@ -59,7 +59,7 @@ async function listTables(headers: Record<string, string>, account = "calleestor
   return answer.statusCode;
 }
 
-const row = (rowKey: string, changes: object = {}) => ({ partitionKey: "inventory", rowKey, ...changes });
+const row = (rowKey: string, changes: object = {}) => ({ partitionKey: "records", rowKey, ...changes });
 const isRunning = (pid: number) => {
   try {
     return process.kill(pid, 0);
@@ -111,29 +111,29 @@ describe("a token for storage", () => {
   it("makes an entity-group transaction whole or not at all", async () => {
     const table = tableOf(storage);
     await table.createTable();
-    await table.createEntity(row("stock", { onHand: 5 }));
-    const { etag } = await table.getEntity("inventory", "stock");
+    await table.createEntity(row("item", { amount: 5 }));
+    const { etag } = await table.getEntity("records", "item");
 
-    const reserve = (orderId: string) =>
+    const take = (orderId: string) =>
       table.submitTransaction([
-        ["update", row("stock", { onHand: 4 }), "Merge", { etag }],
+        ["update", row("item", { amount: 4 }), "Merge", { etag }],
         ["create", row(orderId, { quantity: 1 })],
       ]);
-    await reserve("order-1");
-    await expect(reserve("order-2")).rejects.toMatchObject({ statusCode: 412 });
-    await expect(table.getEntity("inventory", "order-2")).rejects.toMatchObject({ statusCode: 404 });
+    await take("part-1");
+    await expect(take("part-2")).rejects.toMatchObject({ statusCode: 412 });
+    await expect(table.getEntity("records", "part-2")).rejects.toMatchObject({ statusCode: 404 });
 
     const duplicate = table.submitTransaction([
-      ["update", row("stock", { onHand: 0 }), "Merge"],
-      ["create", row("order-1", { quantity: 9 })],
+      ["update", row("item", { amount: 0 }), "Merge"],
+      ["create", row("part-1", { quantity: 9 })],
     ]);
     await expect(duplicate).rejects.toMatchObject({ statusCode: 409 });
-    expect(await table.getEntity("inventory", "stock")).toMatchObject({ onHand: 4 });
-    expect(await table.getEntity("inventory", "order-1")).toMatchObject({ quantity: 1 });
+    expect(await table.getEntity("records", "item")).toMatchObject({ amount: 4 });
+    expect(await table.getEntity("records", "part-1")).toMatchObject({ quantity: 1 });
   });
 
   it("sees the tables of one account only", async () => {
-    await expect(tableOf(storage, "callerstore").getEntity("inventory", "stock")).rejects.toMatchObject({
+    await expect(tableOf(storage, "callerstore").getEntity("records", "item")).rejects.toMatchObject({
       statusCode: 404,
     });
   });
@@ -143,12 +143,12 @@ describe("stopping", () => {
   it("keeps what was written just before for the next start, on the same port", async () => {
     const first = await start("kept");
     await tableOf(first).createTable();
-    await tableOf(first).createEntity(row("stock", { onHand: 7 }));
+    await tableOf(first).createEntity(row("item", { amount: 7 }));
     await first.stop();
     await first.stop();
 
     const second = await start("kept", first.port);
-    expect(await tableOf(second).getEntity("inventory", "stock")).toMatchObject({ onHand: 7 });
+    expect(await tableOf(second).getEntity("records", "item")).toMatchObject({ amount: 7 });
     await second.stop();
     expect(log).toEqual([]);
   });
@@ -167,11 +167,11 @@ describe("stopping", () => {
     const { parent, port } = await startInParent("saved");
     const table = tableOf({ ...storage, endpoint: (account) => `https://127.0.0.1:${port}/${account}` });
     await table.createTable();
-    await table.createEntity(row("stock", { onHand: 3 }));
+    await table.createEntity(row("item", { amount: 3 }));
     parent.kill("SIGKILL");
     await expect
       .poll(() => readFile(join(folder, "saved", "__azurite_db_table__.json"), "utf8"))
-      .toContain('"onHand":3');
+      .toContain('"amount":3');
   });
 });
 

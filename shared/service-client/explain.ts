@@ -1,7 +1,7 @@
 // The cause and the remedy of a failed call, in words.
 
 /**
- * The cause of a failure and its fix, for an order's reason and the log.
+ * The cause of a failure and its fix, for a message's reason and the log.
  *
  * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */

@@ -33,7 +33,7 @@ test.each(["nobody-func", "constructor", "toString"])("%s is no service of it", 
 
 test.each([
   ["callee-func", "CALLEE"],
-  ["order-functions", "ORDER_FUNCTIONS"],
+  ["ledger-functions", "LEDGER_FUNCTIONS"],
   ["pay-func-eu", "PAY_FUNC_EU"],
 ])("the settings for calls to %s begin with %s", (service, prefix) => {
   expect(settingPrefix(service)).toBe(prefix);

@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
   outcomeOf = async ({ authorization, query }) => {
     const call = { authorization, query: new URLSearchParams(query), operation: "test", traceParent: undefined };
-    const outcome = await authorize(call, "Inventory.Read");
+    const outcome = await authorize(call, "Records.Read");
     return outcome.allowed ? "allowed" : outcome.code;
   };
 });

@@ -39,11 +39,11 @@ function authorizer(changes: Partial<AuthorizerOptions> = {}): Authorize {
   });
 }
 
-async function ask(authorize: Authorize, token: string, role = "Inventory.Read"): Promise<Authorization> {
+async function ask(authorize: Authorize, token: string, role = "Records.Read"): Promise<Authorization> {
   const call = {
     authorization: `Bearer ${token}`,
     query: new URLSearchParams(),
-    operation: "getStock",
+    operation: "getRecord",
     traceParent: "00-trace",
   };
   return authorize(call, role);
@@ -95,8 +95,8 @@ describe("a token seen before", () => {
     const verify = vi.spyOn(crypto.subtle, "verify");
     const token = tenant.token();
     expect(await outcome(authorize, token)).toBe("allowed");
-    expect(await outcome(authorize, token, "Inventory.Reserve")).toBe("allowed");
-    expect(await outcome(authorize, token, "Inventory.Manage")).toBe("role-missing");
+    expect(await outcome(authorize, token, "Records.Write")).toBe("allowed");
+    expect(await outcome(authorize, token, "Records.Manage")).toBe("role-missing");
     expect(verify).toHaveBeenCalledTimes(1);
     verify.mockRestore();
   });
@@ -608,8 +608,8 @@ describe("the audit event", () => {
       event: "authorization",
       allowed: true,
       code: undefined,
-      operation: "getStock",
-      requirement: "Inventory.Read",
+      operation: "getRecord",
+      requirement: "Records.Read",
       callerAppId: tenant.callerId,
       callerObjectId: "6f0c8f2e-1111-4000-8000-000000000004",
       tokenId: "token-1",
@@ -619,7 +619,7 @@ describe("the audit event", () => {
 
   test("of a refused call names the rule, and the caller only where the token was good", async () => {
     const authorize = authorizer();
-    const refused = await ask(authorize, tenant.token(), "Inventory.Manage");
+    const refused = await ask(authorize, tenant.token(), "Records.Manage");
     expect(refused.event).toMatchObject({ allowed: false, code: "role-missing", callerAppId: tenant.callerId });
     const forged = await ask(authorize, tenant.token({}, {}, await makeKey()));
     expect(forged.event).toMatchObject({ allowed: false, code: "bad-signature", callerAppId: undefined });
@@ -642,13 +642,7 @@ test("who sends what the tenant has not signed learns nothing of callers, roles 
   const denied = "6f0c8f2e-9999-4000-8000-000000000009";
   const authorize = authorizer({ deniedCallers: [denied], customRule: () => "no" });
   const stranger = await makeKey();
-  for (const claims of [
-    {},
-    { azp: denied },
-    { azp: tenant.tenantId },
-    { roles: [] },
-    { roles: ["Inventory.Manage"] },
-  ]) {
+  for (const claims of [{}, { azp: denied }, { azp: tenant.tenantId }, { roles: [] }, { roles: ["Records.Manage"] }]) {
     expect(await outcome(authorize, tenant.token(claims, {}, stranger))).toBe("bad-signature");
   }
   // A guess of audience or tenant it can test: see the threat model.
@@ -723,7 +717,7 @@ describe("a rule of the service's own", () => {
     const authorize = authorizer({ customRule });
     expect(await outcome(authorize, tenant.token({ exp: 1 }))).toBe("token-expired");
     expect(await outcome(authorize, tenant.token({}, {}, await makeKey()))).toBe("bad-signature");
-    expect(await outcome(authorize, tenant.token(), "Inventory.Manage")).toBe("role-missing");
+    expect(await outcome(authorize, tenant.token(), "Records.Manage")).toBe("role-missing");
     expect(customRule).not.toHaveBeenCalled();
   });
 
@@ -765,14 +759,14 @@ describe("a rule of the service's own", () => {
   test("cannot change what later calls are decided by", async () => {
     const authorize = authorizer({
       customRule: (claims) => {
-        (claims["roles"] as string[]).push("Inventory.Manage");
+        (claims["roles"] as string[]).push("Records.Manage");
         (claims as Record<string, unknown>)["azp"] = "other";
         return undefined;
       },
     });
     const token = tenant.token();
     expect(await outcome(authorize, token)).toBe("allowed");
-    expect(await outcome(authorize, token, "Inventory.Manage")).toBe("role-missing");
+    expect(await outcome(authorize, token, "Records.Manage")).toBe("role-missing");
     expect(await ask(authorize, token)).toMatchObject({ caller: { appId: tenant.callerId } });
   });
 });

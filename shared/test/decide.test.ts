@@ -24,7 +24,7 @@ const common = {
   tid: TENANT,
   oid: "6f0c8f2e-0000-4000-8000-000000000004",
   sub: "6f0c8f2e-0000-4000-8000-000000000004",
-  roles: ["Inventory.Read"],
+  roles: ["Records.Read"],
   uti: "token-1",
 };
 const v2 = { ...common, ver: "2.0", iss: policy.issuers["2.0"], aud: API, azp: CALLER, azpacr: "2", idtyp: "app" };
@@ -34,7 +34,7 @@ function outcome(
   payload: Record<string, unknown>,
   against = policy,
   now = NOW,
-  requirement: RoleRequirement = "Inventory.Read",
+  requirement: RoleRequirement = "Records.Read",
 ): string {
   const claims = readClaims(payload);
   if (claims === undefined) return "malformed-token";
@@ -62,19 +62,19 @@ describe("allows", () => {
     ["a token by certificate or managed identity", { ...v2, azpacr: "2" }],
     ["a token by client secret", { ...v2, azpacr: "1" }],
     ["a token that does not say how the client authenticated", but(v2, { azpacr: undefined })],
-    ["a token with further roles", { ...v2, roles: ["Other", "Inventory.Read"] }],
+    ["a token with further roles", { ...v2, roles: ["Other", "Records.Read"] }],
   ])("%s", (_, payload) => {
     expect(outcome(payload)).toBe("allowed");
   });
 
   test("tells the handler who calls, in an object that nobody can change, and never gives it the token", () => {
     const claims = readClaims(v2);
-    const verdict = claims && decide(claims, policy, "Inventory.Read", NOW);
+    const verdict = claims && decide(claims, policy, "Records.Read", NOW);
     const expected = {
       appId: CALLER,
       objectId: common.oid,
       tenantId: TENANT,
-      roles: ["Inventory.Read"],
+      roles: ["Records.Read"],
       tokenId: "token-1",
     };
     expect(verdict).toEqual({ allowed: true, caller: expected });
@@ -107,10 +107,10 @@ describe("refuses, when only this is wrong:", () => {
     ["token-lifetime-too-long", "an end beyond any token's, and the clock tolerance", { exp: NOW + 28 * 3600 + 61 }],
     ["key-bound-token", "a proof of a key that nobody asks for", { cnf: { jkt: "thumbprint" } }],
     ["key-bound-token", "a proof of nothing", { cnf: null }],
-    ["role-missing", "another role", { roles: ["Inventory.Reserve"] }],
+    ["role-missing", "another role", { roles: ["Records.Write"] }],
     ["role-missing", "no role", { roles: [] }],
     ["role-missing", "no roles claim", { roles: undefined }],
-    ["role-missing", "the role in other letters", { roles: ["inventory.read"] }],
+    ["role-missing", "the role in other letters", { roles: ["records.read"] }],
     ["malformed-token", "no audience", { aud: undefined }],
     ["malformed-token", "several audiences", { aud: [API] }],
     ["malformed-token", "no issuer", { iss: undefined }],
@@ -135,7 +135,7 @@ describe("refuses, when only this is wrong:", () => {
     ["malformed-token", "no tenant", { tid: undefined }],
     ["malformed-token", "an unknown version", { ver: "3.0" }],
     ["malformed-token", "no version", { ver: undefined }],
-    ["malformed-token", "roles as text", { roles: "Inventory.Read" }],
+    ["malformed-token", "roles as text", { roles: "Records.Read" }],
   ])("%s: %s", (code, _, changes) => {
     expect(outcome(but(v2, changes))).toBe(code);
   });
@@ -167,7 +167,7 @@ describe("refuses, when only this is wrong:", () => {
   test("names a refused caller only when the token itself was good", () => {
     const verdictOn = (changes: object) => {
       const claims = readClaims(but(v2, changes));
-      return claims && decide(claims, policy, "Inventory.Manage", NOW);
+      return claims && decide(claims, policy, "Records.Manage", NOW);
     };
     expect(verdictOn({})?.caller?.appId).toBe(CALLER);
     expect(verdictOn({ aud: "other" })?.caller).toBeUndefined();
@@ -197,7 +197,7 @@ describe("each way of restricting callers can stand alone", () => {
 });
 
 describe("asks for one role, any of several, or all of several", () => {
-  const [A, B, C] = ["Inventory.Read", "Inventory.Reserve", "Inventory.Manage"] as const;
+  const [A, B, C] = ["Records.Read", "Records.Write", "Records.Manage"] as const;
   test.each<[string, RoleRequirement, string[], boolean]>([
     ["one", A, [A], true],
     ["one, and another is held", A, [B], false],

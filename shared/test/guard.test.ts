@@ -41,13 +41,13 @@ function context(): InvocationContext {
   const logHandler: LogHandler = (level, ...args) => {
     log.push([level, ...args.map(String)].join(" "));
   };
-  return new InvocationContext({ functionName: "getStock", logHandler });
+  return new InvocationContext({ functionName: "getRecord", logHandler });
 }
 
 const answered = vi.fn(() => Promise.resolve({ status: 200 }));
 
 describe("an audit sink", () => {
-  const event = { event: "authorization", operation: "getStock" };
+  const event = { event: "authorization", operation: "getRecord" };
   const failures: [string, () => unknown][] = [
     [
       "throws",
@@ -59,7 +59,7 @@ describe("an audit sink", () => {
   ];
 
   test.each(failures)("that %s changes no decision, ends no process, and its event is in the log", async (_, sink) => {
-    const handler = createGuard(authorize, sink)("Inventory.Read", answered);
+    const handler = createGuard(authorize, sink)("Records.Read", answered);
     expect(await handler(request(tenant.token()), context())).toMatchObject({ status: 200 });
     expect(await handler(request(), context())).toMatchObject({ status: 401 });
     await vi.waitFor(() => {
@@ -73,13 +73,13 @@ describe("an audit sink", () => {
   });
 
   test("that never settles keeps no request", async () => {
-    const handler = createGuard(authorize, () => new Promise(() => undefined))("Inventory.Read", answered);
+    const handler = createGuard(authorize, () => new Promise(() => undefined))("Records.Read", answered);
     expect(await handler(request(tenant.token()), context())).toMatchObject({ status: 200 });
   });
 
   test("gets each decision, once", async () => {
     const events: AuditEvent[] = [];
-    const handler = createGuard(authorize, (one) => events.push(one))("Inventory.Read", answered);
+    const handler = createGuard(authorize, (one) => events.push(one))("Records.Read", answered);
     await handler(request(tenant.token()), context());
     await handler(request(), context());
     expect(events).toMatchObject([
@@ -91,7 +91,7 @@ describe("an audit sink", () => {
 });
 
 test("what a handler throws is in the log, and nothing of it in the answer", async () => {
-  const handler = createGuard(authorize)("Inventory.Read", () =>
+  const handler = createGuard(authorize)("Records.Read", () =>
     Promise.reject(new Error("password of the archive: hunter2")),
   );
   const answer = await handler(request(tenant.token()), context());
@@ -115,7 +115,7 @@ test("what kept a rule of the service's own from deciding is in the log, and not
     customRule: () => Promise.reject(new Error("password of the directory: hunter2")),
     onKeyFailure: () => undefined,
   });
-  const answer = await createGuard(failing)("Inventory.Read", answered)(request(tenant.token()), context());
+  const answer = await createGuard(failing)("Records.Read", answered)(request(tenant.token()), context());
   expect(answer).toMatchObject({ status: 500 });
   expect(JSON.parse(String((answer as { body: unknown }).body))).toMatchObject({ code: "custom-rule-failed" });
   expect(JSON.stringify(answer)).not.toContain("hunter2");

@@ -29,10 +29,10 @@ async function answerOf(name: string): Promise<unknown> {
 
 test("api.http sets the host's level and the guard together, with the requirement and the handler", async () => {
   const guard = vi.fn(() => () => Promise.resolve({ status: 401 }));
-  createApi(guard).http("getStock", "Inventory.Read", options);
-  expect(registered["getStock"]).toMatchObject({ methods: ["GET"], authLevel: "anonymous", route: "x" });
-  expect(guard).toHaveBeenCalledWith("Inventory.Read", options.handler);
-  expect(await answerOf("getStock")).toEqual({ status: 401 });
+  createApi(guard).http("getRecord", "Records.Read", options);
+  expect(registered["getRecord"]).toMatchObject({ methods: ["GET"], authLevel: "anonymous", route: "x" });
+  expect(guard).toHaveBeenCalledWith("Records.Read", options.handler);
+  expect(await answerOf("getRecord")).toEqual({ status: 401 });
 });
 
 test("keyHttp asks for a key, publicHttp for nothing, and both answer what is thrown as a problem", async () => {
@@ -55,7 +55,7 @@ describe("nothing is registered", () => {
     [
       "api.http",
       (name, given) => {
-        http(name, "Inventory.Read", given);
+        http(name, "Records.Read", given);
       },
     ],
     ["keyHttp", keyHttp],

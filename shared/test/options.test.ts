@@ -112,20 +112,20 @@ describe("createGuard does not start", () => {
   test.each<[string, unknown]>([
     ["without a role", undefined],
     ["with an empty role", ""],
-    ["with a bare list", ["Inventory.Read"]],
+    ["with a bare list", ["Records.Read"]],
     ["with an empty list of any", { anyOf: [] }],
-    ["with any of a string", { anyOf: "Inventory.Read" }],
-    ["with all of a list in which one is missing", { allOf: ["Inventory.Read", undefined] }],
+    ["with any of a string", { anyOf: "Records.Read" }],
+    ["with all of a list in which one is missing", { allOf: ["Records.Read", undefined] }],
     ["with assignment only as a string", { assignmentOnly: "false" }],
     ["with no assignment", { assignmentOnly: false }],
-    ["with two requirements at once", { anyOf: ["Inventory.Read"], assignmentOnly: true }],
+    ["with two requirements at once", { anyOf: ["Records.Read"], assignmentOnly: true }],
     ["with nothing", {}],
   ])("a function %s", (_, requirement) => {
     expect(() => guard(ignore)(requirement, ignore)).toThrow(/requirement.*: expected an app role/);
   });
 
   test("a function without a handler", () => {
-    expect(() => guard(ignore)("Inventory.Read", undefined)).toThrow(/handler is missing: expected a function/);
+    expect(() => guard(ignore)("Records.Read", undefined)).toThrow(/handler is missing: expected a function/);
   });
 });
 

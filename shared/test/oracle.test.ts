@@ -21,7 +21,7 @@ beforeAll(async () => {
     audiences: [tenant.apiClientId, tenant.identifierUri],
     tenantId: tenant.tenantId,
     callers: [tenant.callerId],
-    role: "Inventory.Read",
+    role: "Records.Read",
   };
   authorize = createAuthorizer({
     authority: tenant.authority,
@@ -69,7 +69,7 @@ function mutations() {
     pick("0", "1", "2").map((appidacr) => ({ appidacr })),
     pick("app", "user").map((idtyp) => ({ idtyp })),
     pick("user_impersonation", null).map((scp) => ({ scp })),
-    pick(["Inventory.Read"], ["Inventory.Read", "x"], ["x"], [], ["Inventory.Read", 1]).map((roles) => ({ roles })),
+    pick(["Records.Read"], ["Records.Read", "x"], ["x"], [], ["Records.Read", 1]).map((roles) => ({ roles })),
     pick("6f0c8f2e-1111-4000-8000-000000000004", "other").map((sub) => ({ sub })),
     fc.constantFrom("TID", "Tid", "aUd", "AZP", "\u017fub", "SUB").map((name) => ({ [name]: "x" })),
     pick({ jkt: "x" }).map((cnf) => ({ cnf })),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { requirePath } from "../service-client/request-path.ts";
 
 const ORIGIN = "https://callee.example";
-const PREFIX = "/api/orders/";
+const PREFIX = "/api/things/";
 
 /** What paths are made of, and what has led out of one somewhere: encoded once, twice and more, in both letters' cases. */
 const pieces = fc.constantFrom(

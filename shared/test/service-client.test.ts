@@ -170,9 +170,9 @@ describe("never carries the token elsewhere", () => {
 
 describe("a path", () => {
   test.each([
-    [".. as a segment", "/api/stock/../admin"],
-    [".. as the last segment", "/api/stock/.."],
-    [". as a segment", "/api/./stock"],
+    [".. as a segment", "/api/item/../admin"],
+    [".. as the last segment", "/api/item/.."],
+    [". as a segment", "/api/./item"],
     ["an encoded dot segment", "/api/%2e%2e/admin"],
     ["a dot segment, half of it encoded", "/api/.%2E/admin"],
     ["a dot segment behind an encoded slash", "/api/a%2f..%2fadmin"],
@@ -182,18 +182,18 @@ describe("a path", () => {
     ["a dot segment, encoded before a percent sign that encodes nothing", "/api/%252e%252e%252f%25"],
     ["a single dot that is encoded twice", "/api/%252e/admin"],
     ["what is encoded four times", "/api/%25252541"],
-    ["a backslash", "/api\\stock"],
+    ["a backslash", "/api\\item"],
     ["a backslash in place of a slash", "/api/..\\admin"],
-    ["an empty segment", "/api//stock"],
-    ["a fragment", "/api/stock#1"],
-    ["a control character", "/api/stock\u0000"],
-    ["a line end", "/api/stock\r\nHost: other"],
-    ["an encoded control character", "/api/stock%0d%0aHost"],
-    ["a space", "/api/a stock"],
+    ["an empty segment", "/api//item"],
+    ["a fragment", "/api/item#1"],
+    ["a control character", "/api/item\u0000"],
+    ["a line end", "/api/item\r\nHost: other"],
+    ["an encoded control character", "/api/item%0d%0aHost"],
+    ["a space", "/api/a item"],
     ["a letter that is not encoded", "/api/größe"],
     ["a percent sign that encodes nothing", "/api/100%"],
     ["bytes that are not UTF-8", "/api/%ff"],
-    ["no slash", "api/stock"],
+    ["no slash", "api/item"],
     ["nothing", ""],
   ])("is refused with %s", async (_, path) => {
     await expect(client({ method: "GET", path })).rejects.toThrow(TypeError);
@@ -206,18 +206,18 @@ describe("a path", () => {
   });
 
   test("is refused where it is no text", async () => {
-    const path = { toString: () => "/api/stock" } as unknown as string;
+    const path = { toString: () => "/api/item" } as unknown as string;
     await expect(client({ method: "GET", path })).rejects.toThrow("found object");
   });
 
   test.each([
     "/",
-    "/api/stock/",
-    "/api/stock/widget-1.5_a~b",
-    "/api/stock?unit=kg&of=a%26b&path=/../x&mail=a@b",
-    `/api/stock/${encodeURIComponent("a/b ..\\c% größe:@#?")}`,
-    "/api/stock/..a/...",
-    "/api/stock/%252541",
+    "/api/item/",
+    "/api/item/record-1.5_a~b",
+    "/api/item?unit=kg&of=a%26b&path=/../x&mail=a@b",
+    `/api/item/${encodeURIComponent("a/b ..\\c% größe:@#?")}`,
+    "/api/item/..a/...",
+    "/api/item/%252541",
   ])("reaches the service as it is: %s", async (path) => {
     expect(await client({ method: "GET", path })).toMatchObject({ status: 200 });
     expect(requests.map(({ url }) => url)).toEqual([path]);
@@ -365,7 +365,7 @@ test("an answer that is not JSON is handed on as text", async () => {
 
 describe("an answer", () => {
   test("that is not UTF-8 has no body, whatever it looks like", async () => {
-    const bytes = Buffer.from('{"orderId":"order-1?"}');
+    const bytes = Buffer.from('{"id":"m-1?"}');
     bytes[bytes.indexOf("?")] = 0xff;
     answers = [(response) => response.writeHead(200, { "Content-Type": "application/json" }).end(bytes)];
     expect(await client({ method: "GET", path: "/" })).toMatchObject({

@@ -145,8 +145,8 @@ export const attacks: readonly Attack[] = [
       bearer(await forge.token({ claims: { azp: null, appid: forge.callerId } })),
     "another caller in the claim of the other version": claims({ appid: STRANGER }),
     "a strength of authentication that is a number": claims({ azpacr: 2 }),
-    "roles as text": claims({ roles: "Inventory.Read" }),
-    "roles that are not all text": claims({ roles: ["Inventory.Read", 1] }),
+    "roles as text": claims({ roles: "Records.Read" }),
+    "roles that are not all text": claims({ roles: ["Records.Read", 1] }),
   }),
   ...group("algorithm-not-allowed", {
     "not signed": (forge) => forge.token({ sign: "none" }).then(bearer),
@@ -167,7 +167,7 @@ export const attacks: readonly Attack[] = [
   ...group("bad-signature", {
     "claims changed after signing": withParts(([header, payload, signature]) => [
       header,
-      changed(payload, { roles: ["Inventory.Manage"] }),
+      changed(payload, { roles: ["Records.Manage"] }),
       signature,
     ]),
     "header changed after signing": withParts(([header, payload, signature]) => [
@@ -232,9 +232,9 @@ export const attacks: readonly Attack[] = [
   ...group("role-missing", {
     "no roles": claims({ roles: null }),
     "an empty list of roles": claims({ roles: [] }),
-    "another role": claims({ roles: ["Inventory.Other", "Inventory", "Inventory.Rea", "Inventory.Read.All"] }),
-    "the role in small letters": claims({ roles: ["inventory.read"] }),
-    "the role as a delegated permission": claims({ roles: null, wids: ["Inventory.Read"] }),
+    "another role": claims({ roles: ["Records.Other", "Records", "Records.Rea", "Records.Read.All"] }),
+    "the role in small letters": claims({ roles: ["records.read"] }),
+    "the role as a delegated permission": claims({ roles: null, wids: ["Records.Read"] }),
     "the role in a forged principal of App Service Authentication": async (forge) => ({
       authorization: bearer(await forge.token({ claims: { roles: null } })),
       otherHeaders: principal(forge),
@@ -264,7 +264,7 @@ function group(code: RefusalCode, cases: Record<string, (forge: Forge) => Making
 function principal({ callerId }: Forge): Record<string, string> {
   const claims = [
     { typ: "azp", val: callerId },
-    { typ: "roles", val: "Inventory.Read" },
+    { typ: "roles", val: "Records.Read" },
   ];
   const content = { auth_typ: "aad", claims, name_typ: "name", role_typ: "roles" };
   return {

@@ -87,7 +87,7 @@ export class Tenant {
       idtyp: "app",
       oid: objectId,
       rh: "1.AXoAyI8MbxERAEAAgAAAAAAAAS6PDG8REQBAAIAAAAAAAALCAAB6AA.",
-      roles: ["Inventory.Read", "Inventory.Reserve"],
+      roles: ["Records.Read", "Records.Write"],
       sub: objectId,
       tid: this.tenantId,
       uti: randomUUID(),

@@ -16,13 +16,13 @@ const good = {
   "web-func": `export default {
     operations: [
       { id: "up", method: "GET", route: "/api/up", access: "public", sample: () => ({ path: "/api/up", status: 200 }) },
-      { id: "order", method: "POST", route: "/api/orders", access: "function-key",
-        sample: (unique) => ({ path: "/api/orders", body: { unique }, status: 201 }) },
-      { id: "state", method: "GET", route: "/api/orders/{id}", access: "function-key" },
+      { id: "work", method: "POST", route: "/api/work", access: "function-key",
+        sample: (unique) => ({ path: "/api/work", body: { unique }, status: 201 }) },
+      { id: "state", method: "GET", route: "/api/work/{id}", access: "function-key" },
     ],
     commands: () => [],
     show: async () => {},
-    positiveCall: { operation: "order", outcome: { operation: "state", path: () => "/api/orders/1", read: () => null } },
+    positiveCall: { operation: "work", outcome: { operation: "state", path: () => "/api/work/1", read: () => null } },
     chaos: {}, bench: {},
   };`,
   "bill-func": `export default {
@@ -184,14 +184,14 @@ describe("a mistake is one line that names the file and the member:", () => {
     [
       "a positive call of nothing",
       "web-func",
-      'operation: "order"',
+      'operation: "work"',
       'operation: "odrer"',
       'positiveCall: "odrer" is not an operation without a role',
     ],
     [
       "a positive call without a sample",
       "web-func",
-      'operation: "order"',
+      'operation: "work"',
       'operation: "state"',
       'positiveCall: "state" is not',
     ],

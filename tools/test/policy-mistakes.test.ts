@@ -27,13 +27,13 @@ function goodParts(): Parts {
   const callee = {
     subnet: 1,
     roles: {
-      "Stock.Read": { id: READ, description: "Read stock" },
-      "Stock.Write": { id: WRITE, description: "Write stock" },
+      "Items.Read": { id: READ, description: "Read items" },
+      "Items.Write": { id: WRITE, description: "Write items" },
     },
-    callers: { "caller-func": ["Stock.Read"] },
+    callers: { "caller-func": ["Items.Read"] },
   };
   const services = { "caller-func": caller, "callee-func": callee };
-  const options = { "caller-func": { tableEndpointSetting: "ORDERS", healthCheckPath: "/up", settings: { A: "1" } } };
+  const options = { "caller-func": { tableEndpointSetting: "ITEMS", healthCheckPath: "/up", settings: { A: "1" } } };
   return { policy: { $schema: "./access-policy.schema.json", services }, services, caller, callee, options };
 }
 
@@ -90,8 +90,8 @@ test.each<Case>([
   ],
   [
     "an unknown property of a role",
-    ({ callee }) => (callee.roles["Stock.Read"] = { id: READ, description: "Read", isEnabled: true }),
-    `callee-func.roles.Stock.Read: "isEnabled" is not one of id, description`,
+    ({ callee }) => (callee.roles["Items.Read"] = { id: READ, description: "Read", isEnabled: true }),
+    `callee-func.roles.Items.Read: "isEnabled" is not one of id, description`,
   ],
   ["a service without a subnet", ({ callee }) => delete callee["subnet"], `callee-func: "subnet" is missing`],
   [
@@ -111,28 +111,28 @@ test.each<Case>([
   ],
   [
     "a caller that is no service",
-    ({ callee }) => (callee.callers["ghost-func"] = ["Stock.Read"]),
+    ({ callee }) => (callee.callers["ghost-func"] = ["Items.Read"]),
     `callee-func.callers: "ghost-func" is not a service`,
   ],
   [
     "a caller by a name that every object has",
-    ({ callee }) => Object.assign(callee.callers, { constructor: ["Stock.Read"] }),
+    ({ callee }) => Object.assign(callee.callers, { constructor: ["Items.Read"] }),
     `callee-func.callers: "constructor" is not a service`,
   ],
   [
     "a service that calls itself",
-    ({ callee }) => (callee.callers["callee-func"] = ["Stock.Read"]),
+    ({ callee }) => (callee.callers["callee-func"] = ["Items.Read"]),
     "callee-func.callers: a service does not call itself over the network",
   ],
   [
     "a role that nobody offers",
-    ({ callee }) => (callee.callers["caller-func"] = ["Stock.Raed"]),
-    `callee-func.callers.caller-func: "Stock.Raed" is not a role of callee-func`,
+    ({ callee }) => (callee.callers["caller-func"] = ["Items.Raed"]),
+    `callee-func.callers.caller-func: "Items.Raed" is not a role of callee-func`,
   ],
   [
     "a role of a service that has none",
-    ({ caller }) => (caller["callers"] = { "callee-func": ["Stock.Read"] }),
-    `caller-func.callers.callee-func: "Stock.Read" is not a role of caller-func`,
+    ({ caller }) => (caller["callers"] = { "callee-func": ["Items.Read"] }),
+    `caller-func.callers.callee-func: "Items.Read" is not a role of caller-func`,
   ],
   [
     "a caller without roles",
@@ -141,33 +141,33 @@ test.each<Case>([
   ],
   [
     "a role granted twice",
-    ({ callee }) => (callee.callers["caller-func"] = ["Stock.Read", "Stock.Read"]),
-    `callee-func.callers.caller-func: must NOT have duplicate items (items ## 1 and 0 are identical), found ["Stock.Read","Stock.Read"]`,
+    ({ callee }) => (callee.callers["caller-func"] = ["Items.Read", "Items.Read"]),
+    `callee-func.callers.caller-func: must NOT have duplicate items (items ## 1 and 0 are identical), found ["Items.Read","Items.Read"]`,
   ],
   [
     "a role id used twice",
-    ({ callee }) => (callee.roles["Stock.Write"] = { id: READ, description: "Write" }),
-    "callee-func.roles.Stock.Write.id: it is the id of callee-func.roles.Stock.Read",
+    ({ callee }) => (callee.roles["Items.Write"] = { id: READ, description: "Write" }),
+    "callee-func.roles.Items.Write.id: it is the id of callee-func.roles.Items.Read",
   ],
   [
     "a role id used twice, by two services",
-    ({ caller }) => (caller["roles"] = { "Order.Read": { id: READ, description: "Read" } }),
-    "callee-func.roles.Stock.Read.id: it is the id of caller-func.roles.Order.Read",
+    ({ caller }) => (caller["roles"] = { "Work.Read": { id: READ, description: "Read" } }),
+    "callee-func.roles.Items.Read.id: it is the id of caller-func.roles.Work.Read",
   ],
   [
     "a role id that is no GUID",
-    ({ callee }) => (callee.roles["Stock.Read"] = { id: "abc", description: "Read" }),
-    `callee-func.roles.Stock.Read.id: found "abc". The role's id: a GUID in lower case that is used nowhere else.`,
+    ({ callee }) => (callee.roles["Items.Read"] = { id: "abc", description: "Read" }),
+    `callee-func.roles.Items.Read.id: found "abc". The role's id: a GUID in lower case that is used nowhere else.`,
   ],
   [
     "a role id that Entra takes for none",
-    ({ callee }) => (callee.roles["Stock.Read"] = { id: READ.replaceAll(/[148]/g, "0"), description: "Read" }),
-    "callee-func.roles.Stock.Read.id: this id means no role",
+    ({ callee }) => (callee.roles["Items.Read"] = { id: READ.replaceAll(/[148]/g, "0"), description: "Read" }),
+    "callee-func.roles.Items.Read.id: this id means no role",
   ],
   [
     "a role without a description",
-    ({ callee }) => (callee.roles["Stock.Read"] = { id: READ, description: "" }),
-    `callee-func.roles.Stock.Read.description: must NOT have fewer than 1 characters, found ""`,
+    ({ callee }) => (callee.roles["Items.Read"] = { id: READ, description: "" }),
+    `callee-func.roles.Items.Read.description: must NOT have fewer than 1 characters, found ""`,
   ],
   ["no service at all", ({ policy }) => (policy["services"] = {}), "must NOT have fewer than 1 properties, found {}"],
   [
@@ -250,8 +250,8 @@ test.each<Case>([
   ]),
   [
     "that would set the table endpoint",
-    ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { ORDERS: "x" }),
-    `caller-func.settings: "ORDERS" is set by the templates: its table endpoint`,
+    ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { ITEMS: "x" }),
+    `caller-func.settings: "ITEMS" is set by the templates: its table endpoint`,
   ],
   [
     "that would put the table endpoint into a setting of the templates",
@@ -299,7 +299,7 @@ test("a file that is not there is a mistake", () => {
 
 test("all mistakes of both files are told at once", () => {
   const parts = goodParts();
-  parts.callee.callers["ghost-func"] = ["Stock.Read"];
+  parts.callee.callers["ghost-func"] = ["Items.Read"];
   parts.callee["owner"] = "me";
   parts.options["nobody-func"] = { settings: {} };
   write(parts);
@@ -312,7 +312,7 @@ test("all mistakes of both files are told at once", () => {
 
 test.each([
   ["callee-func", "CALLEE", "calleedata"],
-  ["order-functions", "ORDER_FUNCTIONS", "orderfunctionsdata"],
+  ["ledger-functions", "LEDGER_FUNCTIONS", "ledgerfunctionsdata"],
   ["pay-func-eu", "PAY_FUNC_EU", "payfunceudata"],
   ["billing", "BILLING", "billingdata"],
   ["func", "FUNC", "funcdata"],
