@@ -4,8 +4,12 @@ import { mkdtempSync, rmSync, type WriteFileOptions, writeFileSync as writeSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Like `writeFile` of node:fs/promises. */
-export async function writeFile(file: string, text: string, options?: WriteFileOptions): Promise<void> {
+/** Like `writeFile` of node:fs/promises. A text may come in pieces. */
+export async function writeFile(
+  file: string,
+  text: string | Iterable<string>,
+  options?: WriteFileOptions,
+): Promise<void> {
   try {
     await write(file, text, options);
   } catch (error) {

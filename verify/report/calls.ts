@@ -1,6 +1,7 @@
 /** The calls of the report: each with request and response, and the filter. */
 import { type Cell, type Exchange, type Report, LAYERS_IN_ORDER } from "../model/report.ts";
 import { content, html, type Markup } from "./markup.ts";
+import type { Block } from "./parts.ts";
 import { command, facts } from "./sections.ts";
 import {
   anchorOf,
@@ -15,29 +16,40 @@ import {
   titleOf,
 } from "./words.ts";
 
-/** Every call that does not differ, in groups. The calls that differ are in the first section. */
-export function everyCall(report: Report): Markup {
-  const different = report.cells.filter(({ result }) => result === "different").length;
-  const groups = LAYERS_IN_ORDER.flatMap((layers) => {
-    const cells = report.cells.filter((cell) => cell.layers === layers && cell.result !== "different");
-    const byOperation = Map.groupBy(cells, ({ operation, attack }) => (attack === null ? operation : null));
-    return [...byOperation].map(
-      ([operation, some]) =>
-        html`<details class="group">
-          <summary>
-            ${LAYERS[layers].title}: ${operation === null ? "the attack catalogue" : operationTitle(report, operation)}
-            <span class="quiet">${count(some.length, "call")}</span>
-          </summary>
-          ${some.map((cell) => call(report, cell))}
-        </details> `,
-    );
-  });
+/** The text above the calls. */
+export function aboutCalls(report: Report): Markup {
+  const different = differing(report).length;
   return html`<p>
       Requests and responses; tokens without their signatures.
       ${different === 0 ? null : html`${count(different, "call")} that differ: see <a href="#differences">What differs</a>.`}
     </p>
-    ${groups}
     <p class="on-paper">The page on screen and report.json show requests and responses of these calls.</p>`;
+}
+
+/** With more, one fault has many effects, and the first ones show it. */
+const MOST_DIFFERENCES = 500;
+
+/** The calls that differ, as the first section lists them. */
+export function differing({ cells }: Pick<Report, "cells">): Cell[] {
+  return cells.filter(({ result }) => result === "different").slice(0, MOST_DIFFERENCES);
+}
+
+/** Every call, in groups, besides those of the first section. */
+export function everyCall(report: Report, cells: readonly Cell[]): Block[] {
+  const listed = new Set(differing(report).map(({ id }) => id));
+  const rest = cells.filter(({ id }) => !listed.has(id));
+  const ofLayers = Map.groupBy(rest, ({ layers }) => layers);
+  const parts = LAYERS_IN_ORDER.flatMap((layers) => {
+    const groups = Map.groupBy(ofLayers.get(layers) ?? [], ({ operation, attack }) =>
+      attack === null ? operation : null,
+    );
+    return [...groups].map(([operation, some]) => {
+      const name = operation === null ? "the attack catalogue" : operationTitle(report, operation);
+      const content = (): Markup => html`${some.map((cell) => call(report, cell))}`;
+      return { title: `${LAYERS[layers].title}: ${name}`, cells: some, isOpen: false, content };
+    });
+  });
+  return parts.length === 0 ? [] : [{ heading: null, parts }];
 }
 
 /**
@@ -45,22 +57,37 @@ export function everyCall(report: Report): Markup {
  * call, also without a script (HTML standard, "ancestor revealing").
  */
 export function call(report: Report, cell: Cell): Markup {
-  const { result } = cell;
-  return html`<details
-    class="call${result === "different" ? " card different" : null}"
-    ${result === "different" ? html`open` : null}
-    data-layers="${cell.layers}"
-    data-origin="${cell.origin}"
-    data-caller="${cell.caller ?? ATTACKS}"
-    data-operation="${cell.operation}"
-    data-result="${result}${cell.heldByOneLayer ? " one-layer" : null}"
-  >
+  const differs = cell.result === "different";
+  return html`<details class="call${differs ? " card different" : null}" ${differs ? html`open` : null}>
     <summary>
       <b>${callerTitle(report, cell)}</b>
       <span class="quiet">from ${titleOf(report.origins, cell.origin)}: ${ending(cell)}</span>
     </summary>
-    <div class="opened" id="${anchorOf(cell.id)}">${factsOf(report, cell)} ${cell.exchanges.map(exchange)}</div>
+    <div class="opened" id="${anchorOf(cell.id)}">${contentOf(report, cell)}</div>
   </details> `;
+}
+
+/** "No token from the internet: 403 refused by the network layer". */
+export function titleOfCall(report: Report, cell: Cell): string {
+  return `${callerTitle(report, cell)} from ${titleOf(report.origins, cell.origin)}: ${ending(cell)}`;
+}
+
+/** The facts of a call, its request and its response. */
+export function contentOf(report: Report, cell: Cell): Markup {
+  return html`${factsOf(report, cell)} ${cell.exchanges.map(exchange)}`;
+}
+
+/** Whether a call matches the filter: a value for each choice, "" for all. Text is searched elsewhere. */
+export function isChosen(cell: Cell, chosen: Readonly<Record<string, string>>): boolean {
+  const { layers, origin, operation, result, heldByOneLayer } = cell;
+  const values: Readonly<Record<string, readonly string[]>> = {
+    layers: [layers],
+    origin: [origin],
+    operation: [operation],
+    caller: [cell.caller ?? ATTACKS],
+    result: [result, ...(heldByOneLayer ? ["one-layer"] : [])],
+  };
+  return Object.entries(chosen).every(([name, value]) => value === "" || values[name]?.includes(value) === true);
 }
 
 /** The caller of every attack, for the filter. */
@@ -153,8 +180,9 @@ type Choice = readonly [value: string, title: string];
 /** The filter of the calls. The page's script shows it. */
 export function filter(report: Report): Markup {
   const { cells } = report;
-  const used = (key: "layers" | "origin" | "operation" | "caller", value: string): boolean =>
-    cells.some((cell) => cell[key] === value);
+  const keys = ["layers", "origin", "operation", "caller"] as const;
+  const values = Object.fromEntries(keys.map((key) => [key, new Set(cells.map((cell) => cell[key]))]));
+  const used = (key: (typeof keys)[number], value: string): boolean => values[key]?.has(value) === true;
   const named = (things: readonly { id: string; title: string }[], key: "origin" | "caller"): Choice[] =>
     things.filter(({ id }) => used(key, id)).map(({ id, title }) => [id, title]);
   return html`<form id="filter" class="filter" aria-label="Filter the calls" hidden>

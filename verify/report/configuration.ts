@@ -1,6 +1,7 @@
 /** The sections on the deployed configuration, and on everything that was not checked. */
 import type { Cell, Check, Report } from "../model/report.ts";
 import { html, type Markup } from "./markup.ts";
+import { MOST_CALLS_AT_ONCE } from "./parts.ts";
 import { command, facts } from "./sections.ts";
 import { anchorOf, callInWords, count } from "./words.ts";
 
@@ -75,6 +76,7 @@ export function notChecked(report: Report): Markup {
 
 function callsNotMade(report: Report, cells: readonly Cell[]): Markup | null {
   if (cells.length === 0) return null;
+  if (report.cells.length > MOST_CALLS_AT_ONCE) return html`<p>${count(cells.length, "call")}: see the matrix.</p>`;
   return html`<details class="group">
     <summary>${count(cells.length, "call")}</summary>
     <ul>

@@ -10,54 +10,58 @@ import {
   LAYERS_IN_ORDER,
 } from "../model/report.ts";
 import { html, type Markup } from "./markup.ts";
+import { type Block, MOST_CALLS_AT_ONCE } from "./parts.ts";
 import { scrollable } from "./sections.ts";
 import { anchorOf, DECIDED_BY, LAYERS, operationTitle } from "./words.ts";
 
 /**
- * The matrix: a grid for each setting of the layers and each called service, with a row for each caller. The endpoints of the
- * Functions host have a grid for each network.
+ * The matrix: for each setting of the layers and each called service a grid, with a row for each caller. The endpoints of the
+ * Functions host have a grid for each network. Rows and columns without a call are left out.
  */
-export function matrix(report: Report): Markup[] {
+export function matrix(report: Report, cells: readonly Cell[]): Block[] {
+  const services = new Map(report.operations.map(({ id, service }) => [id, service]));
+  const all = cells.filter(({ caller }) => caller !== null);
+  const ofLayers = Map.groupBy(all, ({ layers }) => layers);
   return LAYERS_IN_ORDER.flatMap((layers) => {
-    const cells = report.cells.filter((cell) => cell.layers === layers && cell.caller !== null);
-    if (cells.length === 0) return [];
-    return [
-      html`<div class="layers" data-layers="${layers}">
-        <h3>${LAYERS[layers].title}</h3>
-        <p>${LAYERS[layers].meaning}</p>
-        ${services(report).flatMap((service) => grids(report, layers, service, cells))}
-      </div>`,
-    ];
+    const byService = Map.groupBy(ofLayers.get(layers) ?? [], ({ operation }) => services.get(operation) ?? operation);
+    if (byService.size === 0) return [];
+    const parts = [...byService].map(([service, some]) => ({
+      title: `Calls of ${service}`,
+      cells: some,
+      isOpen: cells.length <= MOST_CALLS_AT_ONCE,
+      content: () => html`${grids(report, layers, service, some)}`,
+    }));
+    return [{ heading: headingOf(layers), parts }];
   });
 }
 
-function services({ operations }: Report): string[] {
-  return [...new Set(operations.map(({ service }) => service))];
+function headingOf(layers: Layers): Markup {
+  return html`<h3>${LAYERS[layers].title}</h3>
+    <p>${LAYERS[layers].meaning}</p>`;
 }
 
 function grids(report: Report, layers: Layers, service: string, all: readonly Cell[]): (Markup | null)[] {
   const ofService = report.operations.filter((operation) => operation.service === service);
   const of = (by: Operation["by"]): Operation[] => ofService.filter((operation) => operation.by === by);
   const end = LAYERS[layers].title.toLowerCase();
+  const byOrigin = Map.groupBy(all, ({ origin }) => origin);
   return [
     grid(report, `Calls of ${service}: ${end}`, of(undefined), all),
     ...report.origins.map(({ id, title }) =>
-      grid(
-        report,
-        `Calls of ${service}'s Functions host, from ${title}: ${end}`,
-        of("host"),
-        all.filter(({ origin }) => origin === id),
-      ),
+      grid(report, `Calls of ${service}'s Functions host, from ${title}: ${end}`, of("host"), byOrigin.get(id) ?? []),
     ),
   ];
 }
 
 function grid(report: Report, title: string, offered: readonly Operation[], all: readonly Cell[]): Markup | null {
-  const cells = all.filter((cell) => offered.some(({ id }) => id === cell.operation));
+  const ids = new Set(offered.map(({ id }) => id));
+  const cells = all.filter(({ operation }) => ids.has(operation));
   if (cells.length === 0) return null;
 
   const byPlace = new Map(cells.map((cell) => [place(cell.operation, cell.origin, cell.caller), cell]));
-  const has = (key: "origin" | "operation" | "caller", id: string): boolean => cells.some((cell) => cell[key] === id);
+  const keys = ["origin", "operation", "caller"] as const;
+  const values = Object.fromEntries(keys.map((key) => [key, new Set(cells.map((cell) => cell[key]))]));
+  const has = (key: (typeof keys)[number], id: string): boolean => values[key]?.has(id) === true;
   const axes: Axes = {
     origins: report.origins.filter(({ id }) => has("origin", id)),
     operations: offered.filter(({ id }) => has("operation", id)),
@@ -126,59 +130,67 @@ function place(operation: string, origin: string, caller: string | null): string
   return JSON.stringify([operation, origin, caller]);
 }
 
-/** The attack catalogue: a row for each attack, a column for each network. */
-export function attackTables(report: Report): Markup {
-  const attacks = report.cells.filter((cell) => cell.attack !== null);
-  if (attacks.length === 0) return html`<p>No attack of the catalogue was tried.</p>`;
-  const attacked = [...Map.groupBy(attacks, ({ operation }) => operation)];
-  const sentTo = attacked.map(([id]) => operationTitle(report, id)).join(", ");
+/** The text above the attack catalogue. */
+export function aboutAttacks(report: Report): Markup {
+  const attacked = new Set(report.cells.filter(({ attack }) => attack !== null).map(({ operation }) => operation));
+  if (attacked.size === 0) return html`<p>No attack of the catalogue was tried.</p>`;
   return html`<p>
-      Each call has one defect, and was sent to ${sentTo}. The code is that of the application's response.
-    </p>
-    ${LAYERS_IN_ORDER.flatMap((layers) =>
-      attacked.map(([id, all]) => {
-        const cells = all.filter((cell) => cell.layers === layers);
-        const service = report.operations.find((operation) => operation.id === id)?.service ?? id;
-        const title = attacked.length === 1 ? LAYERS[layers].title : `${LAYERS[layers].title}, ${service}`;
-        return cells.length === 0 ? null : attackTable(report, title, cells);
-      }),
-    )}`;
+    Each call has one defect, and was sent to ${[...attacked].map((id) => operationTitle(report, id)).join(", ")}. The
+    code is that of the application's response.
+  </p>`;
 }
 
-function attackTable({ origins }: Report, title: string, cells: readonly Cell[]): Markup {
+/** The attack catalogue: a row for each attack, a column for each network. */
+export function attackTables(report: Report, cells: readonly Cell[]): Block[] {
+  const all = cells.filter(({ attack }) => attack !== null);
+  const ofLayers = Map.groupBy(all, ({ layers }) => layers);
+  return LAYERS_IN_ORDER.flatMap((layers) => {
+    const attacked = Map.groupBy(ofLayers.get(layers) ?? [], ({ operation }) => operation);
+    if (attacked.size === 0) return [];
+    const parts = [...attacked].map(([id, some]) => {
+      const service = report.operations.find((operation) => operation.id === id)?.service ?? id;
+      const caption = `Attacks on ${service}: ${LAYERS[layers].title.toLowerCase()}`;
+      return {
+        title: `Attacks on ${service}`,
+        cells: some,
+        isOpen: cells.length <= MOST_CALLS_AT_ONCE,
+        content: () => attackTable(report, caption, some),
+      };
+    });
+    return [{ heading: html`<h3>${LAYERS[layers].title}</h3>`, parts }];
+  });
+}
+
+function attackTable({ origins }: Report, caption: string, cells: readonly Cell[]): Markup {
   const byPlace = new Map(cells.map((cell) => [JSON.stringify([cell.attack, cell.origin]), cell]));
   const tried = origins.filter(({ id }) => cells.some(({ origin }) => origin === id));
   const names = [...new Set(cells.map(({ attack }) => attack))];
-  const caption = `Attacks: ${title.toLowerCase()}`;
-  return html`<details class="layers" open>
-    <summary><h3>${title}</h3></summary>
-    ${scrollable(
-      caption,
-      html`<table class="grid list">
-        <caption>
-          ${caption}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Attack</th>
-            ${tried.map((origin) => html`<th scope="col" class="first">from ${origin.title}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${names.map(
-            (name) =>
-              html`<tr>
-                <th scope="row">${name}</th>
-                ${tried.map(({ id }) => {
-                  const cell = byPlace.get(JSON.stringify([name, id]));
-                  return html`<td class="first">${cell === undefined ? null : cellLink(cell, { withCode: true })}</td>`;
-                })}
-              </tr> `,
-          )}
-        </tbody>
-      </table>`,
-    )}
-  </details>`;
+  return scrollable(
+    caption,
+    html`<table class="grid list">
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Attack</th>
+          ${tried.map((origin) => html`<th scope="col" class="first">from ${origin.title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${names.map(
+          (name) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              ${tried.map(({ id }) => {
+                const cell = byPlace.get(JSON.stringify([name, id]));
+                return html`<td class="first">${cell === undefined ? null : cellLink(cell, { withCode: true })}</td>`;
+              })}
+            </tr> `,
+        )}
+      </tbody>
+    </table>`,
+  );
 }
 
 /** A call in a grid: its status, who decided (as icon and in words), and a link to the call. */

@@ -2,10 +2,13 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { call, everyCall, filter } from "./calls.ts";
+import { build } from "esbuild";
+import { aboutCalls, call, differing, everyCall, filter } from "./calls.ts";
 import { configuration, notChecked, settingInFull } from "./configuration.ts";
-import { attackTables, icons, legend, matrix } from "./grid.ts";
+import { aboutAttacks, attackTables, icons, legend, matrix } from "./grid.ts";
 import { html, type Markup, raw } from "./markup.ts";
+import { packed } from "./packed.ts";
+import { withoutScript } from "./parts.ts";
 import { policySection } from "./policy.ts";
 import { reachedOperations } from "./reached.ts";
 import type { Report } from "../model/report.ts";
@@ -15,18 +18,21 @@ import { summary, targetTitle, STATUSES } from "./summary.ts";
 
 /**
  * One self-contained page: its content security policy allows no request. The script adds the filter, the dialog of a call and
- * the copy buttons. Everything else works without it.
+ * the copy buttons, and shows the calls of a large report from the data in the page. Everything else works without it.
  */
 export async function renderHtml(report: Report): Promise<string> {
-  const [css, script] = await Promise.all(
-    ["page.css", "page.js"].map((file) => readFile(join(import.meta.dirname, file), "utf8")),
-  );
-  const styles = [css ?? "", runningHead(report)];
+  const { cells, checks: _, ...rest } = report;
+  const [css, script, data] = await Promise.all([
+    readFile(join(import.meta.dirname, "page.css"), "utf8"),
+    pageScript(),
+    packed(cells, rest),
+  ]);
+  const styles = [css, runningHead(report)];
   const policy = [
     "default-src 'none'",
     "img-src data:",
     `style-src ${styles.map(hashOf).join(" ")}`,
-    `script-src ${hashOf(script ?? "")}`,
+    `script-src ${hashOf(script)}`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
@@ -43,10 +49,25 @@ export async function renderHtml(report: Report): Promise<string> {
         ${styles.map((style) => raw(`<style>${style}</style>`))}
       </head>
       <body>
-        ${body(report)} ${raw(`<script>${script ?? ""}</script>`)}
+        ${body(report)}
+        <template id="data">${data}</template>
+        ${raw(`<script>${script}</script>`)}
       </body>
     </html>`;
   return `${page.text}\n`;
+}
+
+/** The page's script, with the modules of this folder that also write the page. */
+async function pageScript(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, "page.js")],
+    bundle: true,
+    minify: true,
+    write: false,
+    charset: "utf8",
+    target: "es2024",
+  });
+  return outputFiles[0]?.text.trim() ?? "";
 }
 
 function hashOf(text: string): string {
@@ -85,12 +106,14 @@ function body(report: Report): Markup {
 function sectionsOf(report: Report): Section[] {
   const findings = report.checks.filter(({ result }) => result === "finding");
   const different = report.cells.filter(({ result }) => result === "different");
+  const listed = differing(report);
   const differences: Section = {
     id: "differences",
     title: "What differs",
     body: html`${findings.length === 0 ? null : html`<h3>Configuration (${findings.length})</h3>`}
     ${findings.map(settingInFull)} ${different.length === 0 ? null : html`<h3>Calls (${different.length})</h3>`}
-    ${different.map((cell) => call(report, cell))}`,
+    ${listed.map((cell) => call(report, cell))}
+    ${listed.length === different.length ? null : html`<p>The section <a href="#calls">Every call</a> has the others.</p>`}`,
   };
   return [
     ...(findings.length + different.length === 0 ? [] : [differences]),
@@ -99,12 +122,23 @@ function sectionsOf(report: Report): Section[] {
     {
       id: "matrix",
       title: "The matrix",
-      body: html`${MATRIX} ${legend} ${filter(report)} ${matrix(report)}`,
+      body: html`${MATRIX} ${legend} ${filter(report)}
+        <div id="matrix-calls">${withoutScript(report, matrix(report, report.cells))}</div>`,
     },
-    { id: "attacks", title: "The attack catalogue", body: attackTables(report) },
+    {
+      id: "attacks",
+      title: "The attack catalogue",
+      body: html`${aboutAttacks(report)}
+        <div id="attacks-calls">${withoutScript(report, attackTables(report, report.cells))}</div>`,
+    },
     { id: "configuration", title: "Configuration as deployed", body: configuration(report) },
     { id: "not-checked", title: "What was not checked", body: notChecked(report) },
-    { id: "calls", title: "Every call", body: everyCall(report) },
+    {
+      id: "calls",
+      title: "Every call",
+      body: html`${aboutCalls(report)}
+        <div id="calls-calls">${withoutScript(report, everyCall(report, report.cells))}</div>`,
+    },
     { id: "reproduce", title: "How to reproduce it", body: reproduce(report) },
   ];
 }

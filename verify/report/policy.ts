@@ -1,5 +1,5 @@
 /** The section on the access policy: a picture and a table. */
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Policy, ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { html, type Markup, type Part } from "./markup.ts";
 import { scrollable, table } from "./sections.ts";
 
@@ -43,7 +43,7 @@ export function picture(policy: Policy): Markup {
         <path class="head" d="M0 0 8 4 0 8z" />
       </marker>
     </defs>
-    ${frame(plan)} ${plan.callers.map((caller) => box(caller, LEFT, `subnet ${caller.subnet}`))}
+    ${frame(plan)} ${plan.callers.map((caller) => box(caller, LEFT, ...caller.lines))}
     ${plan.called.map((service) => box(service, RIGHT, ...service.lines))} ${plan.grants.map(grantArrow)}
     ${plan.refusals.map(refusalArrow)}
   </svg>`;
@@ -61,12 +61,12 @@ export function inWords({ services }: Policy): string {
 }
 
 /** Whether a service has roles or callers. */
-function isCalled(service: Policy["services"][string]): boolean {
+function isCalled(service: ServicePolicy): boolean {
   return Object.keys(service.roles).length > 0 || Object.keys(service.callers).length > 0;
 }
 
 /** The roles of a service that no caller holds. */
-function grantedToNobody({ roles, callers }: Policy["services"][string]): string[] {
+function grantedToNobody({ roles, callers }: ServicePolicy): string[] {
   const granted = new Set(Object.values(callers).flat());
   return Object.keys(roles).filter((role) => !granted.has(role));
 }
@@ -91,7 +91,7 @@ interface Box {
 }
 
 interface Plan {
-  readonly callers: readonly (Box & { readonly subnet: number })[];
+  readonly callers: readonly (Box & { readonly lines: readonly string[] })[];
   readonly called: readonly (Box & { readonly lines: readonly string[] })[];
   readonly grants: readonly { readonly from: number; readonly y: number; readonly roles: readonly string[] }[];
   readonly refusals: readonly Refusal[];
@@ -116,8 +116,12 @@ const BY_NETWORK = {
   response: ["403 by the", "network layer"],
 } as const;
 
+/** With more services than this, arrows would cross: each service has its callers beside it, and they may appear several times. */
+const MOST_SERVICES_WITH_CURVES = 6;
+
 function planOf({ services }: Policy): Plan {
   const bySubnet = Object.entries(services).sort(([, a], [, b]) => a.subnet - b.subnet);
+  if (bySubnet.length > MOST_SERVICES_WITH_CURVES) return planInRows(bySubnet);
   let y = TOP;
   const grants: { from: string; y: number; roles: readonly string[] }[] = [];
   const called = bySubnet.flatMap(([name, service]) => {
@@ -128,11 +132,7 @@ function planOf({ services }: Policy): Plan {
       grants.push({ from, y: y + height / 2, roles });
       y += height;
     }
-    const spare = grantedToNobody(service);
-    const lines = [
-      ...(Object.keys(service.callers).length === 0 ? ["nobody may call it"] : [`subnet ${service.subnet}`]),
-      ...(spare.length === 0 ? [] : ["granted to nobody:", ...spare]),
-    ];
+    const lines = linesOf(service);
     const height = Math.max(y - begin, BOX + (lines.length - 1) * LINE);
     y = begin + height + GAP;
     return [{ name, y: begin, height, lines }];
@@ -140,15 +140,60 @@ function planOf({ services }: Policy): Plan {
 
   // Spreads the callers over the height of the called services, so that the arrows do not overlap.
   const pitch = Math.max(BOX + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
-  const callers = bySubnet.map(([name, { subnet }], i) => ({ name, subnet, y: TOP + i * pitch, height: BOX }));
+  const callers = bySubnet.map(([name, { subnet }], i) => ({
+    name,
+    lines: [`subnet ${subnet}`],
+    y: TOP + i * pitch,
+    height: BOX,
+  }));
   const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + BOX / 2;
-
-  const below = Math.max(TOP + callers.length * pitch, y) + GAP;
-  const rows = [below, below + 68, below + 168] as const;
   return {
     callers,
     called,
     grants: grants.map(({ from, ...grant }) => ({ ...grant, from: middleOf(from) })),
+    ...refusalsBelow(Math.max(TOP + callers.length * pitch, y) + GAP),
+  };
+}
+
+/** A row for each service and each set of roles: its callers in one box, and a straight arrow. */
+function planInRows(bySubnet: readonly (readonly [string, ServicePolicy])[]): Plan {
+  const callers: Plan["callers"][number][] = [];
+  const grants: Plan["grants"][number][] = [];
+  const subnets = new Map(bySubnet.map(([name, { subnet }]) => [name, subnet]));
+  let y = TOP;
+  const called = bySubnet.flatMap(([name, service]) => {
+    if (!isCalled(service)) return [];
+    const begin = y;
+    for (const same of Map.groupBy(Object.entries(service.callers), ([, roles]) => roles.join()).values()) {
+      const [first, roles] = same[0] ?? ["", []];
+      const names = same.map(([caller]) => `${caller}, subnet ${subnets.get(caller) ?? "?"}`);
+      const [title, lines] =
+        same.length === 1 ? [first, [`subnet ${subnets.get(first) ?? "?"}`]] : [`${same.length} services`, names];
+      const height = Math.max(BOX + (lines.length - 1) * LINE, roles.length * LINE + GAP);
+      callers.push({ name: title, lines, y, height });
+      grants.push({ from: y + height / 2, y: y + height / 2, roles });
+      y += height + GAP;
+    }
+    const lines = linesOf(service);
+    const height = Math.max(y - GAP - begin, BOX + (lines.length - 1) * LINE);
+    y = begin + height + GAP;
+    return [{ name, y: begin, height, lines }];
+  });
+  return { callers, called, grants, ...refusalsBelow(y + GAP) };
+}
+
+/** The lines under a called service's name. */
+function linesOf(service: ServicePolicy): string[] {
+  const spare = grantedToNobody(service);
+  return [
+    ...(Object.keys(service.callers).length === 0 ? ["nobody may call it"] : [`subnet ${service.subnet}`]),
+    ...(spare.length === 0 ? [] : ["granted to nobody:", ...spare]),
+  ];
+}
+
+function refusalsBelow(below: number): Pick<Plan, "refusals" | "networkBottom" | "bottom"> {
+  const rows = [below, below + 68, below + 168] as const;
+  return {
     refusals: [
       { name: "an admitted subnet", y: rows[0], height: BOX, ...BY_APPLICATION },
       { name: "any other subnet", y: rows[1], height: BOX, ...BY_NETWORK },

@@ -66,10 +66,22 @@ export function titleOf(things: readonly { readonly id: string; readonly title: 
   return things.find((thing) => thing.id === id)?.title ?? id;
 }
 
-/** "GET /api/items/{id}". */
+/** "GET /api/items/{id}"; with the service, if several services have such an operation. */
 export function operationTitle({ operations }: Pick<Report, "operations">, id: string): string {
-  const operation = operations.find((one) => one.id === id);
-  return operation === undefined ? id : `${operation.method} ${operation.route}`;
+  const titles = titlesOf.get(operations) ?? operationTitles(operations);
+  titlesOf.set(operations, titles);
+  return titles.get(id) ?? id;
+}
+
+const titlesOf = new WeakMap<Report["operations"], ReadonlyMap<string, string>>();
+
+function operationTitles(operations: Report["operations"]): ReadonlyMap<string, string> {
+  const alike = Map.groupBy(operations, ({ method, route }) => `${method} ${route}`);
+  return new Map(
+    [...alike].flatMap(([title, same]) =>
+      same.map(({ id, service }) => [id, same.length === 1 ? title : `${title} of ${service}`] as const),
+    ),
+  );
 }
 
 /** Who calls: a kind of caller, or an attack. */

@@ -20,7 +20,7 @@ export async function writeReport(report: Report, folder: string): Promise<{ htm
   }
   const files = {
     "report.schema.json": await readFile(join(import.meta.dirname, "..", "model", "report.schema.json"), "utf8"),
-    "report.json": `${JSON.stringify({ ...report, $schema: REPORT_SCHEMA }, null, 2)}\n`,
+    "report.json": jsonOf(report),
     "report.html": await renderHtml(report),
   };
   await mkdir(folder, { recursive: true });
@@ -36,3 +36,15 @@ export async function writeReport(report: Report, folder: string): Promise<{ htm
   }
   return { html: join(folder, "report.html"), json: join(folder, "report.json") };
 }
+
+/** One line for each call. In pieces: all calls of many services would be longer than Node's longest string. */
+function* jsonOf({ cells, ...rest }: Report): Generator<string> {
+  yield `${JSON.stringify({ ...rest, $schema: REPORT_SCHEMA }, null, 2).slice(0, -2)},\n  "cells": [`;
+  for (let i = 0; i < cells.length; i += CALLS_PER_PIECE) {
+    const lines = cells.slice(i, i + CALLS_PER_PIECE).map((cell) => `\n    ${JSON.stringify(cell)}`);
+    yield `${i === 0 ? "" : ","}${lines.join()}`;
+  }
+  yield "\n  ]\n}\n";
+}
+
+const CALLS_PER_PIECE = 1_000;

@@ -11,11 +11,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Report } from "../model/report.ts";
 import { anchorOf } from "../report/words.ts";
 import { writeReport } from "../report/write-report.ts";
-import { deploymentReport, failedReport, filteredReport, hostileReport, passedReport } from "./report/fixtures.ts";
+import {
+  deploymentReport,
+  failedReport,
+  filteredReport,
+  hostileReport,
+  largeReport,
+  passedReport,
+} from "./report/fixtures.ts";
 
 /** As a verification writes it, and the same of a few calls: axe takes ten seconds for all, and they are all alike. */
 const reports = {
   whole: failedReport(),
+  large: largeReport(),
   passed: someCallsOf(passedReport()),
   failed: someCallsOf(failedReport()),
   incomplete: someCallsOf(filteredReport()),
@@ -64,6 +72,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
     });
     try {
       await page.goto(address + hash);
+      if (options.javaScriptEnabled !== false) await page.locator("#filter:not([hidden])").waitFor();
       await run(page);
     } finally {
       await context.close();
@@ -223,6 +232,39 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
         expect(await page.locator("table.grid a.cell:visible").count()).toBe(reports.whole.cells.length);
       },
       { javaScriptEnabled: false, hash },
+    );
+  });
+
+  it("shows the calls of a large report when a part is opened, filtered or linked to", async () => {
+    const { cells } = reports.large;
+    await withPage(
+      "large",
+      async (page) => {
+        expect(await page.locator("dialog[open] h2").innerText()).toBe(
+          "No token from the internet: 403 refused by the network layer",
+        );
+        await page.keyboard.press("Escape");
+        expect(await page.locator("#matrix a.cell").count()).toBe(0);
+        await page.locator("#matrix summary").first().click();
+        const grid = page.locator("#matrix details[open] table.grid");
+        await grid.first().waitFor();
+        expect(await page.locator("#matrix a.cell").count()).toBe(
+          cells.filter(
+            ({ layers, operation, caller }) => layers === "both" && !operation.startsWith("other-") && caller !== null,
+          ).length,
+        );
+        await page.locator("input[name=text]").fill("x-ms-forbidden-ip other-func");
+        const found = cells.filter(
+          (cell) => /x-ms-forbidden-ip/.test(JSON.stringify(cell)) && cell.operation.startsWith("other-"),
+        );
+        expect(await page.locator("output").innerText()).toBe(
+          `${found.length.toLocaleString("en-GB")} of ${cells.length.toLocaleString("en-GB")} calls`,
+        );
+        await page.locator("input[name=text]").fill("");
+        await page.locator("#calls summary").first().click();
+        await page.locator("#calls details.call").first().waitFor();
+      },
+      { hash: "#both/get-record/internet/no-token" },
     );
   });
 

@@ -10,6 +10,7 @@ import { type AnySchemaObject, Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderHtml } from "../report/html.ts";
 import { html } from "../report/markup.ts";
+import { unpacked } from "../report/packed.ts";
 import { inWords, picture } from "../report/policy.ts";
 import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
@@ -21,6 +22,7 @@ import {
   failedReport,
   filteredReport,
   hostileReport,
+  largeReport,
   passedReport,
   policy,
   reportOfServices,
@@ -201,7 +203,7 @@ describe("report.html", () => {
   });
 
   it.each(reports)("has every call once, under its own id: %s", async (_, report) => {
-    const page = await renderHtml(report);
+    const page = withoutScript(await renderHtml(report));
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     expect(ids.length).toBe(new Set(ids).size);
     expect(ids).toEqual(expect.arrayContaining(report.cells.map(({ id }) => anchorOf(id))));
@@ -216,11 +218,56 @@ describe("report.html", () => {
     expect(Buffer.byteLength(page)).toBeGreaterThan(1_000_000);
   });
 
+  it("has the calls of a large report as data only, each value once", async () => {
+    const large = largeReport();
+    const page = await renderHtml(large);
+    expect(Buffer.byteLength(page)).toBeLessThan(500_000);
+    expect(page).toContain(`shows the ${large.cells.length.toLocaleString("en-GB")} calls. Without it, see`);
+    expect(withoutScript(page)).not.toContain('class="call');
+
+    const data = /<template id="data">([^<]*)</.exec(page)?.[1] ?? "";
+    const { list, rest, matching } = await unpacked(data, "exchanges");
+    const { checks: _, ...expected } = large;
+    // JSON has no getters.
+    expect(JSON.parse(JSON.stringify({ ...(rest as object), cells: list }))).toEqual(expected);
+    for (const text of ["ended an hour", "x-ms-forbidden-ip", "203.0.113.7"]) {
+      const matches = matching(text);
+      const found = large.cells.map((cell) => JSON.stringify(cell).includes(text));
+      expect(found).toContain(true);
+      expect(large.cells.map((_, i) => matches(i))).toEqual(found);
+    }
+  });
+
+  it("lists the first 500 of very many differences in full, and has the others below", async () => {
+    const { cells, ...rest } = largeReport();
+    const failed = { ...rest, cells: cells.map((cell) => ({ ...cell, result: "different" as const })) };
+    const page = await renderHtml({ ...failed, status: "failed" });
+    expect(page.match(/class="call card different"/g)).toHaveLength(500);
+    expect(page).toContain('<a href="#calls">Every call</a> has the others');
+  });
+
+  it("shows which services each caller reached, if there are several", async () => {
+    const table = /<table class="grid overview">[^]*?<\/table>/.exec(await renderHtml(reportOfServices(3)))?.[0] ?? "";
+    const rows = [...table.matchAll(/<tr>[^]*?<\/tr>/g)].map(([row]) =>
+      row
+        .replace(/<[^>]*>\s*/g, " ")
+        .trim()
+        .split(/\s+/),
+    );
+    expect(rows.slice(0, 4)).toEqual([
+      ["Who", "calls", "accounts", "catalogue"],
+      ["storefront", "2", "1"],
+      ["accounts", "–", "2"],
+      ["catalogue", "–", "–"],
+    ]);
+    expect(await renderHtml(passedReport())).not.toContain("grid overview");
+  });
+
   it("has a rule for each class, and a class for each rule", async () => {
     const [css = "", script = ""] = await Promise.all(
       ["page.css", "page.js"].map((name) => readFile(join(import.meta.dirname, "../report", name), "utf8")),
     );
-    const pages = await Promise.all(reports.map(([, report]) => renderHtml(report)));
+    const pages = await Promise.all(reports.map(async ([, report]) => withoutScript(await renderHtml(report))));
     const classes = pages.flatMap((page) => [...page.matchAll(/\sclass="([^"]*)"/g)]).map(([, names = ""]) => names);
     const written = new Set(classes.flatMap((names) => names.split(" ")));
     const rules = new Set([...css.matchAll(/\.([a-z][\w-]*)/g)].map(([, name = ""]) => name));
@@ -302,9 +349,33 @@ describe("the picture", () => {
 
   it.each([1, 2, 3, 6])("draws %d services: an arrow for each grant, boxes that do not overlap", (number) => {
     const { services } = reportOfServices(number).policy;
-    const drawn = picture({ services }).text;
     const grants = Object.values(services).flatMap(({ callers }) => Object.keys(callers));
-    expect(drawn.match(/class="grant"/g) ?? []).toHaveLength(grants.length);
+    expectDrawing(picture({ services }).text, grants.length);
+  });
+
+  it("draws 20 services without crossing arrows: one for all callers of a service with the same roles", () => {
+    const names = Array.from({ length: 20 }, (_, i) => `service-${i}`);
+    const services = Object.fromEntries(
+      names.map((name, i) => {
+        const callers = names
+          .slice(0, i)
+          .map((caller, at) => [caller, at === 0 ? ["Read", "Write"] : ["Read"]] as const);
+        const role = { id: "00000000-0000-4000-8000-000000000001", description: "Call it" };
+        return [name, { subnet: i, roles: { Read: role, Write: role }, callers: Object.fromEntries(callers) }] as const;
+      }),
+    );
+    const drawn = picture({ services }).text;
+    // The second service has one caller, each further one also callers that only read.
+    expectDrawing(drawn, 1 + 18 * 2);
+    expect(drawn).toContain("18 services");
+    expect(drawn).toContain("service-18, subnet 18");
+    const arrows = [...drawn.matchAll(/class="grant"\s+d="M\d+ ([\d.]+)C\S+ ([\d.]+) \S+ ([\d.]+) /g)];
+    expect(arrows).toHaveLength(37);
+    for (const [, begin, middle, end] of arrows) expect([begin, end]).toEqual([middle, middle]);
+  });
+
+  function expectDrawing(drawn: string, grants: number): void {
+    expect(drawn.match(/class="grant"/g) ?? []).toHaveLength(grants);
     expect(drawn.match(/class="cross"/g)).toHaveLength(3);
 
     const boxes = [...drawn.matchAll(/<rect\s+class="box"\s+x="(\d+)"\s+y="(\d+)"\s+width="\d+"\s+height="(\d+)"/g)];
@@ -316,8 +387,13 @@ describe("the picture", () => {
         expect(y).toBeGreaterThan(above + height);
       }
     }
-  });
+  }
 });
+
+/** The script contains the templates that the page is made of. */
+function withoutScript(page: string): string {
+  return page.replace(/<script>[^]*<\/script>/, "");
+}
 
 /** What is keyed by names of its own, and what is as it was decoded. */
 const MAPS = /(versions|services|roles|callers|headers|\/header|claims)$/;

@@ -22,6 +22,24 @@ export function passedReport(): Report {
   return reportOf({ target: { kind: "local", system: "own" }, cells: matrixOf(policy).map(asExpected) });
 }
 
+/** As of two services: so many calls that the page's script shows them. */
+export function largeReport(): Report {
+  const { operations, cells, ...rest } = passedReport();
+  const other = (id: string): string => `other-${id}`;
+  return judged({
+    ...rest,
+    operations: [...operations, ...operations.map((one) => ({ ...one, id: other(one.id), service: "other-func" }))],
+    cells: [
+      ...cells,
+      ...cells.map((cell) => ({
+        ...cell,
+        id: cell.id.replace("/", "/other-"),
+        operation: other(cell.operation),
+      })),
+    ],
+  });
+}
+
 /** The local system, with two calls let through that should not be, and one refused otherwise than expected. */
 export function failedReport(): Report {
   const passed = passedReport();
