@@ -17,7 +17,7 @@ interface Packed {
 export interface Unpacked {
   readonly list: readonly unknown[];
   readonly rest: unknown;
-  matching(text: string): (entry: number) => boolean;
+  readonly matching: (text: string) => (entry: number) => boolean;
 }
 
 /**

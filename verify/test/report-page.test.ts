@@ -255,7 +255,7 @@ describe.skipIf(launch === undefined)("the page in Chromium", { tags: "needs-bro
         );
         await page.locator("input[name=text]").fill("x-ms-forbidden-ip other-func");
         const found = cells.filter(
-          (cell) => /x-ms-forbidden-ip/.test(JSON.stringify(cell)) && cell.operation.startsWith("other-"),
+          (cell) => JSON.stringify(cell).includes("x-ms-forbidden-ip") && cell.operation.startsWith("other-"),
         );
         expect(await page.locator("output").innerText()).toBe(
           `${found.length.toLocaleString("en-GB")} of ${cells.length.toLocaleString("en-GB")} calls`,
