@@ -1,25 +1,35 @@
 // Reads and validates an app's settings.
 import * as v from "valibot";
 
+/** The process's environment, with the app settings. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Other names of settings: `{ API_CLIENT_ID: "INVOICES_CLIENT_ID" }`. */
+export type SettingNames<Name extends string = string> = Readonly<Partial<Record<Name, string>>>;
+
 /**
  * Reads an app's settings, once, at start-up.
  *
  * @param app the app's name, for the message
  * @param schemas a schema for each setting, its `v.description` saying what is expected
- * @param environment the process's environment, with the app settings; empty counts as missing
+ * @param environment where they are; empty counts as missing
+ * @param names of settings that have another name there than in `schemas`; the message has that name
+ * @returns the settings by their names in `schemas`
  * @throws SettingsError that names every mistake, and no value
  */
 export function readSettings<const Schemas extends v.ObjectEntries>(
   app: string,
   schemas: Schemas,
-  environment: NodeJS.ProcessEnv,
+  environment: Environment,
+  names: SettingNames = {},
 ): v.InferOutput<v.ObjectSchema<Schemas, undefined>> {
   const wrong: string[] = [];
   const read = Object.entries(schemas).map(([name, schema]) => {
-    const value = environment[name] === "" ? undefined : environment[name];
+    const setting = names[name] ?? name;
+    const value = environment[setting] === "" ? undefined : environment[setting];
     const result = v.safeParse(schema, value);
     if (!result.success) {
-      wrong.push(`${name} is ${value === undefined ? "missing" : "invalid"}: expected ${describe(schema)}`);
+      wrong.push(`${setting} is ${value === undefined ? "missing" : "invalid"}: expected ${describe(schema)}`);
     }
     return [name, result.output] as const;
   });
@@ -55,6 +65,9 @@ export const origin = v.pipe(
   v.check((text) => URL.canParse(text) && isSecure(text) && new URL(text).origin === text),
   v.description("an https:// origin without path or trailing slash"),
 );
+
+/** The origin of Entra ID. */
+export const authorityHost = v.optional(origin, "https://login.microsoftonline.com");
 
 /** The endpoint of a storage account's table service. */
 export const tableEndpoint = v.pipe(

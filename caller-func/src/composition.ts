@@ -1,18 +1,15 @@
 // What this app is made of: its client, its storage, its orders and what it loads on demand.
 import { app } from "@azure/functions";
-import { createTokenSource, managedIdentity } from "@restricted-calls/shared/identity";
+import { managedIdentity } from "@restricted-calls/shared/identity";
 import { loadSoon } from "@restricted-calls/shared/functions";
 import { createOutbox } from "@restricted-calls/shared/outbox";
-import { createServiceClient } from "@restricted-calls/shared/service-client";
+import { protectedService } from "@restricted-calls/shared/service-client";
 import { openTable } from "@restricted-calls/shared/storage/table";
 import { reservationsAt } from "./orders.ts";
-import { credential, settings } from "./settings.ts";
+import { settings } from "./settings.ts";
 
 /** The callee, reached as the identity that `CALLER_CREDENTIAL` chooses. */
-const callee = createServiceClient({
-  origin: settings.CALLEE_URL,
-  tokens: createTokenSource(credential.create, settings.CALLEE_SCOPE),
-});
+const callee = protectedService("CALLEE");
 
 /** Storage is always reached with the app's managed identity, also where another credential calls the callee. */
 const identity = () => managedIdentity(settings.AZURE_CLIENT_ID);

@@ -1,11 +1,8 @@
 // This service's settings.
 import { isNcrontab } from "@restricted-calls/shared/ncrontab";
-import { chooseCredential } from "@restricted-calls/shared/identity";
-import { guid, origin, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";
+import { serviceSettings } from "@restricted-calls/shared/service-client";
+import { guid, readSettings, tableEndpoint } from "@restricted-calls/shared/settings";
 import * as v from "valibot";
-
-/** As whom this app calls the callee, by the setting `CALLER_CREDENTIAL`. */
-export const credential = chooseCredential("caller-func", process.env);
 
 /** This service's settings, read and checked once, when the app starts. */
 export const settings = readSettings(
@@ -13,13 +10,7 @@ export const settings = readSettings(
   {
     // Storage is reached with the managed identity, whoever calls the callee; without this, with the system-assigned one.
     AZURE_CLIENT_ID: v.optional(guid),
-    ...credential.schemas,
-    CALLEE_URL: origin,
-    CALLEE_SCOPE: v.pipe(
-      v.string(),
-      v.endsWith("/.default"),
-      v.description("the callee's App ID URI followed by /.default"),
-    ),
+    ...serviceSettings("CALLEE"),
     ORDERS_TABLE_ENDPOINT: tableEndpoint,
     // The host reads this one; without it the app would run and deliver nothing.
     DELIVERY_SCHEDULE: v.pipe(

@@ -21,7 +21,7 @@ afterEach(() => {
 test.each<[string, string, Record<string, string>, string]>([
   ["AZURE_CLIENT_ID", "wrong", {}, "a GUID"],
   ["CALLEE_URL", "wrong", {}, "an https:// origin without path or trailing slash"],
-  ["CALLEE_SCOPE", "wrong", {}, "the callee's App ID URI followed by /.default"],
+  ["CALLEE_SCOPE", "wrong", {}, "the service's App ID URI followed by /.default"],
   ["ORDERS_TABLE_ENDPOINT", "wrong", {}, "the https:// endpoint of a storage account's table service"],
   ["DELIVERY_SCHEDULE", "wrong", {}, "an NCRONTAB expression: six fields, seconds first"],
   ["RETENTION_DAYS", "wrong", {}, "for how many days finished orders are kept: 1 to 9999"],

@@ -32,7 +32,7 @@ export interface AuthorizerOptions extends Omit<
   /** Default `secret`: public clients are refused. */
   readonly minimumClientAuthentication?: TokenPolicy["minimumClientAuthentication"];
   /** Default 60, at most 300. */
-  readonly clockToleranceSeconds?: number;
+  readonly clockToleranceSeconds?: number | undefined;
   /** Client ids of apps that are shut out, whatever else lets them in. Default none. */
   readonly deniedCallers?: readonly string[] | undefined;
   /** The service's own rule, asked last. Default none. */

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { TokenCredential } from "@azure/identity";
 import * as v from "valibot";
 import { managedIdentity, retryOptions } from "./managed-identity.ts";
-import { guid, origin, readSettings } from "../settings.ts";
+import { authorityHost, type Environment, guid, readSettings, type SettingNames } from "../settings.ts";
 
 /** As whom this app calls: the settings that are needed for it, and the credential made from them. */
 export interface CredentialChoice {
@@ -18,15 +18,16 @@ export interface CredentialChoice {
  * Chooses by the setting `CALLER_CREDENTIAL`.
  *
  * @param app the app's name, for messages
+ * @param names of settings that have other names
  */
-export function chooseCredential(app: string, environment: NodeJS.ProcessEnv): CredentialChoice {
-  const { CALLER_CREDENTIAL: chosen = "" } = environment;
+export function chooseCredential(app: string, environment: Environment, names: SettingNames = {}): CredentialChoice {
+  const chosen = environment[names["CALLER_CREDENTIAL"] ?? "CALLER_CREDENTIAL"] ?? "";
   const make = chosen === "" ? kinds["managed-identity"] : Object.hasOwn(kinds, chosen) && kinds[chosen as Kind];
-  if (make) return make(app, environment);
+  if (make) return make(app, environment, names);
   const known = Object.keys(kinds);
   const expected = known.join(", ").replace(/, ([^,]*)$/, " or $1");
   const schemas = { CALLER_CREDENTIAL: v.pipe(v.string(), v.picklist(known), v.description(expected)) };
-  return { schemas, create: () => readSettings(app, schemas, environment) as never };
+  return { schemas, create: () => readSettings(app, schemas, environment, names) as never };
 }
 
 type Kind = keyof typeof kinds;
@@ -37,13 +38,23 @@ const text = (description: string): v.GenericSchema<string> => v.pipe(v.string()
 const appRegistration = {
   AZURE_TENANT_ID: guid,
   CALLER_APP_CLIENT_ID: guid,
-  AZURE_AUTHORITY_HOST: v.optional(origin, "https://login.microsoftonline.com"),
+  AZURE_AUTHORITY_HOST: authorityHost,
   // @azure/identity takes this in code only. Needed for an authority that Microsoft's public cloud does not know.
   AZURE_DISABLE_INSTANCE_DISCOVERY: v.optional(
     v.pipe(v.picklist(["true", "false"]), v.description("true or false")),
     "false",
   ),
 };
+
+/** Every setting that a choice may read. */
+export const credentialSettings: readonly string[] = [
+  "CALLER_CREDENTIAL",
+  "AZURE_CLIENT_ID",
+  ...Object.keys(appRegistration),
+  "CALLER_APP_CLIENT_SECRET",
+  "CALLER_APP_CERTIFICATE",
+  "CALLER_APP_CERTIFICATE_PATH",
+];
 
 const PEM =
   "with a certificate and its RSA private key in PEM (a PFX is converted by: openssl pkcs12 -in app.pfx -out app.pem -nodes)";
@@ -77,14 +88,14 @@ const kinds = {
   ),
 
   // The content, as a Key Vault reference gives it, where it is set; else a file.
-  "client-certificate": (app: string, environment: NodeJS.ProcessEnv) =>
-    environment["CALLER_APP_CERTIFICATE"]
+  "client-certificate": (app, environment, names) =>
+    environment[names["CALLER_APP_CERTIFICATE"] ?? "CALLER_APP_CERTIFICATE"]
       ? choice({ ...appRegistration, CALLER_APP_CERTIFICATE: certificate }, (s) =>
           clientCertificate(s, s.CALLER_APP_CERTIFICATE),
-        )(app, environment)
+        )(app, environment, names)
       : choice({ ...appRegistration, CALLER_APP_CERTIFICATE_PATH: certificateFile }, (s) =>
           clientCertificate(s, s.CALLER_APP_CERTIFICATE_PATH),
-        )(app, environment),
+        )(app, environment, names),
 
   // No secret at all: the user-assigned identity vouches for the app registration, which trusts it by a federated credential.
   "federated-identity": choice({ ...appRegistration, AZURE_CLIENT_ID: guid }, async (s) => {
@@ -93,13 +104,18 @@ const kinds = {
     const assertion = async (): Promise<string> => (await identity.getToken(EXCHANGE_SCOPE))?.token ?? "";
     return new ClientAssertionCredential(s.AZURE_TENANT_ID, s.CALLER_APP_CLIENT_ID, assertion, authority(s));
   }),
-} satisfies Record<string, (app: string, environment: NodeJS.ProcessEnv) => CredentialChoice>;
+} satisfies Record<string, MakeChoice>;
+
+type MakeChoice = (app: string, environment: Environment, names: SettingNames) => CredentialChoice;
 
 function choice<const Schemas extends v.ObjectEntries>(
   schemas: Schemas,
   create: (settings: v.InferOutput<v.ObjectSchema<Schemas, undefined>>) => Promise<TokenCredential>,
-): (app: string, environment: NodeJS.ProcessEnv) => CredentialChoice {
-  return (app, environment) => ({ schemas, create: async () => create(readSettings(app, schemas, environment)) });
+): MakeChoice {
+  return (app, environment, names) => ({
+    schemas,
+    create: async () => create(readSettings(app, schemas, environment, names)),
+  });
 }
 
 type AppRegistration = v.InferOutput<v.ObjectSchema<typeof appRegistration, undefined>>;

@@ -58,46 +58,18 @@ ${ids
 
 function settings(service: NewService): string {
   const { name, calls } = service;
-  const called = servicesOf(calls);
+  const prefixes = servicesOf(calls).map(settingPrefix);
   return `// This service's settings.
-${isApi(service) ? `import { clientAuthentications } from "@restricted-calls/shared/authorization";` : ""}
-${called.length > 0 ? `import { chooseCredential } from "@restricted-calls/shared/identity";` : ""}
-import { ${isApi(service) ? "guid, guids, " : ""}origin, readSettings } from "@restricted-calls/shared/settings";
-import * as v from "valibot";
-${
-  called.length > 0
-    ? `
-/** As whom this app calls others, by the setting \`CALLER_CREDENTIAL\`. */
-export const credential = chooseCredential("${name}", process.env);
+${isApi(service) ? `import { guardSettings } from "@restricted-calls/shared/functions";` : ""}
+${prefixes.length > 0 ? `import { serviceSettings } from "@restricted-calls/shared/service-client";` : ""}
+import { readSettings } from "@restricted-calls/shared/settings";
 
-const scope = v.pipe(
-  v.string(),
-  v.endsWith("/.default"),
-  v.description("the called service's App ID URI followed by /.default"),
-);
-`
-    : ""
-}
 /** This service's settings, read and checked once, when the app starts. */
 export const settings = readSettings(
   "${name}",
   {
-${called.length > 0 ? "...credential.schemas," : ""}
-${called.map((other) => `${settingPrefix(other)}_URL: origin, ${settingPrefix(other)}_SCOPE: scope,`).join("\n")}
-${
-  isApi(service)
-    ? `AZURE_TENANT_ID: guid,
-    AZURE_AUTHORITY_HOST: v.optional(origin, "https://login.microsoftonline.com"),
-    API_CLIENT_ID: guid,
-    API_IDENTIFIER_URI: v.pipe(v.string(), v.startsWith("api://"), v.description("an App ID URI, api://...")),
-    ALLOWED_CALLERS: guids,
-    DENIED_CALLERS: v.optional(guids),
-    MINIMUM_CLIENT_AUTHENTICATION: v.optional(
-      v.pipe(v.picklist(clientAuthentications), v.description("public, secret or certificate")),
-      "secret",
-    ),`
-    : ""
-}
+${isApi(service) ? "...guardSettings," : ""}
+${prefixes.map((prefix) => `...serviceSettings("${prefix}"),`).join("\n")}
   },
   process.env,
 );
@@ -110,39 +82,16 @@ function composition(service: NewService): string {
   const hasCalls = called.length > 0;
   return `// What this app is made of.
 ${hasCalls ? `import { app } from "@azure/functions";` : ""}
-${
-  isApi(service)
-    ? `import type { AppRole } from "@restricted-calls/shared/access-policy";
-import { createAuthorizer } from "@restricted-calls/shared/authorization";`
-    : ""
-}
-import { ${[...(isApi(service) ? ["createApi", "createGuard"] : []), ...(hasCalls ? ["loadSoon"] : [])].join(", ")} } from "@restricted-calls/shared/functions";
-${
-  hasCalls
-    ? `import { createTokenSource } from "@restricted-calls/shared/identity";
-import { createServiceClient } from "@restricted-calls/shared/service-client";`
-    : ""
-}
-import { ${hasCalls ? "credential, " : ""}settings } from "./settings.ts";
+${isApi(service) ? `import type { AppRole } from "@restricted-calls/shared/access-policy";` : ""}
+import { ${[...(hasCalls ? ["loadSoon"] : []), ...(isApi(service) ? ["protectedApp"] : [])].join(", ")} } from "@restricted-calls/shared/functions";
+${hasCalls ? `import { protectedService } from "@restricted-calls/shared/service-client";` : ""}
+// First: one error names all settings that are wrong.
+import "./settings.ts";
 ${
   isApi(service)
     ? `
 /** This service's functions: \`api.http(name, role, ...)\`. A role the access policy does not name does not compile. */
-export const api = createApi(
-  createGuard<AppRole<"${name}">>(
-    createAuthorizer({
-      authority: settings.AZURE_AUTHORITY_HOST,
-      tenantId: settings.AZURE_TENANT_ID,
-      audiences: [settings.API_CLIENT_ID, settings.API_IDENTIFIER_URI],
-      allowedCallers: settings.ALLOWED_CALLERS,
-      deniedCallers: settings.DENIED_CALLERS,
-      minimumClientAuthentication: settings.MINIMUM_CLIENT_AUTHENTICATION,
-      onKeyFailure: (error) => {
-        console.error("The tenant's signing keys could not be fetched.", error);
-      },
-    }),
-  ),
-);
+export const api = protectedApp<AppRole<"${name}">>();
 `
     : ""
 }
@@ -151,14 +100,7 @@ ${
     ? `
 /** The services that this one may call, reached as the identity that \`CALLER_CREDENTIAL\` chooses. */
 export const clients = {
-${called
-  .map(
-    (other) => `"${other}": createServiceClient({
-    origin: settings.${settingPrefix(other)}_URL,
-    tokens: createTokenSource(credential.create, settings.${settingPrefix(other)}_SCOPE),
-  }),`,
-  )
-  .join("\n")}
+${called.map((other) => `"${other}": protectedService("${settingPrefix(other)}"),`).join("\n")}
 };
 
 // Loaded after the start.

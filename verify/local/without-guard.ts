@@ -14,7 +14,7 @@ export async function stageWithoutGuard(app: string, folder: string): Promise<vo
       name: "without-guard",
       setup: (build) => {
         build.onResolve({ filter: /^\.\/guard\.ts$/ }, ({ importer }) => {
-          if (!/[\\/]functions[\\/]index\.ts$/.test(importer)) return undefined;
+          if (!/[\\/]functions[\\/](index|protected-app)\.ts$/.test(importer)) return undefined;
           replaced.push(importer);
           return { path: join(import.meta.dirname, "open-guard.ts") };
         });
