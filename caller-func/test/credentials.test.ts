@@ -89,7 +89,7 @@ describe("a failure names its cause and its remedy", () => {
   test("an identity without any role", async () => {
     const { clientId = "" } = system.endpoints.identities["no-role"] ?? {};
     const settings = { AZURE_CLIENT_ID: clientId };
-    expect(await reasonOf(settings)).toMatch(/^no-token: this app is assigned no role.*grant it one.*AADSTS501051/);
+    expect(await reasonOf(settings)).toMatch(/^no-token: this app is assigned no role.*assign it one.*AADSTS501051/);
   });
   test("a missing role", async () => {
     const { clientId = "" } = system.endpoints.identities["reader-only"] ?? {};

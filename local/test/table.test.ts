@@ -87,6 +87,36 @@ describe("a lost race", () => {
   });
 });
 
+describe("a failure of storage", () => {
+  const open = (
+    endpoint: string,
+    getToken: () => Promise<never> | Promise<{ token: string; expiresOnTimestamp: number }>,
+  ) => failureOf(openTable(endpoint, "table", () => ({ getToken }))());
+  const token = () => Promise.resolve({ token: "x", expiresOnTimestamp: Date.now() + 3600_000 });
+  const named = (name: string): Error => Object.assign(new Error("No."), { name });
+
+  test("is one of the table: no connection, a refusal, no token for it", async () => {
+    const noConnection = await open("https://127.0.0.1:9", token);
+    expect(noConnection).toBeInstanceOf(RestError);
+    expect(isStorageFailure(noConnection)).toBe(true);
+    const refusal = await open(storage.endpoint, token);
+    expect(refusal).toMatchObject({ name: "RestError", statusCode: 403 });
+    expect(isStorageFailure(refusal)).toBe(true);
+    const noToken = await open("https://127.0.0.1:9", () => Promise.reject(named("AuthenticationError")));
+    expect(noToken).toMatchObject({ name: "AuthenticationError" });
+    expect(isStorageFailure(noToken)).toBe(true);
+  });
+
+  test.each([
+    ["a response", new RestError("", { statusCode: 503 })],
+    ["no response", new RestError("", { code: "ECONNREFUSED" })],
+    ["no token", named("AuthenticationError")],
+    ["a timeout", named("AbortError")],
+  ])("is not one of another client of Azure: %s", (_, error) => {
+    expect(isStorageFailure(error)).toBe(false);
+  });
+});
+
 function withDetails(statusCode: number, details: object): RestError {
   return Object.assign(new RestError("", { statusCode }), { details });
 }

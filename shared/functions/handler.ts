@@ -37,7 +37,7 @@ export function problemResponse({ status, code, detail, headers, extensions }: P
 const storageUnavailable: Problem = {
   status: 503,
   code: "storage-unavailable",
-  detail: "The table storage did not respond. Nothing was changed unless an earlier response said so; try again.",
+  detail: "The service's table storage did not respond. The request may or may not have taken effect; try again.",
   headers: { "Retry-After": String(STORAGE_RETRY_AFTER_SECONDS) },
 };
 

@@ -2,9 +2,9 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient } from "@azure/data-tables";
-import { isIdentifier } from "../identifier.ts";
+import { IDENTIFIER_EXPECTED, isIdentifier } from "../identifier.ts";
 import { isStorageFailure } from "../storage/table.ts";
-import { DEADLINE_MS, type ServiceOutcome, TOKEN_TIMEOUT_MS } from "../service-client/index.ts";
+import { defaultLimits, type ServiceOutcome, TOKEN_TIMEOUT_MS } from "../service-client/index.ts";
 import { bounded } from "./history.ts";
 import {
   afterAttempt,
@@ -24,7 +24,7 @@ import { createMessageStore, type Lease, LEASE_MS, type MessageStore, type Page 
  * A delivery starts only if its lease is this long, in milliseconds: the token's wait and the deadline of a call, and a slow
  * storage operation.
  */
-const LEASE_NEEDED_MS = TOKEN_TIMEOUT_MS + DEADLINE_MS + 10_000;
+const LEASE_NEEDED_MS = TOKEN_TIMEOUT_MS + defaultLimits.deadlineMs + 10_000;
 
 /** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
 const CONCURRENT_DELIVERIES = 8;
@@ -111,6 +111,8 @@ export interface OutboxOptions<Payload> {
  *
  * Does not check that the destination treats a repeated request as the same one: it must, because a delivery is repeated
  * whose result could not be stored. Does not deliver messages in the order of their submission.
+ *
+ * @throws TypeError for a client with a longer deadline than the default: a call must end before its lease
  */
 export function createOutbox<Payload>({
   table,
@@ -118,6 +120,12 @@ export function createOutbox<Payload>({
   report = logged,
   store = createMessageStore<Payload>(table),
 }: OutboxOptions<Payload>): Outbox<Payload> {
+  const { deadlineMs = 0 } = destination.client;
+  if (deadlineMs > defaultLimits.deadlineMs) {
+    throw new TypeError(
+      `The client of an outbox has a deadline of at most ${defaultLimits.deadlineMs} ms; this one has ${deadlineMs} ms.`,
+    );
+  }
   const underWay = new Set<Promise<unknown>>();
   const draining = new AbortController();
   const shutdown = new AbortController();
@@ -232,7 +240,7 @@ export function createOutbox<Payload>({
 
   return {
     async submit({ id, payload }, traceParent) {
-      if (!isIdentifier(id)) throw new TypeError("The id of a message is an identifier (shared/identifier.ts).");
+      if (!isIdentifier(id)) throw new TypeError(`The id of a message: ${IDENTIFIER_EXPECTED}.`);
       const json = JSON.stringify(payload) as string | undefined;
       if (json === undefined || json.length > MAX_PAYLOAD_LENGTH) {
         throw new TypeError(`The payload of a message is JSON of up to ${MAX_PAYLOAD_LENGTH} characters.`);

@@ -6,10 +6,7 @@
  * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
 export const tokenFailures: readonly (readonly [RegExp, string])[] = [
-  [
-    /AADSTS(501051|50105)\b/,
-    "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)",
-  ],
+  [/AADSTS(501051|50105)\b/, "this app is assigned no role of the service, which requires assignment: assign it one"],
   [/AADSTS7000215\b/, "the client secret is wrong: set CALLER_APP_CLIENT_SECRET to the secret's value, not to its id"],
   [/AADSTS7000222\b/, "the client secret has expired: make a new one and set CALLER_APP_CLIENT_SECRET"],
   [/AADSTS700027\b/, "the app registration does not know this certificate: upload its public part there"],
@@ -18,7 +15,7 @@ export const tokenFailures: readonly (readonly [RegExp, string])[] = [
     "no federated credential of the app registration names this managed identity as issuer, subject and audience",
   ],
   [/AADSTS700016\b/, "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
-  [/AADSTS500011\b/, "the tenant knows no such service: see CALLEE_SCOPE"],
+  [/AADSTS500011\b/, "the tenant knows no such service: its scope is its App ID URI followed by /.default"],
   [/AADSTS500014\b/, "the service's service principal is disabled in the tenant: an administrator has to enable it"],
   [/AADSTS7000112\b/, "this app's service principal is disabled in the tenant: an administrator has to enable it"],
   [/AADSTS90002\b/, "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
@@ -52,8 +49,8 @@ export const SAME_TOKEN =
 export function explainRefusal(code: string | undefined): string | undefined {
   if (code === "role-missing") {
     return (
-      "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the " +
-      "next one: with a managed identity within 24 hours, else within 90 minutes"
+      "grant this app the role. A role granted after its first token shows in the next one: with a managed identity within " +
+      "24 hours, else within 90 minutes"
     );
   }
   if (code === "caller-denied") return "the service's DENIED_CALLERS names this app: ask the operator of the service";

@@ -1,8 +1,8 @@
 /** Calls to another service with an access token. */
 export type { RefusedBy, ServiceOutcome } from "./outcome.ts";
 export { problemCode } from "./problem-code.ts";
-export { protectedService, serviceSettings } from "./protected-service.ts";
-export { DEADLINE_MS } from "./resilience.ts";
+export { protectedService, type ProtectedServiceOptions, serviceSettings } from "./protected-service.ts";
+export { defaultLimits, type ServiceLimits } from "./resilience.ts";
 export { readRetryAfter } from "./retry-after.ts";
 export {
   createServiceClient,

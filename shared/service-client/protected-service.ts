@@ -4,7 +4,7 @@ import { chooseCredential, credentialSettings } from "../identity/credential.ts"
 import { createTokenSource } from "../identity/token-source.ts";
 import { type Environment, origin, readSettings, type SettingNames } from "../settings.ts";
 import { checkStartOptions, type StartOptions } from "../start-options.ts";
-import { createServiceClient, type ServiceClient } from "./service-client.ts";
+import { createServiceClient, limitsSchema, type ServiceClient, type ServiceClientOptions } from "./service-client.ts";
 
 /**
  * The settings that `protectedService` reads: for the prefix `OTHER_API` these are `OTHER_API_URL`, `OTHER_API_SCOPE`, and those
@@ -27,6 +27,9 @@ const own = {
   SCOPE: v.pipe(v.string(), v.endsWith("/.default"), v.description("the service's App ID URI followed by /.default")),
 };
 
+/** `settingNames` may name any of these settings. */
+export interface ProtectedServiceOptions extends StartOptions, Pick<ServiceClientOptions, "limits"> {}
+
 /**
  * Makes a client for the service that the settings name, as the identity that `CALLER_CREDENTIAL` chooses.
  *
@@ -45,16 +48,21 @@ const own = {
  * if (outcome.kind === "response" && outcome.status === 200) console.log(outcome.body);
  * ```
  */
-export function protectedService(prefix: string, options: StartOptions = {}): ServiceClient {
+export function protectedService(prefix: string, options: ProtectedServiceOptions = {}): ServiceClient {
   if (!/^[A-Z][A-Z0-9_]*$/.test(prefix)) {
     throw new TypeError("The first argument of protectedService is a prefix in capital letters, such as OTHER_API.");
   }
   const url = `${prefix}_URL`;
   const scope = `${prefix}_SCOPE`;
   const known = [url, scope, ...credentialSettings];
-  const { app, environment, settingNames } = checkStartOptions("protectedService", known, {}, options);
+  const { app, environment, settingNames, limits } = checkStartOptions(
+    "protectedService",
+    known,
+    { limits: limitsSchema },
+    options,
+  );
   const credential = chooseCredential(app, environment, settingNames);
   const names = { ...settingNames, URL: settingNames[url] ?? url, SCOPE: settingNames[scope] ?? scope };
   const { URL, SCOPE } = readSettings(app, { ...credential.schemas, ...own }, environment, names);
-  return createServiceClient({ origin: URL, tokens: createTokenSource(credential.create, SCOPE) });
+  return createServiceClient({ origin: URL, tokens: createTokenSource(credential.create, SCOPE), limits });
 }

@@ -15,14 +15,28 @@ import {
 } from "cockatiel";
 import type { ServiceOutcome } from "./outcome.ts";
 
-/** The deadline of a call with all its tries, in milliseconds: two full tries, and the rest for a third. */
-export const DEADLINE_MS = 15_000;
+/** The limits of a client. */
+export interface ServiceLimits {
+  /** The deadline of a call with all its tries, in milliseconds: by default two full tries, and the rest for a third. */
+  readonly deadlineMs: number;
+  /** The timeout of a try, in milliseconds. A service responds in milliseconds, and in 4 s just after its start. */
+  readonly tryTimeoutMs: number;
+  /** Two more tries bridge the restart of an instance; for longer failures the caller waits. */
+  readonly retries: number;
+  /** Calls at once: three instances stay within the 200 requests that one instance of the service takes (`host.json`). */
+  readonly calls: number;
+  /** The largest response, in bytes. */
+  readonly responseBytes: number;
+}
 
-/** The timeout of a try, in milliseconds. A service responds in milliseconds, and in 4 s just after its start. */
-const TRY_TIMEOUT_MS = 6_000;
+export const defaultLimits: ServiceLimits = {
+  deadlineMs: 15_000,
+  tryTimeoutMs: 6_000,
+  retries: 2,
+  calls: 64,
+  responseBytes: 1024 * 1024,
+};
 
-/** Two more tries bridge the restart of an instance; for longer failures the caller waits. */
-const MAX_RETRIES = 2;
 /** The first wait between tries, in milliseconds; doubled for the second. Half of it is jitter. */
 const FIRST_WAIT_MS = 200;
 /** A longer `Retry-After`, in milliseconds, is not waited for but returned with the response. */
@@ -34,8 +48,6 @@ const CIRCUIT = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 const FIRST_PROBE_AFTER_MS = 1_000;
 const LAST_PROBE_AFTER_MS = 30_000;
 
-/** Calls at once: three instances stay within the 200 requests that one callee instance takes. */
-const MAX_CALLS = 64;
 /** Calls that wait for their turn: at 10 ms a call, the last one waits less than a second. */
 const MAX_WAITING = 1_000;
 
@@ -50,19 +62,19 @@ export interface Resilience {
   readonly once: IPolicy;
 }
 
-export function createResilience(): Resilience {
+export function createResilience({ deadlineMs, tryTimeoutMs, retries, calls } = defaultLimits): Resilience {
   // Shared by all calls: together they show the health of the service.
   const circuit = circuitBreaker(handleWhenResult(isFailure), {
     breaker: new CountBreaker(CIRCUIT),
     halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PROBE_AFTER_MS, maxDelay: LAST_PROBE_AFTER_MS }),
   });
-  const turns = bulkhead(MAX_CALLS, MAX_WAITING);
+  const turns = bulkhead(calls, MAX_WAITING);
   const tries = retry(handleWhenResult(isWorthRepeating), {
-    maxAttempts: MAX_RETRIES,
+    maxAttempts: retries,
     backoff: new DelegateBackoff(waitBeforeNextTry),
   });
-  const deadline = timeout(DEADLINE_MS, cooperative);
-  const tryTimeout = timeout(TRY_TIMEOUT_MS, cooperative);
+  const deadline = timeout(deadlineMs, cooperative);
+  const tryTimeout = timeout(tryTimeoutMs, cooperative);
   return {
     repeatable: wrap(deadline, tries, turns, circuit, tryTimeout),
     once: wrap(turns, circuit, tryTimeout),

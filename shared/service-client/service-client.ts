@@ -9,7 +9,8 @@ import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
 import type { RefusedBy, ServiceOutcome } from "./outcome.ts";
 import { isCode, problemCode } from "./problem-code.ts";
 import { requirePath } from "./request-path.ts";
-import { createResilience } from "./resilience.ts";
+import { requireHeaders } from "./request-headers.ts";
+import { createResilience, defaultLimits, type ServiceLimits } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
 import type { TokenSource } from "../identity/token-source.ts";
 
@@ -22,35 +23,61 @@ export interface ServiceRequest {
    */
   readonly path: string;
   readonly body?: unknown;
+  /** Further headers, such as `If-Match`. Not those that the client sets or that say how the request is sent. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The W3C trace context to pass on, so that one trace shows both services. */
   readonly traceParent?: string | undefined;
   /** Aborts the call at any stage. */
   readonly signal?: AbortSignal;
 }
 
-/** @throws TypeError for a path that is not below the service's origin; nothing was sent then */
-export type ServiceClient = (request: ServiceRequest) => Promise<ServiceOutcome>;
+/** @throws TypeError for a path that is not below the service's origin, or a header that is not allowed; nothing was sent then */
+export interface ServiceClient {
+  (request: ServiceRequest): Promise<ServiceOutcome>;
+  /** The deadline of its calls, in milliseconds. */
+  readonly deadlineMs?: number;
+}
 
 export interface ServiceClientOptions {
   /** The service's origin: https, or http to a loopback address, without path or trailing slash. */
   readonly origin: string;
   /** Access tokens for the service. */
   readonly tokens: TokenSource;
+  /** Replaces some of `defaultLimits`. */
+  readonly limits?: Partial<ServiceLimits> | undefined;
 }
 
 /** Idempotent by RFC 9110, section 9.2.2. Of another word, which the types forbid, nothing is known. */
 const REPEATABLE: readonly string[] = ["GET", "PUT", "DELETE"] satisfies ServiceRequest["method"][];
 
-/** The largest response. Those of the services here have a few hundred bytes. */
-const MAX_RESPONSE_BYTES = 1024 * 1024;
-
 /** Milliseconds. Longer than the timeout of `createTokenSource`, whose error says more. */
 export const TOKEN_TIMEOUT_MS = 12_000;
+
+const whole = (least: number, most: number) =>
+  v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
+
+/** Wide, but not without an end: each limit protects the app. */
+export const limitsSchema = v.pipe(
+  v.optional(
+    v.strictObject({
+      deadlineMs: whole(100, 300_000),
+      tryTimeoutMs: whole(100, 300_000),
+      retries: whole(0, 10),
+      calls: whole(1, 10_000),
+      responseBytes: whole(1, 100 * 1024 * 1024),
+    }),
+    {},
+  ),
+  v.description(
+    "whole numbers: deadlineMs and tryTimeoutMs from 100 to 300000, retries to 10, calls to 10000, responseBytes to 104857600",
+  ),
+);
 
 const optionSchemas = {
   // Plain http to another machine would show the token to everyone on the way.
   origin,
   tokens: v.pipe(v.custom<TokenSource>(isTokenSource), v.description("a token source, as createTokenSource makes it")),
+  limits: limitsSchema,
 };
 
 /**
@@ -73,13 +100,15 @@ const optionSchemas = {
  * ```
  */
 export function createServiceClient(options: ServiceClientOptions): ServiceClient {
-  const { origin, tokens } = checkOptions("createServiceClient", optionSchemas, options);
-  const resilience = createResilience();
+  const { origin, tokens, limits: changed } = checkOptions("createServiceClient", optionSchemas, options);
+  const limits: ServiceLimits = { ...defaultLimits, ...changed };
+  const resilience = createResilience(limits);
   let connected: Promise<AxiosInstance> | undefined;
 
-  return async (request) => {
+  const call = async (request: ServiceRequest): Promise<ServiceOutcome> => {
     requirePath(request.path, origin);
-    const http = await (connected ??= connect(origin));
+    requireHeaders(request.headers);
+    const http = await (connected ??= connect(origin, limits));
     let tries = 0;
     /** Of the last try that was sent. */
     let last: ServiceOutcome | undefined;
@@ -128,6 +157,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       );
     }
   };
+  return Object.assign(call, { deadlineMs: limits.deadlineMs });
 }
 
 function isTokenSource(tokens: unknown): boolean {
@@ -135,14 +165,14 @@ function isTokenSource(tokens: unknown): boolean {
   return isFunction(get) && isFunction(renew);
 }
 
-async function connect(origin: string): Promise<AxiosInstance> {
+async function connect(origin: string, { responseBytes }: ServiceLimits): Promise<AxiosInstance> {
   const { axios, HttpAgent, HttpsAgent } = await import("../on-demand/http.ts");
   return axios.create({
     baseURL: origin,
     allowAbsoluteUrls: false,
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
-    maxContentLength: MAX_RESPONSE_BYTES,
+    maxContentLength: responseBytes,
     // A redirect or a proxy would send the token to another host.
     maxRedirects: 0,
     proxy: false,
@@ -228,7 +258,7 @@ function codeOfFailure(error: unknown): string {
 function send(
   http: AxiosInstance,
   token: string,
-  { method, path, body, traceParent }: ServiceRequest,
+  { method, path, body, headers, traceParent }: ServiceRequest,
   signal: AbortSignal,
 ): Promise<AxiosResponse> {
   const trace = traceParent !== undefined && { traceparent: traceParent };
@@ -236,7 +266,7 @@ function send(
     method,
     url: path,
     data: body,
-    headers: { Authorization: `Bearer ${token}`, ...trace },
+    headers: { ...headers, Authorization: `Bearer ${token}`, ...trace },
     signal,
   });
 }

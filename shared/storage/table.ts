@@ -40,6 +40,12 @@ export function openTable(endpoint: string, name: string, credential: NewCredent
   };
 }
 
+/**
+ * The requests to tables that were opened here, and the errors of these requests and of their tokens. A handler's other clients of Azure, such
+ * as one of Key Vault, throw errors of the same classes.
+ */
+const ours = new WeakSet<object>();
+
 async function connect(endpoint: string, name: string, tokens: TokenSource): Promise<TableClient> {
   const { TableClient } = await import("../on-demand/table-client.ts");
   const client = new TableClient(endpoint, name, { retryOptions });
@@ -48,9 +54,10 @@ async function connect(endpoint: string, name: string, tokens: TokenSource): Pro
     {
       name: "bearerTokenAndTimeout",
       async sendRequest(request, next) {
-        request.headers.set("Authorization", `Bearer ${await tokens.get()}`);
+        ours.add(request);
+        request.headers.set("Authorization", `Bearer ${await tokens.get().catch(markedAsOurs)}`);
         request.timeout = REQUEST_TIMEOUT_MS;
-        return next(request);
+        return next(request).catch(markedAsOurs);
       },
     },
     { phase: "Sign" },
@@ -70,6 +77,14 @@ async function connect(endpoint: string, name: string, tokens: TokenSource): Pro
     { afterPhase: "Deserialize" },
   );
   return client;
+}
+
+/** Of a token, of its credential, and of a timeout: by name, because their classes are loaded on demand. */
+const FAILURES = ["AuthenticationError", "CredentialUnavailableError", "AbortError"];
+
+function markedAsOurs(error: unknown): never {
+  if (error instanceof Error) ours.add(error);
+  throw error;
 }
 
 /** The response to a transaction is 202, and contains that of the change that failed. */
@@ -108,18 +123,18 @@ export function isLostRace(error: unknown): boolean {
 }
 
 /**
- * True if storage did not respond, was busy, did not know the identity (yet), or was deleting the table: the request may be
- * repeated.
+ * True if a table that `openTable` opened did not respond, was busy, did not know the identity (yet), or was being deleted: the
+ * request may be repeated.
  */
 export function isStorageFailure(error: unknown): boolean {
   if (isRestError(error)) {
-    const { statusCode } = error;
-    if (statusCode === undefined || statusCode >= 500 || isAboutTable(error)) return true;
-    return [401, 403, 408, 429].includes(statusCode);
+    if (isAboutTable(error)) return true;
+    const { statusCode, request } = error;
+    if (request === undefined || !ours.has(request)) return false;
+    return statusCode === undefined || statusCode >= 500 || [401, 403, 408, 429].includes(statusCode);
   }
   return (
-    error instanceof TokenTimeoutError ||
-    (error instanceof Error && ["AuthenticationError", "CredentialUnavailableError", "AbortError"].includes(error.name))
+    error instanceof Error && ours.has(error) && (error instanceof TokenTimeoutError || FAILURES.includes(error.name))
   );
 }
 

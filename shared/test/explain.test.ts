@@ -2,11 +2,10 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { explainRefusal, explainTokenFailure, tokenFailures } from "../service-client/explain.ts";
 
-const notAssigned =
-  "this app is assigned no role of the service, which requires assignment: grant it one (shared/access-policy.json, then deploy)";
+const notAssigned = "this app is assigned no role of the service, which requires assignment: assign it one";
 const noFederation =
   "no federated credential of the app registration names this managed identity as issuer, subject and audience";
-const noService = "the tenant knows no such service: see CALLEE_SCOPE";
+const noService = "the tenant knows no such service: its scope is its App ID URI followed by /.default";
 const noIdentity = "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID";
 const refused =
   "Entra refused the managed identity: most likely it is assigned no role of the service, which requires assignment";
@@ -48,7 +47,7 @@ test.each([
 test.each([
   [
     "role-missing",
-    "grant this app the role (shared/access-policy.json, then deploy). A role granted after its first token shows in the next one: with a managed identity within 24 hours, else within 90 minutes",
+    "grant this app the role. A role granted after its first token shows in the next one: with a managed identity within 24 hours, else within 90 minutes",
   ],
   ["caller-denied", "the service's DENIED_CALLERS names this app: ask the operator of the service"],
   ["caller-not-allowed", "put this app's client id on the service's list ALLOWED_CALLERS"],

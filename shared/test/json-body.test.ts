@@ -45,3 +45,17 @@ test("a body that is not UTF-8 is no JSON, whatever it looks like", async () => 
   body[body.indexOf("?")] = 0xe9; // as Latin-1 has the last letter
   await expect(readNote(body)).rejects.toThrow("the body is not JSON in UTF-8");
 });
+
+test.each([
+  [10, "413"],
+  [NaN, "413"],
+  [undefined, "read"],
+])("with a limit of %d bytes, a body of 26 bytes is: %s", async (maxBytes, expected) => {
+  const body = { string: '{"sku": "a", "quantity":1}' };
+  const request = new HttpRequest({ method: "PUT", url: "https://callee/api/x", body });
+  const result = await readJsonBody(request, schema, maxBytes).then(
+    () => "read",
+    (error: unknown) => String((error as { problem: { status: number } }).problem.status),
+  );
+  expect(result).toBe(expected);
+});

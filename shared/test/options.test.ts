@@ -168,6 +168,22 @@ describe("createServiceClient", () => {
   });
 });
 
+describe("limits of createServiceClient", () => {
+  const tokens = { get: () => Promise.resolve(""), renew: () => Promise.resolve("") };
+  test.each<[object, RegExp]>([
+    [
+      { deadlineMs: 0 },
+      /limits\.deadlineMs is 0: expected whole numbers: deadlineMs and tryTimeoutMs from 100 to 300000/,
+    ],
+    [{ retries: 1.5 }, /limits\.retries is 1\.5/],
+    [{ calls: Infinity }, /limits\.calls is Infinity/],
+    [{ responseBytes: "1" }, /limits\.responseBytes is a string/],
+    [{ timeout: 5 }, /limits\.timeout .* expected whole numbers/],
+  ])("%o", (limits, message) => {
+    expect(() => client({ origin: "https://callee.example", tokens, limits })).toThrow(message);
+  });
+});
+
 test("createTokenSource does not start without a credential, or without a scope of an application", () => {
   expect(() => tokenSource(undefined, "api://x/.default")).toThrow(/newCredential is missing/);
   expect(() => tokenSource(ignore, undefined)).toThrow(/scope is missing: expected an App ID URI followed by/);

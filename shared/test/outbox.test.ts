@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { PipelineRequest, SendRequest } from "@azure/core-rest-pipeline";
-import type { TableClient } from "@azure/data-tables";
+import { RestError, type TableClient } from "@azure/data-tables";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { type Destination, type Message, newMessage } from "../outbox/message.ts";
@@ -202,7 +202,7 @@ test("a run says how many calls the destination's access restrictions refused", 
 
 test("a message whose result storage did not take is pending, not an error, and is delivered again", async () => {
   const report = vi.fn();
-  const failing = outboxWith({ settle: () => Promise.reject(abortError()) }, {}, report);
+  const failing = outboxWith({ settle: () => Promise.reject(storageFailure()) }, {}, report);
   expect(await submit("a", failing)).toMatchObject({ state: "pending" });
   passTime(LEASE_MS + 1);
   expect(await run(failing)).toMatchObject({ unsaved: 1, done: 0 });
@@ -484,7 +484,7 @@ describe("what is submitted", () => {
     ["dots", ".."],
     ["65 characters", "x".repeat(65)],
   ])("has an identifier for an id, not %s", async (_, id) => {
-    await expect(submit(id)).rejects.toThrow("The id of a message is an identifier");
+    await expect(submit(id)).rejects.toThrow("The id of a message: expected 1 to 64 letters");
     expect(asked).toEqual([]);
   });
 
@@ -677,6 +677,13 @@ describe("instances whose clocks differ by hours", () => {
   });
 });
 
-function abortError(): Error {
-  return Object.assign(new Error("The operation was aborted."), { name: "AbortError" });
+test("does not start with a client whose calls may outlive their lease", () => {
+  const client = (deadlineMs: number): ServiceClient =>
+    Object.assign((): Promise<ServiceOutcome> => Promise.reject(new Error("unused")), { deadlineMs });
+  expect(() => outboxWith({}, { client: client(15_001) })).toThrow("at most 15000 ms; this one has 15001 ms");
+  expect(outboxWith({}, { client: client(15_000) })).toBeTypeOf("object");
+});
+
+function storageFailure(): Error {
+  return new RestError("The table is being deleted.", { statusCode: 409, code: "TableBeingDeleted" });
 }

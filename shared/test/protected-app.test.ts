@@ -51,6 +51,18 @@ test("admits a listed caller with the role, and refuses others", async () => {
   expect(await responseTo({})).toBe("caller-denied");
 });
 
+test("callers are listed with commas and blanks", async () => {
+  environment["ALLOWED_CALLERS"] = `${OTHER}, ${tenant.callerId} `;
+  expect(await responseTo({ azp: OTHER })).toEqual({ jsonBody: OTHER });
+  expect(await responseTo({})).toEqual({ jsonBody: tenant.callerId });
+});
+
+test.each(["", " ", ",", "caller-func"])("does not start with the callers '%s'", (ALLOWED_CALLERS) => {
+  expect(() => protectedApp({ environment: { ...environment, ALLOWED_CALLERS } })).toThrow(
+    /ALLOWED_CALLERS is (missing|invalid): expected GUIDs separated by commas/,
+  );
+});
+
 test("MINIMUM_CLIENT_AUTHENTICATION refuses a caller with a secret where it requires a certificate", async () => {
   environment["MINIMUM_CLIENT_AUTHENTICATION"] = "certificate";
   expect(await responseTo({ azpacr: "1" })).toBe("weak-client-authentication");

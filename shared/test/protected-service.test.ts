@@ -55,7 +55,12 @@ describe("protectedService", () => {
   test.each<[string, object, RegExp]>([
     ["", {}, /a prefix in capital letters/],
     ["other-api", {}, /a prefix in capital letters/],
-    ["OTHER_API", { origin: "https://x.example" }, /origin is no option: expected app, environment, settingNames/],
+    [
+      "OTHER_API",
+      { origin: "https://x.example" },
+      /origin is no option: expected limits, app, environment, settingNames/,
+    ],
+    ["OTHER_API", { limits: { retries: -1 } }, /limits\.retries is -1/],
     ["OTHER_API", { settingNames: { OTHER_URL: "X" } }, /settingNames\.OTHER_URL .* expected .*OTHER_API_URL/],
   ])("does not start with the prefix '%s' and %o", (prefix, options, message) => {
     expect(() => protectedService(prefix, { environment: good, ...options })).toThrow(TypeError);

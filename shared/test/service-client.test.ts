@@ -57,6 +57,47 @@ test("sends the token as a bearer token, the trace context and the body with its
   expect(bodies).toEqual(['{"a":1}']);
 });
 
+test("sends further headers, and nothing at all with one that it sets itself", async () => {
+  await client({ method: "GET", path: "/", headers: { "If-None-Match": '"1"', "content-type": "text/plain" } });
+  expect(requests[0]?.headers).toMatchObject({ "if-none-match": '"1"', authorization: `Bearer ${TOKEN}` });
+  await expect(client({ method: "GET", path: "/", headers: { authorization: "Basic x" } })).rejects.toThrow(TypeError);
+  expect(requests).toHaveLength(1);
+});
+
+describe("limits", () => {
+  test("replace the default ones", async () => {
+    const limited = createServiceClient({ origin, tokens, limits: { retries: 0, responseBytes: 11 } });
+    answers = [status(503)];
+    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 503, tries: 1 });
+    answers = [status(200, {}, '"more than ten bytes"')];
+    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ kind: "no-response" });
+    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: { ok: true } });
+  });
+
+  test("end a try, and a call with all its tries", async () => {
+    answers = Array.from({ length: 5 }, () => () => undefined);
+    const oneTry = createServiceClient({ origin, tokens, limits: { tryTimeoutMs: 100, retries: 1 } });
+    expect(await oneTry({ method: "GET", path: "/" })).toMatchObject({ reason: "no response in time", tries: 2 });
+    const whole = createServiceClient({ origin, tokens, limits: { deadlineMs: 100 } });
+    expect(whole.deadlineMs).toBe(100);
+    expect(await whole({ method: "GET", path: "/" })).toMatchObject({ reason: "no response in time" });
+  });
+
+  test("hold further calls back", async () => {
+    const single = createServiceClient({ origin, tokens, limits: { calls: 1 } });
+    const waiting: ServerResponse[] = [];
+    answers = [(response) => waiting.push(response)];
+    const calls = [single({ method: "GET", path: "/1" }), single({ method: "GET", path: "/2" })];
+    await vi.waitFor(() => {
+      expect(waiting).toHaveLength(1);
+    });
+    expect(requests).toHaveLength(1);
+    for (const response of waiting) response.end("{}");
+    expect(await Promise.all(calls)).toMatchObject([{ status: 200 }, { status: 200 }]);
+    expect(requests).toHaveLength(2);
+  });
+});
+
 test("keeps the connection", async () => {
   await client({ method: "GET", path: "/" });
   await client({ method: "GET", path: "/" });
