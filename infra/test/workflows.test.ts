@@ -56,6 +56,7 @@ describe("the workflows", () => {
       "codeql.yml",
       "deploy-environment.yml",
       "deploy.yml",
+      "release-package.yml",
     ]);
   });
 
@@ -96,6 +97,7 @@ describe("the workflows", () => {
       "deploy-environment.yml, job deploy: id-token",
       "deploy.yml, job dev: id-token",
       "deploy.yml, job production: id-token",
+      "release-package.yml, job publish: id-token",
     ]);
   });
 
@@ -156,7 +158,10 @@ describe("deployment", () => {
   const deploy = jobCalled("deploy-environment.yml", "deploy");
   const close = jobCalled("deploy-environment.yml", "close");
 
-  const withRights = jobs.filter(({ permissions = {}, steps }) => "id-token" in permissions && steps !== undefined);
+  const withRights = jobs.filter(
+    ({ where, permissions = {}, steps }) =>
+      where.startsWith("deploy-environment.yml") && "id-token" in permissions && steps !== undefined,
+  );
 
   it("installs nothing and builds nothing in a job that may sign in to Azure", () => {
     expect(withRights).toHaveLength(2);
@@ -175,7 +180,7 @@ describe("deployment", () => {
   });
 
   it("deploys to every environment what one job without any right has built", () => {
-    const building = jobs.filter(({ steps = [] }) => steps.some(({ run = "" }) => /npm run build\b/.test(run)));
+    const building = jobs.filter(({ steps = [] }) => steps.some(({ run = "" }) => /npm run build$/m.test(run)));
     expect(building.map(({ where, permissions }) => [where, permissions])).toEqual([
       ["deploy.yml, job build", undefined],
     ]);
@@ -255,7 +260,7 @@ describe("deployment", () => {
   it("gets a token of an environment only, whose reviewers come first", () => {
     for (const job of jobs.filter(({ permissions = {} }) => "id-token" in permissions)) {
       expect(job.environment ?? job.uses, job.where).toMatch(
-        /^(\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
+        /^(npm|\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
       );
     }
   });
@@ -264,6 +269,20 @@ describe("deployment", () => {
     for (const name of ["dev", "production"]) {
       expect(jobCalled("deploy.yml", name).concurrency).toEqual({ group: `deploy-${name}` });
     }
+  });
+});
+
+describe("the release of the package", () => {
+  it("publishes, in a job that installs nothing, what another one has built and tested", () => {
+    const build = jobCalled("release-package.yml", "build");
+    const publish = jobCalled("release-package.yml", "publish");
+    expect(build.permissions).toBeUndefined();
+    expect(publish.needs).toBe("build");
+    expect(publish.steps?.flatMap(({ run }) => run ?? [])).toEqual([
+      "npm publish --provenance --access public --ignore-scripts ./*.tgz",
+    ]);
+    const [download] = publish.steps?.slice(-2) ?? [];
+    expect(download?.with).toEqual({ "artifact-ids": "${{ needs.build.outputs.artifact }}" });
   });
 });
 
@@ -289,5 +308,7 @@ function jobCalled(file: string, name: string): Job {
 
 /** The names of the scripts that a shell script runs by npm. */
 function npmScriptsIn(script: string): string[] {
-  return [...script.matchAll(/\bnpm (?:run (?:-s )?)?(?!ci\b)([\w:-]+)/g)].map(([, name = ""]) => name);
+  return [...script.matchAll(/\bnpm (?:run (?:-s )?)?(?!(?:ci|install|pack|pkg|publish)\b)([\w:-]+)/g)].map(
+    ([, name = ""]) => name,
+  );
 }

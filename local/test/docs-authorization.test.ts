@@ -1,68 +1,60 @@
+/** docs/authorization.md: its samples, settings and options. example-app.test.ts runs the first sample. */
 import { readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Tenant } from "@restricted-calls/shared/testing/tenant";
+import { describe, expect, test } from "vitest";
+import { guardSettings, protectedApp } from "@restricted-calls/shared/functions";
+import { protectedService } from "@restricted-calls/shared/service-client";
 import { typeErrors } from "../../tools/testing/type-check.ts";
 import { blocksOf } from "./docs-pages.ts";
-import { type RunningHost, stage, start } from "./host-fixture.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const sample = blocksOf(readFileSync(join(root, "docs", "authorization.md"), "utf8")).find(
-  ({ language }) => language === "ts",
-);
-const text = sample?.text ?? "";
+const page = readFileSync(join(root, "docs", "authorization.md"), "utf8");
+const [sample = "", ...others] = blocksOf(page)
+  .filter(({ language }) => language === "ts")
+  .map(({ text }) => text);
 
-test("the sample of the page compiles as strictly as the rest", () => {
-  expect(typeErrors(new Map([[join(root, "callee-func", "src", "sample-of-the-page.ts"), text]]))).toEqual([]);
+test("the first sample is the example, which is compiled and run as an app of its own", () => {
+  const example = join(root, "examples", "protect-an-existing-app", "src", "functions", "get-invoice.ts");
+  expect(`${sample}\n`).toBe(readFileSync(example, "utf8"));
+});
+
+test("the other samples compile as strictly as the rest", () => {
+  expect(others.length).toBeGreaterThan(0);
+  const texts = others.map((text, i): [string, string] => [
+    join(root, "callee-func", "src", `sample-${i}.ts`),
+    text.replaceAll("restricted-calls/", "@restricted-calls/shared/"),
+  ]);
+  expect(typeErrors(new Map(texts))).toEqual([]);
 }, 60_000);
 
-describe("the sample of the page, run", () => {
-  const other = "6f0c8f2e-9999-4000-8000-000000000009";
-  let tenant: Tenant;
-  let folder: string;
-  let host: RunningHost;
-  const settings = (): Record<string, string> => ({
-    AZURE_TENANT_ID: tenant.tenantId,
-    AZURE_AUTHORITY_HOST: tenant.authority,
-    API_CLIENT_ID: tenant.apiClientId,
-    API_IDENTIFIER_URI: tenant.identifierUri,
-    ALLOWED_CALLERS: `${other}, ${tenant.callerId} `,
-  });
+/** The first column of the table whose first heading this is. */
+function rowsOf(heading: string): string[] {
+  const [, table = ""] = page.split(`\n| ${heading} `);
+  const rows = table.split("\n\n")[0]?.split("\n").slice(2) ?? [];
+  return rows.map((row) => /^\| `(\w+)`/.exec(row)?.[1] ?? row);
+}
 
-  beforeAll(async () => {
-    tenant = await Tenant.start();
-    folder = await stage(text);
-    host = await start(folder, { settings: settings() });
-  });
-  afterAll(async () => {
-    await host.stop();
-    await rm(folder, { recursive: true });
-    tenant.stop();
-  });
-
-  async function answerTo(token?: string): Promise<[status: number, body: unknown]> {
-    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`${host.url}/api/reports/7`, { headers });
-    return [response.status, await response.json()];
+/** The options that a function names when it gets one that it does not know. */
+function optionsOf(start: (options: object) => unknown): string[] {
+  try {
+    start({ unknownOption: true });
+    return [];
+  } catch (error) {
+    return /unknownOption is no option: expected (.*)/.exec(String(error))?.[1]?.split(", ") ?? [];
   }
+}
 
-  test("lets in a caller that is listed after a comma and a blank, and gives its id", async () => {
-    const roles = ["Reports.Read"];
-    expect(await answerTo(tenant.token({ roles }))).toEqual([200, { id: "7", readBy: tenant.callerId }]);
-    expect(await answerTo(tenant.token({ roles, azp: other }))).toEqual([200, { id: "7", readBy: other }]);
+describe("the page names every", () => {
+  test("setting", () => {
+    expect(rowsOf("setting").sort()).toEqual(Object.keys(guardSettings).sort());
   });
 
-  test("lets in nobody else", async () => {
-    expect(await answerTo()).toMatchObject([401, { code: "no-credentials" }]);
-    expect(await answerTo(tenant.token({ roles: ["Reports.Write"] }))).toMatchObject([403, { code: "role-missing" }]);
-    const stranger = tenant.token({ roles: ["Reports.Read"], azp: "6f0c8f2e-9999-4000-8000-000000000008" });
-    expect(await answerTo(stranger)).toMatchObject([403, { code: "caller-not-allowed" }]);
-  });
-
-  test.each(["", " ", ",", "caller-func"])("does not start with the callers '%s'", async (ALLOWED_CALLERS) => {
-    await expect(start(folder, { settings: { ...settings(), ALLOWED_CALLERS } })).rejects.toThrow(
-      /ALLOWED_CALLERS is (missing|invalid): expected GUIDs separated by commas/,
-    );
+  test.each<[string, (options: object) => unknown]>([
+    ["protectedApp", protectedApp],
+    ["protectedService", (options) => protectedService("OTHER", options)],
+  ])("option of %s", (name, start) => {
+    const options = optionsOf(start);
+    expect(options.length).toBeGreaterThan(3);
+    expect(rowsOf(`option of \`${name}\``).sort()).toEqual(options.sort());
   });
 });
