@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { Policy } from "@restricted-calls/shared/access-policy";
 import { buildPackage } from "../../tools/package.ts";
 import { compileExample, installExample } from "../../tools/testing/installed-package.ts";
@@ -58,13 +58,13 @@ beforeAll(async () => {
     NODE_EXTRA_CA_CERTS: entra.certificates.caFile,
   };
   host = await start(app, { settings });
-});
-afterAll(async () => {
-  await host.stop();
-  customers.closeAllConnections();
-  customers.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+  return async () => {
+    await host.stop();
+    customers.closeAllConnections();
+    customers.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}, 600_000);
 
 async function responseTo(token?: string): Promise<[status: number, body: unknown]> {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };

@@ -26,7 +26,7 @@ beforeAll(async () => {
   topics = Object.keys(exports)
     .filter((name) => name !== "./package.json")
     .map((name) => name.replace("./", `${PACKAGE}/`));
-});
+}, 600_000);
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
