@@ -111,16 +111,18 @@ const CALLEE_TIMEOUT_MS = 40_000;
 
 async function effectFailures(aftermath: Aftermath, done: readonly ChaosOutcome[]): Promise<readonly string[]> {
   const { business, endpoints, settings } = aftermath;
-  const token = await managedIdentityToken(endpoints, "caller-func", endpoints.api.identifierUri);
+  const { caller, callee } = business.services;
+  const token = await managedIdentityToken(endpoints, caller, endpoints.apis[callee]?.identifierUri ?? "");
   const headers = { Authorization: `Bearer ${token}` };
+  const origin = endpoints.frontEnds[callee]?.from[caller] ?? "";
   const found = await business.receives.read({
     settings,
     get: (path) =>
-      retry(() => json(`${endpoints.callee.callerSubnet}${path}`, { headers }), {
+      retry(() => json(`${origin}${path}`, { headers }), {
         ...{ pauseMs: PAUSE_MS, timeoutMs: CALLEE_TIMEOUT_MS },
       }),
     async rows(name) {
-      const table = await tableOf(aftermath, "callee-func", name);
+      const table = await tableOf(aftermath, callee, name);
       const rows: Record<string, unknown>[] = [];
       for await (const row of table.listEntities()) rows.push(row);
       return rows;

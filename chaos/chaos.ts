@@ -41,7 +41,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const messages = business.sends.messages(options.messages, randomFrom(seed ^ 0x5f3759df));
   const settings = business.sends.settings?.(options.messages) ?? {};
   const plan = planFaults(seed, amounts);
-  const testBed = await startTestBed({ seed, host, folder, settings });
+  const testBed = await startTestBed({ seed, host, folder, settings, services: business.services });
   const { callers, endpoints, hits, log } = testBed;
   try {
     print("Two callers and two callees are up.");
@@ -60,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const faultsOver = Date.now();
     const assessment = await assess({
       ...{ business, callers, endpoints, folder, messages, clients, timeoutMs },
-      settings: settings["callee-func"] ?? {},
+      settings: settings[business.services.callee] ?? {},
     });
     const crashes = log.filter(isCrash);
     const failures = [...assessment.failures, ...crashes.map((line) => `a process ended by itself: ${line}`)];

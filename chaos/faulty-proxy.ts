@@ -9,7 +9,7 @@ import {
 import { request as httpsRequest } from "node:https";
 import { buffer } from "node:stream/consumers";
 import { listen, type Listener } from "../tools/listen.ts";
-import { type Fault, randomFrom } from "./plan.ts";
+import { type Fault, type Part, randomFrom } from "./plan.ts";
 
 /** What the proxy does with a request. */
 export type Interference =
@@ -107,7 +107,8 @@ const SLOW_MS = 7_000;
 
 const none: Interference = { kind: "none" };
 
-export function activeFaults(seed: number): ActiveFaults {
+/** @param accounts the names of the storage accounts */
+export function activeFaults(seed: number, accounts: Readonly<Record<Part, string>>): ActiveFaults {
   const active = new Set<Fault>();
   const hits = new Map<string, number>();
   const random = randomFrom(seed);
@@ -130,7 +131,7 @@ export function activeFaults(seed: number): ActiveFaults {
     },
     storage({ url = "" }) {
       for (const fault of active) {
-        if (fault.kind !== "storage" || !url.startsWith(`/${fault.account}`) || random() >= fault.rate) continue;
+        if (fault.kind !== "storage" || !url.startsWith(`/${accounts[fault.of]}/`) || random() >= fault.rate) continue;
         const name = `storage ${fault.how}`;
         if (fault.how === "timeout") return hit(name, { kind: "drop" });
         if (fault.how === "done-500") return hit(name, { kind: "replace", status: 500 });

@@ -1,15 +1,18 @@
 /** The faults of a run, planned by its seed. */
 
+/** The service that sends the messages, which calls another one, or the service that receives them. */
+export type Part = "caller" | "callee";
+
 /** A fault: when it begins, in milliseconds after the start of the run, and how long it lasts. */
 export type Fault = { readonly atMs: number; readonly lastsMs: number } & (
-  | { readonly kind: "kill"; readonly app: "caller-func" | "callee-func"; readonly process: 0 | 1 }
-  | { readonly kind: "scale-in"; readonly app: "caller-func"; readonly process: 0 | 1 }
+  | { readonly kind: "kill"; readonly app: Part; readonly process: 0 | 1 }
+  | { readonly kind: "scale-in"; readonly app: Part; readonly process: 0 | 1 }
   | { readonly kind: "entra-down" }
   | { readonly kind: "keys-rotated" }
   | { readonly kind: "network-refused" }
   | {
       readonly kind: "storage";
-      readonly account: "callerdata" | "calleedata";
+      readonly of: Part;
       readonly how: StorageFault;
       readonly rate: number;
     }
@@ -33,7 +36,7 @@ export interface Amounts {
   readonly keysRotated: number;
   readonly networkRefused: number;
   readonly storage: number;
-  readonly storageAccounts: readonly ("callerdata" | "calleedata")[];
+  readonly storageOf: readonly Part[];
   readonly calleeFaults: number;
   /** The longest time that one fault lasts. */
   readonly longestMs: number;
@@ -50,7 +53,7 @@ export const all: Amounts = {
   networkRefused: 2,
   storage: 6,
   calleeFaults: 6,
-  storageAccounts: ["callerdata", "calleedata"],
+  storageOf: ["caller", "callee"],
   longestMs: 5_000,
 };
 
@@ -68,7 +71,7 @@ export const brief: Amounts = {
   networkRefused: 1,
   storage: 1,
   calleeFaults: 3,
-  storageAccounts: ["calleedata"],
+  storageOf: ["callee"],
   longestMs: 1_200,
 };
 
@@ -86,12 +89,12 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
   const calleeFaults: readonly CalleeFault[] = ["429", "lost", "slow"];
   const storageFaults: readonly StorageFault[] = ["500", "503", "done-500", "timeout"];
   const faults = [
-    ...times(amounts.killCallee, (i) => ({ ...time(), kind: "kill", app: "callee-func", process: alternating(i) })),
-    ...times(amounts.killCaller, (i) => ({ ...time(), kind: "kill", app: "caller-func", process: alternating(i) })),
+    ...times(amounts.killCallee, (i) => ({ ...time(), kind: "kill", app: "callee", process: alternating(i) })),
+    ...times(amounts.killCaller, (i) => ({ ...time(), kind: "kill", app: "caller", process: alternating(i) })),
     ...times(amounts.scaleIn, (i) => ({
       ...time(),
       kind: "scale-in",
-      app: "caller-func",
+      app: "caller",
       process: alternating(i + 1),
     })),
     ...times(amounts.entraDown, () => ({ ...time(), kind: "entra-down" })),
@@ -100,7 +103,7 @@ export function planFaults(seed: number, amounts: Amounts): readonly Fault[] {
     ...times(amounts.storage, (i) => ({
       ...time(),
       kind: "storage",
-      account: pick(amounts.storageAccounts),
+      of: pick(amounts.storageOf),
       how: storageFaults[i % storageFaults.length] ?? "500",
       rate: 0.3 + 0.5 * random(),
     })),
@@ -141,7 +144,7 @@ export function describeFault(fault: Fault): string {
     case "network-refused":
       return `the callee's access restrictions refuse every origin for ${seconds}`;
     case "storage":
-      return `storage of ${fault.account}: ${fault.how} for ${percent(fault.rate)} of the requests, for ${seconds}`;
+      return `the ${fault.of}'s storage: ${fault.how} for ${percent(fault.rate)} of the requests, for ${seconds}`;
     case "callee":
       return `the callee's responses: ${fault.how} for ${percent(fault.rate)} of the requests, for ${seconds}`;
   }

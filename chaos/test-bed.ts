@@ -12,9 +12,11 @@ import {
   requireCoreTools,
   startSystem,
 } from "../local/index.ts";
+import { type ServiceName, settingPrefix } from "@restricted-calls/shared/access-policy";
 import { tableEndpointSetting } from "../tools/access-policy.ts";
+import { storageAccount } from "../tools/service-names.ts";
 import { activeFaults, type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
-import type { Fault } from "./plan.ts";
+import type { Fault, Part } from "./plan.ts";
 
 /** The running system, and the faults that can be caused in it. */
 export interface TestBed {
@@ -35,14 +37,14 @@ export type Host = Endpoints["host"];
 export interface TestBedOptions {
   readonly seed: number;
   readonly host: Host;
+  readonly services: Readonly<Record<Part, ServiceName>>;
   /** The folder for settings and data. */
   readonly folder: string;
   /** Settings by service, which replace its own. */
   readonly settings: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-const apps = ["caller-func", "callee-func"] as const;
-type App = (typeof apps)[number];
+const parts = ["caller", "callee"] as const;
 
 /**
  * Starts the system on free ports and in the given folder:
@@ -58,7 +60,7 @@ type App = (typeof apps)[number];
  * @throws Error that says what to install, where Core Tools are requested and missing
  */
 export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
-  const { seed, host, folder } = options;
+  const { seed, host, folder, services } = options;
   if (host === "func") await requireCoreTools();
   const log: string[] = [];
   await using started = new AsyncDisposableStack();
@@ -72,49 +74,55 @@ export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
     await startSystem({
       folder,
       appsFolder: join(folder, "apps"),
-      ports: { ...freePorts, callee: calleePort },
+      ports: { ...freePorts, apps: { ...freePorts.apps, [services.callee]: calleePort } },
       withApps: false,
       host,
       deliverySchedule: "*/2 * * * * *",
       log: (source, line) => log.push(`${source}: ${line}`),
     }),
   );
-  const { callee, entra, identities } = system.endpoints;
+  const { entra, frontEnds, identities } = system.endpoints;
 
-  const faults = activeFaults(seed);
+  const faults = activeFaults(
+    seed,
+    of((part) => storageAccount(services[part])),
+  );
   const { active, hits } = faults;
-  const settings = {
-    "caller-func": readLocalSettings(join(folder, "caller-func.settings.json")).Values,
-    "callee-func": readLocalSettings(join(folder, "callee-func.settings.json")).Values,
-  };
-  const storageOrigin = new URL(settings["caller-func"][tableEndpointSetting("caller-func")] ?? "").origin;
+  const settings = of((part) => readLocalSettings(join(folder, `${services[part]}.settings.json`)).Values);
+  const storageOrigin = new URL(settings.caller[tableEndpointSetting(services.caller)] ?? "").origin;
   const ports = {
-    "caller-func": [await freePort(), await freePort()],
-    "callee-func": [await freePort(), await freePort()],
+    caller: [await freePort(), await freePort()],
+    callee: [await freePort(), await freePort()],
   };
+  const calleeOrigin = frontEnds[services.callee]?.from[services.caller] ?? "";
   const none = () => ({ kind: "none" }) as const;
-  await proxy({ targets: ports["callee-func"], port: calleePort, interfere: none });
-  const callers = await proxy({ targets: ports["caller-func"], interfere: none });
-  const calleeViaFaults = await proxy({ targets: [portOf(callee.callerSubnet)], interfere: () => faults.callee() });
+  await proxy({ targets: ports.callee, port: calleePort, interfere: none });
+  const callers = await proxy({ targets: ports.caller, interfere: none });
+  const calleeViaFaults = await proxy({ targets: [portOf(calleeOrigin)], interfere: () => faults.callee() });
   const storageViaFaults = await proxy({
     targets: [portOf(storageOrigin)],
     tls: await certificates(folder),
     interfere: (request) => faults.storage(request),
   });
 
-  const changes: Record<App, (process: number) => Record<string, string>> = {
-    "caller-func": (process) => ({
-      CALLEE_URL: calleeViaFaults,
-      // Both processes call as one app registration, because a callee may tell callers apart. The first one
-      // uses the managed identity that the app registration trusts, the second one its client secret.
-      CALLER_CREDENTIAL: process === 0 ? "federated-identity" : "client-secret",
-      CALLER_APP_CLIENT_ID: identities["caller-app"]?.clientId ?? "",
-      ...(process === 1 && { CALLER_APP_CLIENT_SECRET: identities["caller-app"]?.clientSecret ?? "" }),
+  const changes: Record<Part, (process: number) => Record<string, string>> = {
+    caller: (process) => ({
+      [`${settingPrefix(services.callee)}_URL`]: calleeViaFaults,
+      // The app registration trusts the caller of the access policy's first call only, and holds its roles.
+      ...(services.caller === system.entra.directory.firstCall.caller && asAppRegistration(process)),
     }),
-    "callee-func": () => ({}),
+    callee: () => ({}),
   };
-  const instanceOf = (app: App, port: number, process: number): AppInstance => {
-    const all = { ...settings[app], ...changes[app](process), ...options.settings[app] };
+  // Both processes call as one app registration, because a callee may tell callers apart. The first one uses the managed
+  // identity that the app registration trusts, the second one its client secret.
+  const asAppRegistration = (process: number): Record<string, string> => ({
+    CALLER_CREDENTIAL: process === 0 ? "federated-identity" : "client-secret",
+    CALLER_APP_CLIENT_ID: identities["caller-app"]?.clientId ?? "",
+    ...(process === 1 && { CALLER_APP_CLIENT_SECRET: identities["caller-app"]?.clientSecret ?? "" }),
+  });
+  const instanceOf = (part: Part, port: number, process: number): AppInstance => {
+    const app = services[part];
+    const all = { ...settings[part], ...changes[part](process), ...options.settings[app] };
     const viaProxy = Object.entries(all).map(([name, value]) => [name, value.replace(storageOrigin, storageViaFaults)]);
     const instance = instanceUnder[host](
       {
@@ -132,11 +140,8 @@ export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
     started.defer(() => instance.kill());
     return instance;
   };
-  const instances = {
-    "caller-func": ports["caller-func"].map((port, process) => instanceOf("caller-func", port, process)),
-    "callee-func": ports["callee-func"].map((port, process) => instanceOf("callee-func", port, process)),
-  };
-  await Promise.all(apps.flatMap((app) => instances[app].map((instance) => instance.start())));
+  const instances = of((part) => ports[part].map((port, process) => instanceOf(part, port, process)));
+  await Promise.all(parts.flatMap((part) => instances[part].map((instance) => instance.start())));
 
   const control = async (path: string, body: object = {}): Promise<void> => {
     await fetch(`${entra.control}/${path}`, { method: "POST", body: JSON.stringify(body) });
@@ -150,7 +155,7 @@ export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
     if (fault.kind === "keys-rotated" && isOn) await control("keys/rotate");
     if (fault.kind === "network-refused") {
       const ipSecurityRestrictionsDefaultAction = isOn ? "Deny" : "Allow";
-      system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction });
+      system.setRestrictions(services.callee, { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction });
     }
     if (fault.kind === "entra-down") {
       for (const endpoint of ["keys", "metadata", "token", "managed-identity"]) {
@@ -174,6 +179,10 @@ export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
 }
 
 const instanceUnder = { embedded: appInstance, func: funcInstance };
+
+function of<T>(value: (part: Part) => T): Record<Part, T> {
+  return { caller: value("caller"), callee: value("callee") };
+}
 
 function subjectOf(fault: Fault): string {
   return "process" in fault ? `${fault.app} ${fault.process}` : fault.kind;

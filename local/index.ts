@@ -3,6 +3,7 @@ export { makeCertificates, makeClientCertificate } from "./certificates/make-cer
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
 export { startFrontEnd } from "./front-end/front-end.ts";
+export { networkOf } from "./front-end/networks.ts";
 export { type AppInstance, appInstance, isCrash } from "./host/app-instance.ts";
 export { type FunctionsHost, startFunctionsHost } from "./host/functions-host.ts";
 export { readLocalSettings } from "./host/local-settings.ts";

@@ -50,6 +50,19 @@ export function callerNames(policy: Policy): string[] {
   return Object.keys(policy.services).filter((service) => isCaller(policy, service));
 }
 
+/**
+ * The call that stands for all calls, where one is enough: to the first service with callers, by the first of these.
+ *
+ * @returns undefined if no service may call another one
+ */
+export function firstCall({ services }: Policy): { readonly caller: string; readonly callee: string } | undefined {
+  for (const [callee, { callers }] of Object.entries(services)) {
+    const [caller] = Object.keys(callers);
+    if (caller !== undefined) return { caller, callee };
+  }
+  return undefined;
+}
+
 /** The highest `subnet` of a service. */
 export function lastSubnet({ services }: Policy): number {
   return Math.max(...Object.values(services).map(({ subnet }) => subnet));

@@ -9,6 +9,16 @@ export function tableEndpointSettingOf(options: { readonly tableEndpointSetting?
   return options.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
 }
 
+/** The command of package.json that runs a service's app under Core Tools: `npm run start:caller` for caller-func. */
+export function startCommand(service: string): string {
+  return `npm run ${startScript(service)}`;
+}
+
+/** Its name there. */
+export function startScript(service: string): string {
+  return `start:${service.replace(/-func$/, "")}`;
+}
+
 /** The name of a service's storage account on this machine: `callerdata` for caller-func. */
 export function storageAccount(service: string): string {
   return `${service.replace(/-func$/, "").replaceAll("-", "")}data`;

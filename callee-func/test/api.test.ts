@@ -197,7 +197,9 @@ describe("refusals, each with only one thing wrong", () => {
   };
 
   test.each(attacks)("$name: $code", async ({ credentials, code }) => {
-    const { authorization, otherHeaders, query } = await credentials(forgeOf(system.endpoints));
+    const { authorization, otherHeaders, query } = await credentials(
+      forgeOf(system.endpoints, "callee-func", "caller-func"),
+    );
     const response = await fetch(`${origin}/api/inventory/widget?${new URLSearchParams(query).toString()}`, {
       headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
     });

@@ -143,10 +143,10 @@ describe("POST /api/orders", () => {
 
 describe("an order that does not reach the callee's business stays pending, and says why", () => {
   test("refused by the network layer, whose rules deny everything for a while", async () => {
-    system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
+    system.setRestrictions("callee-func", { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Deny" });
     const { status } = await place({ orderId: "b-1", sku: "widget", quantity: 1 });
     const { body } = await get("b-1");
-    system.frontEnd.setRestrictions({ ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" });
+    system.setRestrictions("callee-func", { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAction: "Allow" });
     expect(status).toBe(202);
     expect(body).toMatchObject({
       state: "pending",

@@ -6,7 +6,7 @@ import { makeOwnSettings, ownSettingsFile } from "../system/own-settings.ts";
 
 const USAGE = `Usage: npm run settings
 
-Makes <app>/local.settings.json for each app from local.settings.sample.json. npm run start:caller and start:callee use it.
+Makes <app>/local.settings.json for each app from local.settings.sample.json. npm run start:... uses it.
 Never changes an existing file. Git ignores these files. Replace values in <...>, or leave them: they are then taken from
 the system that "npm start -- --no-apps" runs.
 

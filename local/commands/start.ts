@@ -9,12 +9,14 @@ import { showOnce } from "../demo/once.ts";
 import {
   defaultInspectPort,
   defaultPorts,
+  FIRST_PORT,
   freePorts,
   inspectPorts,
   LAST_FIRST_PORT,
   type Ports,
   portsFrom,
 } from "../system/ports.ts";
+import { startCommand } from "../../tools/service-names.ts";
 import { startSystem } from "../system/system.ts";
 import { watchApps, watchPolicy } from "../system/watch.ts";
 import { whatToTry } from "../demo/what-to-try.ts";
@@ -22,16 +24,16 @@ import { whatToTry } from "../demo/what-to-try.ts";
 const USAGE = `Usage: npm start [-- options]
        npm run dev [-- options]    the same with --watch
 
-Builds both function apps and runs them on this machine, with stand-ins for everything they need of Azure, until Ctrl-C.
+Builds the function apps and runs them on this machine, with stand-ins for everything they need of Azure, until Ctrl-C.
 
   --once            show the main job on a system of its own, then exit: 0 if every outcome was the expected one, else 1
   --host <host>     what runs the apps: embedded (default), or func: Azure Functions Core Tools
-  --no-apps         start everything but the two apps: run them by npm run start:caller and npm run start:callee
-  --port <first>    another port in place of ${defaultPorts.caller}; every other one keeps its distance from it
+  --no-apps         start everything but the apps: run them by ${apps.map(startCommand).join(" and ")}
+  --port <first>    another port in place of ${FIRST_PORT}; every other one keeps its distance from it
   --free-ports      any free ports: .local/endpoints.json has them
   --watch           build and restart an app when one of its sources is saved (embedded host), and all with a changed access
                     policy or changed service options, unless there is a mistake in them
-  --inspect[=port]  start the apps with Node's inspector: caller-func on that port (default ${defaultInspectPort}), callee-func on the next
+  --inspect[=port]  start the apps with Node's inspector: ${apps[0]} on that port (default ${defaultInspectPort}), the others on the next
   --help            show this text`;
 
 const root = join(import.meta.dirname, "..", "..");
@@ -141,10 +143,11 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
   }
 }
 
-const colours = { "caller-func": "cyan", "callee-func": "green", "front end": "yellow", entra: "magenta" } as const;
+const appColours = ["cyan", "green", "blue"] as const;
+const partColours: Readonly<Record<string, "yellow" | "magenta">> = { "front end": "yellow", entra: "magenta" };
 
 function printLine(source: string, line: string): void {
-  const colour = source in colours ? colours[source as keyof typeof colours] : "gray";
+  const colour = appColours[apps.findIndex((app) => app === source)] ?? partColours[source] ?? "gray";
   console.log(`${styleText(colour, source.padEnd(12))} ${line}`);
 }
 

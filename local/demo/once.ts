@@ -60,7 +60,8 @@ function demoOf(service: string, system: LocalSystem, show: Show): Demo {
 async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   const { callee, api, entra } = system.endpoints;
   const { callerSubnet, otherSubnet, internet } = callee;
-  const operation = typicalOperation("callee-func");
+  const { callee: called } = system.entra.directory.firstCall;
+  const operation = typicalOperation(called);
   const call = async (origin: string, token?: string): Promise<string> => {
     const { path, body } = operation.sample(randomUUID());
     const response = await fetch(`${origin}${path}`, {
@@ -72,7 +73,7 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   };
   const mint = (request: object): Promise<string> => mintToken(entra.control, request);
   const good = await mint({});
-  const otherRoles = Object.keys(accessPolicy.services["callee-func"].roles).filter((role) => role !== operation.role);
+  const otherRoles = Object.keys(accessPolicy.services[called]?.roles ?? {}).filter((role) => role !== operation.role);
 
   await show("the granted caller, for comparison", String(operation.sample("").status), () => call(callerSubnet, good));
   await show("no token", "401 by the application layer: no-credentials", () => call(callerSubnet));

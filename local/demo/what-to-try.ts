@@ -1,7 +1,10 @@
 /** What npm start prints once the system runs. */
 import { join, relative } from "node:path";
 import { styleText } from "node:util";
+import { firstCall } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { contracts, curlOf, typicalOperation } from "../../tools/contracts.ts";
+import { startCommand } from "../../tools/service-names.ts";
 import type { Endpoints } from "../system/endpoints.ts";
 import { inspectPorts } from "../system/ports.ts";
 
@@ -12,38 +15,39 @@ export function whatToTry(
   how: { readonly withApps: boolean; readonly inspectPort: number | undefined; readonly isWatching: boolean },
 ): string {
   const { caller, callee, entra, api, identities } = endpoints;
+  const first = firstCall(accessPolicy) ?? { caller: "", callee: "" };
   const heading = (text: string): string => styleText("bold", text);
   const resource = encodeURIComponent(api.identifierUri);
-  const clientId = identities["caller-func"]?.clientId ?? "";
+  const clientId = identities[first.caller]?.clientId ?? "";
   const settings = relative(process.cwd(), join(folder, "<app>.settings.json"));
   const host = endpoints.host === "func" ? "Azure Functions Core Tools" : "the embedded host";
   const count = Object.keys(endpoints.apps).length;
   const state = how.withApps
     ? `${count === 2 ? "Both" : `All ${count}`} apps are running under ${host}.`
-    : `Everything but the apps is running. Start them by npm run start:caller and npm run start:callee; their settings: ${settings}`;
-  const further = Object.entries(endpoints.apps)
-    .filter(([app]) => app !== "caller-func" && app !== "callee-func")
-    .map(([app, address]) => `  ${app.padEnd(33)} ${address}`);
+    : `Everything but the apps is running. Start them by ${Object.keys(endpoints.apps).map(startCommand).join(" and ")}; their settings: ${settings}`;
   const ports = how.inspectPort === undefined ? undefined : Object.entries(inspectPorts(how.inspectPort));
-  const more = [
-    ...(ports?.map(([app, port]) => `  debugger of ${app}           127.0.0.1:${port}`) ?? []),
-    ...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : []),
+  const addresses: readonly (readonly [string, string])[] = [
+    [first.caller, caller],
+    [`${first.callee}, from caller's subnet`, callee.callerSubnet],
+    [`${first.callee}, from another subnet`, callee.otherSubnet],
+    [`${first.callee}, from the internet`, callee.internet],
+    ...Object.entries(endpoints.apps).filter(([app]) => app !== first.caller && app !== first.callee),
+    ["local Entra", `${entra.authority}/${entra.tenantId}`],
+    ...(ports?.map(([app, port]) => [`debugger of ${app}`, `127.0.0.1:${port}`] as const) ?? []),
   ];
+  const width = Math.max(...addresses.map(([name]) => name.length));
+  const more = [...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : [])];
   const commands = Object.entries(contracts).flatMap(
     ([service, contract]) => contract.commands?.(endpoints.apps[service] ?? "") ?? [],
   );
-  const operation = typicalOperation("callee-func");
+  const operation = typicalOperation(first.callee);
   const sample = operation.sample("try");
   const curl = (origin: string, ...headers: string[]): string => curlOf(origin, operation, sample, headers);
   const withToken = '"Authorization: Bearer $TOKEN"';
   const text = `
 ${heading(state)}
 
-  caller-func                       ${caller}
-  callee-func, from caller's subnet ${callee.callerSubnet}
-  callee-func, from another subnet  ${callee.otherSubnet}
-  callee-func, from the internet    ${callee.internet}${further.map((line) => `\n${line}`).join("")}
-  local Entra                       ${entra.authority}/${entra.tenantId}${more.map((line) => `\n${line}`).join("")}
+${addresses.map(([name, address]) => `  ${name.padEnd(width)} ${address}`).join("\n")}${more.map((line) => `\n${line}`).join("")}
 
 ${heading("Try:")}
 

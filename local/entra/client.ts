@@ -21,7 +21,7 @@ export async function mintToken(control: string, request: object): Promise<strin
  * @param api the attacked service
  * @param caller the identity that may call it
  */
-export function forgeOf({ apis, entra, identities }: Endpoints, api = "callee-func", caller = "caller-func"): Forge {
+export function forgeOf({ apis, entra, identities }: Endpoints, api: string, caller: string): Forge {
   return {
     apiClientId: apis[api]?.clientId ?? "",
     tenantId: entra.tenantId,

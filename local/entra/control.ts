@@ -7,15 +7,15 @@ import { endpoints, type Environment, faultModes, type Faults, limitBody, onlyMe
 
 /** Adds the routes of the control address. Wrong input gets a 400 that says what is allowed. */
 export function addControlRoutes(app: Hono<Environment>, tenant: Tenant, faults: Faults): void {
-  const { identities, apis } = tenant.directory;
+  const { identities, apis, firstCall } = tenant.directory;
   const tokenRequest = fields({
     as: oneOf(
       byName(identities, ({ name }) => name),
-      "caller-func",
+      firstCall.caller,
     ),
     api: oneOf(
       byName(apis, ({ service }) => service),
-      apis[0]?.service,
+      firstCall.callee,
     ),
     header: v.optional(jsonObject, {}),
     claims: v.optional(jsonObject, {}),

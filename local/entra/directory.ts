@@ -1,6 +1,6 @@
 /** The directory of the local tenant: API registrations, identities and their role assignments, by the access policy. */
 import { createHash } from "node:crypto";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import { firstCall, type Policy } from "@restricted-calls/shared/access-policy";
 
 /** The app registration and service principal of an API, or of a Microsoft service. */
 export interface ApiRegistration {
@@ -36,6 +36,8 @@ export interface Directory {
   readonly storage: ApiRegistration;
   readonly tokenExchange: ApiRegistration;
   readonly identities: readonly Identity[];
+  /** The identity and the API of tokens for which a test names none: those of the policy's first call. */
+  readonly firstCall: { readonly caller: string; readonly callee: string };
 }
 
 /** Test identities on the allow-list of each callee, beside its callers by the policy. */
@@ -55,7 +57,7 @@ export function directoryOf(policy: Policy): Directory {
 
   const firstCallerOf = ({ service }: ApiRegistration): string | undefined =>
     Object.keys(policy.services[service]?.callers ?? {})[0];
-  const firstCaller = apis.map(firstCallerOf)[0] ?? "";
+  const first = firstCall(policy) ?? { caller: "", callee: "" };
   const firstRoles = Object.fromEntries(apis.map(({ service, roles }) => [service, roles.slice(0, 1)]));
   const asFirstCallers = Object.fromEntries(
     apis.map((api) => [api.service, policy.services[api.service]?.callers[firstCallerOf(api) ?? ""] ?? api.roles]),
@@ -75,10 +77,11 @@ export function directoryOf(policy: Policy): Directory {
         ...principal("caller-app"),
         kind: "app-registration",
         tenantId,
-        federatedSubject: principal(firstCaller).principalId,
-        assignments: assignmentsOf(firstCaller),
+        federatedSubject: principal(first.caller).principalId,
+        assignments: assignmentsOf(first.caller),
       },
     ],
+    firstCall: first,
   };
 }
 

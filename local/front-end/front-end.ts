@@ -1,66 +1,45 @@
 /** The App Service front end of one app: it evaluates the access restrictions and forwards the requests that they allow. */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readSnapshot, subnetIdOf } from "../../infra/snapshot.ts";
-import { accessPolicy } from "../../tools/access-policy.ts";
 import { serve } from "../../tools/listen.ts";
 import { type AccessRestrictions, decideAccess, type NetworkSource } from "./access-restrictions.ts";
 import { respondForbidden } from "./responses.ts";
 import { forward } from "./proxy.ts";
 
-const callerSubnetId = subnetIdOf(readSnapshot("default"), "caller-func");
-const services: Readonly<Record<string, { readonly subnet: number }>> = accessPolicy.services;
-
-/**
- * The networks that requests can come from. On one machine all connections come from 127.0.0.1, so the front end takes the
- * network from the port that a client connects *to*. Nothing in a request changes that.
- */
-export const NETWORK_ORIGINS = {
-  callerSubnet: subnetOf("caller-func"),
-  otherSubnet: subnetOf("callee-func"),
-  internet: { address: "203.0.113.10" }, // RFC 5737: for documentation
-} as const satisfies Record<string, NetworkSource>;
-
-export type NetworkOrigin = keyof typeof NETWORK_ORIGINS;
-
-/** The integration subnet of a service, whether or not a rule names it. */
-function subnetOf(service: string): Required<NetworkSource> {
-  const place = services[service]?.subnet ?? 0;
-  return {
-    vnetSubnetResourceId: callerSubnetId.replace(/[^/]+$/, service),
-    address: `fd00::a00:${(place * 256 + 4).toString(16)}`,
-  };
-}
-
-export interface FrontEndOptions {
+export interface FrontEndOptions<Network extends string> {
   readonly restrictions: AccessRestrictions;
+  /**
+   * The networks that requests come from. On one machine all connections come from 127.0.0.1, so the front end takes the network
+   * from the port that a client connects *to*. Nothing in a request changes that.
+   */
+  readonly networks: Readonly<Record<Network, NetworkSource>>;
   /** The app's port on 127.0.0.1; a function where it can change, at a restart of the app. */
   readonly targetPort: number | (() => number);
   /** Ports to listen on; 0, or none given, is any free port. */
-  readonly ports?: Readonly<Partial<Record<NetworkOrigin, number>>>;
+  readonly ports?: Readonly<Partial<Record<Network, number>>>;
   readonly log: (line: string) => void;
 }
 
-export interface FrontEnd extends Readonly<Record<NetworkOrigin, string>> {
+export interface FrontEnd<Network extends string = string> {
+  /** Where requests from each network arrive: `http://127.0.0.1:port`, without a trailing slash. */
+  readonly origins: Readonly<Record<Network, string>>;
   /** Replaces the access restrictions, from the next request on. */
   setRestrictions(restrictions: AccessRestrictions): void;
-  /** Listens on one more free port, for requests from the integration subnet of a further service; returns the origin. */
-  openFor(service: string): Promise<string>;
   /** Stops listening and cuts off requests under way. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the App Service front end of one app: one address on 127.0.0.1 for each network origin. It evaluates the app's
+ * Starts the App Service front end of one app: one address on 127.0.0.1 for each network. It evaluates the app's
  * access restrictions before a request reaches the app.
  *
- * @returns the origins (`http://127.0.0.1:port`, without a trailing slash).
  * @throws Error when a port is taken; then it listens on none.
  */
-export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { targetPort, ports, log } = options;
+export async function startFrontEnd<Network extends string>(
+  options: FrontEndOptions<Network>,
+): Promise<FrontEnd<Network>> {
+  const { networks, targetPort, ports, log } = options;
   let { restrictions } = options;
   await using started = new AsyncDisposableStack();
-  let running: AsyncDisposableStack = started;
   const agent = started.adopt(new Agent({ keepAlive: true }), (kept) => {
     kept.destroy();
   });
@@ -84,19 +63,17 @@ export async function startFrontEnd(options: FrontEndOptions): Promise<FrontEnd>
       server.on(event, enter.bind(undefined, source));
     }
     const listener = await serve(server, port, name);
-    running.defer(() => listener.stop());
+    started.defer(() => listener.stop());
     return `http://127.0.0.1:${listener.port}`;
   };
 
-  const origins = {
-    callerSubnet: await open("callerSubnet", NETWORK_ORIGINS.callerSubnet, ports?.callerSubnet),
-    otherSubnet: await open("otherSubnet", NETWORK_ORIGINS.otherSubnet, ports?.otherSubnet),
-    internet: await open("internet", NETWORK_ORIGINS.internet, ports?.internet),
-  };
-  running = started.move();
+  const origins: Partial<Record<Network, string>> = {};
+  for (const network of Object.keys(networks) as Network[]) {
+    origins[network] = await open(network, networks[network], ports?.[network]);
+  }
+  const running = started.move();
   return {
-    ...origins,
-    openFor: (service) => open(service, subnetOf(service)),
+    origins: origins as Record<Network, string>,
     setRestrictions: (next) => {
       restrictions = next;
     },

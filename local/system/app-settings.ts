@@ -85,7 +85,7 @@ function apiSettings(service: string, directory: Directory): AppSettings {
   };
 }
 
-/** Of a service that may call others: CALLEE_URL and CALLEE_SCOPE for callee-func, BILLING_URL and BILLING_SCOPE for billing-func. */
+/** Of a service that may call others: BILLING_URL and BILLING_SCOPE for billing-func. */
 function callerSettings(service: string, { directory, originFor }: SettingsSources): AppSettings {
   const called = calleesOf(accessPolicy, service);
   const callees = directory.apis.filter((api) => called.includes(api.service));

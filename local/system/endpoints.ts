@@ -1,25 +1,27 @@
 /** `endpoints.json`: the addresses and ids of a running local system, for any client. */
-import type { ServiceName } from "@restricted-calls/shared/access-policy";
+import { firstCall, type ServiceName } from "@restricted-calls/shared/access-policy";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import type { Commit } from "../../tools/commit.ts";
 import { writeFile } from "../../tools/write-file.ts";
 import type { LocalEntra } from "../entra/local-entra.ts";
-import type { FrontEnd } from "../front-end/front-end.ts";
 
 /** This checkout: the folder that holds the whole repository. */
 const root = join(import.meta.dirname, "..", "..");
 
 /**
  * The addresses and ids of a running local system. Addresses are origins without trailing slash, except
- * `control` and `managedIdentityEndpoint`, which are full URLs; `caFile` is absolute.
+ * `control` and `managedIdentityEndpoint`, which are full URLs; `caFile` is absolute. `caller`, `callee` and `api` are those of the
+ * access policy's first call, for clients that need one call only.
  */
 export interface Endpoints {
+  /** Where the caller's app listens. */
   readonly caller: string;
-  /** The addresses of callee-func's front end, by the network that a request comes from. */
+  /** The addresses of the callee's front end, by the network that a request comes from. */
   readonly callee: { readonly callerSubnet: string; readonly otherSubnet: string; readonly internet: string };
-  /** The same from the integration subnet of each service that may call callee-func, by service. */
-  readonly calleeFrom: Readonly<Record<string, string>>;
+  /** The front end of each service that others may call, by service. */
+  readonly frontEnds: Readonly<Record<string, FrontEndEndpoints>>;
   readonly entra: {
     readonly authority: string;
     readonly tenantId: string;
@@ -28,7 +30,7 @@ export interface Endpoints {
     readonly caFile: string;
     readonly control: string;
   };
-  /** The app registration of callee-func. */
+  /** The callee's app registration. */
   readonly api: ApiEndpoint;
   /** The app registration of each service with roles, by service. */
   readonly apis: Readonly<Record<string, ApiEndpoint>>;
@@ -44,6 +46,14 @@ export interface Endpoints {
     /** At the start; null where the folder is no git checkout. */
     readonly commit: Commit | null;
   };
+}
+
+/** The addresses of a front end, by the network that a request comes from. */
+export interface FrontEndEndpoints {
+  /** From the integration subnet of each service that may call this one, by service. */
+  readonly from: Readonly<Record<string, string>>;
+  readonly otherSubnet: string;
+  readonly internet: string;
 }
 
 export interface ApiEndpoint {
@@ -85,8 +95,8 @@ export async function runningEndpoints(
 
 function parsed(text: string): Endpoints | undefined {
   try {
-    const { run, ...others } = JSON.parse(text) as Partial<Endpoints>;
-    return run === undefined ? undefined : ({ ...others, run } as Endpoints);
+    const found = JSON.parse(text) as Partial<Endpoints>;
+    return found.run === undefined || found.frontEnds === undefined ? undefined : (found as Endpoints);
   } catch {
     return undefined;
   }
@@ -112,26 +122,35 @@ function isAlive(processId: number): boolean {
   }
 }
 
-/** The endpoints of a system, apart from what says who runs it and who may call it. */
+/**
+ * The endpoints of a system, apart from what says who runs it.
+ *
+ * @throws Error if the access policy lets no service call another one
+ */
 export function endpointsOf(
   host: Endpoints["host"],
   appPorts: Readonly<Record<ServiceName, number>>,
-  { callerSubnet, otherSubnet, internet }: FrontEnd,
+  frontEnds: Endpoints["frontEnds"],
   entra: LocalEntra,
   { caFile, clientCertificateFiles }: { caFile: string; clientCertificateFiles: Readonly<Record<string, string>> },
-): Omit<Endpoints, "calleeFrom" | "run"> {
+): Omit<Endpoints, "run"> {
   const apis = Object.fromEntries(
     entra.directory.apis.map(({ service, clientId, identifierUri }) => [service, { clientId, identifierUri }]),
   );
-  const api = apis["callee-func"];
-  if (api === undefined) throw new Error("The access policy gives callee-func no role, so it has no app registration.");
+  const { caller = "", callee = "" } = firstCall(accessPolicy) ?? {};
+  const [api, frontEnd] = [apis[callee], frontEnds[callee]];
+  if (api === undefined || frontEnd === undefined) {
+    throw new Error("The access policy lets no service call another one: add callers in shared/access-policy.json.");
+  }
+  const { from, otherSubnet, internet } = frontEnd;
   const { authority, tenantId, managedIdentityEndpoint, identityHeader, control } = entra;
   const addresses = Object.fromEntries(
     Object.entries(appPorts).map(([app, port]) => [app, `http://127.0.0.1:${port}`]),
   );
   return {
-    caller: addresses["caller-func"] ?? "",
-    callee: { callerSubnet, otherSubnet, internet },
+    caller: addresses[caller] ?? "",
+    callee: { callerSubnet: from[caller] ?? "", otherSubnet, internet },
+    frontEnds,
     entra: { authority, tenantId, managedIdentityEndpoint, identityHeader, caFile, control },
     api,
     apis,

@@ -1,12 +1,16 @@
 /** The front ends of all services that others may call. */
+import { firstCall } from "@restricted-calls/shared/access-policy";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { type FrontEnd, type FrontEndOptions, startFrontEnd } from "../front-end/front-end.ts";
+import { type AccessRestrictions, parseAccessRestrictions } from "../front-end/access-restrictions.ts";
+import { startFrontEnd } from "../front-end/front-end.ts";
+import { networkOf } from "../front-end/networks.ts";
+import type { FrontEndEndpoints } from "./endpoints.ts";
+import type { Ports } from "./ports.ts";
 
 export interface FrontEnds {
-  /** The front end of callee-func, whose addresses are in `endpoints.json`. */
-  readonly calleeFrontEnd: FrontEnd;
+  /** Their addresses, by service. */
+  readonly endpoints: Readonly<Record<string, FrontEndEndpoints>>;
   /**
    * The origin at which a caller reaches a callee, from the caller's own integration subnet.
    *
@@ -15,52 +19,73 @@ export interface FrontEnds {
   readonly originFor: (callee: string, caller: string) => string;
   /** The origin at which a service's first caller reaches it; undefined for a service without a front end. */
   readonly addressOf: (callee: string) => string | undefined;
+  /**
+   * Replaces the access restrictions of a service, from the next request on.
+   *
+   * @throws Error for a service without a front end
+   */
+  readonly setRestrictions: (service: string, restrictions: AccessRestrictions) => void;
   stop(): Promise<void>;
 }
+
+/** Not the name of a service. */
+const THE_INTERNET = "the internet";
 
 /**
  * Starts a front end for each service with callers, with the access restrictions of its committed snapshot.
  *
  * @param appPorts where the apps listen
- * @param ports where callee-func's front end listens; the others take free ports
+ * @param ports where the front end of the first such service listens, for its first caller; the others take free ports
  */
 export async function startFrontEnds(
   appPorts: Readonly<Record<string, number>>,
-  ports: FrontEndOptions["ports"] & object,
+  ports: Pick<Ports, "callerSubnet" | "otherSubnet" | "internet">,
   log: (line: string) => void,
 ): Promise<FrontEnds> {
   const snapshot = readSnapshot("default");
+  const first = firstCall(accessPolicy);
   await using starting = new AsyncDisposableStack();
-  let calleeFrontEnd: FrontEnd | undefined;
-  const origins = new Map<string, string>();
-  for (const [callee, { callers }] of Object.entries(accessPolicy.services)) {
-    if (callee !== "callee-func" && Object.keys(callers).length === 0) continue;
-    const restrictions = parseAccessRestrictions(accessRestrictionsOf(snapshot, callee));
-    const frontEnd = starting.adopt(
-      await startFrontEnd({
-        ...{ restrictions, targetPort: appPorts[callee] ?? 0, log },
-        ports: callee === "callee-func" ? ports : {},
-      }),
-      (started) => started.stop(),
-    );
-    if (callee === "callee-func") calleeFrontEnd = frontEnd;
-    for (const caller of Object.keys(callers)) {
-      const origin = caller === "caller-func" ? frontEnd.callerSubnet : await frontEnd.openFor(caller);
-      origins.set(`${caller} ${callee}`, origin);
-    }
+  const endpoints: Record<string, FrontEndEndpoints> = {};
+  const changes: Record<string, (restrictions: AccessRestrictions) => void> = {};
+  for (const [callee, policy] of Object.entries(accessPolicy.services)) {
+    const callers = Object.keys(policy.callers);
+    if (callers.length === 0) continue;
+    const started = await startFrontEnd({
+      restrictions: parseAccessRestrictions(accessRestrictionsOf(snapshot, callee)),
+      targetPort: appPorts[callee] ?? 0,
+      networks: {
+        ...Object.fromEntries(callers.map((caller) => [caller, networkOf(caller)])),
+        // The service's own subnet: no service calls itself.
+        [callee]: networkOf(callee),
+        [THE_INTERNET]: networkOf(null),
+      },
+      ports:
+        callee === first?.callee
+          ? { [first.caller]: ports.callerSubnet, [callee]: ports.otherSubnet, [THE_INTERNET]: ports.internet }
+          : {},
+      log,
+    });
+    const frontEnd = starting.adopt(started, (running) => running.stop());
+    const { [callee]: otherSubnet = "", [THE_INTERNET]: internet = "", ...from } = frontEnd.origins;
+    endpoints[callee] = { from, otherSubnet, internet };
+    changes[callee] = (restrictions) => {
+      frontEnd.setRestrictions(restrictions);
+    };
   }
-  if (calleeFrontEnd === undefined) throw new Error("The access policy has no callee-func.");
-  const { callerSubnet } = calleeFrontEnd;
   const running = starting.move();
   return {
-    calleeFrontEnd,
+    endpoints,
     originFor: (callee, caller) => {
-      const origin = origins.get(`${caller} ${callee}`);
+      const origin = endpoints[callee]?.from[caller];
       if (origin === undefined) throw new Error(`The access policy does not let ${caller} call ${callee}.`);
       return origin;
     },
-    addressOf: (callee) =>
-      callee === "callee-func" ? callerSubnet : [...origins].find(([key]) => key.endsWith(` ${callee}`))?.[1],
+    addressOf: (callee) => Object.values(endpoints[callee]?.from ?? {})[0],
+    setRestrictions: (service, restrictions) => {
+      const change = changes[service];
+      if (change === undefined) throw new Error(`The access policy lets nobody call ${service}: it has no front end.`);
+      change(restrictions);
+    },
     stop: () => running.disposeAsync(),
   };
 }

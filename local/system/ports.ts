@@ -6,9 +6,9 @@ import { type Cause, cannotListen, causeOf, listen } from "../../tools/listen.ts
 
 /** The listening ports of a system; 0 takes a free one. */
 export interface Ports {
-  readonly caller: number;
-  /** Services beside these two take the ports that follow. */
-  readonly callee: number;
+  /** Of the apps, by service. */
+  readonly apps: Readonly<Record<ServiceName, number>>;
+  /** These three: of the front end of the access policy's first call. */
   readonly callerSubnet: number;
   readonly otherSubnet: number;
   readonly internet: number;
@@ -21,20 +21,25 @@ export interface Ports {
   readonly hostTables: number;
 }
 
-/** The ports of `npm start`. The README lists them. */
-export const defaultPorts: Ports = {
-  caller: 7071,
-  callee: 7072,
-  callerSubnet: 7081,
-  otherSubnet: 7082,
-  internet: 7083,
-  entra: 7090,
-  managedIdentity: 7091,
-  storage: 7092,
-  hostBlobs: 7093,
-  hostQueues: 7094,
-  hostTables: 7095,
+/** The first port of `npm start`. */
+export const FIRST_PORT = 7071;
+
+/** Distances from the first port. The apps take the first ten ports, in the order of the access policy, and further ones from 30 on. */
+const distances: Ports = {
+  apps: byApp((place) => (place < 10 ? place : 20 + place)),
+  callerSubnet: 10,
+  otherSubnet: 11,
+  internet: 12,
+  entra: 19,
+  managedIdentity: 20,
+  storage: 21,
+  hostBlobs: 22,
+  hostQueues: 23,
+  hostTables: 24,
 };
+
+/** The ports of `npm start`. The README lists them. */
+export const defaultPorts = portsFrom(FIRST_PORT);
 
 /**
  * The ports of `npm start`, each as far from the first as it is from 7071.
@@ -42,37 +47,39 @@ export const defaultPorts: Ports = {
  * @param first replaces 7071
  */
 export function portsFrom(first: number): Ports {
-  return everyPort((port) => port - defaultPorts.caller + first);
+  return everyPort((distance) => first + distance);
 }
 
 /** The last first port with which none of the others exceeds 65535. */
-export const LAST_FIRST_PORT = 65_535 - (Math.max(...Object.values<number>({ ...defaultPorts })) - defaultPorts.caller);
+export const LAST_FIRST_PORT = 65_535 - Math.max(...Object.values(byName(distances)));
 
 /** Free ports, for a system that runs beside another one. */
 export const freePorts = everyPort(() => 0);
 
-function everyPort(change: (port: number) => number): Ports {
-  const changed = Object.entries<number>({ ...defaultPorts }).map(([name, port]) => [name, change(port)] as const);
-  return Object.fromEntries(changed) as unknown as Ports;
+function everyPort(change: (distance: number) => number): Ports {
+  const { apps: ofApps, ...others } = distances;
+  const changed = <Name extends string>(all: Readonly<Record<Name, number>>): Record<Name, number> =>
+    Object.fromEntries(Object.entries<number>(all).map(([name, distance]) => [name, change(distance)])) as Record<
+      Name,
+      number
+    >;
+  return { apps: changed(ofApps), ...changed(others) };
 }
 
-/** Where the apps listen; 0 where it is any free port. */
-export function appPortsOf(ports: Ports): Readonly<Record<ServiceName, number>> {
-  const named: Record<string, number> = { "caller-func": ports.caller, "callee-func": ports.callee };
-  return { ...named, ...furtherPorts(ports) } as Record<ServiceName, number>;
+function byApp(port: (place: number) => number): Readonly<Record<ServiceName, number>> {
+  return Object.fromEntries(apps.map((app, place) => [app, port(place)])) as Record<ServiceName, number>;
+}
+
+function byName({ apps: ofApps, ...others }: Ports): Readonly<Record<string, number>> {
+  return { ...ofApps, ...others };
 }
 
 /** Where the apps listen, with free ports chosen. */
-export async function chosenAppPorts(ports: Ports): Promise<Readonly<Record<ServiceName, number>>> {
-  const chosen = Object.entries(appPortsOf(ports)).map(
+export async function chosenAppPorts(ports: Ports): Promise<Ports["apps"]> {
+  const chosen = Object.entries<number>(ports.apps).map(
     async ([app, port]) => [app, port === 0 ? await freePort() : port] as const,
   );
   return Object.fromEntries(await Promise.all(chosen)) as Record<ServiceName, number>;
-}
-
-function furtherPorts(ports: Ports): Record<string, number> {
-  const further = apps.filter((app) => !["caller-func", "callee-func"].includes(app));
-  return Object.fromEntries(further.map((app, i) => [app, ports.callee === 0 ? 0 : ports.callee + 1 + i]));
 }
 
 /** Node's own default; .vscode/launch.json attaches to it. */
@@ -80,7 +87,7 @@ export const defaultInspectPort = 9229;
 
 /** The port of each app's inspector, side by side. */
 export function inspectPorts(first: number): Readonly<Record<ServiceName, number>> {
-  return Object.fromEntries(apps.map((app, i) => [app, first + i])) as Record<ServiceName, number>;
+  return byApp((place) => first + place);
 }
 
 /**
@@ -109,14 +116,13 @@ export async function freePort(): Promise<number> {
  * @throws Error with one line for each cause, which says what to do about it
  */
 export async function requireFree(
-  { hostBlobs, hostQueues, hostTables, ...ports }: Ports,
+  ports: Ports,
   host: "func" | "embedded",
   inspectPorts: Readonly<Partial<Record<ServiceName, number>>> = {},
 ): Promise<void> {
   const all: Readonly<Record<string, number>> = {
-    ...ports,
-    ...(host === "func" && { hostBlobs, hostQueues, hostTables }),
-    ...furtherPorts({ hostBlobs, hostQueues, hostTables, ...ports }),
+    ...byName(ports),
+    ...(host === "embedded" && { hostBlobs: 0, hostQueues: 0, hostTables: 0 }),
     ...Object.fromEntries(Object.entries(inspectPorts).map(([app, port]) => [`${app}'s inspector`, port])),
   };
   const unusable = new Map<Cause, string[]>();

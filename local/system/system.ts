@@ -9,13 +9,12 @@ import { storageAccount } from "../../tools/service-names.ts";
 import { requireWritable } from "../../tools/write-file.ts";
 import { ensureCertificates, ensureClientCertificate } from "../certificates/certificates.ts";
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
-import type { FrontEnd } from "../front-end/front-end.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage, startStorage } from "../storage/storage.ts";
 import { type AppSettings, appSettings } from "./app-settings.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, endpointsOf, runningEndpoints, writePrivateJson } from "./endpoints.ts";
-import { startFrontEnds } from "./front-ends.ts";
+import { type FrontEnds, startFrontEnds } from "./front-ends.ts";
 import { chosenAppPorts, type Ports, requireFree } from "./ports.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -45,8 +44,7 @@ export interface LocalSystem {
   readonly endpoints: Endpoints;
   readonly endpointsFile: string;
   readonly entra: LocalEntra;
-  /** The front end of callee-func. */
-  readonly frontEnd: FrontEnd;
+  readonly setRestrictions: FrontEnds["setRestrictions"];
   /** Resolves when storage or Core Tools end by themselves, which nothing restarts: to what it was. */
   readonly failed: Promise<string>;
   stopApp(app: ServiceName): Promise<void>;
@@ -122,18 +120,12 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 
   const appPorts = await chosenAppPorts(ports);
   const frontEnds = await owned(startFrontEnds(appPorts, ports, logOf("front end")));
-  const { calleeFrontEnd: frontEnd, originFor } = frontEnds;
+  const { originFor, setRestrictions } = frontEnds;
   const endpoints = {
-    ...endpointsOf(host, appPorts, frontEnd, entra, {
+    ...endpointsOf(host, appPorts, frontEnds.endpoints, entra, {
       caFile: certificates.caFile,
       clientCertificateFiles: { "caller-app": clientCertificate.file },
     }),
-    calleeFrom: Object.fromEntries(
-      Object.keys(accessPolicy.services["callee-func"].callers).map((caller) => [
-        caller,
-        originFor("callee-func", caller),
-      ]),
-    ),
     run: { processId: process.pid, checkout: root, commit: await checkedOutCommit() },
   };
   const settings = appSettings({
@@ -168,7 +160,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   await writePrivateJson(files.endpoints, endpoints);
   const started = starting.move();
   return {
-    ...{ endpoints, endpointsFile: files.endpoints, entra, frontEnd, failed },
+    ...{ endpoints, endpointsFile: files.endpoints, entra, setRestrictions, failed },
     startApp: running.startApp,
     stopApp: running.stopApp,
     stop: () => started.disposeAsync(),
@@ -207,8 +199,9 @@ function runningApps(
   };
   const stop = async (): Promise<void> => {
     isStopping = true;
-    // The caller first, so that its calls under way still get responses.
-    for (const app of apps) await stopApp(app);
+    // Those that nobody calls first, so that their calls under way still get responses.
+    const isCalled = (app: ServiceName): boolean => Object.keys(accessPolicy.services[app].callers).length > 0;
+    for (const app of [...apps].sort((a, b) => Number(isCalled(a)) - Number(isCalled(b)))) await stopApp(app);
   };
   return { startApp, stopApp, stop };
 }

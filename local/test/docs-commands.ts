@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { environmentFor } from "../../tools/environment.mjs";
 import type { Endpoints } from "../system/endpoints.ts";
-import { defaultPorts } from "../system/ports.ts";
+import { defaultPorts, FIRST_PORT } from "../system/ports.ts";
 import type { Block } from "./docs-pages.ts";
 
 /** A system that a copy of this repository runs, with its own code. */
@@ -62,8 +62,8 @@ export function callsOf(blocks: readonly Block[]): Command[] {
 /** Runs commands in a POSIX shell, with a running system's addresses in place of those of `npm start`. */
 export async function runCommands(script: string, { caller, callee, entra }: Endpoints, further = ""): Promise<string> {
   const addresses: readonly (readonly [number, string])[] = [
-    [defaultPorts.caller, caller],
-    [defaultPorts.callee + 1, further],
+    [FIRST_PORT, caller],
+    [FIRST_PORT + 2, further],
     [defaultPorts.callerSubnet, callee.callerSubnet],
     [defaultPorts.otherSubnet, callee.otherSubnet],
     [defaultPorts.internet, callee.internet],

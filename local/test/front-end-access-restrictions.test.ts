@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { accessRestrictionsOf, readSnapshot, snapshotNames } from "../../infra/snapshot.ts";
 import { decideAccess, parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { NETWORK_ORIGINS } from "../front-end/front-end.ts";
+import { networkOf, subnetOf } from "../front-end/networks.ts";
 
-const { callerSubnet, otherSubnet, internet } = NETWORK_ORIGINS;
+const [callerSubnet, otherSubnet, internet] = [subnetOf("caller-func"), subnetOf("callee-func"), networkOf(null)];
 const callerRule = {
   name: "caller-func",
   action: "Allow",

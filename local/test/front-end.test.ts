@@ -4,7 +4,18 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { type FrontEnd, NETWORK_ORIGINS, startFrontEnd } from "../front-end/front-end.ts";
+import { type FrontEndOptions, startFrontEnd } from "../front-end/front-end.ts";
+import { networkOf, subnetOf } from "../front-end/networks.ts";
+
+const networks = {
+  callerSubnet: subnetOf("caller-func"),
+  otherSubnet: subnetOf("callee-func"),
+  internet: networkOf(null),
+};
+const start = async (options: Omit<FrontEndOptions<keyof typeof networks>, "networks">) => {
+  const { origins, ...others } = await startFrontEnd({ ...options, networks });
+  return { ...origins, ...others };
+};
 
 const onlyCaller = parseAccessRestrictions({
   ipSecurityRestrictions: [
@@ -12,7 +23,7 @@ const onlyCaller = parseAccessRestrictions({
       name: "caller-func",
       action: "Allow",
       priority: 100,
-      vnetSubnetResourceId: NETWORK_ORIGINS.callerSubnet.vnetSubnetResourceId,
+      vnetSubnetResourceId: networks.callerSubnet.vnetSubnetResourceId,
     },
   ],
   ipSecurityRestrictionsDefaultAction: "Deny",
@@ -32,7 +43,7 @@ const app = createServer((request, response) => {
   handler(request, response);
 });
 const log: string[] = [];
-let frontEnd: FrontEnd;
+let frontEnd: Awaited<ReturnType<typeof start>>;
 let appPort = 0;
 
 beforeAll(async () => {
@@ -41,7 +52,7 @@ beforeAll(async () => {
   );
   await once(app.listen(0, "127.0.0.1"), "listening");
   appPort = (app.address() as AddressInfo).port;
-  frontEnd = await startFrontEnd({
+  frontEnd = await start({
     restrictions: onlyCaller,
     targetPort: () => appPort,
     log: (line) => log.push(line),
@@ -145,8 +156,8 @@ describe("a request from elsewhere", () => {
     const spoofed = fc.constantFrom(
       "127.0.0.1",
       "10.0.0.4",
-      NETWORK_ORIGINS.callerSubnet.address,
-      NETWORK_ORIGINS.callerSubnet.vnetSubnetResourceId,
+      networks.callerSubnet.address,
+      networks.callerSubnet.vnetSubnetResourceId,
       new URL(frontEnd.callerSubnet).host,
     );
     const names = ["X-Forwarded-For", "X-Client-IP", "X-Real-IP", "Forwarded", "X-Azure-SocketIP", "Host", "Via"];
@@ -434,18 +445,18 @@ describe("opening and closing", () => {
   const options = { restrictions: onlyCaller, targetPort: 1, log: () => undefined };
 
   it("names the network origin and the port that is taken, and listens on no port", async () => {
-    const free = await startFrontEnd(options);
+    const free = await start(options);
     const callerPort = Number(new URL(free.callerSubnet).port);
     await free.stop();
     const ports = { callerSubnet: callerPort, internet: appPort };
-    await expect(startFrontEnd({ ...options, ports })).rejects.toThrow(
+    await expect(start({ ...options, ports })).rejects.toThrow(
       `In use by another program: port ${appPort} (internet).`,
     );
     await expect(fetch(free.callerSubnet)).rejects.toThrow();
   });
 
   it("stops with requests under way", async () => {
-    const other = await startFrontEnd({ ...options, targetPort: appPort });
+    const other = await start({ ...options, targetPort: appPort });
     handler = () => undefined;
     const pending = fetch(other.callerSubnet);
     await expect.poll(() => received.length).toBe(1);

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { freePort } from "../system/ports.ts";
-import { defaultPorts } from "../system/ports.ts";
+import { defaultPorts, FIRST_PORT } from "../system/ports.ts";
 import { whatToTry } from "../demo/what-to-try.ts";
 import { apiNames, callerNames, type ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { accessPolicy } from "../../tools/access-policy.ts";
@@ -77,9 +77,9 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
       const portOf = (address: string): number => Number(new URL(address).port);
       expect(portOf(found.caller)).toBe(first);
       for (const origin of ["callerSubnet", "otherSubnet", "internet"] as const) {
-        expect(portOf(found.callee[origin]) - first).toBe(defaultPorts[origin] - defaultPorts.caller);
+        expect(portOf(found.callee[origin]) - first).toBe(defaultPorts[origin] - FIRST_PORT);
       }
-      expect(portOf(found.entra.authority) - first).toBe(defaultPorts.entra - defaultPorts.caller);
+      expect(portOf(found.entra.authority) - first).toBe(defaultPorts.entra - FIRST_PORT);
       expect(found.run).toEqual({ processId: a.child.pid, checkout: one, commit: null });
 
       // What each prints works as it stands; the list of the callee's functions has the address that callers use.
@@ -208,7 +208,7 @@ test("every app is in the list of addresses", () => {
   const endpoints: Endpoints = {
     caller: "",
     callee,
-    calleeFrom: {},
+    frontEnds: {},
     entra,
     api,
     apis: {},

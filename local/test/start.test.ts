@@ -191,8 +191,9 @@ describe("what stands in the way is one clear line", () => {
       ports.push((server.address() as { port: number }).port);
     }
     const [caller = 0, entra = 0] = ports;
-    await expect(start({ ports: { ...freePorts, caller, entra } })).rejects.toThrow(
-      `In use by another program: port ${caller} (caller), ${entra} (entra).`,
+    const apps = { ...freePorts.apps, "caller-func": caller };
+    await expect(start({ ports: { ...freePorts, apps, entra } })).rejects.toThrow(
+      `In use by another program: port ${caller} (caller-func), ${entra} (entra).`,
     );
     first.close();
     second.close();
@@ -218,12 +219,16 @@ describe("what stands in the way is one clear line", () => {
   });
 });
 
+function allOf({ apps, ...others }: typeof defaultPorts): Record<string, number> {
+  return { ...apps, ...others };
+}
+
 test("another first port moves every other one with it", () => {
-  const ports = Object.entries(portsFrom(8071)).map(([name, port]) => [name, port - 1000]);
-  expect(Object.fromEntries(ports)).toEqual(defaultPorts);
-  expect(Math.max(...Object.values<number>({ ...portsFrom(LAST_FIRST_PORT) }))).toBe(65_535);
+  expect(Object.values(allOf(portsFrom(8071))).map((port) => port - 1000)).toEqual(Object.values(allOf(defaultPorts)));
+  expect(Math.max(...Object.values(allOf(portsFrom(LAST_FIRST_PORT))))).toBe(65_535);
 });
 
 test("the ports of npm start are all different", () => {
-  expect(new Set(Object.values(defaultPorts)).size).toBe(Object.keys(defaultPorts).length);
+  const ports = Object.values(allOf(defaultPorts));
+  expect(new Set(ports).size).toBe(ports.length);
 });

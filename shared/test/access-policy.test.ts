@@ -3,6 +3,7 @@ import {
   apiNames,
   calleesOf,
   callerNames,
+  firstCall,
   isApi,
   isCaller,
   lastSubnet,
@@ -25,6 +26,16 @@ test("an access policy tells who may call whom", () => {
   expect(calleesOf(policy, "web-func")).toEqual(["bill-func", "ship-func"]);
   expect(calleesOf(policy, "ship-func")).toEqual([]);
   expect(lastSubnet(policy)).toBe(7);
+});
+
+test("its first call is of the first service with callers, by the first of these", () => {
+  expect(firstCall(policy)).toEqual({ caller: "web-func", callee: "bill-func" });
+  const { "web-func": web, "ship-func": ship } = policy.services;
+  expect(firstCall({ services: { ...(web && { "web-func": web }), ...(ship && { "ship-func": ship }) } })).toEqual({
+    caller: "bill-func",
+    callee: "ship-func",
+  });
+  expect(firstCall({ services: { ...(web && { "web-func": web }) } })).toBeUndefined();
 });
 
 test.each(["nobody-func", "constructor", "toString"])("%s is no service of it", (name) => {

@@ -1,5 +1,6 @@
 /** What a new service changes in the files that all services share. */
 import { settingPrefix } from "@restricted-calls/shared/access-policy";
+import { startScript } from "../service-names.ts";
 import type { NewService, Services } from "./service.ts";
 
 type Json = Record<string, unknown>;
@@ -22,7 +23,10 @@ export function changesFor(service: NewService, services: Services, manifest: Js
       inJson((options) => (offers.length > 0 ? { ...options, [name]: { healthCheckPath: "/api/health" } } : options)),
     ],
     ["local.settings.sample.json", inJson((sample) => withSettings(sample as unknown as Sample, service))],
-    ["package.json", inJson((root) => ({ ...root, workspaces: withWorkspace(root["workspaces"], services) }))],
+    [
+      "package.json",
+      inJson((root) => withScript({ ...root, workspaces: withWorkspace(root["workspaces"], services) }, name)),
+    ],
     ["package-lock.json", lock],
     ["node_modules/.package-lock.json", lock],
     ["azure.yaml", (text) => withDeployment(text, name)],
@@ -64,6 +68,14 @@ function withWorkspace(workspaces: unknown, services: Services): string[] {
   const list = workspaces as string[];
   const at = list.findLastIndex((folder) => names.includes(folder)) + 1;
   return list.toSpliced(at, 0, added);
+}
+
+/** With the command that runs the app under Core Tools, after those of other services. */
+function withScript(manifest: Json, name: string): Json {
+  const scripts = Object.entries(manifest["scripts"] as Record<string, string>);
+  const at = scripts.findLastIndex(([script]) => script.startsWith("start")) + 1;
+  const added = [startScript(name), `node tools/run.mjs local/commands/func.ts ${name}`] as const;
+  return { ...manifest, scripts: Object.fromEntries(scripts.toSpliced(at, 0, [...added])) };
 }
 
 interface Sample {

@@ -5,6 +5,7 @@ import { accessRestrictionsOf, hostSettingsOf, readSnapshot } from "../../infra/
 import {
   type Endpoints,
   type FunctionsHost,
+  networkOf,
   parseAccessRestrictions,
   readLocalSettings,
   runningEndpoints,
@@ -108,23 +109,20 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
     const origins = originsOf(policy, service);
     const frontEnd = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
       const restrictions = parseAccessRestrictions(rules);
-      const opened = await own(startFrontEnd({ restrictions, targetPort, log: () => undefined }));
-      const open = origins.map(async ({ id, subnetOf }) => [
-        id,
-        subnetOf === null ? opened.internet : await opened.openFor(subnetOf),
-      ]);
-      return Object.fromEntries(await Promise.all(open)) as Readonly<Record<string, string>>;
+      const networks = Object.fromEntries(origins.map(({ id, subnetOf }) => [id, networkOf(subnetOf)]));
+      const opened = await own(startFrontEnd({ restrictions, targetPort, networks, log: () => undefined }));
+      return opened.origins;
     };
     const restrictions = accessRestrictionsOf(snapshot, service);
     const appPort = Number(new URL(endpoints.apps[service] ?? "").port);
+    const systems = endpoints.frontEnds[service];
     const networkOnly = await frontEnd(restrictions, unguarded.port);
     return {
       frontEnds: {
-        // The system's own front end, where clients know its addresses.
-        both:
-          service === "callee-func"
-            ? Object.fromEntries(origins.map((origin) => [origin.id, calleeOrigin(endpoints, origin)]))
-            : await frontEnd(restrictions, appPort),
+        // The system's own front end, which a service without callers does not have.
+        both: systems
+          ? Object.fromEntries(origins.map((origin) => [origin.id, originAt(systems, origin)]))
+          : await frontEnd(restrictions, appPort),
         "application-only": await frontEnd(ALLOW_ALL, appPort),
         "network-only": networkOnly,
       },
@@ -151,8 +149,8 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
   };
 }
 
-function calleeOrigin({ callee, calleeFrom }: Endpoints, { subnetOf }: Origin): string {
-  return subnetOf === null ? callee.internet : (calleeFrom[subnetOf] ?? callee.otherSubnet);
+function originAt({ from, otherSubnet, internet }: Endpoints["frontEnds"][string], { subnetOf }: Origin): string {
+  return subnetOf === null ? internet : (from[subnetOf] ?? otherSubnet);
 }
 
 /** @throws Error that names each function that no contract lists, or that is not registered as it must be */
@@ -165,13 +163,17 @@ async function requireAsListed({ services }: Policy): Promise<void> {
   requireNoFaults(Object.fromEntries(await Promise.all(faults)));
 }
 
-/** The running system of this checkout, if its callee responds. Otherwise a note gives the reason. */
+/** The running system of this checkout, if its called services respond. Otherwise a note gives the reason. */
 async function runningSystem(folder: string, note: (line: string) => void): Promise<Endpoints | undefined> {
   const found = await runningEndpoints(folder, note);
   if (found === undefined) return undefined;
-  // Behind a front end, an app that does not run is a 502 or 503.
-  const response = await fetch(found.callee.callerSubnet).catch(() => undefined);
-  if (response !== undefined && response.status < 500) return found;
-  note(`Ignored: the running system at ${found.caller}, whose callee-func does not respond.`);
-  return undefined;
+  for (const [service, { from }] of Object.entries(found.frontEnds)) {
+    const [origin = ""] = Object.values(from);
+    // Behind a front end, an app that does not run is a 502 or 503.
+    const response = await fetch(origin).catch(() => undefined);
+    if (response !== undefined && response.status < 500) continue;
+    note(`Ignored: the running system at ${found.caller}, whose ${service} does not respond.`);
+    return undefined;
+  }
+  return found;
 }

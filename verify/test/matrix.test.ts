@@ -121,7 +121,8 @@ describe("a system in which one thing is wrong", () => {
 
   it("lets the internet in: each call from there that Entra ID does not stop differs, and no other", async () => {
     const rule = { name: "mistake", action: "Allow", priority: 1, ipAddress: "203.0.113.0/24" };
-    system.frontEnd.setRestrictions(
+    system.setRestrictions(
+      CALLEE,
       parseAccessRestrictions({
         ...restrictions,
         ipSecurityRestrictions: [rule, ...(restrictions.ipSecurityRestrictions ?? [])],
@@ -137,7 +138,7 @@ describe("a system in which one thing is wrong", () => {
       expect(different(report)).toEqual(ids(fromThere));
       expect(report.status).toBe("failed");
     } finally {
-      system.frontEnd.setRestrictions(parseAccessRestrictions(restrictions));
+      system.setRestrictions(CALLEE, parseAccessRestrictions(restrictions));
     }
   });
 
@@ -229,7 +230,7 @@ describe("a running system that is not this checkout's, or not whole, is left al
     ["another clone's", () => ({ run }), /is of another checkout, \/another\/clone/],
     [
       "one whose callee does not respond",
-      () => ({ callee: { ...system.endpoints.callee, callerSubnet: "http://127.0.0.1:1" } }),
+      () => ({ frontEnds: { [CALLEE]: { from: { [CALLER]: "http://127.0.0.1:1" } } } }),
       new RegExp(`whose ${CALLEE} does not respond`),
     ],
   ])(

@@ -164,7 +164,7 @@ function inNamesOf(resource: ExpectedResource, madeUp: string, own: string): Exp
   return { ...resource, id: resource.id.replace(madeUp, own) };
 }
 
-/** Type and name of a resource and of its parents, without the deployment's suffix: `sites/callee-func`. */
+/** Type and name of a resource and of its parents, without the deployment's suffix: `sites/billing-func`. */
 function nameOf({ deployment }: DeploymentView, id: string): string {
   return id
     .split("/")
