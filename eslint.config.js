@@ -15,13 +15,16 @@ const mayImport = {
   local: ["shared", "tools", "infra"],
   verify: ["shared", "tools", "infra", "local"],
   chaos: ["shared", "tools", "local"],
-  bench: ["shared", "tools", "local", ...apps],
+  bench: ["shared", "tools", "local"],
   ...Object.fromEntries(apps.map((app) => [app, ["shared"]])),
 };
 const folders = Object.keys(mayImport);
 
 /** Folders that test files may import besides: tests start the system or its storage, or read the evaluated templates. */
 const mayImportInTests = (folder) => (folder === "shared" ? ["local"] : ["tools", "local", "infra"]);
+
+/** Folders that benchmarks of a service may import besides. */
+const MAY_IMPORT_IN_BENCHES = ["tools", "local", "chaos", "bench"];
 
 const SCOPE = "@restricted-calls/";
 
@@ -100,6 +103,10 @@ const importRules = (folder) =>
       files: depth === 0 ? [] : [atDepth(`${folder}/test`, depth - 1)],
       rules: restrictImports(folder, depth, [...mayImport[folder], ...mayImportInTests(folder)], { isTest: true }),
     },
+    {
+      files: depth === 1 && apps.includes(folder) ? [`${folder}/bench/*.ts`] : [],
+      rules: restrictImports(folder, depth, [...mayImport[folder], ...MAY_IMPORT_IN_BENCHES]),
+    },
   ]).filter(({ files }) => files.length > 0);
 
 /** Only `tools/access-policy.ts` loads these two files, because it validates them. Every file may import their types. */
@@ -166,7 +173,7 @@ const contractsApart = apps.flatMap((app) => [
         ...httpFunctionElsewhere,
         {
           selector:
-            ":matches(ImportDeclaration, ImportExpression, ExportNamedDeclaration, ExportAllDeclaration)[source.value=/(contract|chaos)(\\.ts)?$/]",
+            ":matches(ImportDeclaration, ImportExpression, ExportNamedDeclaration, ExportAllDeclaration)[source.value=/(contract|chaos)(\\.ts)?$|\\/bench\\//]",
           message: "An app does not import its contract: it is for tools, and no bundle contains it.",
         },
       ],

@@ -8,7 +8,8 @@ import { createServiceClient } from "@restricted-calls/shared/service-client";
 import { Pool } from "undici";
 import { startTestStorage, type TestStorage } from "../local/index.ts";
 import { measure } from "./measure.ts";
-import { type Bench, duration, versionOf } from "./report.ts";
+import type { Bench } from "@restricted-calls/shared/contract-bench";
+import { duration, versionOf } from "./report.ts";
 
 const body = { text: "hello", quantity: 1 };
 const path = "/api/messages/message-1";

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import type { RpcHttpData, RpcInvocationRequest } from "../local/host/worker/protocol.ts";
+import type { RpcInvocationRequest } from "../local/host/worker/protocol.ts";
 import { app, provideCoreModule } from "../local/host/worker/core-api.ts";
 import { invoke } from "../local/host/worker/invocation.ts";
 
@@ -14,8 +14,15 @@ export interface StartOptions {
   readonly file?: string;
   /** The folder of V8's compile cache. Without it, there is no cache. */
   readonly cache?: string;
-  /** A request, as the host sends it to its worker. */
-  readonly call?: { readonly functionId: string; readonly http: RpcHttpData };
+  /** A request to one of the app's functions. */
+  readonly call?: {
+    readonly method: string;
+    /** As the contract has it: with the prefix of host.json. */
+    readonly route: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+  };
   /** The time between start and call. */
   readonly waitMs?: number;
 }
@@ -51,8 +58,9 @@ void answer().then((answered) => {
 async function answer(): Promise<Partial<StartTimes>> {
   if (call === undefined) return {};
   if (waitMs > 0) await delay(waitMs);
+  const invocation = toInvocation(call);
   const [began, beganCpu] = [performance.now(), processorTime()];
-  const response = await invoke(toInvocation(call), () => undefined);
+  const response = await invoke(invocation, () => undefined);
   const took = performance.now() - began;
   const answeredCpu = processorTime();
   return {
@@ -66,14 +74,47 @@ function processorTime(): number {
   return (user + system) / 1000;
 }
 
-function toInvocation({ functionId, http }: NonNullable<StartOptions["call"]>): RpcInvocationRequest {
-  const bindings = Object.entries(app.functions.get(functionId)?.metadata.bindings ?? {});
-  const [trigger = ""] = bindings.find(([, { type }]) => type === "httpTrigger") ?? [];
+/** As the host sends it to its worker. */
+function toInvocation({ method, route, path, headers, body }: NonNullable<StartOptions["call"]>): RpcInvocationRequest {
+  const triggers = [...app.functions].flatMap(([functionId, { metadata }]) =>
+    Object.entries(metadata.bindings).map(([name, binding]) => ({
+      functionId,
+      name,
+      binding,
+      function: metadata.name,
+    })),
+  );
+  const found = triggers.find(
+    ({ binding, ...one }) =>
+      binding.type === "httpTrigger" &&
+      (binding["methods"] as readonly string[]).includes(method) &&
+      anonymous(routeOf(binding["route"], one.function)) === anonymous(route),
+  );
+  if (found === undefined) throw new Error(`The app has no function for ${method} ${route}.`);
+  const parts = path.split("?")[0]?.split("/") ?? [];
+  const params = routeOf(found.binding["route"], found.function)
+    .split("/")
+    .flatMap((part, i) => (part.startsWith("{") ? [[part.slice(1, -1), { value: parts[i] ?? "" }] as const] : []));
+  const http = {
+    ...{ method, url: `http://127.0.0.1${path}` },
+    nullableHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, { value }])),
+    nullableParams: Object.fromEntries(params),
+    ...(body !== undefined && { body: { string: body } }),
+  };
   return {
     invocationId: randomUUID(),
-    functionId,
-    inputData: [{ name: trigger, data: { http } }],
+    functionId: found.functionId,
+    inputData: [{ name: found.name, data: { http } }],
     triggerMetadata: {},
     traceContext: { traceParent: "", traceState: "", attributes: {} },
   };
+}
+
+function routeOf(route: unknown, name: string): string {
+  return `/api/${typeof route === "string" ? route : name}`;
+}
+
+/** Two routes are the same whatever their parameters are called. */
+function anonymous(route: string): string {
+  return route.replace(/\{[^}]*\}/g, "{}").toLowerCase();
 }

@@ -1,20 +1,21 @@
 /** Measures a process start of each app: until its functions are registered, and until the first authorized response. */
+import { randomUUID } from "node:crypto";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { type Bytes, contentsOf } from "../tools/build.ts";
+import { isApi } from "@restricted-calls/shared/access-policy";
+import type { ContractOperation } from "@restricted-calls/shared/contract";
+import { accessPolicy } from "../tools/access-policy.ts";
+import { apps, type Bytes, contentsOf } from "../tools/build.ts";
+import { contracts, operationsOf, typicalOperation } from "../tools/contracts.ts";
 import { environmentFor } from "../tools/environment.mjs";
 import { temporaryFolder } from "../tools/write-file.ts";
 import { mintToken, readLocalSettings, startTestSystem, type TestSystem } from "../local/index.ts";
 import { type Builds, buildAll } from "./cold-start-builds.ts";
 import type { StartOptions, StartTimes } from "./cold-start-process.ts";
 import { lowerQuartile } from "./measure.ts";
-import type { BenchReport, Ratio } from "./report.ts";
-
-/** The apps for which `callOf` has an authorized call. */
-const apps = ["caller-func", "callee-func"] as const;
-type App = (typeof apps)[number];
+import type { BenchReport, Ratio } from "@restricted-calls/shared/contract-bench";
 
 const ROUNDS = Number(process.env["COLD_START_ROUNDS"] ?? 15);
 
@@ -30,15 +31,19 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
   const figures: Record<string, string> = {};
   const ratios: Ratio[] = [];
   const notes: string[] = [];
-  // The caller's call goes to a real callee.
-  await system.startApp("callee-func");
+  const calls: string[] = [];
+  // Calls of callers go to real callees.
+  for (const app of apps) if (isApi(accessPolicy, app)) await system.startApp(app);
   const script = await buildProcess(folder);
   for (const app of apps) {
+    const operation = operationOf(app);
+    if (operation === undefined) continue;
     const builds = await buildAll(app, join(folder, app));
     const settings = readLocalSettings(join(system.folder, `${app}.settings.json`)).Values;
     const run = (options: StartOptions): Promise<StartTimes> => start(script, settings, options);
-    const call = await callOf(system, app);
+    const call = await callOf(system, app, operation);
     const starts = await measureStarts(app, builds, join(folder, "cache", app), call, run, progress);
+    calls.push(`${app} \`${operation.method} ${operation.route}\``);
     Object.assign(figures, figuresOf(app, starts));
     ratios.push(...ratiosOf(app, starts));
     notes.push(inWords(app, await contentsOf(app)));
@@ -50,20 +55,21 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
     ratios,
     notes: [
       `${ROUNDS} process starts of each, interleaved; times are net of an empty Node process, in brackets the spread. On a busy machine, processor time varies less.`,
-      "Registered: the app was required, and its functions are registered. First call: until the response to the first authorized call: the callee's `GET /api/inventory/{sku}`, or an order that the caller places and a callee reserves, with real tokens, keys and table storage. A second later: the duration of that call in an instance that started a second before.",
+      `Registered: the app was required, and its functions are registered. First call: until the response to the first authorized call (${calls.join(", ")}), with real tokens, keys, table storage and calls of other services. A second later: the duration of that call in an instance that started a second before.`,
       "Unbundled: the same sources, each transpiled alone, and the packages in node_modules; with lazy loading. Not lazy: the bundle with imports instead of `import()`.",
       ...notes,
     ],
   };
 }
 
-type Call = NonNullable<StartOptions["call"]>;
+/** Makes a call, each with an id of its own. */
+type Call = () => NonNullable<StartOptions["call"]>;
 type Starts = Readonly<Record<Way | "empty", readonly StartTimes[]>>;
 type Way =
   "unbundled" | "not lazy" | "bundle" | "bundle, warm cache" | "not lazy, a second later" | "bundle, a second later";
 
 async function measureStarts(
-  app: App,
+  app: string,
   builds: Builds,
   cache: string,
   call: Call,
@@ -90,8 +96,8 @@ async function measureStarts(
     // The order rotates, so that other load on the machine affects all of them.
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(turn + round) % names.length] ?? "empty";
-      const times = await run({ ...ways[name], ...(name !== "empty" && { call }) });
-      if (name !== "empty" && (times.functions === 0 || !/^20[01]$/.test(times.status ?? ""))) {
+      const times = await run({ ...ways[name], ...(name !== "empty" && { call: call() }) });
+      if (name !== "empty" && (times.functions === 0 || !/^2\d\d$/.test(times.status ?? ""))) {
         throw new Error(`${app}, ${name}: ${JSON.stringify(times)}`);
       }
       if (round > 0) starts[name].push(times);
@@ -100,7 +106,7 @@ async function measureStarts(
   return starts;
 }
 
-function figuresOf(app: App, starts: Starts): Record<string, string> {
+function figuresOf(app: string, starts: Starts): Record<string, string> {
   const figures: Record<string, string> = {};
   const add = (what: string, way: Way, by: "registered" | "answered" | "took"): void => {
     const values = net(starts, way, by);
@@ -118,7 +124,7 @@ function figuresOf(app: App, starts: Starts): Record<string, string> {
   return figures;
 }
 
-function ratiosOf(app: App, starts: Starts): Ratio[] {
+function ratiosOf(app: string, starts: Starts): Ratio[] {
   const ratio = (by: Time, way: Way, to: Way): number =>
     lowerQuartile(net(starts, way, by)) / lowerQuartile(net(starts, to, by));
   const compare = (by: "registered" | "answered", way: Way, to: Way, atMost: number): Ratio[] => {
@@ -153,7 +159,7 @@ function net(starts: Starts, way: Way, by: Time): number[] {
   return starts[way].map((times) => (times[by] ?? NaN) - lowerQuartile(empty));
 }
 
-function inWords(app: App, contents: Readonly<Record<string, Bytes>>): string {
+function inWords(app: string, contents: Readonly<Record<string, Bytes>>): string {
   const sizes = Object.entries(contents).map(([name, { atStart, onDemand }]) => ({ name, atStart, onDemand }));
   const total = (of: "atStart" | "onDemand"): number => sizes.reduce((sum, size) => sum + size[of], 0);
   const largest = (of: "atStart" | "onDemand"): string =>
@@ -180,23 +186,46 @@ async function buildProcess(folder: string): Promise<string> {
   return outfile;
 }
 
-/** A call as the host sends it to its worker: for the callee with a caller's token, for the caller an order. */
-async function callOf({ endpoints }: TestSystem, app: App): Promise<Call> {
-  const token = await mintToken(endpoints.entra.control, {});
-  const read = {
-    method: "GET",
-    url: "http://127.0.0.1/api/inventory/widget",
-    nullableHeaders: { authorization: { value: `Bearer ${token}` } },
-    nullableParams: { sku: { value: "widget" } },
+type Operation = ContractOperation & Required<Pick<ContractOperation, "sample">>;
+
+/**
+ * The operation whose first call is measured: of a service with roles the typical one, of another one that of the positive call,
+ * or else any that needs no other call before. Undefined if there is none.
+ */
+function operationOf(app: string): Operation | undefined {
+  if (isApi(accessPolicy, app)) return typicalOperation(app);
+  const candidates = operationsOf(app).filter(
+    (one): one is Operation => one.sample !== undefined && (one.after ?? []).length === 0,
+  );
+  return candidates.find(({ id }) => id === contracts[app]?.positiveCall?.operation) ?? candidates[0];
+}
+
+/** A call as the host sends it to its worker, with a token where the operation requires one. */
+async function callOf({ endpoints }: TestSystem, app: string, operation: Operation): Promise<Call> {
+  const { method, route, sample } = operation;
+  const token =
+    operation.access === "token"
+      ? await mintToken(endpoints.entra.control, {
+          as: Object.keys(endpoints.frontEnds[app]?.from ?? {})[0],
+          api: app,
+          claims: { roles: [operation.role] },
+        })
+      : undefined;
+  return () => {
+    const { path, body } = sample(randomUUID());
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    return {
+      ...{ method, route, path },
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(json !== undefined && {
+          "content-type": "application/json",
+          "content-length": String(Buffer.byteLength(json)),
+        }),
+      },
+      ...(json !== undefined && { body: json }),
+    };
   };
-  const order = Buffer.from(JSON.stringify({ sku: "widget", quantity: 1 })).toString();
-  const place = {
-    method: "POST",
-    url: "http://127.0.0.1/api/orders",
-    nullableHeaders: { "content-type": { value: "application/json" }, "content-length": { value: `${order.length}` } },
-    body: { string: order },
-  };
-  return app === "callee-func" ? { functionId: "getStock", http: read } : { functionId: "placeOrder", http: place };
 }
 
 async function start(

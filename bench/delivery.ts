@@ -10,7 +10,8 @@ import { indexRows, messageKey, PARTITIONS, partitionOf, toRow } from "../shared
 import { createMessageStore, type MessageStore } from "../shared/outbox/message-store.ts";
 import { createOutbox, type Outbox } from "../shared/outbox/outbox.ts";
 import { median } from "./measure.ts";
-import { type Bench, duration, versionOf } from "./report.ts";
+import type { Bench } from "@restricted-calls/shared/contract-bench";
+import { duration, versionOf } from "./report.ts";
 
 /** Pending messages when a drain is measured. */
 const BACKLOGS = [2_000, 20_000] as const;

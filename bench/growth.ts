@@ -9,7 +9,7 @@ import { typicalOperation } from "../tools/contracts.ts";
 import { environmentFor } from "../tools/environment.mjs";
 import { copyRepository } from "../tools/testing/repository-copy.ts";
 import { newService, updateSnapshot } from "../tools/testing/service-of-copy.ts";
-import type { Bench, BenchReport, Ratio } from "./report.ts";
+import type { Bench, BenchReport, Ratio } from "@restricted-calls/shared/contract-bench";
 
 const SIZES = [2, 5, 10, 20];
 /** The most grants of a service. */

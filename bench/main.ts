@@ -1,16 +1,23 @@
 /** The command `npm run bench`. */
 import { dirname, join } from "node:path";
+import type { ServiceBenches } from "@restricted-calls/shared/contract-bench";
 import { command, UsageError } from "../tools/command-line.ts";
 import { requireWritable } from "../tools/write-file.ts";
-import { type Bench, shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
+import { SYSTEM_BENCHES } from "../tools/contract-mistakes.ts";
+import { contracts } from "../tools/contracts.ts";
+import { shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 
-const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+/** Benchmarks of the system. */
+const ofSystem: Readonly<Record<(typeof SYSTEM_BENCHES)[number], ServiceBenches[string]>> = {
   authorization: () => import("./authorization.ts"),
   client: () => import("./client.ts"),
   delivery: () => import("./delivery.ts"),
   growth: () => import("./growth.ts"),
   "cold-start": () => import("./cold-start.ts"),
 };
+
+/** With those of the services, which their contracts name. */
+const benches: ServiceBenches = Object.values(contracts).reduce((all, { bench }) => ({ ...all, ...bench }), ofSystem);
 
 const USAGE = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--check] [--write]
 

@@ -3,30 +3,8 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { cpus } from "node:os";
+import type { BenchReport, Ratio } from "@restricted-calls/shared/contract-bench";
 import { writeFile } from "../tools/write-file.ts";
-
-/** A comparison within one run. Unlike absolute figures, it can be compared between machines. */
-export interface Ratio {
-  readonly name: string;
-  readonly value: number;
-  /** The limit. A ratio without a limit is only reported. */
-  readonly atMost?: number;
-  readonly atLeast?: number;
-}
-
-export interface BenchReport {
-  readonly title: string;
-  /** The statistic of the figures; the median if not given. */
-  readonly statistic?: string;
-  /** The measured values by name, with their units: "1.2 µs". */
-  readonly figures: Readonly<Record<string, string>>;
-  readonly ratios: readonly Ratio[];
-  /** The versions of the candidates, and what else a reader must know. */
-  readonly notes: readonly string[];
-}
-
-/** A benchmark. Reports its progress line by line. */
-export type Bench = (progress: (line: string) => void) => Promise<BenchReport>;
 
 /** The ratios that miss their limits, one per line. NaN misses every limit. */
 export function shortfalls({ ratios }: BenchReport): string[] {

@@ -48,4 +48,6 @@ export default {
   ],
 
   chaos,
+
+  bench: { inventory: () => import("./bench/inventory.ts") },
 } satisfies ContractOf<"callee-func">;

@@ -1,4 +1,5 @@
 /** A proxy that makes requests fail, and the rule that decides which ones fail by the active faults. */
+import { readFile } from "node:fs/promises";
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -7,6 +8,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { listen, type Listener } from "../tools/listen.ts";
 import { type Fault, type Part, randomFrom } from "./plan.ts";
@@ -33,6 +35,17 @@ export interface FaultyProxyOptions {
   /** PEM texts, for HTTPS on both sides. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
   readonly interfere: (request: IncomingMessage) => Interference;
+}
+
+/**
+ * The local certificate, for a proxy that clients take for the part behind it.
+ *
+ * @param folder that of the local system
+ */
+export async function certificatesOf(folder: string): Promise<NonNullable<FaultyProxyOptions["tls"]>> {
+  const read = (name: string): Promise<string> => readFile(join(folder, "certificates", "localhost", name), "utf8");
+  const [cert, key, ca] = await Promise.all([read("cert.pem"), read("key.pem"), read("ca.pem")]);
+  return { cert, key, ca };
 }
 
 /** Starts a proxy on 127.0.0.1 whose targets take turns. */

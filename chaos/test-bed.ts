@@ -1,5 +1,4 @@
 /** Starts the system with two processes of each app and proxies between its parts, and causes faults in it. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AppInstance,
@@ -15,7 +14,7 @@ import {
 import { type ServiceName, settingPrefix } from "@restricted-calls/shared/access-policy";
 import { tableEndpointSetting } from "../tools/access-policy.ts";
 import { storageAccount } from "../tools/service-names.ts";
-import { activeFaults, type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
+import { activeFaults, certificatesOf, type FaultyProxyOptions, startFaultyProxy } from "./faulty-proxy.ts";
 import type { Fault, Part } from "./plan.ts";
 
 /** The running system, and the faults that can be caused in it. */
@@ -101,7 +100,7 @@ export async function startTestBed(options: TestBedOptions): Promise<TestBed> {
   const calleeViaFaults = await proxy({ targets: [portOf(calleeOrigin)], interfere: () => faults.callee() });
   const storageViaFaults = await proxy({
     targets: [portOf(storageOrigin)],
-    tls: await certificates(folder),
+    tls: await certificatesOf(folder),
     interfere: (request) => faults.storage(request),
   });
 
@@ -186,12 +185,6 @@ function of<T>(value: (part: Part) => T): Record<Part, T> {
 
 function subjectOf(fault: Fault): string {
   return "process" in fault ? `${fault.app} ${fault.process}` : fault.kind;
-}
-
-async function certificates(folder: string): Promise<{ cert: string; key: string; ca: string }> {
-  const read = (name: string): Promise<string> => readFile(join(folder, "certificates", "localhost", name), "utf8");
-  const [cert, key, ca] = await Promise.all([read("cert.pem"), read("key.pem"), read("ca.pem")]);
-  return { cert, key, ca };
 }
 
 const portOf = (origin: string): number => Number(new URL(origin).port);

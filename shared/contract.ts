@@ -1,5 +1,6 @@
 /** The type of `<service>/contract.ts`: what tools must know about a service. No app imports it, and no bundle contains it. */
 import type { AppRole, ServiceName } from "./access-policy.ts";
+import type { ServiceBenches } from "./contract-bench.ts";
 import type { ServiceChaos } from "./contract-chaos.ts";
 
 /** The contract of a service of the access policy. A misspelt role does not compile. */
@@ -21,8 +22,8 @@ export interface ServiceContract<Role extends string = string> {
   readonly positiveCall?: PositiveCall;
   /** What `npm run chaos` needs: how to submit work, to query its outcome, and to check consistency. */
   readonly chaos?: ServiceChaos;
-  /** The service's own benchmarks. */
-  readonly bench?: unknown;
+  /** The service's own benchmarks, for `npm run bench`. */
+  readonly bench?: ServiceBenches;
 }
 
 /** An HTTP operation, and who may call it. */

@@ -9,6 +9,9 @@ import { reasonOf } from "./command-line.ts";
 /** The services of an access policy, with what contracts must agree with. */
 export type ServiceRoles = Readonly<Record<string, { readonly roles: object }>>;
 
+/** The benchmarks of the system: names that a service's own benchmarks do not take. */
+export const SYSTEM_BENCHES = ["authorization", "client", "delivery", "growth", "cold-start"] as const;
+
 /** The contracts of services, by service. */
 export type Contracts = Readonly<Record<string, ServiceContract>>;
 
@@ -29,6 +32,7 @@ export async function readContracts(root: string, services: ServiceRoles): Promi
   const contracts: Record<string, ServiceContract> = {};
   const mistakes: string[] = [];
   const owners = new Map<string, string>();
+  const benches = new Map<string, string>(SYSTEM_BENCHES.map((name) => [name, "the system"]));
   for (const [service, { roles }] of Object.entries(services)) {
     const file = `${service}/contract.ts`;
     const loaded = await load(join(root, service, "contract.ts"));
@@ -43,6 +47,11 @@ export async function readContracts(root: string, services: ServiceRoles): Promi
       if (owner !== undefined) mistakes.push(`${file}: ${id}: ${owner} has an operation of this id already`);
       owners.set(id, file);
     }
+    for (const name of Object.keys(loaded.bench ?? {})) {
+      const owner = benches.get(name);
+      if (owner !== undefined) mistakes.push(`${file}: bench.${name}: ${owner} has a benchmark of this name already`);
+      benches.set(name, file);
+    }
   }
   return { contracts, mistakes };
 }
@@ -51,10 +60,11 @@ const EXAMPLE = "export default { operations: [...] } satisfies ContractOf<...>;
 
 const isFunction = v.function("expected a function");
 const text = v.string("expected a text");
+const name = v.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, "expected lower case with hyphens");
 const operationEntries = {
   id: v.pipe(
     text,
-    v.regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, "expected lower case with hyphens"),
+    name,
     v.regex(/^(?!(host|scm|attack)(-|$))/, 'the proof itself has ids that begin with "host", "scm" or "attack"'),
   ),
   method: v.pipe(text, v.regex(/^[A-Z]+$/, "expected capital letters")),
@@ -82,8 +92,20 @@ const shape = v.strictObject({
       outcome: v.optional(v.strictObject({ operation: text, path: isFunction, read: isFunction })),
     }),
   ),
-  chaos: v.optional(v.unknown()),
-  bench: v.optional(v.unknown()),
+  chaos: v.optional(
+    v.strictObject({
+      sends: v.optional(
+        v.strictObject({
+          settings: v.optional(isFunction),
+          messages: isFunction,
+          afterwards: isFunction,
+          outcomes: isFunction,
+        }),
+      ),
+      receives: v.optional(v.strictObject({ read: isFunction, failures: isFunction })),
+    }),
+  ),
+  bench: v.optional(v.record(v.pipe(text, name), isFunction)),
 });
 const sampleShape = v.strictObject({
   path: text,

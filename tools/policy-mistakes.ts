@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parseJsonText } from "./json-text.ts";
 import { settingPrefix } from "@restricted-calls/shared/access-policy";
-import { storageAccount, tableEndpointSettingOf } from "./service-names.ts";
+import { TEST_IDENTITIES, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
 
 export const POLICY_FILE = "shared/access-policy.json";
 export const OPTIONS_FILE = "infra/service-options.json";
@@ -164,6 +164,9 @@ function inServices(services: Json, hasCode: (service: string) => boolean): stri
 
     if (RESERVED.test(name)) {
       note(name, "Azure refuses names that contain microsoft or windows, or begin with login");
+    }
+    if (TEST_IDENTITIES.some((identity) => identity === name)) {
+      note(name, "the local Entra has a test identity of this name");
     }
     if (/^[\w-]+$/.test(name) && !hasCode(name)) {
       note(name, `there is no ${name}/src/main.ts, the service's code`);

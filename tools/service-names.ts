@@ -9,6 +9,9 @@ export function tableEndpointSettingOf(options: { readonly tableEndpointSetting?
   return options.tableEndpointSetting ?? "DATA_TABLE_ENDPOINT";
 }
 
+/** Identities of the local Entra for tests, beside those of the services. No service has such a name. */
+export const TEST_IDENTITIES = ["reader-only", "no-role", "unlisted", "other-tenant", "caller-app"] as const;
+
 /** The command of package.json that runs a service's app under Core Tools: `npm run start:caller` for caller-func. */
 export function startCommand(service: string): string {
   return `npm run ${startScript(service)}`;

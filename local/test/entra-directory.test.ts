@@ -1,6 +1,7 @@
 import type { Policy } from "@restricted-calls/shared/access-policy";
 import { describe, expect, it } from "vitest";
 import { allowedCallers, directoryOf, findResource, type Identity } from "../entra/directory.ts";
+import { TEST_IDENTITIES } from "../../tools/service-names.ts";
 import { testPolicy } from "./entra-fixture.ts";
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -18,6 +19,13 @@ const twoApis: Policy = {
 describe("the directory of an access policy", () => {
   const assignments = (policy: Policy): Record<string, Identity["assignments"]> =>
     Object.fromEntries(directoryOf(policy).identities.map((identity) => [identity.name, identity.assignments]));
+
+  it("has the test identities whose names no service may have, beside the services", () => {
+    expect(directoryOf(twoApis).identities.map(({ name }) => name)).toEqual([
+      ...Object.keys(twoApis.services),
+      ...TEST_IDENTITIES,
+    ]);
+  });
 
   it("is the same at every start, and every id in it is another GUID", () => {
     const directory = directoryOf(testPolicy);

@@ -5,8 +5,6 @@ import { beforeAll, expect, test } from "vitest";
 import { copyRepository } from "../../tools/testing/repository-copy.ts";
 import { updateSnapshot } from "../../tools/testing/service-of-copy.ts";
 
-const root = join(import.meta.dirname, "..", "..");
-
 /** The new name of each service, and of the settings for calls to it. */
 const names = [
   ["caller-func", "billing-func"],

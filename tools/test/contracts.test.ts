@@ -23,7 +23,8 @@ const good = {
     commands: () => [],
     show: async () => {},
     positiveCall: { operation: "work", outcome: { operation: "state", path: () => "/api/work/1", read: () => null } },
-    chaos: {}, bench: {},
+    chaos: { sends: { messages: () => [], afterwards: () => null, outcomes: () => [] } },
+    bench: { "one-key": () => import("./nowhere.ts") },
   };`,
   "bill-func": `export default {
     operations: [
@@ -202,6 +203,23 @@ describe("a mistake is one line that names the file and the member:", () => {
       'operation: "sate"',
       'positiveCall.outcome: "sate" is not',
     ],
+    ["messages that nobody reads", "web-func", "outcomes: ", "outcome: ", "chaos.sends.outcomes: "],
+    ["an unknown part of chaos", "web-func", "chaos: { sends", "chaos: { send", "chaos.send: "],
+    [
+      "a benchmark that is not imported on demand",
+      "web-func",
+      '() => import("./nowhere.ts")',
+      '"./nowhere.ts"',
+      "bench.one-key: expected a function",
+    ],
+    ["a benchmark in another form", "web-func", '"one-key"', '"One key"', "bench.One key: expected lower case"],
+    [
+      "a benchmark of the system's",
+      "web-func",
+      '"one-key"',
+      '"cold-start"',
+      "bench.cold-start: the system has a benchmark of this name already",
+    ],
   ])("%s", async (_, service, from, to, line) => {
     const [mistake] = await mistakesAfter(service, from, to);
     expect(mistake).toContain(`${service}/contract.ts: ${line}`);
@@ -263,6 +281,7 @@ describe("an app and its contract are apart:", () => {
     'export * from "../../contract.ts";',
     'const contract = await import("../../contract.ts");',
     'import { chaos } from "../../chaos.ts";',
+    'import { bench } from "../../bench/inventory.ts";',
   ])("an app does not contain %s", async (text) => {
     expect(await messagesOf(text, "callee-func/src/functions/health.ts")).toEqual([
       expect.stringContaining("An app does not import its contract"),

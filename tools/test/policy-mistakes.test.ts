@@ -185,6 +185,11 @@ test.each<Case>([
     ({ services }) => (services["login-func"] = noRoles(2)),
     "login-func: Azure refuses names that contain microsoft or windows, or begin with login",
   ],
+  [
+    "the name of a test identity",
+    ({ services }) => (services["reader-only"] = noRoles(2)),
+    "reader-only: the local Entra has a test identity of this name",
+  ],
 ])("%s is one mistake, in one line", (_what, change, line) => {
   // Options of services that are not there are another mistake.
   const found = mistakesAfter((parts) => {
