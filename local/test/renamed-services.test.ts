@@ -13,12 +13,7 @@ const names = [
 ] as const;
 
 /** What docs/make-it-yours.md lists: files of data, and the services' own folders. */
-const files = [
-  "shared/access-policy.json",
-  "infra/service-options.json",
-  "local.settings.sample.json",
-  "package.json",
-];
+const files = ["shared/access-policy.json", "infra/service-options.json", "local.settings.sample.json", "package.json"];
 
 let folder: string;
 beforeAll(() => {
