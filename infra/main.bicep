@@ -35,6 +35,11 @@ param addressSpace string = '10.0.0.0/16'
 @description('The prefix length of each integration subnet. If not given, it follows the maximum instances of the plan. Set it before you change these in a running system, because a subnet in use cannot change its size.')
 param subnetPrefixLength int?
 
+@description('Integration subnets that exist, by service: their resource ids. The deployment uses them and never changes them. It creates subnets for the other services only.')
+param existingSubnets {
+  *: string
+} = {}
+
 @description('The address ranges that may reach the SCM sites, in CIDR notation: those of the deployers.')
 param deployerAddressRanges string[]
 
@@ -57,6 +62,9 @@ param appServiceAuthentication bool = false
 
 @description('The mail addresses that alerts go to. Without one, alerts appear in the portal only.')
 param alertEmailAddresses string[] = []
+
+@description('The resource id of a Log Analytics workspace that exists. The deployment sends all logs to it and never changes it: its retention and daily cap apply. If not given, the deployment creates one.')
+param existingWorkspaceId string?
 
 @minValue(30)
 @maxValue(730)
@@ -140,6 +148,7 @@ module network 'modules/network.bicep' = {
       name: service.key
       place: service.value.subnet
       outboundDestinations: serviceOptions[?service.key].?outboundDestinations ?? []
+      existingSubnetId: existingSubnets[?service.key]
     })
     contentShare: plan.kind == 'ElasticPremium'
   }
@@ -151,6 +160,7 @@ module monitoring 'modules/monitoring.bicep' = {
     location: location
     tags: allTags
     suffix: suffix
+    existingWorkspaceId: existingWorkspaceId
     retentionDays: logRetentionDays
     dailyCapGigabytes: logDailyCapGigabytes
     publishers: map(services, service => identityName(service.key, suffix))

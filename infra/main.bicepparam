@@ -19,6 +19,7 @@ var ingress = filter(
 )
 var apiClientIds = json(orDefault(readEnvironmentVariable('RESTRICTED_API_CLIENT_IDS', ''), '{}'))
 var credential = readEnvironmentVariable('RESTRICTED_CALLER_CREDENTIAL', '')
+var workspaceId = readEnvironmentVariable('RESTRICTED_EXISTING_WORKSPACE', '')
 var managementReference = readEnvironmentVariable('RESTRICTED_SERVICE_MANAGEMENT_REFERENCE', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', '')
@@ -40,6 +41,7 @@ param plan = startsWith(sku, 'EP')
     }
 param addressSpace = orDefault(readEnvironmentVariable('RESTRICTED_ADDRESS_SPACE', ''), '10.0.0.0/16')
 param subnetPrefixLength = empty(prefixLength) ? null : int(prefixLength)
+param existingSubnets = json(orDefault(readEnvironmentVariable('RESTRICTED_EXISTING_SUBNETS', ''), '{}'))
 param deployerAddressRanges = deployers
 param ingressAddressRanges = empty(ingress) ? deployers : ingress
 param entra = empty(apiClientIds)
@@ -61,5 +63,6 @@ param alertEmailAddresses = filter(
   split(readEnvironmentVariable('RESTRICTED_ALERT_EMAIL_ADDRESSES', ''), ','),
   address => !empty(address)
 )
+param existingWorkspaceId = empty(workspaceId) ? null : workspaceId
 param logRetentionDays = int(orDefault(readEnvironmentVariable('RESTRICTED_LOG_RETENTION_DAYS', ''), '30'))
 param logDailyCapGigabytes = int(orDefault(readEnvironmentVariable('RESTRICTED_LOG_DAILY_CAP_GIGABYTES', ''), '5'))

@@ -32,6 +32,7 @@ export interface PropertiesByType {
     addressSpace?: { addressPrefixes?: string[] };
     subnets?: SubnetDefinition[];
   };
+  "Microsoft.Network/virtualNetworks/subnets": object;
   "Microsoft.Network/networkSecurityGroups": { securityRules?: SecurityRule[] };
   "Microsoft.Network/privateEndpoints": object;
   "Microsoft.Web/serverfarms": { reserved?: boolean; maximumElasticWorkerCount?: number; zoneRedundant?: boolean };
@@ -175,8 +176,8 @@ export interface ApplicationProperties {
   keyCredentials?: object[];
 }
 
-/** The parameter files whose snapshots are committed: the defaults, every option on, and the App Service plan. */
-export const snapshotNames = ["default", "everything", "dedicated"] as const;
+/** The parameter files whose snapshots are committed: the defaults, every option on, the App Service plan, and another team's network and workspace. */
+export const snapshotNames = ["default", "everything", "dedicated", "existing"] as const;
 
 export type SnapshotName = (typeof snapshotNames)[number];
 

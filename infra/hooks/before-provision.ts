@@ -3,9 +3,19 @@
 import "../../tools/access-policy.ts";
 import { configuredClouds, otherCloud } from "../azd.ts";
 import { assess, graphClaims } from "./directory-permissions.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { isPrepared, mistakes } from "./environment.ts";
+import { faults, resourceManager } from "./landing-zone.ts";
 
 const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat();
+// Only values without a mistake can be asked about.
+if (found.length === 0) {
+  const ask = resourceManager();
+  if (ask === undefined)
+    console.log("Not checked: existing subnets and workspace, and policies. azd is not signed in.");
+  else
+    found.push(...(await faults(process.env, ask).catch((error: unknown) => [`Resource Manager: ${reasonOf(error)}`])));
+}
 for (const mistake of found) console.error(mistake);
 
 // No token shows a custom directory role. A deployer who has one switches this check off.

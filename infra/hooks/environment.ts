@@ -72,9 +72,15 @@ export function mistakes(environment: Environment): string[] {
     ...number("RESTRICTED_MINIMUM_INSTANCES", 1, value("RESTRICTED_PLAN_SKU")?.startsWith("P") ? 30 : 20),
     ...number("RESTRICTED_MAXIMUM_INSTANCES", 1, 100),
     ...oneOf("RESTRICTED_ZONE_REDUNDANT", ["true", "false"]),
-    ...instances(value),
+    ...instances(environment, value),
     ...check("RESTRICTED_ADDRESS_SPACE", addressSpace),
     ...number("RESTRICTED_SUBNET_PREFIX_LENGTH", 24, 28),
+    ...check("RESTRICTED_EXISTING_SUBNETS", subnets),
+    ...check("RESTRICTED_EXISTING_WORKSPACE", (found) =>
+      WORKSPACE_ID.test(found)
+        ? undefined
+        : `must be a resource id, such as /subscriptions/<id>/resourceGroups/<group>/${WORKSPACE}`,
+    ),
     ...oneOf("RESTRICTED_CALLER_CREDENTIAL", ["managed-identity", "federated-identity"]),
     ...oneOf("RESTRICTED_APP_SERVICE_AUTHENTICATION", ["true", "false"]),
     ...check("RESTRICTED_ALERT_EMAIL_ADDRESSES", mailAddresses),
@@ -87,6 +93,21 @@ export function mistakes(environment: Environment): string[] {
     ...check("RESTRICTED_RESOURCE_TAGS", tags),
     ...oneOf("RESTRICTED_ENTRA_PERMISSIONS_CHECK", ["on", "off"]),
   ];
+}
+
+/** The subnets that are brought along, by service; empty if the value is none or no JSON object. */
+export function existingSubnets({
+  RESTRICTED_EXISTING_SUBNETS: value = "",
+}: Environment): Readonly<Record<string, string>> {
+  return (value === "" ? {} : (parseObject(value) ?? {})) as Readonly<Record<string, string>>;
+}
+
+/** The most instances that a plan may have. Subnets need addresses for them. */
+export function maximumInstances(environment: Environment): number {
+  const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
+  if (value("RESTRICTED_PLAN_SKU")?.startsWith("P") !== true)
+    return Number(value("RESTRICTED_MAXIMUM_INSTANCES") ?? 20);
+  return Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (value("RESTRICTED_ZONE_REDUNDANT") === "true" ? 2 : 1));
 }
 
 /** A deployed service, as main.bicep outputs it. */
@@ -140,12 +161,10 @@ function notFirst(text: string, range: AddressRange): string {
 }
 
 /** The rules for several numbers together: modules/plan.bicep, and main.bicep for the subnets. */
-function instances(value: (name: string) => string | undefined): string[] {
+function instances(environment: Environment, value: (name: string) => string | undefined): string[] {
   const zones = value("RESTRICTED_ZONE_REDUNDANT") === "true";
   const minimum = Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
-  const maximum = value("RESTRICTED_PLAN_SKU")?.startsWith("P")
-    ? minimum
-    : Number(value("RESTRICTED_MAXIMUM_INSTANCES") ?? 20);
+  const maximum = maximumInstances(environment);
   const length = Number(value("RESTRICTED_SUBNET_PREFIX_LENGTH") ?? 24);
   const longest = 32 - Math.ceil(Math.log2(2 * maximum + 5));
   const found: string[] = [];
@@ -181,6 +200,31 @@ function addressSpace(found: string): string | undefined {
   if (range.prefix > shortest)
     return `is ${found}, which is too small: the access policy gives each service a /24 by its "subnet", up to ${lastSubnet(accessPolicy)}. A prefix length of ${shortest} or less: ${example}`;
   return undefined;
+}
+
+const WORKSPACE = "providers/Microsoft.OperationalInsights/workspaces/<name>";
+const SUBNET = "providers/Microsoft.Network/virtualNetworks/<network>/subnets/<name>";
+const idOf = (resource: string): RegExp =>
+  new RegExp(
+    `^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/\\s]+/${resource.replaceAll(/<\w+>/g, "[^/\\s]+")}$`,
+    "i",
+  );
+const WORKSPACE_ID = idOf(WORKSPACE);
+const SUBNET_ID = idOf(SUBNET);
+
+/** Resource ids of subnets by service. Services share no subnet, because callees tell their callers apart by it. */
+function subnets(found: string): string | undefined {
+  const read = Object.entries(parseObject(found) ?? { "": found });
+  const known = Object.keys(accessPolicy.services);
+  const wrong = read.find(([, id]) => typeof id !== "string" || !SUBNET_ID.test(id));
+  if (wrong !== undefined)
+    return `must be a JSON object of resource ids by service, such as {"${known[0] ?? ""}":"/subscriptions/<id>/resourceGroups/<group>/${SUBNET}"}`;
+  const unknown = read.find(([service]) => !known.includes(service));
+  if (unknown !== undefined)
+    return `names ${unknown[0]}, which is no service of the access policy: ${known.join(", ")}`;
+  const ids = read.map(([, id]) => String(id).toLowerCase());
+  const twice = read.find((_, i) => ids.indexOf(ids[i] ?? "") !== i);
+  return twice === undefined ? undefined : `gives ${twice[0]} the subnet of another service: each needs one of its own`;
 }
 
 function mailAddresses(found: string): string | undefined {

@@ -36,6 +36,10 @@ export interface Parameters {
     readonly instances: readonly [minimum: number, maximum: number];
     readonly zoneRedundant: boolean;
   };
+  /** The resource ids of subnets that exist, by service. The deployment creates the others. */
+  readonly existingSubnets: Readonly<Record<string, string | undefined>>;
+  /** The resource id of a workspace that exists; null if the deployment creates one. */
+  readonly existingWorkspaceId: string | null;
   readonly deployerAddressRanges: readonly string[];
   readonly ingressAddressRanges: readonly string[];
   /** Whether the deployment creates the app registrations, or a directory administrator has prepared them. */

@@ -1,7 +1,7 @@
 /** The invariants of the network layer: where calls come from, and which origins are allowed. */
-import { type AccessRule, resources, type SecurityRule } from "../snapshot.ts";
+import { type AccessRule, type PropertiesByType, resources, type SecurityRule } from "../snapshot.ts";
 import { invariant, type Invariant } from "./invariant.ts";
-import { forEachService, same } from "./services.ts";
+import { forEachNewSubnet, forEachService, same, servicesOf } from "./services.ts";
 
 /** Addresses that Azure reserves in every subnet. */
 const RESERVED_ADDRESSES = 5;
@@ -13,9 +13,28 @@ export const networkInvariants: readonly Invariant[] = [
       same(`${name}: subnet`, site?.properties?.virtualNetworkSubnetId, subnetId),
     ),
   ),
+  invariant("a network or workspace that exists is used and never changed", (snapshot, { policy, parameters }) => {
+    const { existingSubnets, existingWorkspaceId } = parameters;
+    const subnets = Object.values(existingSubnets).filter((id) => id !== undefined);
+    const others = [...subnets.map((id) => id.split("/subnets/")[0] ?? id), existingWorkspaceId ?? []].flat();
+    const created = (type: keyof PropertiesByType): number => resources(snapshot, type).length;
+    const services = Object.keys(policy.services).length;
+    return [
+      ...snapshot.predictedResources.flatMap(({ id = "" }) =>
+        others.some((other) => id.startsWith(other)) ? [`the deployment changes ${id}`] : [],
+      ),
+      ...same("new security groups", created("Microsoft.Network/networkSecurityGroups"), services - subnets.length),
+      ...same("new networks", created("Microsoft.Network/virtualNetworks"), subnets.length < services ? 1 : 0),
+      ...same(
+        "new workspaces",
+        created("Microsoft.OperationalInsights/workspaces"),
+        existingWorkspaceId === null ? 1 : 0,
+      ),
+    ];
+  }),
   invariant(
     "a service's subnet begins at its fixed place in the address space",
-    forEachService(({ name, subnet, policy }, _expected, snapshot) => {
+    forEachNewSubnet(({ name, subnet, policy }, _expected, snapshot) => {
       const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
       const space = network?.properties?.addressSpace?.addressPrefixes?.[0] ?? "";
       const start = `${space.split(".").slice(0, 2).join(".")}.${policy.subnet}.0`;
@@ -24,7 +43,7 @@ export const networkInvariants: readonly Invariant[] = [
   ),
   invariant(
     "a subnet has two addresses for every instance, and those that Azure reserves",
-    forEachService(({ name, subnet }, { parameters }) => {
+    forEachNewSubnet(({ name, subnet }, { parameters }) => {
       const needed = 2 * parameters.plan.instances[1] + RESERVED_ADDRESSES;
       const prefixLength = Number(subnet?.properties?.addressPrefix?.split("/")[1]);
       const addresses = 2 ** (32 - prefixLength);
@@ -33,7 +52,7 @@ export const networkInvariants: readonly Invariant[] = [
   ),
   invariant(
     "a subnet is delegated to App Service plans",
-    forEachService(({ name, subnet }) =>
+    forEachNewSubnet(({ name, subnet }) =>
       same(
         `${name}: delegation`,
         subnet?.properties?.delegations?.map(({ properties }) => properties?.serviceName),
@@ -43,7 +62,7 @@ export const networkInvariants: readonly Invariant[] = [
   ),
   invariant(
     "calls to services and to storage carry the subnet's identity",
-    forEachService(({ name, subnet }) =>
+    forEachNewSubnet(({ name, subnet }) =>
       same(
         `${name}: service endpoints`,
         subnet?.properties?.serviceEndpoints?.map(({ service }) => service),
@@ -63,7 +82,7 @@ export const networkInvariants: readonly Invariant[] = [
   ),
   invariant(
     "a service calls Entra ID, monitoring, other services, storage and what it declares, and nothing else",
-    forEachService(({ name, subnet }, { parameters, serviceOptions }, snapshot) => {
+    forEachNewSubnet(({ name, subnet }, { parameters, serviceOptions }, snapshot) => {
       const id = subnet?.properties?.networkSecurityGroup?.id;
       const group = resources(snapshot, "Microsoft.Network/networkSecurityGroups").find((found) => found.id === id);
       const rules = group?.properties?.securityRules?.map(({ properties }) => properties) ?? [];
@@ -90,10 +109,10 @@ export const networkInvariants: readonly Invariant[] = [
   ),
   invariant(
     "a callee allows its callers' subnets and no other origin",
-    forEachService(({ name, policy, config }, _expected, snapshot) => {
+    forEachService(({ name, policy, config }, expected, snapshot) => {
       if (!isCallee(policy)) return [];
-      const network = resources(snapshot, "Microsoft.Network/virtualNetworks")[0]?.id ?? "";
-      const subnets = Object.keys(policy.callers).map((caller) => `${network}/subnets/${caller}`);
+      const callers = servicesOf(snapshot, expected).filter((other) => other.name in policy.callers);
+      const subnets = callers.map(({ subnetId }) => subnetId);
       return [
         ...same(`${name}: default action`, config.ipSecurityRestrictionsDefaultAction, "Deny"),
         ...same(`${name}: allowed`, allowed(config.ipSecurityRestrictions), subnets.sort()),

@@ -18,6 +18,7 @@ export interface Service {
   readonly config: SiteConfig;
   readonly settings: Readonly<Record<string, string>>;
   readonly plan: Resource<PropertiesByType["Microsoft.Web/serverfarms"]> | undefined;
+  /** The subnet that the deployment creates for it. */
   readonly subnet: SubnetDefinition | undefined;
   readonly subnetId: string;
   /** The storage accounts of the Functions host and of the service's data, by the service's settings. */
@@ -27,7 +28,7 @@ export interface Service {
 }
 
 /** The services of the policy, with their resources in a snapshot. */
-export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expected): Service[] {
+export function servicesOf(snapshot: Snapshot, { policy, serviceOptions, parameters }: Expected): Service[] {
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
   const identities = resources(snapshot, "Microsoft.ManagedIdentity/userAssignedIdentities");
   const plans = resources(snapshot, "Microsoft.Web/serverfarms");
@@ -45,7 +46,7 @@ export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expec
       settings,
       plan: plans.find((plan) => plan.name?.startsWith(`plan-${name}-`)),
       subnet: network?.properties?.subnets?.find((subnet) => subnet.name === name),
-      subnetId: `${network?.id ?? ""}/subnets/${name}`,
+      subnetId: parameters.existingSubnets[name] ?? `${network?.id ?? ""}/subnets/${name}`,
       hostAccount: accountIn(snapshot, settings["AzureWebJobsStorage__blobServiceUri"]),
       dataAccount: accountIn(snapshot, tableEndpoint),
       identityId: identities.find((identity) => identity.name?.startsWith(`id-${name}-`))?.id,
@@ -57,6 +58,18 @@ export function servicesOf(snapshot: Snapshot, { policy, serviceOptions }: Expec
 export function forEachService(check: (service: Service, expected: Expected, snapshot: Snapshot) => string[]): Check {
   return (snapshot, expected) =>
     servicesOf(snapshot, expected).flatMap((service) => check(service, expected, snapshot));
+}
+
+/** Runs a check on each service whose subnet the deployment creates. */
+export function forEachNewSubnet(check: Parameters<typeof forEachService>[0]): Check {
+  return forEachService((service, expected, snapshot) =>
+    expected.parameters.existingSubnets[service.name] === undefined ? check(service, expected, snapshot) : [],
+  );
+}
+
+/** The workspace that all logs go to. */
+export function workspaceIdOf(snapshot: Snapshot, { parameters }: Expected): string | undefined {
+  return parameters.existingWorkspaceId ?? resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id;
 }
 
 /** One violation if two values differ, none if they are equal. */

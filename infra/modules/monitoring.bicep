@@ -1,4 +1,4 @@
-// Log Analytics workspace and Application Insights.
+// Application Insights, and a Log Analytics workspace if none is brought along.
 
 @description('The region.')
 param location string
@@ -10,6 +10,9 @@ param tags {
 
 @description('The suffix that makes the names of this environment unique.')
 param suffix string
+
+@description('The resource id of a workspace that exists. If not given, this module creates one.')
+param existingWorkspaceId string?
 
 @minValue(30)
 @maxValue(730)
@@ -30,7 +33,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   }
 ]
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (existingWorkspaceId == null) {
   name: 'log-${suffix}'
   location: location
   tags: tags
@@ -50,7 +53,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
 }
 
 // Logs who reads the logs: https://learn.microsoft.com/azure/azure-monitor/logs/query-audit
-resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (existingWorkspaceId == null) {
   scope: workspace
   name: 'workspace'
   properties: {
@@ -64,6 +67,8 @@ resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
+var workspaceId = existingWorkspaceId ?? workspace.id
+
 // Accepts telemetry from Entra ID identities only. Therefore the connection string is no secret.
 // https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
@@ -73,7 +78,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    WorkspaceResourceId: workspace.id
+    WorkspaceResourceId: workspaceId
     DisableLocalAuth: true
   }
 }
@@ -90,7 +95,7 @@ module publish 'telemetry-access.bicep' = [
 ]
 
 @description('The workspace that all logs go to.')
-output workspaceId string = workspace.id
+output workspaceId string = workspaceId
 
 @description('The connection string of Application Insights. No secret.')
 output connectionString string = insights.properties.ConnectionString

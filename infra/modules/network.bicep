@@ -1,4 +1,4 @@
-// The virtual network, with an integration subnet and a network security group for each service.
+// The virtual network, with an integration subnet and a network security group for each service that brings none along.
 import { OutboundDestination, Subnet } from '../types.bicep'
 
 @description('The region.')
@@ -20,15 +20,19 @@ param addressSpace string
 @description('The prefix length of each integration subnet.')
 param subnetPrefixLength int
 
-@description('The services, the number of the subnet of each, and its further destinations.')
+@description('The services, the number of the subnet of each, its further destinations, and its subnet if it exists.')
 param services {
   name: string
   place: int
   outboundDestinations: OutboundDestination[]
+  existingSubnetId: string?
 }[]
 
 @description('Whether the apps mount their files from Azure Files, as an Elastic Premium plan does.')
 param contentShare bool
+
+// A subnet that exists belongs to another team, and so does its network security group.
+var withOwnSubnet = filter(services, service => empty(service.?existingSubnetId ?? ''))
 
 // Every service calls Entra ID, Application Insights, other services, its own site (the Functions host synchronises its
 // triggers there), storage, and Azure Files by SMB. The tags have no region, because sign-in and telemetry have none.
@@ -47,7 +51,7 @@ var refusals = [
 
 // Only outbound rules act on an integration subnet: https://learn.microsoft.com/azure/app-service/overview-vnet-integration#network-security-groups
 resource outbound 'Microsoft.Network/networkSecurityGroups@2025-01-01' = [
-  for service in services: {
+  for service in withOwnSubnet: {
     name: 'nsg-${service.name}-${suffix}'
     location: location
     tags: tags
@@ -93,7 +97,7 @@ resource outbound 'Microsoft.Network/networkSecurityGroups@2025-01-01' = [
 // Every service has its own /24 of the address space, and its subnet begins at the first address of it. So neither a new
 // service nor another size moves a subnet. The subnets are properties of the virtual network, because it depends on API
 // version and region whether a virtual network that is deployed again without its subnets keeps them.
-resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = if (!empty(withOwnSubnet)) {
   name: 'vnet-${suffix}'
   location: location
   tags: tags
@@ -102,7 +106,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
       addressPrefixes: [addressSpace]
     }
     subnets: [
-      for (service, i) in services: {
+      for (service, i) in withOwnSubnet: {
         name: service.name
         properties: {
           networkSecurityGroup: {
@@ -139,6 +143,6 @@ resource network 'Microsoft.Network/virtualNetworks@2025-01-01' = {
 output subnets Subnet[] = [
   for (service, i) in services: {
     name: service.name
-    id: network::subnet[i].id
+    id: empty(service.?existingSubnetId ?? '') ? network::subnet[i].id : service.existingSubnetId!
   }
 ]

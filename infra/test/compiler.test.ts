@@ -91,6 +91,20 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     expect(evaluated(there(bicep), scratch, "default")).toEqual(readSnapshot("default"));
   });
 
+  it("creates a network for the services that bring no subnet along", () => {
+    const [brought = ""] = serviceNames;
+    const id = "/subscriptions/5/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s";
+    const file = join(scratch.infra, "snapshots", "default.bicepparam");
+    writeFileSync(file, `${readFileSync(file, "utf8")}\nparam existingSubnets = { '${brought}': '${id}' }\n`);
+    const snapshot = evaluated(there(bicep), scratch, "default");
+    const { parameters, ...expected } = expectedOf("default");
+    expect(
+      broken(snapshot, { ...expected, parameters: { ...parameters, existingSubnets: { [brought]: id } } }),
+    ).toEqual({});
+    const { [brought]: _, ...others } = addressPrefixes(readSnapshot("default"));
+    expect(addressPrefixes(snapshot)).toEqual(others);
+  });
+
   it("makes larger subnets out of more instances, each from where it was", () => {
     const before = addressPrefixes(readSnapshot("default"));
     replaceIn(scratch, "main.bicep", "maximumInstances: 20", "maximumInstances: 100");

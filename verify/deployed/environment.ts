@@ -26,6 +26,9 @@ export interface Deployment {
   /** Who may reach the SCM sites, and who the services without roles, in CIDR notation. */
   readonly deployerRanges: readonly string[];
   readonly ingressRanges: readonly string[];
+  /** The resource ids of subnets that another team owns, by service, and of its workspace; null for one of this deployment. */
+  readonly existingSubnets: Readonly<Record<string, string | undefined>>;
+  readonly existingWorkspaceId: string | null;
   readonly planKind: "ElasticPremium" | "Dedicated";
   readonly callerCredential: "managed-identity" | "federated-identity";
   readonly appServiceAuthentication: boolean;
@@ -71,6 +74,7 @@ export function readDeployment(values: EnvironmentValues): Deployment {
     if (value !== "") return value;
     throw new CannotStartError(`The azd environment has no ${name}: deploy it with this version first, by azd up`);
   };
+  const given = (name: string): string | null => (values[name] === "" ? null : (values[name] ?? null));
   const list = (name: string): string[] => (values[name] ?? "").split(",").filter((range) => range !== "");
   const services = readServices(needed("SERVICES"));
   const deployerRanges = list("RESTRICTED_DEPLOYER_ADDRESS_RANGES");
@@ -84,12 +88,24 @@ export function readDeployment(values: EnvironmentValues): Deployment {
     services,
     deployerRanges,
     ingressRanges: ingressRanges.length > 0 ? ingressRanges : deployerRanges,
+    existingSubnets: readSubnets(given("RESTRICTED_EXISTING_SUBNETS") ?? "{}"),
+    existingWorkspaceId: given("RESTRICTED_EXISTING_WORKSPACE"),
     planKind: (values["RESTRICTED_PLAN_SKU"] ?? "EP1").startsWith("P") ? "Dedicated" : "ElasticPremium",
     callerCredential:
       values["RESTRICTED_CALLER_CREDENTIAL"] === "federated-identity" ? "federated-identity" : "managed-identity",
     appServiceAuthentication: values["RESTRICTED_APP_SERVICE_AUTHENTICATION"] === "true",
     directoryIsPrepared: !["", "{}"].includes(values["RESTRICTED_API_CLIENT_IDS"] ?? ""),
   };
+}
+
+function readSubnets(text: string): Readonly<Record<string, string>> {
+  try {
+    return v.parse(v.record(v.string(), v.string()), JSON.parse(text));
+  } catch {
+    throw new CannotStartError(
+      "RESTRICTED_EXISTING_SUBNETS of the azd environment is no JSON object of resource ids by service: azd provision",
+    );
+  }
 }
 
 const serviceList = v.array(v.object({ name: v.string(), siteName: v.string(), url: v.pipe(v.string(), v.url()) }));

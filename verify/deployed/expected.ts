@@ -1,6 +1,7 @@
 /** What a deployment must be: the evaluated template and the access policy, in the names of the deployment. */
 import {
   type AccessRule,
+  type PropertiesByType,
   readSnapshot,
   type Resource,
   resources,
@@ -40,7 +41,9 @@ export interface ExpectedService {
   readonly planId: string;
   readonly subnetId: string;
   readonly subnet: NonNullable<SubnetDefinition["properties"]>;
-  /** Where its calls may go. */
+  /** Whether another team owns the subnet, and its network security group. */
+  readonly subnetIsForeign: boolean;
+  /** Where its calls may go; empty if another team decides. */
   readonly outboundRules: readonly SecurityRule[];
   /** Whom the main site and the SCM site let in. */
   readonly mainRules: readonly AccessRule[];
@@ -84,10 +87,10 @@ export interface Expected {
  */
 export function expectedOf(deployment: Deployment): Expected {
   const committed = readSnapshot(deployment.planKind === "Dedicated" ? "dedicated" : "default");
-  const snapshot = inNamesOf(deployment, committed);
+  const snapshot = withExisting(deployment, inNamesOf(deployment, committed));
   return {
     services: deployment.services.map((service) => expectedService(snapshot, deployment, service)),
-    resources: snapshot.predictedResources.flatMap(({ id, type, apiVersion, properties = {} }) =>
+    resources: ownResources(deployment, snapshot).flatMap(({ id, type, apiVersion, properties = {} }) =>
       id === undefined || isExpression(id) || apiVersion === undefined ? [] : [{ id, type, apiVersion, properties }],
     ),
   };
@@ -115,6 +118,7 @@ function expectedService(
   const site = siteOf(snapshot, name);
   const [network] = resources(snapshot, "Microsoft.Network/virtualNetworks");
   const subnet = network?.properties?.subnets?.find((candidate) => candidate.name === name)?.properties;
+  const subnetIsForeign = deployment.existingSubnets[name] !== undefined;
   const groups = resources(snapshot, "Microsoft.Network/networkSecurityGroups");
   const outboundRules = groups.find(({ id }) => id === subnet?.networkSecurityGroup?.id)?.properties?.securityRules;
   const [identityId] = Object.keys(site?.identity?.userAssignedIdentities ?? {});
@@ -157,12 +161,45 @@ function expectedService(
     planId: serverFarmId,
     subnetId: virtualNetworkSubnetId,
     subnet,
-    outboundRules,
+    subnetIsForeign,
+    outboundRules: subnetIsForeign ? [] : outboundRules,
     mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi ? [] : deployment.ingressRanges),
     scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
     authentication: isApi && deployment.appServiceAuthentication ? authenticationOf(name) : null,
     accounts: { host: hostAccount, data: dataAccount },
   };
+}
+
+/** The snapshot with another team's subnets and workspace in place of its own ones. */
+function withExisting({ existingSubnets, existingWorkspaceId }: Deployment, snapshot: Snapshot): Snapshot {
+  const network = resources(snapshot, "Microsoft.Network/virtualNetworks")[0]?.id ?? "";
+  const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "";
+  const replaced = [
+    ...Object.entries(existingSubnets).map(
+      ([service, id]) => [`"${network}/subnets/${service}"`, `"${id ?? ""}"`] as const,
+    ),
+    ...(existingWorkspaceId === null ? [] : [[`Id":"${workspace}"`, `Id":"${existingWorkspaceId}"`] as const]),
+    ...(existingWorkspaceId === null ? [] : [[`["${workspace}"]`, `["${existingWorkspaceId}"]`] as const]),
+  ];
+  const text = replaced.reduce((rest, [old, own]) => rest.replaceAll(old, own), JSON.stringify(snapshot));
+  return JSON.parse(text) as Snapshot;
+}
+
+/** Without the subnets, security groups and workspace in whose place another team's are. */
+function ownResources({ existingSubnets, existingWorkspaceId }: Deployment, snapshot: Snapshot): Resource[] {
+  const isForeign = (service = ""): boolean => existingSubnets[service] !== undefined;
+  const services = Object.keys(policy.services);
+  const groups = services.filter(isForeign).map((service) => `nsg-${service}-`);
+  const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "";
+  return snapshot.predictedResources.flatMap((resource): Resource[] => {
+    const { type, id = "", name = "", properties } = resource;
+    if (existingWorkspaceId !== null && id.startsWith(workspace)) return [];
+    if (type === "Microsoft.Network/networkSecurityGroups" && groups.some((group) => name.startsWith(group))) return [];
+    if (type !== "Microsoft.Network/virtualNetworks") return [resource];
+    const { subnets = [], ...others } = (properties ?? {}) as PropertiesByType["Microsoft.Network/virtualNetworks"];
+    const own = subnets.filter((subnet) => !isForeign(subnet.name));
+    return own.length === 0 ? [] : [{ ...resource, properties: { ...others, subnets: own } }];
+  });
 }
 
 /** Only the snapshot with every option has it. */

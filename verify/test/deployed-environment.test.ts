@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { azdValues, CannotStartError, readDeployment } from "../deployed/environment.ts";
 import { expectedOf } from "../deployed/expected.ts";
+import { readSnapshot, type Snapshot } from "../../infra/snapshot.ts";
 
 const SERVICES = JSON.stringify([
   { name: "callee-func", siteName: "callee-func-xyz", url: "https://callee-func-xyz.azurewebsites.net" },
@@ -85,5 +86,49 @@ describe("the template in the deployment's names", () => {
     expect(allowed("callee-func")).toEqual([
       expect.stringMatching(/\/virtualNetworks\/vnet-xyz\/subnets\/caller-func$/) as string,
     ]);
+  });
+
+  it("has another team's subnets and workspace in place of its own, as the template evaluates", () => {
+    const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
+    const subnet = (service: string): string =>
+      `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet-landing-zone/subnets/snet-${service}`;
+    const names = ["callee-func", "caller-func"];
+    const expected = expectedOf(
+      readDeployment({
+        ...VALUES,
+        RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32",
+        RESTRICTED_EXISTING_SUBNETS: JSON.stringify(Object.fromEntries(names.map((name) => [name, subnet(name)]))),
+        RESTRICTED_EXISTING_WORKSPACE: `${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log-landing-zone`,
+      }),
+    );
+    const evaluated = JSON.stringify(readSnapshot("existing"))
+      .replaceAll("00000000-0000-0000-0000-000000000001", VALUES.AZURE_SUBSCRIPTION_ID)
+      .replaceAll("00000000-0000-0000-0000-000000000002", VALUES.AZURE_TENANT_ID)
+      .replaceAll("rg-snapshot", VALUES.AZURE_RESOURCE_GROUP)
+      .replaceAll("gvdbqwjj344d4", "xyz");
+    const { predictedResources } = JSON.parse(evaluated) as Snapshot;
+    const withId = predictedResources.filter(({ id }) => id !== undefined && !id.startsWith("["));
+    expect(expected.resources).toEqual(
+      withId.map(({ id, type, apiVersion, properties = {} }) => ({ id, type, apiVersion, properties })),
+    );
+    expect(expected.services.map(({ subnetId }) => subnetId)).toEqual(names.map(subnet));
+    expect(expected.services.map(({ subnetIsForeign, outboundRules }) => [subnetIsForeign, outboundRules])).toEqual([
+      [true, []],
+      [true, []],
+    ]);
+  });
+
+  it("keeps the network of the services that bring no subnet along", () => {
+    const RESTRICTED_EXISTING_SUBNETS = JSON.stringify({ "caller-func": "/subnets/other" });
+    const { services, resources } = expectedOf(readDeployment({ ...VALUES, RESTRICTED_EXISTING_SUBNETS }));
+    expect(services.map(({ subnetId }) => subnetId.split("/").at(-1))).toEqual(["callee-func", "other"]);
+    const network = resources.find(({ type }) => type === "Microsoft.Network/virtualNetworks");
+    expect(network?.properties).toMatchObject({ subnets: [{ name: "callee-func" }] });
+    const groups = resources.filter(({ type }) => type === "Microsoft.Network/networkSecurityGroups");
+    expect(groups.map(({ id }) => id.split("/").at(-1))).toEqual(["nsg-callee-func-xyz"]);
+  });
+
+  it("is not read from nonsense", () => {
+    expect(() => readDeployment({ ...VALUES, RESTRICTED_EXISTING_SUBNETS: "subnet" })).toThrow(CannotStartError);
   });
 });

@@ -718,6 +718,26 @@ describe("other ways to deploy", () => {
     );
   });
 
+  it("subnets of another team, whose security groups and further service endpoints are its own", async () => {
+    const RESTRICTED_EXISTING_SUBNETS = JSON.stringify({
+      "caller-func": "/subscriptions/5/virtualNetworks/v/subnets/s",
+    });
+    const key = Object.keys(azure.answers).find((name) => name.endsWith("/subnets/caller-func")) ?? "";
+    const { properties } = azure.answers[key]?.body as { readonly properties: object };
+    const foreign = {
+      ...properties,
+      networkSecurityGroup: { id: "/theirs" },
+      serviceEndpoints: ["Microsoft.Sql", "Microsoft.Web"].map((service) => ({ service })),
+    };
+    azure.answers["GET /subscriptions/5/virtualNetworks/v/subnets/s"] = { status: 200, body: { properties: foreign } };
+    const environment = { ...azure.environment, RESTRICTED_EXISTING_SUBNETS };
+    const report = await look(azure, { environment, only: "network/caller-func" });
+    expect(wrong(report)).toEqual(["network/caller-func/subnet", "network/caller-func/service-endpoints"]);
+    expect(checkOf(report, "network/caller-func/service-endpoints")?.fix).toBe(
+      "# The owner of the subnet: az network vnet subnet update --ids /subscriptions/5/virtualNetworks/v/subnets/s --service-endpoints Microsoft.Web Microsoft.Storage",
+    );
+  });
+
   it("App Service plans: no key opens the host's storage either", async () => {
     const environment = { ...azure.environment, RESTRICTED_PLAN_SKU: "P0v3" };
     expect(wrong(await look(azure, { environment, only: "storage" }))).toEqual([

@@ -1,4 +1,4 @@
-import { type SecurityRule, subnetIdOf, type Snapshot } from "../../snapshot.ts";
+import { resources, type SecurityRule, siteOf, subnetIdOf, type Snapshot } from "../../snapshot.ts";
 import { site, config, resource, subnet, add, CALLER, CALLEE, there, type Mutation, mutationsOf } from "./change.ts";
 
 const outboundRule = (
@@ -11,9 +11,36 @@ const outboundRule = (
 
 export const networkMutations = mutationsOf({
   "every service calls from an integration subnet of its own": {
+    "another team's subnet of another service": {
+      in: "existing",
+      change: site((properties) => {
+        properties.virtualNetworkSubnetId = there(properties.virtualNetworkSubnetId).replace(CALLEE, CALLER);
+      }),
+    },
     "the callee in the caller's subnet": site((properties) => {
       properties.virtualNetworkSubnetId = there(properties.virtualNetworkSubnetId).replace(CALLEE, CALLER);
     }),
+  },
+  "a network or workspace that exists is used and never changed": {
+    "a subnet of another team": {
+      in: "existing",
+      change: (snapshot) => {
+        const id = siteOf(snapshot, CALLEE)?.properties?.virtualNetworkSubnetId;
+        add("Microsoft.Network/virtualNetworks/subnets", { id: there(id), properties: {} })(snapshot);
+      },
+    },
+    "logs of another team's workspace": {
+      in: "existing",
+      change: (snapshot) => {
+        const workspace = resources(snapshot, "Microsoft.Insights/components")[0]?.properties?.WorkspaceResourceId;
+        const id = `${there(workspace)}/providers/Microsoft.Insights/diagnosticSettings/workspace`;
+        add("Microsoft.Insights/diagnosticSettings", { id, properties: {} })(snapshot);
+      },
+    },
+    "a network that no service uses": {
+      in: "existing",
+      change: add("Microsoft.Network/virtualNetworks", { id: "/networks/new", properties: {} }),
+    },
   },
   "a service's subnet begins at its fixed place in the address space": {
     "another place": subnet((properties) => {

@@ -7,13 +7,16 @@ import { PROVISION } from "../fixes.ts";
 import type { DeploymentView, ServiceView } from "../view.ts";
 
 export function networkChecks(_view: DeploymentView, service: ServiceView): PlannedCheck[] {
-  const { name, azure, siteId, site, subnetId, subnet, outboundRules, planId } = service;
+  const { name, azure, siteId, site, subnetId, subnet, subnetIsForeign, outboundRules, planId } = service;
   const delegations = subnet.delegations?.map(({ properties }) => properties?.serviceName ?? "?") ?? [];
   const endpoints = subnet.serviceEndpoints?.map(({ service }) => service ?? "?") ?? [];
   const others = <Site extends { readonly id: string }>(sites: readonly Site[]): Site[] =>
     sites.filter(({ id }) => id.toLowerCase() !== siteId.toLowerCase());
   const ofSite = { resource: siteId, read: azure.site, fix: PROVISION };
-  const ofSubnet = { resource: subnetId, read: azure.subnet, fix: PROVISION };
+  const update = `# The owner of the subnet: az network vnet subnet update --ids ${subnetId}`;
+  const ofSubnet = { resource: subnetId, read: azure.subnet };
+  const fixBy = (options: string): string => (subnetIsForeign ? `${update} ${options}` : PROVISION);
+  const groupChecks = (checks: readonly PlannedCheck[]): readonly PlannedCheck[] => (subnetIsForeign ? [] : checks);
   return [
     plannedCheck({
       ...ofSite,
@@ -40,6 +43,7 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
       found: ({ properties }) =>
         listed(properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [], delegations),
       mustExist: true,
+      fix: fixBy(`--delegations ${delegations.join(" ")}`),
     }),
     plannedCheck({
       ...ofSubnet,
@@ -47,33 +51,41 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
       title: `${name}: the service endpoints of its subnet`,
       expected: wording(endpoints),
       why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
-      found: ({ properties }) => listed(properties.serviceEndpoints?.map(({ service }) => service) ?? [], endpoints),
-    }),
-    plannedCheck({
-      ...ofSubnet,
-      id: `network/${name}/security-group`,
-      title: `${name}: the network security group of its subnet`,
-      expected: shown(subnet.networkSecurityGroup?.id),
-      why: "Without it, a stolen caller can send tokens and data anywhere.",
       found: ({ properties }) => {
-        const id = properties.networkSecurityGroup?.id;
-        return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
+        const found = properties.serviceEndpoints?.map(({ service }) => service) ?? [];
+        // The owner of a subnet may need others as well.
+        return listed(subnetIsForeign ? found.filter((endpoint) => endpoints.includes(endpoint)) : found, endpoints);
       },
+      fix: fixBy(`--service-endpoints ${endpoints.join(" ")}`),
     }),
-    plannedCheck({
-      id: `network/${name}/outbound`,
-      title: `${name}: where its calls may go`,
-      resource: subnet.networkSecurityGroup?.id ?? "",
-      read: azure.securityGroup,
-      expected: wording(outboundRules.map(inWords)),
-      why: "With more, a stolen caller can send tokens and data there; with less, the service does not work.",
-      found: ({ properties }) =>
-        listed(
-          properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
-          outboundRules.map(inWords),
-        ),
-      fix: PROVISION,
-    }),
+    ...groupChecks([
+      plannedCheck({
+        ...ofSubnet,
+        fix: PROVISION,
+        id: `network/${name}/security-group`,
+        title: `${name}: the network security group of its subnet`,
+        expected: shown(subnet.networkSecurityGroup?.id),
+        why: "Without it, a stolen caller can send tokens and data anywhere.",
+        found: ({ properties }) => {
+          const id = properties.networkSecurityGroup?.id;
+          return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
+        },
+      }),
+      plannedCheck({
+        id: `network/${name}/outbound`,
+        title: `${name}: where its calls may go`,
+        resource: subnet.networkSecurityGroup?.id ?? "",
+        read: azure.securityGroup,
+        expected: wording(outboundRules.map(inWords)),
+        why: "With more, a stolen caller can send tokens and data there; with less, the service does not work.",
+        found: ({ properties }) =>
+          listed(
+            properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
+            outboundRules.map(inWords),
+          ),
+        fix: PROVISION,
+      }),
+    ]),
     plannedCheck({
       ...ofSubnet,
       id: `network/${name}/joined`,

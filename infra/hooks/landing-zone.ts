@@ -1,0 +1,189 @@
+/** Asks Resource Manager, before anything is deployed, about a network, a workspace and policies that another team owns. It changes nothing. */
+import { parseAddressRange } from "../../tools/address-ranges.ts";
+import { accessToken } from "../azd.ts";
+import { publicCloud } from "../public-cloud.ts";
+import { type Environment, existingSubnets, maximumInstances } from "./environment.ts";
+
+/** A response of Resource Manager: its HTTP status, and its body, parsed. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Sends a request to Resource Manager: GET, or POST with a body. */
+export type Ask = (path: string, body?: object) => Promise<Answer>;
+
+/** Milliseconds for one response. */
+const TIMEOUT_MS = 30_000;
+
+/** Asks with the token of the account that azd is signed in with; undefined if azd is missing or not signed in. */
+export function resourceManager(): Ask | undefined {
+  let token: string;
+  try {
+    token = accessToken();
+  } catch {
+    return undefined;
+  }
+  return async (path, body) => {
+    const response = await fetch(`${publicCloud.resourceManager}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
+  };
+}
+
+/**
+ * What is wrong with the subnets and the workspace that are brought along, and whether a policy denies public network access.
+ * A subnet or workspace that cannot be read is a fault. A policy that cannot be read is none: the deployment will tell.
+ *
+ * @param environment values that `mistakes` finds nothing wrong with
+ * @returns each fault in one line, with the command that its owner can fix it by; empty if there is none
+ * @throws Error if Resource Manager cannot be reached
+ */
+export async function faults(environment: Environment, ask: Ask): Promise<string[]> {
+  const found: string[] = [];
+  const networks = new Map<string, Promise<Answer>>();
+  for (const [service, id] of Object.entries(existingSubnets(environment))) {
+    const networkId = id.split(/\/subnets\//i)[0] ?? id;
+    const network = networks.get(networkId) ?? ask(`${networkId}?api-version=${NETWORK_API}`);
+    networks.set(networkId, network);
+    const answer = await ask(`${id}?api-version=${NETWORK_API}`);
+    const lines = unreadable(answer, id, JOIN) ?? inSubnet(service, id, answer.body as Subnet, environment);
+    found.push(
+      ...[...lines, ...inNetwork((await network).body as Network, environment)].map(
+        (line) => `RESTRICTED_EXISTING_SUBNETS, ${service}: ${line}`,
+      ),
+    );
+  }
+  const { RESTRICTED_EXISTING_WORKSPACE: workspace = "" } = environment;
+  if (workspace !== "") {
+    const answer = await ask(`${workspace}?api-version=${WORKSPACE_API}`);
+    const lines = unreadable(answer, workspace, "Log Analytics Contributor on it") ?? [];
+    found.push(...lines.map((line) => `RESTRICTED_EXISTING_WORKSPACE: ${line}`));
+  }
+  return [...found, ...(await policyDenial(environment, ask).catch(() => []))];
+}
+
+const NETWORK_API = "2025-01-01";
+const WORKSPACE_API = "2025-07-01";
+/** https://learn.microsoft.com/azure/app-service/overview-vnet-integration#permissions */
+const JOIN = "Microsoft.Network/virtualNetworks/subnets/read and subnets/join/action (Network Contributor on it)";
+
+function unreadable({ status }: Answer, id: string, permission: string): string[] | undefined {
+  if (status === 200) return undefined;
+  if (status === 404) return [`there is no ${id}: correct the resource id`];
+  if (status === 401 || status === 403) return [`you may not read ${id}: its owner grants you ${permission}`];
+  return [`Resource Manager returned ${status} for ${id}: try again`];
+}
+
+interface Subnet {
+  readonly properties: {
+    readonly addressPrefix?: string;
+    readonly addressPrefixes?: readonly string[];
+    readonly delegations?: readonly { readonly properties: { readonly serviceName: string } }[];
+    readonly serviceEndpoints?: readonly { readonly service: string }[];
+    readonly serviceEndpointPolicies?: readonly unknown[];
+    readonly serviceAssociationLinks?: readonly { readonly properties: { readonly link?: string } }[];
+  };
+}
+
+interface Network {
+  readonly location?: string;
+}
+
+/** As modules/network.bicep creates subnets. https://learn.microsoft.com/azure/app-service/overview-vnet-integration#subnet-requirements */
+const DELEGATION = "Microsoft.Web/serverFarms";
+const SERVICE_ENDPOINTS = ["Microsoft.Web", "Microsoft.Storage"];
+
+function inSubnet(service: string, id: string, { properties }: Subnet, environment: Environment): string[] {
+  const update = `az network vnet subnet update --ids ${id}`;
+  const delegations = properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [];
+  const endpoints = properties.serviceEndpoints?.map((endpoint) => endpoint.service) ?? [];
+  const missing = SERVICE_ENDPOINTS.filter((name) => !endpoints.includes(name));
+  const prefix = properties.addressPrefix ?? properties.addressPrefixes?.[0] ?? "";
+  const addresses = 2 ** (32 - (parseAddressRange(prefix)?.prefix ?? 32));
+  // Azure reserves five, and upgrades double the instances (main.bicep).
+  const needed = 2 * maximumInstances(environment) + 5;
+  const plan = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/providers/microsoft.web/serverfarms/plan-${service}-`;
+  const foreign = (properties.serviceAssociationLinks ?? [])
+    .map(({ properties: { link = "an unknown resource" } }) => link)
+    .filter((link) => !link.toLowerCase().includes(plan.toLowerCase()));
+  return [
+    ...(delegations.some((name) => name.toLowerCase() === DELEGATION.toLowerCase())
+      ? []
+      : [`the subnet is not delegated to ${DELEGATION}: its owner runs ${update} --delegations ${DELEGATION}`]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `the subnet lacks the service endpoint ${missing.join(" and ")}: its owner runs ${update} --service-endpoints ${[...new Set([...endpoints, ...SERVICE_ENDPOINTS])].join(" ")}`,
+        ]),
+    ...(addresses >= needed
+      ? []
+      : [
+          `the subnet ${prefix} has ${addresses} addresses, but ${maximumInstances(environment)} instances need ${needed}: bring a larger one, or lower RESTRICTED_MAXIMUM_INSTANCES`,
+        ]),
+    ...(properties.serviceEndpointPolicies?.length
+      ? ["the subnet has service endpoint policies, which integration subnets do not support: bring one without"]
+      : []),
+    ...foreign.map(
+      (link) => `the subnet is in use by ${link}, whose apps would be taken for ${service}: bring one of its own`,
+    ),
+  ];
+}
+
+/** Without permission to read the network, its region is not checked. */
+function inNetwork(network: Network | undefined, { AZURE_LOCATION: region = "" }: Environment): string[] {
+  const name = (text: string): string => text.toLowerCase().replaceAll(" ", "");
+  if (network?.location === undefined || region === "" || name(network.location) === name(region)) return [];
+  return [`its network is in ${network.location}, but AZURE_LOCATION is ${region}: both must be in one region`];
+}
+
+/** A site whose public network access is off cannot be reached through service endpoints. */
+async function policyDenial(
+  { AZURE_SUBSCRIPTION_ID: subscription, AZURE_LOCATION: location }: Environment,
+  ask: Ask,
+): Promise<string[]> {
+  if (subscription === undefined || subscription === "") return [];
+  const violated = async (publicNetworkAccess: string): Promise<string[]> => {
+    const resourceContent = {
+      type: "Microsoft.Web/sites",
+      kind: "functionapp,linux",
+      location,
+      properties: { publicNetworkAccess },
+    };
+    const { status, body } = await ask(
+      `/subscriptions/${subscription}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions?api-version=${POLICY_API}`,
+      { resourceDetails: { resourceContent, apiVersion: "2025-03-01" } },
+    );
+    if (status !== 200) return [];
+    const { contentEvaluationResult } = body as PolicyRestrictions;
+    return (contentEvaluationResult?.policyEvaluations ?? [])
+      .filter(({ evaluationResult }) => evaluationResult === "NonCompliant")
+      .map(({ policyInfo }) => policyInfo?.policyAssignmentId ?? "of an unknown assignment");
+  };
+  const enabled = await violated("Enabled");
+  if (enabled.length === 0) return [];
+  const disabled = new Set(await violated("Disabled"));
+  return enabled
+    .filter((assignment) => !disabled.has(assignment))
+    .map(
+      (assignment) =>
+        `The policy ${assignment} denies public network access on sites, which access restrictions need: get an exemption for it, or see docs/deploy-decisions.md, "Where a policy denies public network access"`,
+    );
+}
+
+/** https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions/check-at-subscription-scope */
+const POLICY_API = "2024-10-01";
+
+interface PolicyRestrictions {
+  readonly contentEvaluationResult?: {
+    readonly policyEvaluations?: readonly {
+      readonly evaluationResult?: string;
+      readonly policyInfo?: { readonly policyAssignmentId?: string };
+    }[];
+  };
+}

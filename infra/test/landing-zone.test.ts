@@ -1,0 +1,180 @@
+import "../../tools/testing/example-system.ts";
+import { describe, expect, it } from "vitest";
+import { type Answer, type Ask, faults } from "../hooks/landing-zone.ts";
+import { mistakes } from "../hooks/environment.ts";
+
+const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
+const network = `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet`;
+const workspace = `${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log`;
+const subnetOf = (service: string): string => `${network}/subnets/snet-${service}`;
+const environment = {
+  AZURE_ENV_NAME: "dev",
+  AZURE_LOCATION: "westeurope",
+  AZURE_SUBSCRIPTION_ID: "00000000-0000-0000-0000-000000000001",
+  RESTRICTED_DEPLOYER_ADDRESS_RANGES: "203.0.113.7/32",
+  RESTRICTED_EXISTING_SUBNETS: JSON.stringify({
+    "caller-func": subnetOf("caller-func"),
+    "callee-func": subnetOf("callee-func"),
+  }),
+  RESTRICTED_EXISTING_WORKSPACE: workspace,
+};
+
+const plan = "/subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Web/serverfarms/plan-caller-func-abc";
+const good = {
+  addressPrefix: "10.1.2.0/26",
+  delegations: [{ properties: { serviceName: "Microsoft.Web/serverFarms" } }],
+  serviceEndpoints: [{ service: "Microsoft.Storage" }, { service: "Microsoft.Web" }, { service: "Microsoft.Sql" }],
+  serviceAssociationLinks: [] as object[],
+};
+
+/** Stands in for Resource Manager. Everything is as it must be, except what is given by path. */
+function azure(others: Readonly<Record<string, Partial<Answer>>> = {}): Ask & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const ask = (path: string, body?: object): Promise<Answer> => {
+    const [resource = ""] = path.split("?");
+    asked.push(`${body === undefined ? "GET" : "POST"} ${resource}`);
+    const usual = resource.includes("/subnets/")
+      ? { properties: good }
+      : resource.endsWith("checkPolicyRestrictions")
+        ? { contentEvaluationResult: { policyEvaluations: [] }, fieldRestrictions: [] }
+        : { location: "westeurope" };
+    return Promise.resolve({ status: 200, body: usual, ...others[resource] });
+  };
+  return Object.assign(ask, { asked });
+}
+
+const caller = subnetOf("caller-func");
+const withCaller = (properties: object): ReturnType<typeof azure> =>
+  azure({ [caller]: { body: { properties: { ...good, ...properties } } } });
+
+describe("a network and a workspace that exist", () => {
+  it("are read, each once, and not changed", async () => {
+    const ask = azure();
+    expect(await faults(environment, ask)).toEqual([]);
+    const policies = `POST /subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
+    expect(ask.asked.sort()).toEqual(
+      [caller, subnetOf("callee-func"), network, workspace]
+        .map((id) => `GET ${id}`)
+        .concat(policies)
+        .sort(),
+    );
+  });
+
+  it("may be in use by the service's own plan, after the first deployment", async () => {
+    expect(
+      await faults(environment, withCaller({ serviceAssociationLinks: [{ properties: { link: plan } }] })),
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      "without a delegation",
+      { delegations: [] },
+      `not delegated to Microsoft.Web/serverFarms: its owner runs az network vnet subnet update --ids ${caller} --delegations`,
+    ],
+    [
+      "delegated to something else",
+      { delegations: [{ properties: { serviceName: "Microsoft.Sql/managedInstances" } }] },
+      "not delegated to Microsoft.Web/serverFarms",
+    ],
+    [
+      "without a service endpoint",
+      { serviceEndpoints: [{ service: "Microsoft.Sql" }, { service: "Microsoft.Web" }] },
+      `lacks the service endpoint Microsoft.Storage: its owner runs az network vnet subnet update --ids ${caller} --service-endpoints Microsoft.Sql Microsoft.Web Microsoft.Storage`,
+    ],
+    ["without any service endpoint", { serviceEndpoints: undefined }, "Microsoft.Web and Microsoft.Storage"],
+    ["that is too small", { addressPrefix: "10.1.2.0/27" }, "has 32 addresses, but 20 instances need 45"],
+    ["whose size is not known", { addressPrefix: undefined }, "has 1 addresses"],
+    ["with service endpoint policies", { serviceEndpointPolicies: [{}] }, "do not support"],
+    [
+      "that another plan uses",
+      { serviceAssociationLinks: [{ properties: { link: plan.replace("plan-caller-func", "plan-billing") } }] },
+      "in use by /subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Web/serverfarms/plan-billing-abc",
+    ],
+    [
+      "that a plan of another environment uses",
+      { serviceAssociationLinks: [{ properties: { link: plan.replace("rg-dev", "rg-dev2") } }] },
+      "whose apps would be taken for caller-func",
+    ],
+    ["that something unknown uses", { serviceAssociationLinks: [{ properties: {} }] }, "in use by an unknown resource"],
+  ])("refuses a subnet %s, in one line", async (_what, properties, message) => {
+    expect(await faults(environment, withCaller(properties))).toEqual([expect.stringContaining(message)]);
+    const [line] = await faults(environment, withCaller(properties));
+    expect(line).toMatch(/^RESTRICTED_EXISTING_SUBNETS, caller-func: /);
+  });
+
+  it.each([
+    [404, "there is no"],
+    [403, "you may not read"],
+    [500, "Resource Manager returned 500"],
+  ])("refuses what Resource Manager answers with %d", async (status, message) => {
+    for (const id of [caller, workspace]) {
+      expect(await faults(environment, azure({ [id]: { status } }))).toEqual([expect.stringContaining(message)]);
+    }
+  });
+
+  it("refuses a network of another region, and asks for no permission to read the network", async () => {
+    const elsewhere = azure({ [network]: { body: { location: "North Europe" } } });
+    expect(await faults(environment, elsewhere)).toEqual(
+      ["caller-func", "callee-func"].map(
+        (service) =>
+          `RESTRICTED_EXISTING_SUBNETS, ${service}: its network is in North Europe, but AZURE_LOCATION is westeurope: both must be in one region`,
+      ),
+    );
+    expect(await faults({ ...environment, AZURE_LOCATION: "North Europe" }, elsewhere)).toEqual([]);
+    expect(await faults(environment, azure({ [network]: { status: 403, body: undefined } }))).toEqual([]);
+  });
+
+  it.each([
+    ["no JSON", /must be a JSON object of resource ids by service/],
+    ['{"caller-func":"snet"}', /must be a JSON object of resource ids by service/],
+    [JSON.stringify({ "caller-func": network }), /must be a JSON object of resource ids by service/],
+    [JSON.stringify({ "other-func": caller }), /names other-func, which is no service/],
+    [
+      JSON.stringify({ "caller-func": caller, "callee-func": caller.toUpperCase() }),
+      /gives callee-func the subnet of another/,
+    ],
+  ])("refuses RESTRICTED_EXISTING_SUBNETS=%s before it asks", (value, message) => {
+    expect(mistakes({ ...environment, RESTRICTED_EXISTING_SUBNETS: value })).toEqual([expect.stringMatching(message)]);
+  });
+
+  it("needs a workspace's resource id", () => {
+    expect(mistakes(environment)).toEqual([]);
+    expect(mistakes({ ...environment, RESTRICTED_EXISTING_WORKSPACE: "log" })).toEqual([
+      expect.stringMatching(/^RESTRICTED_EXISTING_WORKSPACE must be a resource id/),
+    ]);
+  });
+});
+
+describe("a policy", () => {
+  const path = `/subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
+  const { AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID } = environment;
+  /** Answers as policies that are violated by a site with public network access, and without it. */
+  const policies =
+    (enabled: readonly string[], disabled: readonly string[] = []): Ask =>
+    (asked, body) => {
+      expect(asked.split("?")[0]).toBe(path);
+      const violated = JSON.stringify(body).includes('"publicNetworkAccess":"Enabled"') ? enabled : disabled;
+      const policyEvaluations = violated.map((policyAssignmentId) => ({
+        policyInfo: { policyAssignmentId },
+        evaluationResult: "NonCompliant",
+      }));
+      return Promise.resolve({ status: 200, body: { contentEvaluationResult: { policyEvaluations } } });
+    };
+  const found = (ask: Ask): Promise<string[]> => faults({ AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID }, ask);
+
+  it("that denies public network access on sites is named, with what to do", async () => {
+    expect(await found(policies(["/assignments/deny-public"]))).toEqual([
+      expect.stringMatching(/\/assignments\/deny-public denies public network access.*exemption.*deploy-decisions\.md/),
+    ]);
+  });
+
+  it("that denies something else is left to the deployment, which has all values", async () => {
+    expect(await found(policies(["/assignments/tags"], ["/assignments/tags"]))).toEqual([]);
+  });
+
+  it("that cannot be read does not stop the deployment", async () => {
+    expect(await found(() => Promise.resolve({ status: 403, body: undefined }))).toEqual([]);
+    expect(await found(() => Promise.reject(new Error("no network")))).toEqual([]);
+  });
+});
