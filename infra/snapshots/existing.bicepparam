@@ -10,6 +10,7 @@ param deployerAddressRanges = ['203.0.113.7/32']
 param existingSubnets = toObject(
   services,
   service => service.key,
-  service => '${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet-landing-zone/subnets/snet-${service.key}'
+  service =>
+    '${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet-landing-zone/subnets/snet-${service.key}'
 )
 param existingWorkspaceId = '${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log-landing-zone'
