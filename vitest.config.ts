@@ -27,6 +27,10 @@ const needs = [
     description: "the embedded host beside the real one: CI has a build of it and .NET, and runs these",
   },
   { name: "needs-new-npm", description: "install scripts under an npm that can refuse them: npm 11.16 or later" },
+  {
+    name: "needs-time",
+    description: "every check after a worked example, some ten minutes: CHECK_EXAMPLES=1, as in CI",
+  },
   { name: "needs-chaos", description: "chaos for this business: write what shared/contract-chaos.ts describes" },
   {
     name: "needs-pages-of-this-business",

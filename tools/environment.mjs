@@ -29,7 +29,8 @@ const FURTHER = {
   azure:
     /^((AZURE|AZD|ARM)_\w+|ACTIONS_ID_TOKEN_REQUEST_(TOKEN|URL)|SYSTEM_(ACCESSTOKEN|OIDCREQUESTURI)|AZURESUBSCRIPTION_\w+|GITHUB_RUN_ID|(IDENTITY|MSI|IMDS)_(ENDPOINT|HEADER|SECRET)|SERVICES|RESTRICTED_\w+)$/i,
   /** Is a command of this repository: the variables that its tools and tests read. */
-  command: /^(PREBUILT|REQUIRE_BROWSER|CHROMIUM_PATH|ACCEPT_BUNDLE_SIZES|COLD_START_ROUNDS|INFRA_BICEP)$/i,
+  command:
+    /^(PREBUILT|REQUIRE_BROWSER|CHECK_EXAMPLES|CHROMIUM_PATH|ACCEPT_BUNDLE_SIZES|COLD_START_ROUNDS|INFRA_BICEP)$/i,
 };
 
 /** Whether this folder is the artifact of a job that has installed and built. Then neither happens here. */

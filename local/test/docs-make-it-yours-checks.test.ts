@@ -1,0 +1,71 @@
+/** docs/make-it-yours.md: after another business took the place of this one, and a service came, every check of a newcomer passes. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { applyBlock, blocksOf } from "./docs-pages.ts";
+import { environmentFor } from "../../tools/environment.mjs";
+import { newService } from "../../tools/testing/service-of-copy.ts";
+import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
+
+const page = blocksOf(readFileSync(join(import.meta.dirname, "..", "..", "docs", "make-it-yours.md"), "utf8"));
+const LIMIT_MS = 1_200_000;
+
+/** The tests in which a service or a page shows. infra:check runs those of infra/; the others have policies and apps of their own. */
+const TESTS = [
+  ...["audit-func/", "callee-func/", "caller-func/", "chaos/", "tools/", "verify/"],
+  ...["debugging", "docs-", "own-settings", "policy-commands", "start.test", "start-command"].map(
+    (file) => `local/test/${file}`,
+  ),
+];
+
+describe.skipIf(process.env["CHECK_EXAMPLES"] !== "1")("another business", { tags: "needs-time" }, () => {
+  let copy: RepositoryCopy;
+  const run = (file: string, ...args: readonly string[]): void => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
+      cwd: copy.folder,
+      encoding: "utf8",
+      env: { ...environmentFor("terminal", "internet", "dotnet"), NO_COLOR: "1" },
+    });
+    expect(status, `${stdout}${stderr}`).toBe(0);
+  };
+  const shell = (script: string): void => {
+    const { status, stderr } = spawnSync("sh", ["-ec", script], { cwd: copy.folder, encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+  };
+
+  beforeAll(() => {
+    copy = copyRepository();
+    shell("git init --quiet\ngit add --all\ngit -c user.name=t -c user.email=t@example.com commit --quiet -m copy");
+    for (const block of page) {
+      const isRemoval = block.language === "sh" && block.text.startsWith("git rm");
+      if (isRemoval && !/^[123]\. /.test(block.section)) shell(block.text);
+      if (!block.section.startsWith("4. ")) continue;
+      if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, copy.folder);
+    }
+    newService(copy.folder, "audit-func", "--calls", "callee-func:Greetings.Read", "--offers", "Audit.Read");
+  });
+  afterAll(() => {
+    copy.remove();
+  });
+
+  test("npm run infra:check -- --update", { timeout: LIMIT_MS }, () => {
+    run("infra/check.ts", "--update");
+  });
+
+  test.each([
+    ["typecheck", "typescript/bin/tsc"],
+    ["lint", "eslint/bin/eslint.js", "."],
+    ["format:check", "prettier/bin/prettier.cjs", "--check", "."],
+    ["test", "vitest/vitest.mjs", "run", ...TESTS],
+  ])("npm run %s", { timeout: LIMIT_MS }, (_, file, ...args) => {
+    run(join("node_modules", file), ...args);
+  });
+
+  test.each([
+    ["verify", "verify/main.ts"],
+    ["start -- --once", "local/commands/start.ts", "--once"],
+  ])("npm run %s", { timeout: LIMIT_MS }, (_, file, ...args) => {
+    run(file, ...args);
+  });
+});
