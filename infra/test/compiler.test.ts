@@ -139,7 +139,7 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
       "dedicated",
       "!empty(service.value.roles)",
       "service.key == 'other-func'",
-      /no apiClientIds for callee-func/,
+      /no apiClientIds for .*callee-func/,
     ],
     [
       "a prepared directory without a caller's client id",
