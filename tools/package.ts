@@ -37,6 +37,9 @@ const TOPICS = [
 /** What the app has itself: a second copy would register functions that the host does not see. Only `functions` needs it. */
 const PEER = "@azure/functions";
 
+/** The example ran with 4.5.0; 4.0.0 has no hooks. */
+const PEER_VERSIONS = "^4.5.0";
+
 /**
  * The lowest version of Node: `jose` and `cockatiel` are ES modules only, and CommonJS can load these without a flag since 22.12.
  *
@@ -128,7 +131,7 @@ function renamed(text: string): string {
 }
 
 function packageJson(manifest: Manifest): object {
-  const { [PEER]: peer, ...dependencies } = manifest.dependencies;
+  const { [PEER]: _, ...dependencies } = manifest.dependencies;
   const entry = (folder: string, path: string) => ({
     types: `./${join(folder, path).replaceAll("\\", "/")}.d.ts`,
     default: `./${join(folder, path).replaceAll("\\", "/")}.js`,
@@ -153,7 +156,7 @@ function packageJson(manifest: Manifest): object {
       "./package.json": "./package.json",
     },
     dependencies,
-    peerDependencies: { [PEER]: peer },
+    peerDependencies: { [PEER]: PEER_VERSIONS },
     peerDependenciesMeta: { [PEER]: { optional: true } },
   };
 }

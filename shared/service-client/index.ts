@@ -2,7 +2,7 @@
 export type { RefusedBy, ServiceOutcome } from "./outcome.ts";
 export { problemCode } from "./problem-code.ts";
 export { protectedService, type ProtectedServiceOptions, serviceSettings } from "./protected-service.ts";
-export { defaultLimits, type ServiceLimits } from "./resilience.ts";
+export { defaultLimits, type ServiceLimits } from "./limits.ts";
 export { readRetryAfter } from "./retry-after.ts";
 export {
   createServiceClient,

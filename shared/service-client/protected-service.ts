@@ -4,7 +4,8 @@ import { chooseCredential, credentialSettings } from "../identity/credential.ts"
 import { createTokenSource } from "../identity/token-source.ts";
 import { type Environment, origin, readSettings, type SettingNames } from "../settings.ts";
 import { checkStartOptions, type StartOptions } from "../start-options.ts";
-import { createServiceClient, limitsSchema, type ServiceClient, type ServiceClientOptions } from "./service-client.ts";
+import { limitsSchema } from "./limits.ts";
+import { createServiceClient, type ServiceClient, type ServiceClientOptions } from "./service-client.ts";
 
 /**
  * The settings that `protectedService` reads: for the prefix `OTHER_API` these are `OTHER_API_URL`, `OTHER_API_SCOPE`, and those

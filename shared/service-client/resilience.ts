@@ -13,29 +13,8 @@ import {
   TimeoutStrategy,
   wrap,
 } from "cockatiel";
+import { defaultLimits } from "./limits.ts";
 import type { ServiceOutcome } from "./outcome.ts";
-
-/** The limits of a client. */
-export interface ServiceLimits {
-  /** The deadline of a call with all its tries, in milliseconds: by default two full tries, and the rest for a third. */
-  readonly deadlineMs: number;
-  /** The timeout of a try, in milliseconds. A service responds in milliseconds, and in 4 s just after its start. */
-  readonly tryTimeoutMs: number;
-  /** Two more tries bridge the restart of an instance; for longer failures the caller waits. */
-  readonly retries: number;
-  /** Calls at once: three instances stay within the 200 requests that one instance of the service takes (`host.json`). */
-  readonly calls: number;
-  /** The largest response, in bytes. */
-  readonly responseBytes: number;
-}
-
-export const defaultLimits: ServiceLimits = {
-  deadlineMs: 15_000,
-  tryTimeoutMs: 6_000,
-  retries: 2,
-  calls: 64,
-  responseBytes: 1024 * 1024,
-};
 
 /** The first wait between tries, in milliseconds; doubled for the second. Half of it is jitter. */
 const FIRST_WAIT_MS = 200;

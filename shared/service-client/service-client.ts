@@ -7,10 +7,11 @@ import { checkOptions, isFunction } from "../options.ts";
 import { origin } from "../settings.ts";
 import { explainRefusal, explainTokenFailure, SAME_TOKEN } from "./explain.ts";
 import type { RefusedBy, ServiceOutcome } from "./outcome.ts";
+import { defaultLimits, limitsSchema, type ServiceLimits } from "./limits.ts";
 import { isCode, problemCode } from "./problem-code.ts";
 import { requirePath } from "./request-path.ts";
 import { requireHeaders } from "./request-headers.ts";
-import { createResilience, defaultLimits, type ServiceLimits } from "./resilience.ts";
+import { createResilience } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
 import type { TokenSource } from "../identity/token-source.ts";
 
@@ -52,26 +53,6 @@ const REPEATABLE: readonly string[] = ["GET", "PUT", "DELETE"] satisfies Service
 
 /** Milliseconds. Longer than the timeout of `createTokenSource`, whose error says more. */
 export const TOKEN_TIMEOUT_MS = 12_000;
-
-const whole = (least: number, most: number) =>
-  v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
-
-/** Wide, but not without an end: each limit protects the app. */
-export const limitsSchema = v.pipe(
-  v.optional(
-    v.strictObject({
-      deadlineMs: whole(100, 300_000),
-      tryTimeoutMs: whole(100, 300_000),
-      retries: whole(0, 10),
-      calls: whole(1, 10_000),
-      responseBytes: whole(1, 100 * 1024 * 1024),
-    }),
-    {},
-  ),
-  v.description(
-    "whole numbers: deadlineMs and tryTimeoutMs from 100 to 300000, retries to 10, calls to 10000, responseBytes to 104857600",
-  ),
-);
 
 const optionSchemas = {
   // Plain http to another machine would show the token to everyone on the way.
