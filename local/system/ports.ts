@@ -24,9 +24,9 @@ export interface Ports {
 /** The first port of `npm start`. */
 export const FIRST_PORT = 7071;
 
-/** Distances from the first port. The apps take the first ten ports, in the order of the access policy, and further ones from 30 on. */
+/** Distances from the first port. */
 const distances: Ports = {
-  apps: byApp((place) => (place < 10 ? place : 20 + place)),
+  apps: byApp(appDistance),
   callerSubnet: 10,
   otherSubnet: 11,
   internet: 12,
@@ -37,6 +37,11 @@ const distances: Ports = {
   hostQueues: 23,
   hostTables: 24,
 };
+
+/** The first ten apps, in the order of the access policy, take the first ports, and further ones those after all other ports. */
+export function appDistance(place: number): number {
+  return place < 10 ? place : 20 + place;
+}
 
 /** The ports of `npm start`. The README lists them. */
 export const defaultPorts = portsFrom(FIRST_PORT);

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
 import { accessPolicy, serviceNames } from "../../tools/access-policy.ts";
 import { operationsOf, typicalOperation } from "../../tools/contracts.ts";
+import { startScript } from "../../tools/service-names.ts";
 import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 import { updateSnapshot } from "../../tools/testing/service-of-copy.ts";
 
@@ -87,8 +88,9 @@ describe("a service that calls, one that offers, and one that does both", { time
   });
 
   test("are in npm's workspaces and its lock, in azure.yaml and in the debugger's list", () => {
-    const { workspaces } = json(folder, "package.json") as { workspaces: string[] };
+    const { workspaces, scripts } = json(folder, "package.json") as { workspaces: string[]; scripts: object };
     expect(workspaces.filter((folder) => [...serviceNames, ...NAMES].includes(folder)).slice(-3)).toEqual(NAMES);
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(NAMES.map(startScript)));
     const { packages } = json(folder, "package-lock.json") as { packages: Record<string, object> };
     expect(packages[""]).toMatchObject({ workspaces });
     for (const name of NAMES) {

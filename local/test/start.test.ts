@@ -9,7 +9,7 @@ import { apps } from "../../tools/build.ts";
 import { typicalOperation } from "../../tools/contracts.ts";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
-import { defaultPorts, freePorts, LAST_FIRST_PORT, portsFrom } from "../system/ports.ts";
+import { appDistance, defaultPorts, FIRST_PORT, freePorts, LAST_FIRST_PORT, portsFrom } from "../system/ports.ts";
 import { startSystem } from "../system/system.ts";
 import { startTestSystem, type TestSystem } from "../system/test-system.ts";
 
@@ -228,7 +228,11 @@ test("another first port moves every other one with it", () => {
   expect(Math.max(...Object.values(allOf(portsFrom(LAST_FIRST_PORT))))).toBe(65_535);
 });
 
-test("the ports of npm start are all different", () => {
-  const ports = Object.values(allOf(defaultPorts));
+test("the ports of npm start are all different, also those of 30 apps", () => {
+  const { apps: _, ...others } = defaultPorts;
+  const ports = [
+    ...Object.values(others),
+    ...Array.from({ length: 30 }, (_, place) => FIRST_PORT + appDistance(place)),
+  ];
   expect(new Set(ports).size).toBe(ports.length);
 });
