@@ -281,7 +281,7 @@ describe("an app and its contract are apart:", () => {
     'export * from "../../contract.ts";',
     'const contract = await import("../../contract.ts");',
     'import { chaos } from "../../chaos.ts";',
-    'import { bench } from "../../bench/inventory.ts";',
+    'import { bench } from "../../bench/things.ts";',
   ])("an app does not contain %s", async (text) => {
     expect(await messagesOf(text, "callee-func/src/functions/health.ts")).toEqual([
       expect.stringContaining("An app does not import its contract"),
