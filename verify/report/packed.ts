@@ -57,23 +57,27 @@ export async function packed(list: readonly unknown[], rest: unknown): Promise<s
  * @param late a member of the entries that is read when it is used
  */
 export async function unpacked(text: string, late: string): Promise<Unpacked> {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const { shapes, nodes, list, rest } = (await new Response(stream).json()) as Packed;
-  const values = new Map<number, unknown>();
-  const valueOf = (number: number): unknown => {
+  const values: unknown[] = [];
+  const valueOf = (number = 0): unknown => {
     const node = nodes[number];
     if (typeof node !== "object" || node === null) return node;
-    if (!values.has(number)) values.set(number, read(node));
-    return values.get(number);
+    return (values[number] ??= read(node));
   };
-  const read = ([shape = 0, ...members]: readonly number[]): unknown => {
-    if (shape === 0) return members.map(valueOf);
-    const value = {};
+  const read = (node: readonly number[]): unknown => {
+    const shape = node[0] ?? 0;
+    if (shape === 0) return node.slice(1).map((number) => valueOf(number));
+    const value: Record<string, unknown> = {};
     for (const [i, name] of (shapes[shape] ?? []).entries()) {
-      const member = members[i] ?? 0;
-      const content = name === late ? { get: () => valueOf(member) } : { value: valueOf(member) };
-      Object.defineProperty(value, name, { enumerable: true, ...content });
+      const member = node[i + 1];
+      if (name === late) Object.defineProperty(value, name, { enumerable: true, get: () => valueOf(member) });
+      // Claims may have any name, and an assignment of this one would set the prototype.
+      else if (name === "__proto__") Object.defineProperty(value, name, { enumerable: true, value: valueOf(member) });
+      else value[name] = valueOf(member);
     }
     return value;
   };
@@ -89,5 +93,5 @@ export async function unpacked(text: string, late: string): Promise<Unpacked> {
     }
     return (entry) => found[list[entry] ?? -1] === 1;
   };
-  return { list: list.map(valueOf), rest: valueOf(rest), matching };
+  return { list: list.map((number) => valueOf(number)), rest: valueOf(rest), matching };
 }
