@@ -85,8 +85,7 @@ ${hasCalls ? `import { app } from "@azure/functions";` : ""}
 ${isApi(service) ? `import type { AppRole } from "@restricted-calls/shared/access-policy";` : ""}
 import { ${[...(hasCalls ? ["loadSoon"] : []), ...(isApi(service) ? ["protectedApp"] : [])].join(", ")} } from "@restricted-calls/shared/functions";
 ${hasCalls ? `import { protectedService } from "@restricted-calls/shared/service-client";` : ""}
-// First: one error names all settings that are wrong.
-import "./settings.ts";
+import "./settings.ts"; // One error names all settings that are wrong.
 ${
   isApi(service)
     ? `
