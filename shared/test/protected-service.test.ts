@@ -43,12 +43,12 @@ describe("protectedService", () => {
   });
 
   test("reads settings that have other names, also those of the credential", () => {
-    const settingNames = { OTHER_API_URL: "ITEMS_ORIGIN", CALLER_CREDENTIAL: "STOCK_CREDENTIAL" };
+    const settingNames = { OTHER_API_URL: "ITEMS_ORIGIN", CALLER_CREDENTIAL: "ITEMS_CREDENTIAL" };
     const make = (environment: Record<string, string>) =>
       protectedService("OTHER_API", { environment: { ...good, ...environment }, settingNames });
     expect(make({ ITEMS_ORIGIN: "https://items.example" })).toBeTypeOf("function");
-    expect(() => make({ STOCK_CREDENTIAL: "password" })).toThrow(
-      /STOCK_CREDENTIAL is invalid.*\n.*ITEMS_ORIGIN is missing/,
+    expect(() => make({ ITEMS_CREDENTIAL: "password" })).toThrow(
+      /ITEMS_CREDENTIAL is invalid.*\n.*ITEMS_ORIGIN is missing/,
     );
   });
 
@@ -71,5 +71,5 @@ describe("protectedService", () => {
 test("serviceSettings lets an app report them together with its own", () => {
   const read = () =>
     readSettings("invoices", { ...serviceSettings("OTHER_API", {}), ...serviceSettings("ITEMS", {}) }, {});
-  expect(read).toThrow(/OTHER_API_URL .*\n.*OTHER_API_SCOPE .*\n.*STOCK_URL .*\n.*STOCK_SCOPE /);
+  expect(read).toThrow(/OTHER_API_URL .*\n.*OTHER_API_SCOPE .*\n.*ITEMS_URL .*\n.*ITEMS_SCOPE /);
 });
