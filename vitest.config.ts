@@ -69,7 +69,7 @@ class LeftOut implements Reporter {
 /** Tests that start no app, no host and no storage: together a few seconds (`npm run test:unit`). */
 const UNIT = [
   "shared/test/!(http-functions|managed-identity|message-store|outbox).test.ts",
-  "caller-func/test/orders.test.ts",
+  "*-func/test/*.unit.test.ts",
   "*-func/test/chaos.test.ts",
   "chaos/test/{assessment,business}.test.ts",
   "infra/test/{azure-yaml,bicep,code,docs,mutations,operate-docs,snapshot,workflows}.test.ts",

@@ -51,10 +51,10 @@ export async function faults(environment: Environment, ask: Ask): Promise<string
     const networkId = id.split(/\/subnets\//i)[0] ?? id;
     const network = networks.get(networkId) ?? ask(`${networkId}?api-version=${NETWORK_API}`);
     networks.set(networkId, network);
-    const answer = await ask(`${id}?api-version=${NETWORK_API}`);
+    const [answer, { body }] = await Promise.all([ask(`${id}?api-version=${NETWORK_API}`), network]);
     const lines = unreadable(answer, id, JOIN) ?? inSubnet(service, id, answer.body as Subnet, environment);
     found.push(
-      ...[...lines, ...inNetwork((await network).body as Network, environment)].map(
+      ...[...lines, ...inNetwork(body as Network, environment)].map(
         (line) => `RESTRICTED_EXISTING_SUBNETS, ${service}: ${line}`,
       ),
     );
@@ -108,10 +108,11 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
   const addresses = 2 ** (32 - (parseAddressRange(prefix)?.prefix ?? 32));
   // Azure reserves five, and upgrades double the instances (main.bicep).
   const needed = 2 * maximumInstances(environment) + 5;
-  const plan = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/providers/microsoft.web/serverfarms/plan-${service}-`;
+  const group = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/`.toLowerCase();
+  const plan = new RegExp(`/providers/microsoft.web/serverfarms/plan-${service}-[a-z0-9]+$`);
   const foreign = (properties.serviceAssociationLinks ?? [])
     .map(({ properties: { link = "an unknown resource" } }) => link)
-    .filter((link) => !link.toLowerCase().includes(plan.toLowerCase()));
+    .filter((link) => !link.toLowerCase().includes(group) || !plan.test(link.toLowerCase()));
   return [
     ...(delegations.some((name) => name.toLowerCase() === DELEGATION.toLowerCase())
       ? []

@@ -109,6 +109,20 @@ describe.skipIf(process.platform === "win32")("make it yours", { timeout: 180_00
 describe.skipIf(process.platform === "win32")("another business in place of this one", { timeout: 180_000 }, () => {
   useCopy();
 
+  test("changes the two folders and data, and nothing else", () => {
+    const changed = sectionOf(4).flatMap(({ language, text, lead }) =>
+      ["ts", "json", "diff"].includes(language)
+        ? (/`([^`]+)`[^`]*:$/.exec(lead)?.slice(1) ?? [])
+        : text.startsWith("git rm")
+          ? text.split(/\s+/).filter((word) => word.includes("/"))
+          : [],
+    );
+    expect(changed.length).toBeGreaterThan(10);
+    const isOfBusiness =
+      /^(call(er|ee)-func\/|(shared\/access-policy|infra\/service-options|local\.settings\.sample)\.json$)/;
+    expect(changed.filter((path) => !isOfBusiness.test(path))).toEqual([]);
+  });
+
   test("runs on all that is left as it is", async () => {
     const commit = "git -c user.name=test -c user.email=test@example.com commit --quiet --no-verify --message copy";
     const asCloned = `git init --quiet\ngit add --all\n${commit}`;

@@ -114,10 +114,10 @@ describe("a token for storage", () => {
     await table.createEntity(row("item", { amount: 5 }));
     const { etag } = await table.getEntity("records", "item");
 
-    const take = (orderId: string) =>
+    const take = (partId: string) =>
       table.submitTransaction([
         ["update", row("item", { amount: 4 }), "Merge", { etag }],
-        ["create", row(orderId, { quantity: 1 })],
+        ["create", row(partId, { quantity: 1 })],
       ]);
     await take("part-1");
     await expect(take("part-2")).rejects.toMatchObject({ statusCode: 412 });

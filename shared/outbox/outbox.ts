@@ -200,7 +200,9 @@ export function createOutbox<Payload>({
     await queue.close();
     for (const ended of workers) if (ended.status === "rejected") throw ended.reason;
     const endedEarly = whyStop();
-    return { deliveries: { ...counts, ...(endedEarly !== undefined && { endedEarly }) }, used: queue.used };
+    // A run that ended early has not seen every partition.
+    const used = endedEarly === undefined ? queue.used : new Set(partitions.keys());
+    return { deliveries: { ...counts, ...(endedEarly !== undefined && { endedEarly }) }, used };
   }
 
   async function run(options: RunOptions): Promise<RunSummary> {

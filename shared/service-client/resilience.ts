@@ -56,7 +56,7 @@ export function createResilience({ deadlineMs, tryTimeoutMs, retries, calls } = 
   const tryTimeout = timeout(tryTimeoutMs, cooperative);
   return {
     repeatable: wrap(deadline, tries, turns, circuit, tryTimeout),
-    once: wrap(turns, circuit, tryTimeout),
+    once: wrap(deadline, turns, circuit, tryTimeout),
   };
 }
 

@@ -36,16 +36,16 @@ test("api.http sets the host's level and the guard together, with the requiremen
 });
 
 test("keyHttp asks for a key, publicHttp for nothing, and both answer what is thrown as a problem", async () => {
-  keyHttp("placeOrder", options);
+  keyHttp("submitWork", options);
   publicHttp("health", "It tells nothing.", options);
-  expect(registered).toMatchObject({ placeOrder: { authLevel: "function" }, health: { authLevel: "anonymous" } });
-  expect(await answerOf("placeOrder")).toEqual({ status: 200 });
+  expect(registered).toMatchObject({ submitWork: { authLevel: "function" }, health: { authLevel: "anonymous" } });
+  expect(await answerOf("submitWork")).toEqual({ status: 200 });
   expect(await answerOf("health")).toEqual({ status: 200 });
 
   const failing = () => Promise.reject(new ProblemError({ status: 409, code: "no", detail: "No." }));
-  keyHttp("placeOrder", { ...options, handler: failing });
+  keyHttp("submitWork", { ...options, handler: failing });
   publicHttp("health", "It tells nothing.", { ...options, handler: failing });
-  expect(await answerOf("placeOrder")).toMatchObject({ status: 409 });
+  expect(await answerOf("submitWork")).toMatchObject({ status: 409 });
   expect(await answerOf("health")).toMatchObject({ status: 409 });
 });
 

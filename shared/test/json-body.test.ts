@@ -5,23 +5,27 @@ import { identifier } from "../identifier.ts";
 import { readJsonBody } from "../functions/json-body.ts";
 
 const LONG = "x".repeat(15_000);
-const schema = v.strictObject({ sku: identifier, quantity: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+const schema = v.strictObject({ item: identifier, quantity: v.pipe(v.number(), v.integer(), v.minValue(1)) });
 
 const read = (body: string): Promise<unknown> =>
   readJsonBody(new HttpRequest({ method: "PUT", url: "https://callee/api/x", body: { string: body } }), schema);
 
 test.each<[string, unknown, string]>([
-  ["a member that is not known", { sku: "a", quantity: 1, [LONG]: 1 }, "xxx...: Invalid key"],
+  ["a member that is not known", { item: "a", quantity: 1, [LONG]: 1 }, "xxx...: Invalid key"],
   [
     "a member that is not known, under a name with quotes",
-    { sku: "a", quantity: 1, ['"'.repeat(30_000)]: 1 },
+    { item: "a", quantity: 1, ['"'.repeat(30_000)]: 1 },
     "Invalid",
   ],
-  ["a text in place of a number", { sku: "a", quantity: LONG }, "quantity: Invalid type: Expected number but received"],
-  ["a number with many digits", { sku: "a", quantity: -1.5e300 }, "quantity: Invalid value: Expected"],
-  ["a text that is no identifier", { sku: LONG, quantity: 1 }, "sku: expected 1 to 64 letters"],
+  [
+    "a text in place of a number",
+    { item: "a", quantity: LONG },
+    "quantity: Invalid type: Expected number but received",
+  ],
+  ["a number with many digits", { item: "a", quantity: -1.5e300 }, "quantity: Invalid value: Expected"],
+  ["a text that is no identifier", { item: LONG, quantity: 1 }, "item: expected 1 to 64 letters"],
   ["a text in place of the whole", LONG, "Expected Object but received"],
-  ["all of it", { sku: [LONG], quantity: LONG, [LONG]: LONG }, "sku: expected"],
+  ["all of it", { item: [LONG], quantity: LONG, [LONG]: LONG }, "item: expected"],
 ])("a 400 repeats no more than a little of %s", async (_, body, detail) => {
   const failure = await read(JSON.stringify(body)).catch((error: unknown) => error);
   expect(failure).toMatchObject({ problem: { status: 400, code: "invalid-body" } });
@@ -31,7 +35,7 @@ test.each<[string, unknown, string]>([
 });
 
 test("a short name or value is repeated whole", async () => {
-  await expect(read('{"sku": "a", "quantity": "2", "note": ""}')).rejects.toThrow(
+  await expect(read('{"item": "a", "quantity": "2", "note": ""}')).rejects.toThrow(
     'quantity: Invalid type: Expected number but received "2"; note: Invalid key: Expected never but received "note"',
   );
 });
@@ -51,7 +55,7 @@ test.each([
   [NaN, "413"],
   [undefined, "read"],
 ])("with a limit of %d bytes, a body of 26 bytes is: %s", async (maxBytes, expected) => {
-  const body = { string: '{"sku": "a", "quantity":1}' };
+  const body = { string: '{"item": "a", "quantity":1}' };
   const request = new HttpRequest({ method: "PUT", url: "https://callee/api/x", body });
   const result = await readJsonBody(request, schema, maxBytes).then(
     () => "read",

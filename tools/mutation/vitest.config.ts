@@ -32,7 +32,7 @@ export default defineConfig({
   test: {
     include: [
       "shared/test/!(http-functions|json-body|load-soon|managed-identity|ncrontab).test.ts",
-      "caller-func/test/{credential-settings,credential-tokens,orders}.test.ts",
+      "caller-func/test/{credential-settings,credential-tokens,orders.unit}.test.ts",
     ],
     sequence: { sequencer: QuickFirst },
     // One process for all files, with what they import: several times as fast.

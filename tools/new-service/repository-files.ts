@@ -30,7 +30,6 @@ export function changesFor(service: NewService, services: Services, manifest: Js
     ["package-lock.json", lock],
     ["node_modules/.package-lock.json", lock],
     ["azure.yaml", (text) => withDeployment(text, name)],
-    [".github/workflows/deploy-environment.yml", withDeployTime],
     [".vscode/launch.json", inJson((launch) => withDebugger(launch as unknown as Launch, name))],
   ];
 }
@@ -130,17 +129,6 @@ function withDeployment(text: string, name: string): string {
     ...hook("postdeploy", "infra/hooks/after-service.ts"),
   ];
   return lines.toSpliced(next === -1 ? end : next, 0, ...entry).join("\n");
-}
-
-/** azd's limit for the deployment of one service: defaultDeployTimeoutSeconds in cli/azd/internal/cmd/deploy.go. */
-const DEPLOY_MINUTES = 20;
-
-/** The step that deploys the services one after the other, and its job, get the time for one more. */
-function withDeployTime(text: string): string {
-  return [/(?<=\n {2}deploy:\n[^]*?timeout-minutes: )\d+/, /(?<=azd deploy [^]*?timeout-minutes: )\d+/].reduce(
-    (changed, limit) => changed.replace(limit, (minutes) => String(Number(minutes) + DEPLOY_MINUTES)),
-    text,
-  );
 }
 
 interface Launch {

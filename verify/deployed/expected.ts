@@ -189,12 +189,12 @@ function withExisting({ existingSubnets, existingWorkspaceId }: Deployment, snap
 function ownResources({ existingSubnets, existingWorkspaceId }: Deployment, snapshot: Snapshot): Resource[] {
   const isForeign = (service = ""): boolean => existingSubnets[service] !== undefined;
   const services = Object.keys(policy.services);
-  const groups = services.filter(isForeign).map((service) => `nsg-${service}-`);
+  const groups = services.filter(isForeign).map((service) => new RegExp(`^nsg-${service}-[a-z0-9]+$`));
   const workspace = resources(snapshot, "Microsoft.OperationalInsights/workspaces")[0]?.id ?? "";
   return snapshot.predictedResources.flatMap((resource): Resource[] => {
     const { type, id = "", name = "", properties } = resource;
     if (existingWorkspaceId !== null && id.startsWith(workspace)) return [];
-    if (type === "Microsoft.Network/networkSecurityGroups" && groups.some((group) => name.startsWith(group))) return [];
+    if (type === "Microsoft.Network/networkSecurityGroups" && groups.some((group) => group.test(name))) return [];
     if (type !== "Microsoft.Network/virtualNetworks") return [resource];
     const { subnets = [], ...others } = (properties ?? {}) as PropertiesByType["Microsoft.Network/virtualNetworks"];
     const own = subnets.filter((subnet) => !isForeign(subnet.name));
