@@ -18,7 +18,7 @@ const shared = join(root, "shared");
 export const PACKAGE = "restricted-calls";
 
 /** Where it is built: not in `dist/`, whose folders are all deployed. */
-export const PACKAGE_FOLDER = join(root, ".local", "package");
+const PACKAGE_FOLDER = join(root, ".local", "package");
 
 /** The exports of `shared/` that the package has. The others are about this repository: its policy, contracts and tests. */
 const TOPICS = [

@@ -198,6 +198,8 @@ test.skipIf(process.platform === "win32")(
       .replaceAll("dist/", `${system.folder}/apps/`)
       .replace("7072", new URL(address).port);
     const token = await mintToken(system.endpoints.entra.control, {});
+    const { method, sample } = typicalOperation("callee-func");
+    const { path, body, status } = sample("test");
     const answer = async (script: string): Promise<number> => {
       const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(root, "package.json") };
       const shell = spawn("sh", ["-c", script], { env, detached: true, stdio: "ignore" });
@@ -205,8 +207,9 @@ test.skipIf(process.platform === "win32")(
       try {
         const headers = { Authorization: `Bearer ${token}` };
         const call = () =>
-          fetch(`${system.endpoints.callee.callerSubnet}${typicalOperation("callee-func").sample("test").path}`, {
-            headers,
+          fetch(`${system.endpoints.callee.callerSubnet}${path}`, {
+            ...{ method, headers },
+            ...(body && { body: JSON.stringify(body) }),
           });
         await expect
           .poll(async () => (await fetch(`${address}/api/health`).catch(() => undefined))?.ok, LONG)
@@ -217,7 +220,7 @@ test.skipIf(process.platform === "win32")(
         await ended;
       }
     };
-    expect(await answer(there)).toBe(200);
+    expect(await answer(there)).toBe(status);
     expect(await answer(there.replace("env -u NODE_EXTRA_CA_CERTS", "")), "what the page warns of").toBe(503);
   },
   180_000,

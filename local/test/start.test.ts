@@ -79,10 +79,12 @@ describe("a running system", () => {
       headers: { "X-IDENTITY-HEADER": identityHeader },
     });
     const { access_token } = (await answer.json()) as { access_token: string };
+    const { method, sample } = typicalOperation("callee-func");
+    const { path, body, status } = sample("test");
     const statusOf = async (origin: string, headers = {}): Promise<number> =>
-      (await fetch(`${origin}${typicalOperation("callee-func").sample("test").path}`, { headers })).status;
+      (await fetch(`${origin}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })).status;
     const headers = { Authorization: `Bearer ${access_token}` };
-    expect(await statusOf(endpoints.callee.callerSubnet, headers)).toBe(200);
+    expect(await statusOf(endpoints.callee.callerSubnet, headers)).toBe(status);
     expect(await statusOf(endpoints.callee.callerSubnet)).toBe(401);
     expect(await statusOf(endpoints.callee.otherSubnet, headers)).toBe(403);
     expect(await statusOf(endpoints.callee.internet, headers)).toBe(403);

@@ -231,6 +231,7 @@ test("the caller's bundle holds no callee code, and the callee's no caller code;
   expect((await sources("callee-func")).filter((source) => source.startsWith("shared/service-client/"))).toEqual([]);
 });
 
-test.each(apps)("the bundle of %s holds no contract", async (app) => {
-  expect((await sources(app)).filter((source) => source.endsWith("/contract.ts"))).toEqual([]);
+test.each(apps)("the bundle of %s holds no contract, and nothing that a contract refers to", async (app) => {
+  const ofContract = new RegExp(`^${app}/(contract|chaos|bench/.*)\\.ts$`);
+  expect((await sources(app)).filter((source) => ofContract.test(source))).toEqual([]);
 });
