@@ -71,7 +71,7 @@ export async function faults(environment: Environment, ask: Ask): Promise<string
 const NETWORK_API = "2025-01-01";
 const WORKSPACE_API = "2025-07-01";
 /** https://learn.microsoft.com/azure/app-service/overview-vnet-integration#permissions */
-const JOIN = "Microsoft.Network/virtualNetworks/subnets/read and subnets/join/action (Network Contributor on it)";
+const JOIN = "Microsoft.Network/virtualNetworks/subnets/read, subnets/join/action and subnets/joinViaServiceEndpoint/action (Network Contributor on it)";
 
 function unreadable({ status }: Answer, id: string, permission: string): string[] | undefined {
   if (status === 200) return undefined;
@@ -87,7 +87,7 @@ interface Subnet {
     readonly delegations?: readonly { readonly properties: { readonly serviceName: string } }[];
     readonly serviceEndpoints?: readonly { readonly service: string }[];
     readonly serviceEndpointPolicies?: readonly unknown[];
-    readonly serviceAssociationLinks?: readonly { readonly properties: { readonly link?: string } }[];
+    readonly serviceAssociationLinks?: readonly { readonly properties: { readonly link?: string | null } }[];
   };
 }
 
@@ -111,7 +111,7 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
   const group = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/`.toLowerCase();
   const plan = new RegExp(`/providers/microsoft.web/serverfarms/plan-${service}-[a-z0-9]+$`);
   const foreign = (properties.serviceAssociationLinks ?? [])
-    .map(({ properties: { link = "an unknown resource" } }) => link)
+    .map(({ properties: { link } }) => link ?? "an unknown resource")
     .filter((link) => !link.toLowerCase().includes(group) || !plan.test(link.toLowerCase()));
   return [
     ...(delegations.some((name) => name.toLowerCase() === DELEGATION.toLowerCase())

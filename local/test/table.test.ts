@@ -1,3 +1,4 @@
+import { createPipelineRequest } from "@azure/core-rest-pipeline";
 import { RestError, type TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../storage/test-storage.ts";
@@ -84,6 +85,11 @@ describe("a lost race", () => {
   ])("is none, but a failure of storage: %s", async (_, error) => {
     expect({ lost: isLostRace(error), storage: isStorageFailure(error) }).toEqual({ lost: false, storage: true });
     await expect(orUndefined(Promise.reject(error))).rejects.toBe(error);
+  });
+
+  test("is no failure of storage where the table is another client's", () => {
+    const request = createPipelineRequest({ url: "https://elsewhere.example" });
+    expect(isStorageFailure(new RestError("", { statusCode: 404, code: "TableNotFound", request }))).toBe(false);
   });
 });
 

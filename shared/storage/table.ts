@@ -128,9 +128,10 @@ export function isLostRace(error: unknown): boolean {
  */
 export function isStorageFailure(error: unknown): boolean {
   if (isRestError(error)) {
-    if (isAboutTable(error)) return true;
     const { statusCode, request } = error;
-    if (request === undefined || !ours.has(request)) return false;
+    if (request !== undefined && !ours.has(request)) return false;
+    if (isAboutTable(error)) return true;
+    if (request === undefined) return false;
     return statusCode === undefined || statusCode >= 500 || [401, 403, 408, 429].includes(statusCode);
   }
   return (

@@ -734,7 +734,7 @@ describe("other ways to deploy", () => {
     const report = await look(azure, { environment, only: "network/caller-func" });
     expect(wrong(report)).toEqual(["network/caller-func/subnet", "network/caller-func/service-endpoints"]);
     expect(checkOf(report, "network/caller-func/service-endpoints")?.fix).toBe(
-      "# The owner of the subnet: az network vnet subnet update --ids /subscriptions/5/virtualNetworks/v/subnets/s --service-endpoints Microsoft.Web Microsoft.Storage",
+      "# The owner of the subnet: az network vnet subnet update --ids /subscriptions/5/virtualNetworks/v/subnets/s --service-endpoints Microsoft.Sql Microsoft.Web Microsoft.Storage",
     );
   });
 

@@ -56,7 +56,11 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
         // The owner of a subnet may need others as well.
         return listed(subnetIsForeign ? found.filter((endpoint) => endpoints.includes(endpoint)) : found, endpoints);
       },
-      fix: fixBy(`--service-endpoints ${endpoints.join(" ")}`),
+      // The command replaces the list: what is there stays in it.
+      fix: ({ properties }) => {
+        const found = properties.serviceEndpoints?.map(({ service }) => service) ?? [];
+        return fixBy(`--service-endpoints ${[...new Set([...found, ...endpoints])].join(" ")}`);
+      },
     }),
     ...groupChecks([
       plannedCheck({
