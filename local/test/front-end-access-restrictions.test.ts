@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { accessRestrictionsOf, readSnapshot, snapshotNames } from "../../infra/snapshot.ts";
+import { accessRestrictionsOf, readSnapshot, siteOf, snapshotNames } from "../../infra/snapshot.ts";
 import { decideAccess, parseAccessRestrictions } from "../front-end/access-restrictions.ts";
 import { networkOf, subnetOf } from "../front-end/networks.ts";
 
@@ -23,14 +23,17 @@ const decide = (rules: readonly object[], source: Parameters<typeof decideAccess
 const rule = (changes: object) => ({ name: "rule", action: "Allow", priority: 100, ...changes });
 
 describe.each(snapshotNames)("the rules as evaluated from Bicep (%s)", (name) => {
-  const evaluated = parseAccessRestrictions(accessRestrictionsOf(readSnapshot(name), "callee-func"));
+  const snapshot = readSnapshot(name);
+  const evaluated = parseAccessRestrictions(accessRestrictionsOf(snapshot, "callee-func"));
 
   it.each([otherSubnet, internet])("refuse another subnet and the internet", (source) => {
     expect(decideAccess(evaluated, source)).toEqual({ action: "Deny", rule: "unmatched rule" });
   });
 
   it("let the caller's subnet in", () => {
-    expect(decideAccess(evaluated, callerSubnet)).toEqual({ action: "Allow", rule: "caller-func" });
+    const { virtualNetworkSubnetId: vnetSubnetResourceId = "" } = siteOf(snapshot, "caller-func")?.properties ?? {};
+    const source = { ...callerSubnet, vnetSubnetResourceId };
+    expect(decideAccess(evaluated, source)).toEqual({ action: "Allow", rule: "caller-func" });
   });
 });
 
