@@ -71,7 +71,8 @@ export async function faults(environment: Environment, ask: Ask): Promise<string
 const NETWORK_API = "2025-01-01";
 const WORKSPACE_API = "2025-07-01";
 /** https://learn.microsoft.com/azure/app-service/overview-vnet-integration#permissions */
-const JOIN = "Microsoft.Network/virtualNetworks/subnets/read, subnets/join/action and subnets/joinViaServiceEndpoint/action (Network Contributor on it)";
+const JOIN =
+  "Microsoft.Network/virtualNetworks/subnets/read, subnets/join/action and subnets/joinViaServiceEndpoint/action (Network Contributor on it)";
 
 function unreadable({ status }: Answer, id: string, permission: string): string[] | undefined {
   if (status === 200) return undefined;
