@@ -117,8 +117,8 @@ describe.skipIf(process.platform === "win32")("on a running system", () => {
     [...script.matchAll(/(?<=:\d+)\/api\/[\w./-]+/g)].every(([path]) => routes.some((route) => route.test(path)));
 
   for (const { page, line, script, output } of calls) {
-    const tags = "needs-pages-of-this-business";
-    test.skipIf(!isOffered(script))(`${page}, line ${line}: gives what the page shows`, { tags }, async () => {
+    const title = `${page}, line ${line}: gives what the page shows`;
+    test.skipIf(!isOffered(script))(title, { tags: "needs-pages-of-this-business" }, async () => {
       const there = script.replaceAll("./.local/endpoints.json", system.endpointsFile);
       const printed = await runCommands(there, system.endpoints);
       if (output !== undefined) expect(printed).toMatch(shows(output));
