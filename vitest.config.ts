@@ -29,7 +29,7 @@ const needs = [
   { name: "needs-new-npm", description: "install scripts under an npm that can refuse them: npm 11.16 or later" },
   {
     name: "needs-time",
-    description: "every check after a worked example, some ten minutes: CHECK_EXAMPLES=1, as in CI",
+    description: "every check after a worked example, some ten minutes: CHECK_EXAMPLES=1",
   },
   { name: "needs-chaos", description: "chaos for this business: write what shared/contract-chaos.ts describes" },
   {
