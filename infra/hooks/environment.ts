@@ -33,7 +33,7 @@ const TAGS = { most: 48, longestName: 128, longestValue: 256 };
  * @returns each mistake in one line, with the command that fixes it; empty if there is none
  */
 export function mistakes(environment: Environment): string[] {
-  const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
+  const value = valuesOf(environment);
   /** Checks a value that is set. */
   const check = (name: string, wrong: (found: string) => string | undefined): string[] => {
     const found = value(name);
@@ -72,7 +72,7 @@ export function mistakes(environment: Environment): string[] {
     ...number("RESTRICTED_MINIMUM_INSTANCES", 1, value("RESTRICTED_PLAN_SKU")?.startsWith("P") ? 30 : 20),
     ...number("RESTRICTED_MAXIMUM_INSTANCES", 1, 100),
     ...oneOf("RESTRICTED_ZONE_REDUNDANT", ["true", "false"]),
-    ...instances(environment, value),
+    ...instances(environment),
     ...check("RESTRICTED_ADDRESS_SPACE", addressSpace),
     ...number("RESTRICTED_SUBNET_PREFIX_LENGTH", 24, 28),
     ...check("RESTRICTED_EXISTING_SUBNETS", subnets),
@@ -95,16 +95,20 @@ export function mistakes(environment: Environment): string[] {
   ];
 }
 
+/** Reads values: undefined for a missing or empty one. */
+function valuesOf(environment: Environment): (name: string) => string | undefined {
+  return (name) => (environment[name] === "" ? undefined : environment[name]);
+}
+
 /** The subnets that are brought along, by service; empty if the value is none or no JSON object. */
-export function existingSubnets({
-  RESTRICTED_EXISTING_SUBNETS: value = "",
-}: Environment): Readonly<Record<string, string>> {
-  return (value === "" ? {} : (parseObject(value) ?? {})) as Readonly<Record<string, string>>;
+export function existingSubnets(environment: Environment): Readonly<Record<string, string>> {
+  const text = valuesOf(environment)("RESTRICTED_EXISTING_SUBNETS") ?? "{}";
+  return (parseObject(text) ?? {}) as Readonly<Record<string, string>>;
 }
 
 /** The most instances that a plan may have. Subnets need addresses for them. */
 export function maximumInstances(environment: Environment): number {
-  const value = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
+  const value = valuesOf(environment);
   if (value("RESTRICTED_PLAN_SKU")?.startsWith("P") !== true)
     return Number(value("RESTRICTED_MAXIMUM_INSTANCES") ?? 20);
   return Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (value("RESTRICTED_ZONE_REDUNDANT") === "true" ? 2 : 1));
@@ -161,7 +165,8 @@ function notFirst(text: string, range: AddressRange): string {
 }
 
 /** The rules for several numbers together: modules/plan.bicep, and main.bicep for the subnets. */
-function instances(environment: Environment, value: (name: string) => string | undefined): string[] {
+function instances(environment: Environment): string[] {
+  const value = valuesOf(environment);
   const zones = value("RESTRICTED_ZONE_REDUNDANT") === "true";
   const minimum = Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (zones ? 2 : 1));
   const maximum = maximumInstances(environment);

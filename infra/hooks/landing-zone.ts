@@ -108,7 +108,8 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
   const prefix = properties.addressPrefix ?? properties.addressPrefixes?.[0] ?? "";
   const addresses = 2 ** (32 - (parseAddressRange(prefix)?.prefix ?? 32));
   // Azure reserves five, and upgrades double the instances (main.bicep).
-  const needed = 2 * maximumInstances(environment) + 5;
+  const instances = maximumInstances(environment);
+  const needed = 2 * instances + 5;
   const group = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/`.toLowerCase();
   const plan = new RegExp(`/providers/microsoft.web/serverfarms/plan-${service}-[a-z0-9]+$`);
   const foreign = (properties.serviceAssociationLinks ?? [])
@@ -126,7 +127,7 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
     ...(addresses >= needed
       ? []
       : [
-          `the subnet ${prefix} has ${addresses} addresses, but ${maximumInstances(environment)} instances need ${needed}: bring a larger one, or lower RESTRICTED_MAXIMUM_INSTANCES`,
+          `the subnet ${prefix} has ${addresses} addresses, but ${instances} instances need ${needed}: bring a larger one, or lower RESTRICTED_MAXIMUM_INSTANCES`,
         ]),
     ...(properties.serviceEndpointPolicies?.length
       ? ["the subnet has service endpoint policies, which integration subnets do not support: bring one without"]

@@ -36,7 +36,7 @@ export function whatToTry(
     ...(ports?.map(([app, port]) => [`debugger of ${app}`, `127.0.0.1:${port}`] as const) ?? []),
   ];
   const width = Math.max(...addresses.map(([name]) => name.length));
-  const more = [...(how.isWatching ? ["\nAn app is built and restarted when one of its sources is saved."] : [])];
+  const watching = how.isWatching ? "\n\nAn app is built and restarted when one of its sources is saved." : "";
   const commands = Object.entries(contracts).flatMap(
     ([service, contract]) => contract.commands?.(endpoints.apps[service] ?? "") ?? [],
   );
@@ -47,7 +47,7 @@ export function whatToTry(
   const text = `
 ${heading(state)}
 
-${addresses.map(([name, address]) => `  ${name.padEnd(width)} ${address}`).join("\n")}${more.map((line) => `\n${line}`).join("")}
+${addresses.map(([name, address]) => `  ${name.padEnd(width)} ${address}`).join("\n")}${watching}
 
 ${heading("Try:")}
 

@@ -16,7 +16,6 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
   const update = `# The owner of the subnet: az network vnet subnet update --ids ${subnetId}`;
   const ofSubnet = { resource: subnetId, read: azure.subnet };
   const fixBy = (options: string): string => (subnetIsForeign ? `${update} ${options}` : PROVISION);
-  const groupChecks = (checks: readonly PlannedCheck[]): readonly PlannedCheck[] => (subnetIsForeign ? [] : checks);
   return [
     plannedCheck({
       ...ofSite,
@@ -52,44 +51,44 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
       expected: wording(endpoints),
       why: "Without them its calls do not carry the subnet, and services and storage refuse it.",
       found: ({ properties }) => {
-        const found = properties.serviceEndpoints?.map(({ service }) => service) ?? [];
+        const found = namesOf(properties.serviceEndpoints);
         // The owner of a subnet may need others as well.
         return listed(subnetIsForeign ? found.filter((endpoint) => endpoints.includes(endpoint)) : found, endpoints);
       },
       // The command replaces the list: what is there stays in it.
-      fix: ({ properties }) => {
-        const found = properties.serviceEndpoints?.map(({ service }) => service) ?? [];
-        return fixBy(`--service-endpoints ${[...new Set([...found, ...endpoints])].join(" ")}`);
-      },
+      fix: ({ properties }) =>
+        fixBy(`--service-endpoints ${[...new Set([...namesOf(properties.serviceEndpoints), ...endpoints])].join(" ")}`),
     }),
-    ...groupChecks([
-      plannedCheck({
-        ...ofSubnet,
-        fix: PROVISION,
-        id: `network/${name}/security-group`,
-        title: `${name}: the network security group of its subnet`,
-        expected: shown(subnet.networkSecurityGroup?.id),
-        why: "Without it, a stolen caller can send tokens and data anywhere.",
-        found: ({ properties }) => {
-          const id = properties.networkSecurityGroup?.id;
-          return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
-        },
-      }),
-      plannedCheck({
-        id: `network/${name}/outbound`,
-        title: `${name}: where its calls may go`,
-        resource: subnet.networkSecurityGroup?.id ?? "",
-        read: azure.securityGroup,
-        expected: wording(outboundRules.map(inWords)),
-        why: "With more, a stolen caller can send tokens and data there; with less, the service does not work.",
-        found: ({ properties }) =>
-          listed(
-            properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
-            outboundRules.map(inWords),
-          ),
-        fix: PROVISION,
-      }),
-    ]),
+    ...(subnetIsForeign
+      ? []
+      : [
+          plannedCheck({
+            ...ofSubnet,
+            fix: PROVISION,
+            id: `network/${name}/security-group`,
+            title: `${name}: the network security group of its subnet`,
+            expected: shown(subnet.networkSecurityGroup?.id),
+            why: "Without it, a stolen caller can send tokens and data anywhere.",
+            found: ({ properties }) => {
+              const id = properties.networkSecurityGroup?.id;
+              return listed(id === undefined ? [] : [id], [subnet.networkSecurityGroup?.id ?? ""]);
+            },
+          }),
+          plannedCheck({
+            id: `network/${name}/outbound`,
+            title: `${name}: where its calls may go`,
+            resource: subnet.networkSecurityGroup?.id ?? "",
+            read: azure.securityGroup,
+            expected: wording(outboundRules.map(inWords)),
+            why: "With more, a stolen caller can send tokens and data there; with less, the service does not work.",
+            found: ({ properties }) =>
+              listed(
+                properties.securityRules?.filter((rule) => rule.properties.direction === "Outbound").map(inWords) ?? [],
+                outboundRules.map(inWords),
+              ),
+            fix: PROVISION,
+          }),
+        ]),
     plannedCheck({
       ...ofSubnet,
       id: `network/${name}/joined`,
@@ -158,4 +157,8 @@ function inWords({ properties }: SecurityRule | DeployedSecurityRule): string {
   const ports = [rule.destinationPortRange, ...(rule.destinationPortRanges ?? [])].filter(Boolean).join();
   const fromAll = rule.sourceAddressPrefix === "*" && rule.sourcePortRange === "*";
   return `${shown(rule.priority)} ${shown(rule.access)} ${to}:${ports} (${shown(rule.protocol)}${fromAll ? "" : ", of some sources"})`;
+}
+
+function namesOf(endpoints: readonly { readonly service: string }[] | null | undefined): string[] {
+  return endpoints?.map(({ service }) => service) ?? [];
 }
