@@ -3,30 +3,32 @@ import { accessPolicy, serviceNames, serviceOptions } from "../../tools/access-p
 import type { Expected, Parameters } from "../invariants/index.ts";
 import type { SnapshotName } from "../snapshot.ts";
 
-const everythingNew = { existingSubnets: {}, existingWorkspaceId: null };
 const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
 const landingZone = `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet-landing-zone`;
 
-/** The parameters of the snapshots: those of `snapshots/*.bicepparam`, and the defaults of main.bicep. */
+/** Those of `snapshots/default.bicepparam`, and the defaults of main.bicep. */
+const defaults: Parameters = {
+  plan: { kind: "ElasticPremium", sku: "EP1", instances: [1, 20], zoneRedundant: false },
+  existingSubnets: {},
+  existingWorkspaceId: null,
+  deployerAddressRanges: ["203.0.113.7/32"],
+  ingressAddressRanges: ["203.0.113.7/32"],
+  entra: "Deployed",
+  callerCredential: "managed-identity",
+  appServiceAuthentication: false,
+  alertEmailAddresses: [],
+  logDailyCapGigabytes: 5,
+  tags: {},
+};
+
+/** What the other parameter files say besides. */
 const parameters: Record<SnapshotName, Parameters> = {
-  default: {
-    plan: { kind: "ElasticPremium", sku: "EP1", instances: [1, 20], zoneRedundant: false },
-    ...everythingNew,
-    deployerAddressRanges: ["203.0.113.7/32"],
-    ingressAddressRanges: ["203.0.113.7/32"],
-    entra: "Deployed",
-    callerCredential: "managed-identity",
-    appServiceAuthentication: false,
-    alertEmailAddresses: [],
-    logDailyCapGigabytes: 5,
-    tags: {},
-  },
+  default: defaults,
   everything: {
+    ...defaults,
     plan: { kind: "ElasticPremium", sku: "EP3", instances: [3, 40], zoneRedundant: true },
-    ...everythingNew,
     deployerAddressRanges: ["203.0.113.7/32", "198.51.100.0/28"],
     ingressAddressRanges: ["192.0.2.0/24", "2001:db8::/32"],
-    entra: "Deployed",
     callerCredential: "federated-identity",
     appServiceAuthentication: true,
     alertEmailAddresses: ["operations@example.com"],
@@ -34,29 +36,14 @@ const parameters: Record<SnapshotName, Parameters> = {
     tags: { owner: "ops" },
   },
   dedicated: {
+    ...defaults,
     plan: { kind: "Dedicated", sku: "P0v3", instances: [2, 2], zoneRedundant: false },
-    ...everythingNew,
-    deployerAddressRanges: ["203.0.113.7/32"],
-    ingressAddressRanges: ["203.0.113.7/32"],
     entra: "Prepared",
-    callerCredential: "managed-identity",
-    appServiceAuthentication: false,
-    alertEmailAddresses: [],
-    logDailyCapGigabytes: 5,
-    tags: {},
   },
   existing: {
-    plan: { kind: "ElasticPremium", sku: "EP1", instances: [1, 20], zoneRedundant: false },
+    ...defaults,
     existingSubnets: Object.fromEntries(serviceNames.map((name) => [name, `${landingZone}/subnets/snet-${name}`])),
     existingWorkspaceId: `${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log-landing-zone`,
-    deployerAddressRanges: ["203.0.113.7/32"],
-    ingressAddressRanges: ["203.0.113.7/32"],
-    entra: "Deployed",
-    callerCredential: "managed-identity",
-    appServiceAuthentication: false,
-    alertEmailAddresses: [],
-    logDailyCapGigabytes: 5,
-    tags: {},
   },
 };
 

@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { applyBlock, blocksOf } from "./docs-pages.ts";
+import { applyBlocks, blocksOf } from "./docs-pages.ts";
 import { environmentFor } from "../../tools/environment.mjs";
 import { newService } from "../../tools/testing/service-of-copy.ts";
-import { copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
+import { AS_CLONED, copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
 
 const page = blocksOf(readFileSync(join(import.meta.dirname, "..", "..", "docs", "make-it-yours.md"), "utf8"));
 const LIMIT_MS = 1_200_000;
@@ -36,13 +36,11 @@ describe.skipIf(process.env["CHECK_EXAMPLES"] !== "1")("another business", { tag
 
   beforeAll(() => {
     copy = copyRepository();
-    shell("git init --quiet\ngit add --all\ngit -c user.name=t -c user.email=t@example.com commit --quiet -m copy");
-    for (const block of page) {
-      const isRemoval = block.language === "sh" && block.text.startsWith("git rm");
-      if (isRemoval && !/^[123]\. /.test(block.section)) shell(block.text);
-      if (!block.section.startsWith("4. ")) continue;
-      if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, copy.folder);
-    }
+    shell(AS_CLONED);
+    // The beginning of the page, and the section.
+    const blocks = page.filter(({ section }) => !/^[123]\. /.test(section));
+    for (const { text } of blocks.filter(({ text }) => text.startsWith("git rm"))) shell(text);
+    applyBlocks(blocks, copy.folder);
     newService(copy.folder, "audit-func", "--calls", "callee-func:Greetings.Read", "--offers", "Audit.Read");
   });
   afterAll(() => {

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { callsOf, type Command, type CopySystem, runCommands, startCopy } from "./docs-commands.ts";
-import { applyBlock, type Block, blocksOf, shows } from "./docs-pages.ts";
-import { copyRepository } from "../../tools/testing/repository-copy.ts";
+import { applyBlocks, type Block, blocksOf, shows } from "./docs-pages.ts";
+import { AS_CLONED, copyRepository } from "../../tools/testing/repository-copy.ts";
 import { followNewService, updateSnapshot } from "../../tools/testing/service-of-copy.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -16,7 +16,7 @@ function follow(number: number, folder: string): Command[] {
   const section = sectionOf(number);
   for (const { text } of section.filter(({ text }) => text.startsWith("npm run new:service")))
     followNewService(text, folder);
-  for (const block of section) if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, folder);
+  applyBlocks(section, folder);
   return callsOf(section);
 }
 
@@ -124,11 +124,9 @@ describe.skipIf(process.platform === "win32")("another business in place of this
   });
 
   test("runs on all that is left as it is", async () => {
-    const commit = "git -c user.name=test -c user.email=test@example.com commit --quiet --no-verify --message copy";
-    const asCloned = `git init --quiet\ngit add --all\n${commit}`;
     const removals = sectionOf(4).filter(({ language, text }) => language === "sh" && text.startsWith("git rm"));
     expect(removals).toHaveLength(1);
-    for (const script of [asCloned, ...removals.map(({ text }) => text)]) {
+    for (const script of [AS_CLONED, ...removals.map(({ text }) => text)]) {
       expect(spawnSync("sh", ["-ec", script], { cwd: folder, encoding: "utf8" })).toMatchObject({
         status: 0,
         stderr: "",

@@ -68,6 +68,11 @@ export function applyBlock(block: Block, folder: string): void {
   writeFileSync(file, `${block.text}\n`);
 }
 
+/** Does what blocks say to the files of a folder, in their order. Commands and what they print are left out. */
+export function applyBlocks(blocks: readonly Block[], folder: string): void {
+  for (const block of blocks) if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, folder);
+}
+
 /** A diff without line numbers; a line of `@@` parts what is apart in the file. */
 function hunksOf(diff: string): { before: string; after: string }[] {
   return diff.split(/^@@.*\n/m).map((hunk) => {

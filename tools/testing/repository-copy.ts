@@ -8,6 +8,11 @@ const root = join(import.meta.dirname, "..", "..");
 /** Folders that commands create. They are not part of the repository. */
 const CREATED_HERE = new Set(["node_modules", ".git", ".local", ".azure", "dist"]);
 
+/** A shell script that makes a copy what a clone is: all files are committed. */
+export const AS_CLONED = `git init --quiet
+git add --all
+git -c user.name=test -c user.email=test@example.com commit --quiet --no-verify --message copy`;
+
 export interface RepositoryCopy {
   readonly folder: string;
   remove(): void;
