@@ -13,7 +13,7 @@ import type { Bench, BenchReport, Ratio } from "@restricted-calls/shared/contrac
 
 const SIZES = [2, 5, 10, 20];
 /** The most grants of a service. */
-const GRANTS = 7;
+const GRANTS = 8;
 /** Beside what grows, there is a part that does not: a start and a proof of two services show it. */
 const MUCH_MORE = 1.1;
 
@@ -48,14 +48,16 @@ export const bench: Bench = async (progress) => {
 
 /** Every other service is only called. The others call several of these, so that no call leads to many more. */
 function addService(folder: string, number: number, leaves: string[]): void {
-  const offers = ["--offers", `Growth${number}.Use`];
+  const name = `growth${number}-func`;
+  const use = `Growth${number}.Use`;
   if (number % 2 === 0) {
-    newService(folder, `growth${number}-func`, ...offers);
-    leaves.push(`growth${number}-func:Growth${number}.Use`);
+    const roles = [use, `Growth${number}.Manage`];
+    newService(folder, name, ...roles.flatMap((role) => ["--offers", role]));
+    leaves.push(...roles.map((role) => `${name}:${role}`));
     return;
   }
   const calls = leaves.slice(-GRANTS).flatMap((leaf) => ["--calls", leaf]);
-  newService(folder, `growth${number}-func`, ...calls, ...offers);
+  newService(folder, name, ...calls, "--offers", use);
 }
 
 function policyOf(folder: string): { readonly grants: number } {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { applyBlocks, blocksOf } from "./docs-pages.ts";
+import { blocksOf, replacementsOf } from "./docs-pages.ts";
 import { environmentFor } from "../../tools/environment.mjs";
 import { newService } from "../../tools/testing/service-of-copy.ts";
 import { AS_CLONED, copyRepository, type RepositoryCopy } from "../../tools/testing/repository-copy.ts";
@@ -39,9 +39,8 @@ describe.skipIf(process.env["CHECK_EXAMPLES"] !== "1")("another business", { tag
     shell(AS_CLONED);
     // The beginning of the page, and the section.
     const blocks = page.filter(({ section }) => !/^[123]\. /.test(section));
-    for (const { text } of blocks.filter(({ text }) => text.startsWith("git rm"))) shell(text);
-    applyBlocks(blocks, copy.folder);
-    newService(copy.folder, "audit-func", "--calls", "callee-func:Greetings.Read", "--offers", "Audit.Read");
+    for (const script of replacementsOf(blocks)) shell(script);
+    newService(copy.folder, "audit-func", "--calls", "callee-func:Readings.Read", "--offers", "Audit.Read");
   });
   afterAll(() => {
     copy.remove();
@@ -62,6 +61,8 @@ describe.skipIf(process.env["CHECK_EXAMPLES"] !== "1")("another business", { tag
 
   test.each([
     ["verify", "verify/main.ts"],
+    ["chaos -- --messages 50", "chaos/main.ts", "--messages", "50"],
+    ["bench -- readings", "bench/main.ts", "readings"],
     ["start -- --once", "local/commands/start.ts", "--once"],
   ])("npm run %s", { timeout: LIMIT_MS }, (_, file, ...args) => {
     run(file, ...args);

@@ -73,6 +73,11 @@ export function applyBlocks(blocks: readonly Block[], folder: string): void {
   for (const block of blocks) if (["ts", "json", "diff"].includes(block.language)) applyBlock(block, folder);
 }
 
+/** The commands by which a reader replaces files. */
+export function replacementsOf(blocks: readonly Block[]): string[] {
+  return blocks.map(({ text }) => text).filter((text) => text.startsWith("git rm"));
+}
+
 /** A diff without line numbers; a line of `@@` parts what is apart in the file. */
 function hunksOf(diff: string): { before: string; after: string }[] {
   return diff.split(/^@@.*\n/m).map((hunk) => {
