@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { command, UsageError } from "../tools/command-line.ts";
 import { environmentFor } from "../tools/environment.mjs";
 import { accessPolicy, serviceNames } from "../tools/access-policy.ts";
-import { callerNames, isApi, type ServicePolicy } from "@restricted-calls/shared/access-policy";
+import { callerNames, isApi, type Policy, type ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { writeFileSync } from "../tools/write-file.ts";
 import { ENVIRONMENT_NAME, GUID } from "./hooks/environment.ts";
 import { publicCloud } from "./public-cloud.ts";
@@ -117,10 +117,17 @@ function plan(callerCredential: Wanted["callerCredential"]): string[] {
     ...apis.flatMap(({ name, callers }) =>
       Object.entries(callers).map(
         ([caller, roles]) =>
-          `for the ${isFederated ? "app registration" : "identity"} of ${caller} the app roles ${roles.join(", ")} of ${name}`,
+          `for the ${principalOf(caller, isFederated)} of ${caller} the app roles ${roles.join(", ")} of ${name}`,
       ),
     ),
   ];
+}
+
+function principalOf(caller: string, isFederated: boolean): string {
+  const { externalCallers = {} }: Policy = accessPolicy;
+  const external = externalCallers[caller];
+  if (external !== undefined) return `service principal ${external.objectId}`;
+  return isFederated ? "app registration" : "identity";
 }
 
 /** @throws Error if az is not signed in, or is set to another cloud (public-cloud.ts) */

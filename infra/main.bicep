@@ -2,7 +2,16 @@
 // resources follow from it. To add a service, add an entry there.
 targetScope = 'subscription'
 
-import { AccessPolicy, CallerCredential, EntraSetup, identityName, nameSuffix, Plan, ServiceOptions } from 'types.bicep'
+import {
+  AccessPolicy
+  CallerCredential
+  EntraSetup
+  ExternalCaller
+  identityName
+  nameSuffix
+  Plan
+  ServiceOptions
+} from 'types.bicep'
 
 @minLength(1)
 @maxLength(64)
@@ -83,6 +92,9 @@ param serviceOptions {
 
 var policy AccessPolicy = loadJsonContent('../shared/access-policy.json')
 var services = items(policy.services)
+var externalCallers {
+  *: ExternalCaller
+} = policy.?externalCallers ?? {}
 var suffix = nameSuffix(subscription().subscriptionId, environmentName)
 var allTags = union(tags, { 'azd-env-name': environmentName })
 
@@ -102,7 +114,10 @@ var checkedPrefixLength = neededAddresses > addresses[string(prefixLength)]
 
 // The client ids that a directory administrator must provide if this deployment does not create the app registrations.
 var apiNames = map(filter(services, service => !empty(service.value.roles)), service => service.key)
-var callerNames = flatten(map(services, service => objectKeys(service.value.callers)))
+var callerNames = filter(
+  flatten(map(services, service => objectKeys(service.value.callers))),
+  name => contains(policy.services, name)
+)
 var missingApis = entra.kind == 'Prepared' ? filter(apiNames, name => !contains(entra.apiClientIds, name)) : []
 var missingCallers = entra.kind == 'Prepared' && callerCredential == 'federated-identity'
   ? filter(callerNames, name => !contains(entra.callerClientIds, name))
@@ -187,6 +202,7 @@ module service 'modules/service.bicep' = [
       suffix: suffix
       name: service.key
       policy: service.value
+      externalCallers: externalCallers
       callees: map(filter(services, other => contains(other.value.callers, service.key)), callee => callee.key)
       options: serviceOptions[?service.key] ?? {}
       plan: plan

@@ -10,6 +10,27 @@ type AccessPolicy = {
   services: {
     *: ServicePolicy
   }
+
+  @description('Callers that are no services, by name.')
+  externalCallers: {
+    *: ExternalCaller
+  }?
+}
+
+@export()
+@description('A caller that another team runs. It calls from its own subnet, or from public addresses.')
+type ExternalCaller = {
+  @description('The client id in its tokens.')
+  clientId: string
+
+  @description('The object id of its service principal.')
+  objectId: string
+
+  @description('The resource id of the subnet that it calls from.')
+  subnet: string?
+
+  @description('The public address ranges that it calls from, in CIDR notation.')
+  addressRanges: string[]?
 }
 
 @export()
@@ -28,7 +49,7 @@ type ServicePolicy = {
     }
   }
 
-  @description('The services that may call it, each with the roles it is granted.')
+  @description('The services and external callers that may call it, each with the roles it is granted.')
   callers: {
     *: string[]
   }
@@ -150,9 +171,9 @@ type ClientId = {
 }
 
 @export()
-@description('An integration subnet of a service.')
+@description('A subnet that a service or an external caller calls from.')
 type Subnet = {
-  @description('The service.')
+  @description('The service or external caller.')
   name: string
 
   @description('The resource id.')
@@ -162,10 +183,13 @@ type Subnet = {
 @export()
 @description('The origins that may reach a site over the network. All others are refused.')
 type NetworkAccess = {
-  @description('The integration subnets that may reach the main site.')
+  @description('The subnets that may reach the main site.')
   callers: Subnet[]
 
-  @description('The address ranges that may reach the main site, in CIDR notation.')
+  @description('The address ranges of external callers that may reach the main site, in CIDR notation.')
+  callerAddressRanges: { caller: string, range: string }[]
+
+  @description('The ingress address ranges that may reach the main site, in CIDR notation.')
   addressRanges: string[]
 
   @description('The address ranges that may reach the SCM site, in CIDR notation. Callers are never among them.')

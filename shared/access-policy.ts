@@ -15,13 +15,26 @@ export type AppRole<Service extends ServiceName> = keyof Services[Service]["role
 /** An access policy with any services, as tools read it. */
 export interface Policy {
   readonly services: Readonly<Record<string, ServicePolicy>>;
+  /** Callers that are no services of this system, by name. */
+  readonly externalCallers?: Readonly<Record<string, ExternalCaller>>;
 }
+
+/** A caller that another team runs. It calls from its own subnet, or from public addresses. */
+export type ExternalCaller = {
+  /** The client id in its tokens. */
+  readonly clientId: string;
+  /** The object id of its service principal. */
+  readonly objectId: string;
+} & (
+  | { /** A resource id. */ readonly subnet: string; readonly addressRanges?: never }
+  | { readonly subnet?: never; /** In CIDR notation. */ readonly addressRanges: readonly string[] }
+);
 
 export interface ServicePolicy {
   /** The service's fixed place in the address space. */
   readonly subnet: number;
   readonly roles: Readonly<Record<string, { readonly id: string; readonly description: string }>>;
-  /** Which other services may call this one, with which of its roles. */
+  /** Which other services and external callers may call this one, with which of its roles. */
   readonly callers: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -50,14 +63,25 @@ export function callerNames(policy: Policy): string[] {
   return Object.keys(policy.services).filter((service) => isCaller(policy, service));
 }
 
+/** The external callers that may call a service, by name. */
+export function externalCallersOf(policy: Policy, service: string): Readonly<Record<string, ExternalCaller>> {
+  const { callers = {} } = policy.services[service] ?? {};
+  return Object.fromEntries(
+    Object.entries(policy.externalCallers ?? {}).filter(([name]) => Object.hasOwn(callers, name)),
+  );
+}
+
 /**
- * The call that stands for all calls, where one is enough: to the first service with callers, by the first of these.
+ * The call that stands for all calls, where one is enough: to the first service that others may call, by the first of these.
  *
  * @returns undefined if no service may call another one
  */
-export function firstCall({ services }: Policy): { readonly caller: string; readonly callee: string } | undefined {
+export function firstCall({
+  services,
+  externalCallers = {},
+}: Policy): { readonly caller: string; readonly callee: string } | undefined {
   for (const [callee, { callers }] of Object.entries(services)) {
-    const [caller] = Object.keys(callers);
+    const caller = Object.keys(callers).find((name) => !Object.hasOwn(externalCallers, name));
     if (caller !== undefined) return { caller, callee };
   }
   return undefined;

@@ -26,6 +26,38 @@ export function firstAddress({ network, prefix, family }: AddressRange): string 
   return [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".");
 }
 
+/**
+ * What is wrong with a range that a rule is to let in, to follow "contains" or "found"; undefined if nothing is. Does not check the
+ * first address of an IPv6 range.
+ */
+export function rangeMistake(text: string): string | undefined {
+  const range = parseAddressRange(text);
+  if (range === undefined) return `'${text}', which is no address range: an address, a slash and a prefix length`;
+  const { network, prefix, family } = range;
+  if (prefix < SHORTEST_PREFIX[family]) return `${text}, which is too large`;
+  const first = firstAddress(range);
+  if (first === network) return undefined;
+  return `${text}, whose address is not the first of the range. Use ${first}/${prefix}, or ${network}/32 for the one address`;
+}
+
+/** A range with a shorter prefix contains addresses of many owners. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
+
+/**
+ * Whether a range, in which {@link rangeMistake} finds nothing wrong, has public addresses only. Of IPv6, global unicast addresses
+ * are (RFC 4291, section 2.4): all calls through service endpoints come from `fd00::/8`.
+ */
+export function isPublic(range: AddressRange): boolean {
+  if (range.family === "ipv6") return isInRanges(range.network, ["2000::/3"]);
+  return !NOT_PUBLIC.some((other) => overlap(range, other));
+}
+
+/** https://www.iana.org/assignments/iana-ipv4-special-registry */
+const NOT_PUBLIC = [
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"],
+  ...["172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4"],
+].flatMap((text) => parseAddressRange(text) ?? []);
+
 /** Whether two ranges overlap: one of them then contains the other. */
 export function overlap(one: AddressRange, other: AddressRange): boolean {
   const [first, second] = [one, other].map(({ network, prefix }) => `${network}/${prefix}`) as [string, string];

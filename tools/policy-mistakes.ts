@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { type AddressRange, isPublic, overlap, parseAddressRange, rangeMistake } from "./address-ranges.ts";
 import { parseJsonText } from "./json-text.ts";
 import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import { TEST_IDENTITIES, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
@@ -40,8 +41,13 @@ export function checkPolicyFiles(read: (file: string) => string, hasCode: (servi
   const policy = parsed(read, POLICY_FILE, policySchema);
   const options = parsed(read, OPTIONS_FILE, optionsSchema);
   const services = objectOf(objectOf(policy.value)["services"]);
+  const external = objectOf(objectOf(policy.value)["externalCallers"]);
   const found = {
-    [POLICY_FILE]: [...policy.mistakes, ...inServices(services, hasCode)],
+    [POLICY_FILE]: [
+      ...policy.mistakes,
+      ...inServices(services, external, hasCode),
+      ...inExternalCallers(external, services),
+    ],
     [OPTIONS_FILE]: [
       ...options.mistakes,
       ...(policy.value === undefined ? [] : inOptions(objectOf(options.value), services)),
@@ -91,8 +97,8 @@ const OWNED_PREFIXES = ["AZUREWEBJOBSSTORAGE", "IDENTITY_", "WEBSITE_CONTENT", "
  */
 const RESERVED = /microsoft|windows|^login/;
 
-/** Entra ID uses it for "no role": https://learn.microsoft.com/graph/api/resources/approleassignment */
-const NO_ROLE = "00000000-0000-0000-0000-000000000000";
+/** Entra ID uses it for "no role", and no client has it: https://learn.microsoft.com/graph/api/resources/approleassignment */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true });
 const schemaOf = (path: string) =>
@@ -119,7 +125,8 @@ function parsed(
 }
 
 /** The message of a schema error; none for an error that only summarises another one. */
-function inWords({ keyword, instancePath, params, parentSchema, data, message, propertyName }: ErrorObject): string[] {
+function inWords(error: ErrorObject): string[] {
+  const { keyword, instancePath, schemaPath, params, parentSchema, data, message, propertyName } = error;
   const names = instancePath.split("/").slice(1);
   const path = (names[0] === "services" ? names.slice(1) : names).join(".");
   const found = `found ${JSON.stringify(data).slice(0, 60)}`;
@@ -134,7 +141,10 @@ function inWords({ keyword, instancePath, params, parentSchema, data, message, p
       return [
         line(path, `"${String(params["additionalProperty"])}" is not one of ${Object.keys(properties).join(", ")}`),
       ];
+    case "oneOf":
+      return [line(path, description ?? "")];
     case "required":
+      if (schemaPath.includes("/oneOf/")) return [];
       return [line(path, `"${String(params["missingProperty"])}" is missing`)];
     case "pattern":
       return [line(path, `${propertyName === undefined ? found : `found "${propertyName}"`}. ${description ?? ""}`)];
@@ -143,18 +153,19 @@ function inWords({ keyword, instancePath, params, parentSchema, data, message, p
   }
 }
 
-function inServices(services: Json, hasCode: (service: string) => boolean): string[] {
+/** @returns the owner of the value, if it has one already; from now on, `who` */
+function taken<T>(by: Map<T, string>, value: T, who: string): string | undefined {
+  const first = by.get(value);
+  if (first === undefined) by.set(value, who);
+  return first;
+}
+
+function inServices(services: Json, external: Json, hasCode: (service: string) => boolean): string[] {
   const mistakes: string[] = [];
   const ids = new Map<unknown, string>();
   const places = new Map<unknown, string>();
   const prefixes = new Map<string, string>();
   const accounts = new Map<string, string>();
-  /** @returns the owner of the value, if it has one already */
-  const taken = <T>(by: Map<T, string>, value: T, who: string): string | undefined => {
-    const first = by.get(value);
-    if (first === undefined) by.set(value, who);
-    return first;
-  };
   for (const [name, service] of Object.entries(services)) {
     const { subnet, roles, callers } = objectOf(service);
     const offered = objectOf(roles);
@@ -186,16 +197,57 @@ function inServices(services: Json, hasCode: (service: string) => boolean): stri
       const path = `${name}.roles.${role}`;
       const sameId = id === undefined ? undefined : taken(ids, id, path);
       if (sameId !== undefined) note(`${path}.id`, `it is the id of ${sameId}`);
-      if (id === NO_ROLE) note(`${path}.id`, "this id means no role");
+      if (id === NO_ID) note(`${path}.id`, "this id means no role");
     }
     for (const [caller, granted] of Object.entries(objectOf(callers))) {
-      if (!Object.hasOwn(services, caller)) note(`${name}.callers`, `"${caller}" is not a service`);
+      if (!Object.hasOwn(services, caller) && !Object.hasOwn(external, caller))
+        note(`${name}.callers`, `"${caller}" is neither a service nor an external caller`);
       if (caller === name) note(`${name}.callers`, "a service does not call itself over the network");
       for (const role of Array.isArray(granted) ? (granted as unknown[]) : []) {
         if (typeof role === "string" && !Object.hasOwn(offered, role)) {
           note(`${name}.callers.${caller}`, `"${role}" is not a role of ${name}`);
         }
       }
+    }
+  }
+  return mistakes;
+}
+
+/** Each has ids, and a subnet or addresses, of its own: the allow-list and the access restrictions tell callers apart by them. */
+function inExternalCallers(external: Json, services: Json): string[] {
+  const mistakes: string[] = [];
+  const ids = new Map<unknown, string>();
+  const subnets = new Map<string, string>();
+  const known: { readonly range: AddressRange; readonly caller: string }[] = [];
+  for (const [name, value] of Object.entries(external)) {
+    const { clientId, objectId, subnet, addressRanges } = objectOf(value);
+    const path = `externalCallers.${name}`;
+    const note = (member: string, what: string): void => {
+      mistakes.push(line(`${path}${member}`, what));
+    };
+    if (Object.hasOwn(services, name)) note("", "a service has this name");
+    if (TEST_IDENTITIES.some((identity) => identity === name))
+      note("", "the local Entra has a test identity of this name");
+    for (const [member, id] of Object.entries({ clientId, objectId })) {
+      const sameId = id === undefined ? undefined : taken(ids, id, `${path}.${member}`);
+      if (sameId !== undefined) note(`.${member}`, `it is the id of ${sameId}`);
+      if (id === NO_ID) note(`.${member}`, "nobody has this id");
+    }
+    // Azure resource ids are not case-sensitive.
+    const sameSubnet = typeof subnet === "string" ? taken(subnets, subnet.toLowerCase(), name) : undefined;
+    if (sameSubnet !== undefined) note(".subnet", `it is the subnet of ${sameSubnet}`);
+    for (const text of Array.isArray(addressRanges) ? (addressRanges as unknown[]) : []) {
+      if (typeof text !== "string") continue;
+      const range = parseAddressRange(text);
+      const mistake = rangeMistake(text);
+      if (range === undefined || mistake !== undefined) {
+        note(".addressRanges", `found ${mistake ?? text}`);
+        continue;
+      }
+      if (!isPublic(range)) note(".addressRanges", `${text} is not public: a site sees public addresses, or a subnet`);
+      const other = known.find((one) => overlap(one.range, range));
+      if (other !== undefined) note(".addressRanges", `${text} has addresses of ${other.caller}`);
+      known.push({ range, caller: name });
     }
   }
   return mistakes;

@@ -12,7 +12,7 @@ const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat
 if (found.length === 0) {
   const ask = resourceManager();
   if (ask === undefined)
-    console.log("Not checked: existing subnets and workspace, and policies. azd is not signed in.");
+    console.log("Not checked: subnets and workspace of other teams, and policies. azd is not signed in.");
   else
     found.push(...(await faults(process.env, ask).catch((error: unknown) => [`Resource Manager: ${reasonOf(error)}`])));
 }

@@ -1,13 +1,12 @@
 /** Checks the values of the azd environment, and reads the outputs of the last deployment. */
-import { apiNames, callerNames, lastSubnet } from "@restricted-calls/shared/access-policy";
+import { apiNames, callerNames, lastSubnet, type Policy } from "@restricted-calls/shared/access-policy";
 import { accessPolicy } from "../../tools/access-policy.ts";
-import { type AddressRange, firstAddress, overlap, parseAddressRange } from "../../tools/address-ranges.ts";
+import { firstAddress, overlap, parseAddressRange, rangeMistake } from "../../tools/address-ranges.ts";
+
+const { externalCallers = {} }: Policy = accessPolicy;
 
 /** The values of an azd environment, by name. Empty counts as missing: azd cannot unset a value otherwise. */
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A range with a shorter prefix contains addresses of many owners. */
-const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
 /** The rule of azd and of resource groups: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftresources */
 export const ENVIRONMENT_NAME = /^[a-zA-Z0-9()_.-]{0,63}[a-zA-Z0-9()_-]$/;
@@ -67,6 +66,8 @@ export function mistakes(environment: Environment): string[] {
     ...check("RESTRICTED_DEPLOYER_ADDRESS_RANGES", (found) =>
       addressRanges("RESTRICTED_DEPLOYER_ADDRESS_RANGES", found),
     ),
+    ...check("RESTRICTED_DEPLOYER_ADDRESS_RANGES", withoutCallers),
+    ...ownSubnets(value("AZURE_ENV_NAME")),
     ...check("RESTRICTED_INGRESS_ADDRESS_RANGES", (found) => addressRanges("RESTRICTED_INGRESS_ADDRESS_RANGES", found)),
     ...oneOf("RESTRICTED_PLAN_SKU", PLAN_SKUS),
     ...number("RESTRICTED_MINIMUM_INSTANCES", 1, value("RESTRICTED_PLAN_SKU")?.startsWith("P") ? 30 : 20),
@@ -148,20 +149,30 @@ function environmentName(name: string | undefined): string[] {
 }
 
 function addressRanges(name: string, found: string): string | undefined {
-  for (const text of found.split(",")) {
-    const range = parseAddressRange(text);
-    if (range === undefined)
-      return `contains '${text}', which is no address range. Separate ranges by commas without spaces: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
-    if (range.prefix < SHORTEST_PREFIX[range.family])
-      return `contains ${text}, which is too large. Name your addresses: ${set(name, "203.0.113.7/32")}`;
-    if (firstAddress(range) !== range.network) return `contains ${notFirst(text, range)}`;
-  }
-  return undefined;
+  const wrong = found.split(",").flatMap((text) => rangeMistake(text) ?? [])[0];
+  if (wrong === undefined) return undefined;
+  return `contains ${wrong}. Separate ranges by commas without spaces: ${set(name, "203.0.113.7/32,198.51.100.0/28")}`;
 }
 
-function notFirst(text: string, range: AddressRange): string {
-  const { network, prefix } = range;
-  return `${text}, whose address is not the first of the range. Use ${firstAddress(range)}/${prefix}, or ${network}/32 for the one address`;
+/** No external caller may reach an SCM site. */
+function withoutCallers(found: string): string | undefined {
+  const deployers = found.split(",").flatMap((text) => parseAddressRange(text) ?? []);
+  const shared = Object.entries(externalCallers).find(([, { addressRanges = [] }]) =>
+    addressRanges.some((text) => deployers.some((range) => overlap(range, parseAddressRange(text) ?? range))),
+  );
+  if (shared === undefined) return undefined;
+  return `contains addresses of the external caller ${shared[0]}, which must not reach the SCM sites: deploy from other addresses`;
+}
+
+/** A deployment replaces the subnets of its network. */
+function ownSubnets(name = ""): string[] {
+  const group = `/resourcegroups/rg-${name}/`.toLowerCase();
+  return Object.entries(externalCallers)
+    .filter(([, { subnet = "" }]) => subnet.toLowerCase().includes(group))
+    .map(
+      ([caller]) =>
+        `The external caller ${caller} of the access policy has a subnet of this environment: name a subnet of its own in shared/access-policy.json`,
+    );
 }
 
 /** The rules for several numbers together: modules/plan.bicep, and main.bicep for the subnets. */
@@ -229,7 +240,10 @@ function subnets(found: string): string | undefined {
     return `names ${unknown[0]}, which is no service of the access policy: ${known.join(", ")}`;
   const ids = read.map(([, id]) => String(id).toLowerCase());
   const twice = read.find((_, i) => ids.indexOf(ids[i] ?? "") !== i);
-  return twice === undefined ? undefined : `gives ${twice[0]} the subnet of another service: each needs one of its own`;
+  if (twice !== undefined) return `gives ${twice[0]} the subnet of another service: each needs one of its own`;
+  const [, shared] =
+    Object.entries(externalCallers).find(([, { subnet = "" }]) => ids.includes(subnet.toLowerCase())) ?? [];
+  return shared && `gives a service the subnet ${shared.subnet ?? ""} of an external caller: each needs one of its own`;
 }
 
 function mailAddresses(found: string): string | undefined {

@@ -1,8 +1,15 @@
-/** Asks Resource Manager, before anything is deployed, about a network, a workspace and policies that another team owns. It changes nothing. */
+/**
+ * Asks Resource Manager, before anything is deployed, about networks, a workspace and policies that another team owns. It changes
+ * nothing.
+ */
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import { accessPolicy } from "../../tools/access-policy.ts";
 import { parseAddressRange } from "../../tools/address-ranges.ts";
 import { accessToken } from "../azd.ts";
 import { publicCloud } from "../public-cloud.ts";
 import { type Environment, existingSubnets, maximumInstances } from "./environment.ts";
+
+const { externalCallers = {} }: Policy = accessPolicy;
 
 /** A response of Resource Manager: its HTTP status, and its body, parsed. */
 export interface Answer {
@@ -37,7 +44,7 @@ export function resourceManager(): Ask | undefined {
 }
 
 /**
- * What is wrong with the subnets and the workspace that are brought along, and whether a policy denies public network access.
+ * What is wrong with the subnets and the workspace that are brought along and with the subnets of external callers, and whether a policy denies public network access.
  * A subnet or workspace that cannot be read is a fault. A policy that cannot be read is none: the deployment will tell.
  *
  * @param environment values that `mistakes` finds nothing wrong with
@@ -59,6 +66,12 @@ export async function faults(environment: Environment, ask: Ask): Promise<string
       ),
     );
   }
+  for (const [caller, { subnet: id }] of Object.entries(externalCallers)) {
+    if (id === undefined) continue;
+    const answer = await ask(`${id}?api-version=${NETWORK_API}`);
+    const lines = unreadable(answer, id, ADMIT) ?? inCallersSubnet(id, answer.body as Subnet);
+    found.push(...lines.map((line) => `shared/access-policy.json, externalCallers.${caller}: ${line}`));
+  }
   const { RESTRICTED_EXISTING_WORKSPACE: workspace = "" } = environment;
   if (workspace !== "") {
     const answer = await ask(`${workspace}?api-version=${WORKSPACE_API}`);
@@ -73,6 +86,9 @@ const WORKSPACE_API = "2025-07-01";
 /** https://learn.microsoft.com/azure/app-service/overview-vnet-integration#permissions */
 const JOIN =
   "Microsoft.Network/virtualNetworks/subnets/read, subnets/join/action and subnets/joinViaServiceEndpoint/action (Network Contributor on it)";
+/** https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions */
+const ADMIT =
+  "Microsoft.Network/virtualNetworks/subnets/read and subnets/joinViaServiceEndpoint/action (in Network Contributor)";
 
 function unreadable({ status }: Answer, id: string, permission: string): string[] | undefined {
   if (status === 200) return undefined;
@@ -98,13 +114,11 @@ interface Network {
 
 /** As modules/network.bicep creates subnets. https://learn.microsoft.com/azure/app-service/overview-vnet-integration#subnet-requirements */
 const DELEGATION = "Microsoft.Web/serverFarms";
+const UPDATE = "az network vnet subnet update --ids";
 const SERVICE_ENDPOINTS = ["Microsoft.Web", "Microsoft.Storage"];
 
 function inSubnet(service: string, id: string, { properties }: Subnet, environment: Environment): string[] {
-  const update = `az network vnet subnet update --ids ${id}`;
   const delegations = properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [];
-  const endpoints = properties.serviceEndpoints?.map((endpoint) => endpoint.service) ?? [];
-  const missing = SERVICE_ENDPOINTS.filter((name) => !endpoints.includes(name));
   const prefix = properties.addressPrefix ?? properties.addressPrefixes?.[0] ?? "";
   const addresses = 2 ** (32 - (parseAddressRange(prefix)?.prefix ?? 32));
   // Azure reserves five, and upgrades double the instances (main.bicep).
@@ -118,12 +132,8 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
   return [
     ...(delegations.some((name) => name.toLowerCase() === DELEGATION.toLowerCase())
       ? []
-      : [`the subnet is not delegated to ${DELEGATION}: its owner runs ${update} --delegations ${DELEGATION}`]),
-    ...(missing.length === 0
-      ? []
-      : [
-          `the subnet lacks the service endpoint ${missing.join(" and ")}: its owner runs ${update} --service-endpoints ${[...new Set([...endpoints, ...SERVICE_ENDPOINTS])].join(" ")}`,
-        ]),
+      : [`the subnet is not delegated to ${DELEGATION}: its owner runs ${UPDATE} ${id} --delegations ${DELEGATION}`]),
+    ...withoutEndpoints(id, properties, SERVICE_ENDPOINTS),
     ...(addresses >= needed
       ? []
       : [
@@ -135,6 +145,21 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
     ...foreign.map(
       (link) => `the subnet is in use by ${link}, whose apps would be taken for ${service}: bring one of its own`,
     ),
+  ];
+}
+
+/** Calls carry the subnet of an external caller through the service endpoint only. */
+function inCallersSubnet(id: string, { properties }: Subnet): string[] {
+  return withoutEndpoints(id, properties, ["Microsoft.Web"]);
+}
+
+/** The command replaces the list: what is there stays in it. */
+function withoutEndpoints(id: string, properties: Subnet["properties"], needed: readonly string[]): string[] {
+  const endpoints = properties.serviceEndpoints?.map((endpoint) => endpoint.service) ?? [];
+  const missing = needed.filter((name) => !endpoints.includes(name));
+  if (missing.length === 0) return [];
+  return [
+    `the subnet lacks the service endpoint ${missing.join(" and ")}: its owner runs ${UPDATE} ${id} --service-endpoints ${[...new Set([...endpoints, ...needed])].join(" ")}`,
   ];
 }
 

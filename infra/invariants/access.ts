@@ -1,5 +1,5 @@
 /** The invariants of the application layer: the permissions of each identity, in Azure and in the directory. */
-import { settingPrefix } from "@restricted-calls/shared/access-policy";
+import { callerNames, type ExternalCaller, settingPrefix } from "@restricted-calls/shared/access-policy";
 import { type ApplicationProperties, resources, type Snapshot } from "../snapshot.ts";
 import { type Check, type Expected, invariant, type Invariant } from "./invariant.ts";
 import { asksFor, forEachService, same, type Service, servicesOf } from "./services.ts";
@@ -122,7 +122,9 @@ export const accessInvariants: readonly Invariant[] = [
         const asApp = callers[indexIn(principalId, /reference\('callerServicePrincipal\[(\d+)\]'\)\.id/)];
         const asIdentity = services.find(({ identityId }) => asksFor(principalId, identityId, "principalId"))?.name;
         const federated = expected.parameters.callerCredential === "federated-identity";
-        return `${(federated ? asApp : asIdentity) ?? "another identity"}: ${appRoleId} on ${api}`;
+        const asExternal = externalCallersIn(expected).find(([, { objectId }]) => objectId === principalId)?.[0];
+        const caller = asExternal ?? (federated ? asApp : asIdentity) ?? "another identity";
+        return `${caller}: ${appRoleId} on ${api}`;
       });
       const needed = services.flatMap(({ name, policy }) =>
         Object.entries(policy.callers).flatMap(([caller, granted]) =>
@@ -210,8 +212,8 @@ export const accessInvariants: readonly Invariant[] = [
             // Without callers, the one id that no app has is no expression.
             ...same(
               `${name}: applications`,
-              callers.some((caller) => caller.startsWith("["))
-                ? `[join(createArray(${callers.map(bare).join(", ")}), ',')]`
+              callers.some(isExpression)
+                ? `[join(createArray(${callers.map((caller) => (isExpression(caller) ? bare(caller) : `'${caller}'`)).join(", ")}), ',')]`
                 : callers.join(","),
               settings["ALLOWED_CALLERS"],
             ),
@@ -233,8 +235,13 @@ function apisOf({ policy }: Expected): string[] {
     .sort();
 }
 
+/** The services that may call another one, by name. */
 function callersOf({ policy }: Expected): string[] {
-  return [...new Set(Object.values(policy.services).flatMap(({ callers }) => Object.keys(callers)))].sort();
+  return callerNames(policy).sort();
+}
+
+function externalCallersIn({ policy }: Expected): [string, ExternalCaller][] {
+  return Object.entries(policy.externalCallers ?? {});
 }
 
 /** The app registrations of APIs: those with an App ID URI. */
@@ -269,15 +276,27 @@ function isListed(
   expected: Expected,
   { identityId, name }: Service,
 ): boolean {
+  const external = externalCallersIn(expected).find(([external]) => external === caller)?.[1];
+  if (external !== undefined) return externalIdsIn(listed).includes(external.clientId);
   if (expected.parameters.callerCredential === "managed-identity") {
     return asksFor(listed, identityId?.replace(`/id-${name}-`, `/id-${caller}-`), "clientId");
   }
   return listed?.includes(`reference('callerApplication[${callersOf(expected).indexOf(caller)}]').appId`) === true;
 }
 
-/** How many client ids an allow-list expression contains. */
-function clientIdsIn(expression: string | undefined): number {
-  return expression?.match(/\.clientId|\.appId/g)?.length ?? 0;
+/** How many client ids an allow-list contains. */
+function clientIdsIn(list: string | undefined): number {
+  return (list?.match(/\.clientId|\.appId/g)?.length ?? 0) + externalIdsIn(list).length;
+}
+
+/** The ids that an allow-list states. In an expression, each is a text of its own. The one that no app has is none. */
+function externalIdsIn(list = ""): string[] {
+  const texts = isExpression(list) ? [...list.matchAll(/'([^']*)'/g)].map(([, text = ""]) => text) : list.split(",");
+  return texts.filter((text) => /^[0-9a-f-]{36}$/.test(text) && text !== "00000000-0000-0000-0000-000000000000");
+}
+
+function isExpression(value: string): boolean {
+  return value.startsWith("[");
 }
 
 /** An expression without its brackets. */

@@ -1,5 +1,6 @@
 /** The invariants of the network layer: where calls come from, and which origins are allowed. */
 import { type AccessRule, type PropertiesByType, resources, type SecurityRule } from "../snapshot.ts";
+import { externalCallersOf } from "@restricted-calls/shared/access-policy";
 import { invariant, type Invariant } from "./invariant.ts";
 import { forEachNewSubnet, forEachService, same, servicesOf } from "./services.ts";
 
@@ -16,7 +17,9 @@ export const networkInvariants: readonly Invariant[] = [
   invariant("a network or workspace that exists is used and never changed", (snapshot, { policy, parameters }) => {
     const { existingSubnets, existingWorkspaceId } = parameters;
     const subnets = Object.values(existingSubnets).filter((id) => id !== undefined);
-    const others = [...subnets.map((id) => id.split("/subnets/")[0] ?? id), existingWorkspaceId ?? []].flat();
+    const external = Object.values(policy.externalCallers ?? {}).flatMap(({ subnet }) => subnet ?? []);
+    const networks = [...subnets, ...external].map((id) => id.split("/subnets/")[0] ?? id);
+    const others = [...networks, existingWorkspaceId ?? []].flat();
     const created = (type: keyof PropertiesByType): number => resources(snapshot, type).length;
     const services = Object.keys(policy.services).length;
     return [
@@ -108,14 +111,17 @@ export const networkInvariants: readonly Invariant[] = [
     }),
   ),
   invariant(
-    "a callee allows its callers' subnets and no other origin",
+    "a callee allows its callers' subnets and address ranges, and no other origin",
     forEachService(({ name, policy, config }, expected, snapshot) => {
       if (!isCallee(policy)) return [];
       const callers = servicesOf(snapshot, expected).filter((other) => other.name in policy.callers);
       const subnets = callers.map(({ subnetId }) => subnetId);
+      const external = Object.values(externalCallersOf(expected.policy, name)).flatMap(
+        ({ subnet, addressRanges }) => subnet ?? addressRanges,
+      );
       return [
         ...same(`${name}: default action`, config.ipSecurityRestrictionsDefaultAction, "Deny"),
-        ...same(`${name}: allowed`, allowed(config.ipSecurityRestrictions), subnets.sort()),
+        ...same(`${name}: allowed`, allowed(config.ipSecurityRestrictions), [...subnets, ...external].sort()),
       ];
     }),
   ),

@@ -1,6 +1,14 @@
 // The application layer in Entra ID: app registrations with app roles, assignment required, and the role assignments.
 // main.bicep deploys it, or a directory administrator by entra.bicep (docs/deploy.md).
-import { AccessPolicy, CallerCredential, ClientId, identifierUri, identityName, nameSuffix } from '../types.bicep'
+import {
+  AccessPolicy
+  CallerCredential
+  ClientId
+  ExternalCaller
+  identifierUri
+  identityName
+  nameSuffix
+} from '../types.bicep'
 
 extension microsoftGraphV1
 
@@ -34,6 +42,13 @@ var grants = flatten(map(
         })
     ))
 ))
+
+// An external caller has a service principal already.
+var serviceGrants = filter(grants, grant => contains(policy.services, grant.caller))
+var externalGrants = filter(grants, grant => !contains(policy.services, grant.caller))
+var externalCallers {
+  *: ExternalCaller
+} = policy.?externalCallers ?? {}
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
   for service in services: {
@@ -111,11 +126,19 @@ resource callerServicePrincipal 'Microsoft.Graph/servicePrincipals@v1.0' = [
 ]
 
 resource assignment 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
-  for grant in grants: {
+  for grant in serviceGrants: {
     appRoleId: grant.roleId
     principalId: callerCredential == 'federated-identity'
       ? callerServicePrincipal[indexOf(callers, grant.caller)].id
       : identity[indexOf(services, grant.caller)].properties.principalId
+    resourceId: servicePrincipal[grant.api].id
+  }
+]
+
+resource externalAssignment 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
+  for grant in externalGrants: {
+    appRoleId: grant.roleId
+    principalId: externalCallers[grant.caller].objectId
     resourceId: servicePrincipal[grant.api].id
   }
 ]

@@ -2,6 +2,7 @@
 import {
   CallerCredential
   ClientId
+  ExternalCaller
   identifierUri
   identityName
   Plan
@@ -29,6 +30,11 @@ param name string
 
 @description('Its entry in the access policy.')
 param policy ServicePolicy
+
+@description('The external callers of the access policy.')
+param externalCallers {
+  *: ExternalCaller
+}
 
 @description('The services that it may call.')
 param callees string[]
@@ -84,10 +90,13 @@ var apiIdentifierUri = identifierUri(tenant().tenantId, name, suffix)
 var callerIds = map(
   callers,
   caller =>
-    callerCredential == 'federated-identity'
-      ? first(filter(callerClients, candidate => candidate.name == caller))!.clientId
-      : first(filter(identities, candidate => candidate.name == caller))!.clientId
+    contains(externalCallers, caller)
+      ? externalCallers[caller].clientId
+      : callerCredential == 'federated-identity'
+          ? first(filter(callerClients, candidate => candidate.name == caller))!.clientId
+          : first(filter(identities, candidate => candidate.name == caller))!.clientId
 )
+var itsExternalCallers = filter(items(externalCallers), external => contains(callers, external.key))
 var allowedCallers = empty(callers) ? ['00000000-0000-0000-0000-000000000000'] : callerIds
 
 var tableEndpointSetting = options.?tableEndpointSetting ?? 'DATA_TABLE_ENDPOINT'
@@ -167,7 +176,17 @@ module site 'site.bicep' = {
     identityName: ownIdentityName
     subnetId: subnetId
     access: {
-      callers: filter(subnets, subnet => contains(callers, subnet.name))
+      callers: concat(
+        filter(subnets, subnet => contains(callers, subnet.name)),
+        map(filter(itsExternalCallers, external => contains(external.value, 'subnet')), external => {
+          name: external.key
+          id: external.value.subnet!
+        })
+      )
+      callerAddressRanges: flatten(map(
+        itsExternalCallers,
+        external => map(external.value.?addressRanges ?? [], range => { caller: external.key, range: range })
+      ))
       addressRanges: isApi ? [] : ingressAddressRanges
       deployerAddressRanges: deployerAddressRanges
     }

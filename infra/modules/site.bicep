@@ -85,10 +85,19 @@ var contentSettings = contentShare == null
 var callerRules = [
   for (caller, i) in access.callers: {
     name: caller.name
-    description: 'Only the integration subnet of ${caller.name}'
+    description: 'Only the subnet of ${caller.name}'
     action: 'Allow'
     priority: 100 + i
     vnetSubnetResourceId: caller.id
+  }
+]
+var callerAddressRules = [
+  for (address, i) in access.callerAddressRanges: {
+    name: address.caller
+    description: 'Only addresses of ${address.caller}'
+    action: 'Allow'
+    priority: 300 + i
+    ipAddress: address.range
   }
 ]
 var addressRules = [
@@ -163,7 +172,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       ftpsState: 'Disabled'
       remoteDebuggingEnabled: false
       // https://learn.microsoft.com/azure/app-service/overview-access-restrictions
-      ipSecurityRestrictions: concat(callerRules, addressRules)
+      ipSecurityRestrictions: concat(callerRules, callerAddressRules, addressRules)
       ipSecurityRestrictionsDefaultAction: 'Deny'
       scmIpSecurityRestrictions: deployerRules
       scmIpSecurityRestrictionsDefaultAction: 'Deny'

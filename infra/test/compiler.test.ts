@@ -201,6 +201,20 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     },
   );
 
+  it("asks a directory administrator for no client id of an external caller", ({ onTestFinished }) => {
+    const example = scratchCopy(join(import.meta.dirname, "..", "..", "tools", "testing", "example"));
+    onTestFinished(() => {
+      example.remove();
+    });
+    const ids = "callerClientIds: { 'caller-func': '00000000-0000-0000-0000-000000000009' }\n}";
+    const file = join("snapshots", "dedicated.bicepparam");
+    replaceIn(example, file, "callerClientIds: {}\n}", `${ids}\nparam callerCredential = 'federated-identity'`);
+    const settings = siteOf(evaluated(there(bicep), example, "dedicated"), "callee-func")?.properties?.siteConfig;
+    expect(settings?.appSettings?.find(({ name }) => name === "ALLOWED_CALLERS")?.value).toBe(
+      "77777777-7777-4777-8777-777777777771,00000000-0000-0000-0000-000000000009,88888888-8888-4888-8888-888888888881",
+    );
+  });
+
   it("refuses a role that the callee does not have", () => {
     const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
     const callee = { ...policy.services["callee-func"], callers: { "caller-func": ["No.Such.Role"] } };

@@ -1,7 +1,9 @@
 /** What the committed snapshots are checked against. */
-import { accessPolicy, serviceNames, serviceOptions } from "../../tools/access-policy.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { accessPolicy, serviceOptions } from "../../tools/access-policy.ts";
 import type { Expected, Parameters } from "../invariants/index.ts";
-import type { SnapshotName } from "../snapshot.ts";
+import { readSnapshot, type Snapshot, type SnapshotName, snapshotNames } from "../snapshot.ts";
 
 const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
 const landingZone = `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet-landing-zone`;
@@ -22,7 +24,7 @@ const defaults: Parameters = {
 };
 
 /** What the other parameter files say besides. */
-const parameters: Record<SnapshotName, Parameters> = {
+const parametersFor = (services: readonly string[]): Record<SnapshotName, Parameters> => ({
   default: defaults,
   everything: {
     ...defaults,
@@ -42,12 +44,44 @@ const parameters: Record<SnapshotName, Parameters> = {
   },
   existing: {
     ...defaults,
-    existingSubnets: Object.fromEntries(serviceNames.map((name) => [name, `${landingZone}/subnets/snet-${name}`])),
+    existingSubnets: Object.fromEntries(services.map((name) => [name, `${landingZone}/subnets/snet-${name}`])),
     existingWorkspaceId: `${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log-landing-zone`,
   },
-};
+});
 
 /** This repository's policy and service options, and the snapshot's parameters. */
 export function expectedOf(name: SnapshotName): Expected {
-  return { policy: accessPolicy, serviceOptions, parameters: parameters[name] };
+  return expectation(name, accessPolicy, serviceOptions);
+}
+
+/** A snapshot of this repository, or one of the example of the tests, which has external callers. */
+export type CaseName = SnapshotName | `example-${SnapshotName}`;
+
+export const caseNames: readonly CaseName[] = [
+  ...snapshotNames,
+  ...snapshotNames.map((name) => `example-${name}` as const),
+];
+
+/** A snapshot, and what it is checked against. */
+export function caseOf(name: CaseName): readonly [Snapshot, Expected] {
+  if (!isOfExample(name)) return [readSnapshot(name), expectedOf(name)];
+  const own = name.slice("example-".length) as SnapshotName;
+  const [policy, options] = [exampleFile("access-policy.json"), exampleFile("service-options.json")];
+  return [
+    exampleFile(`snapshots/${own}.snapshot.json`) as Snapshot,
+    expectation(own, policy as Expected["policy"], options as Expected["serviceOptions"]),
+  ];
+}
+
+function expectation(name: SnapshotName, policy: Expected["policy"], options: Expected["serviceOptions"]): Expected {
+  return { policy, serviceOptions: options, parameters: parametersFor(Object.keys(policy.services))[name] };
+}
+
+function isOfExample(name: CaseName): name is `example-${SnapshotName}` {
+  return name.startsWith("example-");
+}
+
+function exampleFile(path: string): unknown {
+  const folder = join(import.meta.dirname, "..", "..", "tools", "testing", "example");
+  return JSON.parse(readFileSync(join(folder, path), "utf8"));
 }

@@ -147,6 +147,12 @@ describe("before provisioning", () => {
       "203.0.113.7/32, 198.51.100.1/32",
       /' 198\.51\.100\.1\/32', which is no address range/,
     ],
+    [
+      "RESTRICTED_DEPLOYER_ADDRESS_RANGES",
+      "198.51.100.0/24,203.0.113.128/25",
+      /addresses of the external caller partner-gateway, which must not reach the SCM sites/,
+    ],
+    ["RESTRICTED_DEPLOYER_ADDRESS_RANGES", "3fff:a:1::/64", /addresses of the external caller partner-gateway/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /too large/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /too large/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "::/0", /too large/],

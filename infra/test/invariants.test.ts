@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { invariants } from "../invariants/index.ts";
-import { readSnapshot, snapshotNames } from "../snapshot.ts";
-import { expectedOf } from "./expected.ts";
+import { caseNames, caseOf } from "./expected.ts";
 
-describe.each(snapshotNames)("the evaluated template, %s", (name) => {
-  const snapshot = readSnapshot(name);
+describe.each(caseNames)("the evaluated template, %s", (name) => {
+  const [snapshot, expected] = caseOf(name);
 
   it.each(invariants)("keeps: $name", ({ check }) => {
-    expect(check(snapshot, expectedOf(name))).toEqual([]);
+    expect(check(snapshot, expected)).toEqual([]);
   });
 });

@@ -5,6 +5,9 @@ import { mistakes } from "../hooks/environment.ts";
 
 const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
 const network = `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet`;
+/** The subnet of the example's external caller batch-jobs. */
+const external =
+  "/subscriptions/00000000-0000-0000-0000-000000000006/resourceGroups/rg-cluster/providers/Microsoft.Network/virtualNetworks/vnet-cluster/subnets/snet-nodes";
 const workspace = `${owners}/rg-logs/providers/Microsoft.OperationalInsights/workspaces/log`;
 const subnetOf = (service: string): string => `${network}/subnets/snet-${service}`;
 const environment = {
@@ -53,7 +56,7 @@ describe("a network and a workspace that exist", () => {
     expect(await faults(environment, ask)).toEqual([]);
     const policies = `POST /subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
     expect(ask.asked.sort()).toEqual(
-      [caller, subnetOf("callee-func"), network, workspace]
+      [caller, subnetOf("callee-func"), network, workspace, external]
         .map((id) => `GET ${id}`)
         .concat(policies)
         .sort(),
@@ -134,6 +137,7 @@ describe("a network and a workspace that exist", () => {
       JSON.stringify({ "caller-func": caller, "callee-func": caller.toUpperCase() }),
       /gives callee-func the subnet of another/,
     ],
+    [JSON.stringify({ "caller-func": external.toUpperCase() }), /gives a service the subnet \S+ of an external caller/],
   ])("refuses RESTRICTED_EXISTING_SUBNETS=%s before it asks", (value, message) => {
     expect(mistakes({ ...environment, RESTRICTED_EXISTING_SUBNETS: value })).toEqual([expect.stringMatching(message)]);
   });
@@ -146,6 +150,40 @@ describe("a network and a workspace that exist", () => {
   });
 });
 
+describe("the subnet of an external caller", () => {
+  const { AZURE_ENV_NAME, RESTRICTED_DEPLOYER_ADDRESS_RANGES } = environment;
+  const found = (answer: Partial<Answer>): Promise<string[]> =>
+    faults({ AZURE_ENV_NAME }, azure({ [external]: answer }));
+  const withEndpoints = (...services: readonly string[]): Partial<Answer> => ({
+    body: { properties: { serviceEndpoints: services.map((service) => ({ service })) } },
+  });
+
+  it("needs the service endpoint of sites, and nothing else that a service's own subnet needs", async () => {
+    expect(await found(withEndpoints("Microsoft.Web"))).toEqual([]);
+    expect(await found(withEndpoints("Microsoft.Sql"))).toEqual([
+      `shared/access-policy.json, externalCallers.batch-jobs: the subnet lacks the service endpoint Microsoft.Web: its owner runs az network vnet subnet update --ids ${external} --service-endpoints Microsoft.Sql Microsoft.Web`,
+    ]);
+    expect(await found({ body: { properties: {} } })).toEqual([expect.stringContaining("Microsoft.Web")]);
+  });
+
+  it.each([
+    [404, "there is no"],
+    [403, "you may not read"],
+    [500, "Resource Manager returned 500"],
+  ])("is a fault where Resource Manager answers with %d", async (status, message) => {
+    expect(await found({ status })).toEqual([
+      expect.stringMatching(new RegExp(`^shared/access-policy\\.json, externalCallers\\.batch-jobs: ${message}`)),
+    ]);
+  });
+
+  it("is none of this environment, whose deployments replace its subnets", () => {
+    expect(mistakes({ AZURE_ENV_NAME: "dev", RESTRICTED_DEPLOYER_ADDRESS_RANGES })).toEqual([]);
+    expect(mistakes({ AZURE_ENV_NAME: "Cluster", RESTRICTED_DEPLOYER_ADDRESS_RANGES })).toEqual([
+      expect.stringMatching(/^The external caller batch-jobs of the access policy has a subnet of this environment/),
+    ]);
+  });
+});
+
 describe("a policy", () => {
   const path = `/subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
   const { AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID } = environment;
@@ -153,6 +191,7 @@ describe("a policy", () => {
   const policies =
     (enabled: readonly string[], disabled: readonly string[] = []): Ask =>
     (asked, body) => {
+      if (asked.startsWith(external)) return Promise.resolve({ status: 200, body: { properties: good } });
       expect(asked.split("?")[0]).toBe(path);
       const violated = JSON.stringify(body).includes('"publicNetworkAccess":"Enabled"') ? enabled : disabled;
       const policyEvaluations = violated.map((policyAssignmentId) => ({
@@ -174,7 +213,11 @@ describe("a policy", () => {
   });
 
   it("that cannot be read does not stop the deployment", async () => {
-    expect(await found(() => Promise.resolve({ status: 403, body: undefined }))).toEqual([]);
-    expect(await found(() => Promise.reject(new Error("no network")))).toEqual([]);
+    const unreadable =
+      (answer: () => Promise<Answer>): Ask =>
+      (asked) =>
+        asked.startsWith(path) ? answer() : azure()(asked);
+    expect(await found(unreadable(() => Promise.resolve({ status: 403, body: undefined })))).toEqual([]);
+    expect(await found(unreadable(() => Promise.reject(new Error("no network"))))).toEqual([]);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { broken, invariants } from "../invariants/index.ts";
-import { readSnapshot } from "../snapshot.ts";
-import { expectedOf } from "./expected.ts";
+import { caseOf } from "./expected.ts";
 import { mutations } from "./mutations/index.ts";
 
 describe("a snapshot with one invariant broken", () => {
   it.each(mutations)("by $by: red is only '$breaks'", ({ breaks, in: name = "default", change }) => {
-    const snapshot = structuredClone(readSnapshot(name));
+    const [committed, expected] = caseOf(name);
+    const snapshot = structuredClone(committed);
     change(snapshot);
-    expect(Object.keys(broken(snapshot, expectedOf(name)))).toEqual([breaks]);
+    expect(Object.keys(broken(snapshot, expected))).toEqual([breaks]);
   });
 
   it("exists for every invariant", () => {

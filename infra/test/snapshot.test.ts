@@ -7,7 +7,7 @@ describe("a snapshot", () => {
   it("gives a service's access restrictions, with literal subnet ids", () => {
     const rule = {
       name: "caller-func",
-      description: "Only the integration subnet of caller-func",
+      description: "Only the subnet of caller-func",
       action: "Allow",
       priority: expect.any(Number) as number,
       vnetSubnetResourceId: subnetIdOf(snapshot, "caller-func"),

@@ -43,7 +43,10 @@ export interface Directory {
 /** Test identities on the allow-list of each callee, beside its callers by the policy. */
 const allowListedExtras = ["reader-only", "no-role", "caller-app"];
 
-/** The directory of an access policy: one API per service with roles, one managed identity per service, and test identities. */
+/**
+ * The directory of an access policy: one API per service with roles, one managed identity per service and per external caller, and
+ * test identities.
+ */
 export function directoryOf(policy: Policy): Directory {
   const services = Object.entries(policy.services);
   const tenantId = id("tenant", "local");
@@ -69,6 +72,10 @@ export function directoryOf(policy: Policy): Directory {
     tokenExchange,
     identities: [
       ...services.map(([service]) => managedIdentity(tenantId, service, assignmentsOf(service))),
+      ...Object.entries(policy.externalCallers ?? {}).map(([name, { clientId, objectId: principalId }]) => ({
+        ...managedIdentity(tenantId, name, assignmentsOf(name)),
+        ...{ clientId, principalId },
+      })),
       managedIdentity(tenantId, "reader-only", firstRoles),
       managedIdentity(tenantId, "no-role", {}),
       managedIdentity(tenantId, "unlisted", asFirstCallers),

@@ -50,7 +50,7 @@ export interface Endpoints {
 
 /** The addresses of a front end, by the network that a request comes from. */
 export interface FrontEndEndpoints {
-  /** From the integration subnet of each service that may call this one, by service. */
+  /** From the network of each service and external caller that may call this one, by caller. */
   readonly from: Readonly<Record<string, string>>;
   readonly otherSubnet: string;
   readonly internet: string;

@@ -12,7 +12,7 @@ export interface FrontEnds {
   /** Their addresses, by service. */
   readonly endpoints: Readonly<Record<string, FrontEndEndpoints>>;
   /**
-   * The origin at which a caller reaches a callee, from the caller's own integration subnet.
+   * The origin at which a caller reaches a callee, from the caller's own network.
    *
    * @throws Error where the access policy does not allow the call
    */

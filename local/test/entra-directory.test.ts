@@ -71,6 +71,26 @@ describe("the directory of an access policy", () => {
     });
   });
 
+  it("has each external caller under its own ids, with its roles, on the allow-list of those that it may call", () => {
+    const jobs = { clientId: "77777777-7777-4777-8777-777777777771", objectId: "77777777-7777-4777-8777-777777777772" };
+    const { services } = testPolicy;
+    const role = { "Records.Read": { id: "", description: "" } };
+    const callee = { subnet: 1, roles: role, callers: { jobs: ["Records.Read"] } };
+    const policy: Policy = {
+      services: { ...services, "callee-func": callee, "other-func": { ...callee, callers: {} } },
+      externalCallers: { jobs: { ...jobs, subnet: "/subnets/jobs" } },
+    };
+    const directory = directoryOf(policy);
+    expect(directory.identities.find(({ name }) => name === "jobs")).toMatchObject({
+      clientId: jobs.clientId,
+      principalId: jobs.objectId,
+      tenantId: directory.tenantId,
+      assignments: { "callee-func": ["Records.Read"] },
+    });
+    expect(allowedCallers(directory, policy, "callee-func")).toContain(jobs.clientId);
+    expect(allowedCallers(directory, policy, "other-func")).not.toContain(jobs.clientId);
+  });
+
   it("has every identity in its tenant but other-tenant", () => {
     const { identities, tenantId } = directoryOf(testPolicy);
     const elsewhere = identities.filter((identity) => identity.tenantId !== tenantId);

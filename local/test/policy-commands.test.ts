@@ -89,7 +89,7 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
     await expect
       .poll(() => log, soon)
       .toEqual([
-        'policy: shared/access-policy.json: callee-func.callers: "ghost-func" is not a service',
+        'policy: shared/access-policy.json: callee-func.callers: "ghost-func" is neither a service nor an external caller',
         "policy: The system keeps running with the old policy.",
       ]);
     writeFileSync(policyFile, policy);

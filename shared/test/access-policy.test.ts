@@ -3,6 +3,7 @@ import {
   apiNames,
   calleesOf,
   callerNames,
+  externalCallersOf,
   firstCall,
   isApi,
   isCaller,
@@ -26,6 +27,20 @@ test("an access policy tells who may call whom", () => {
   expect(calleesOf(policy, "web-func")).toEqual(["bill-func", "ship-func"]);
   expect(calleesOf(policy, "ship-func")).toEqual([]);
   expect(lastSubnet(policy)).toBe(7);
+});
+
+test("external callers are no services: they call, and are not called", () => {
+  const jobs = { clientId: "1", objectId: "2", subnet: "/subnets/jobs" };
+  const { "bill-func": bill, ...others } = policy.services;
+  const services = { "bill-func": { ...bill, callers: { jobs: ["Bill.Send"], "web-func": ["Bill.Send"] } }, ...others };
+  const withJobs = { services, externalCallers: { jobs, idle: jobs } } as Policy;
+  expect(callerNames(withJobs).sort()).toEqual(["bill-func", "web-func"]);
+  expect(calleesOf(withJobs, "jobs")).toEqual(["bill-func"]);
+  expect(externalCallersOf(withJobs, "bill-func")).toEqual({ jobs });
+  expect(externalCallersOf(withJobs, "ship-func")).toEqual({});
+  expect(externalCallersOf(withJobs, "nobody-func")).toEqual({});
+  expect(externalCallersOf(policy, "bill-func")).toEqual({});
+  expect(firstCall(withJobs)).toEqual({ caller: "web-func", callee: "bill-func" });
 });
 
 test("its first call is of the first service with callers, by the first of these", () => {

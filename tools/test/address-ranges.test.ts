@@ -3,6 +3,7 @@ import {
   type AddressRange,
   firstAddress,
   isInRanges,
+  isPublic,
   overlap,
   parseAddressRange,
   rangeOf,
@@ -85,6 +86,29 @@ it.each([
   ["10.0.0.0/8", "fd00::/8", false],
 ])("%s and %s have addresses in common: %s", (one, other, expected) => {
   expect(overlap(rangeCalled(one), rangeCalled(other))).toBe(expected);
+});
+
+it.each([
+  ["203.0.113.0/24", true],
+  ["2001:db8::/32", true],
+  ["9.0.0.0/8", true],
+  ["8.0.0.0/6", false],
+  ["10.255.255.255/32", false],
+  ["100.64.0.0/10", false],
+  ["127.0.0.1/32", false],
+  ["169.254.0.0/16", false],
+  ["172.31.0.0/16", false],
+  ["172.32.0.0/16", true],
+  ["192.168.0.0/24", false],
+  ["224.0.0.0/8", false],
+  ["255.255.255.255/32", false],
+  ["0.0.0.0/8", false],
+  ["fd00::a00:4/128", false],
+  ["fe80::/16", false],
+  ["::ffff:203.0.113.0/120", false],
+  ["64:ff9b::/96", false],
+])("all addresses of %s are public: %s", (text, expected) => {
+  expect(isPublic(rangeCalled(text))).toBe(expected);
 });
 
 function rangeCalled(text: string): AddressRange {

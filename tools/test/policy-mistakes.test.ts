@@ -13,11 +13,14 @@ type Json = Record<string, unknown>;
 const READ = "11111111-1111-4111-8111-111111111111";
 const WRITE = "22222222-2222-4222-8222-222222222222";
 
+const SUBNET = "/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg/providers/Microsoft.Network";
+
 interface Parts {
   readonly policy: Json;
   readonly services: Json;
   readonly caller: Json;
   readonly callee: Json & { roles: Record<string, Json>; callers: Json };
+  readonly external: Record<"jobs" | "partner", Json> & Record<string, Json>;
   readonly options: Record<string, Json & { settings: Json }>;
 }
 
@@ -30,12 +33,32 @@ function goodParts(): Parts {
       "Items.Read": { id: READ, description: "Read items" },
       "Items.Write": { id: WRITE, description: "Write items" },
     },
-    callers: { "caller-func": ["Items.Read"] },
+    callers: { "caller-func": ["Items.Read"], jobs: ["Items.Write"] },
+  };
+  const external = {
+    jobs: {
+      clientId: "44444444-4444-4444-8444-444444444441",
+      objectId: "44444444-4444-4444-8444-444444444442",
+      subnet: `${SUBNET}/virtualNetworks/net/subnets/jobs`,
+    },
+    partner: {
+      clientId: "55555555-5555-4555-8555-555555555551",
+      objectId: "55555555-5555-4555-8555-555555555552",
+      addressRanges: ["203.0.113.0/28", "2001:db8::/48"],
+    },
   };
   const services = { "caller-func": caller, "callee-func": callee };
   const options = { "caller-func": { tableEndpointSetting: "ITEMS", healthCheckPath: "/up", settings: { A: "1" } } };
-  return { policy: { $schema: "./access-policy.schema.json", services }, services, caller, callee, options };
+  const policy = { $schema: "./access-policy.schema.json", services, externalCallers: external };
+  return { policy, services, caller, callee, external, options };
 }
+
+/** An external caller with ids and a subnet of its own. */
+const MORE = {
+  clientId: "66666666-6666-4666-8666-666666666661",
+  objectId: "66666666-6666-4666-8666-666666666662",
+  subnet: `${SUBNET}/virtualNetworks/net/subnets/more`,
+};
 
 const noRoles = (subnet: number): Json => ({ subnet, roles: {}, callers: {} });
 
@@ -81,7 +104,7 @@ test.each<Case>([
   [
     "an unknown property of the policy",
     ({ policy }) => (policy["owner"] = "me"),
-    `"owner" is not one of $schema, services`,
+    `"owner" is not one of $schema, services, externalCallers`,
   ],
   [
     "an unknown property of a service",
@@ -112,12 +135,12 @@ test.each<Case>([
   [
     "a caller that is no service",
     ({ callee }) => (callee.callers["ghost-func"] = ["Items.Read"]),
-    `callee-func.callers: "ghost-func" is not a service`,
+    `callee-func.callers: "ghost-func" is neither a service nor an external caller`,
   ],
   [
     "a caller by a name that every object has",
     ({ callee }) => Object.assign(callee.callers, { constructor: ["Items.Read"] }),
-    `callee-func.callers: "constructor" is not a service`,
+    `callee-func.callers: "constructor" is neither a service nor an external caller`,
   ],
   [
     "a service that calls itself",
@@ -207,6 +230,127 @@ test.each(["Callee Func", "a", "1-func", "a--b", "-func", "func-", "a-name-of-25
     expect(others).toEqual([]);
   },
 );
+
+test.each<Case>([
+  [
+    "with neither a subnet nor address ranges",
+    ({ external }) => delete external.jobs["subnet"],
+    "externalCallers.jobs: It has either a subnet or addressRanges.",
+  ],
+  [
+    "with both",
+    ({ external }) => (external.jobs["addressRanges"] = ["198.51.100.0/24"]),
+    "externalCallers.jobs: It has either a subnet or addressRanges.",
+  ],
+  [
+    "without a client id",
+    ({ external }) => delete external.jobs["clientId"],
+    `externalCallers.jobs: "clientId" is missing`,
+  ],
+  [
+    "without an object id",
+    ({ external }) => delete external.jobs["objectId"],
+    `externalCallers.jobs: "objectId" is missing`,
+  ],
+  [
+    "with an unknown property",
+    ({ external }) => (external.jobs["roles"] = []),
+    `externalCallers.jobs: "roles" is not one of clientId, objectId, subnet, addressRanges`,
+  ],
+  [
+    "with a client id in capitals",
+    ({ external }) => (external.jobs["clientId"] = "AAAAAAAA-4444-4444-8444-444444444441"),
+    `externalCallers.jobs.clientId: found "AAAAAAAA-4444-4444-8444-444444444441". The client id (application id) in its tokens: a GUID in lower case.`,
+  ],
+  [
+    "with a subnet by name",
+    ({ external }) => (external.jobs["subnet"] = "jobs"),
+    expect.stringMatching(/^externalCallers\.jobs\.subnet: found "jobs"\. The resource id of the subnet/) as string,
+  ],
+  [
+    "with a network in place of a subnet",
+    ({ external }) => (external.jobs["subnet"] = `${SUBNET}/virtualNetworks/net`),
+    expect.stringMatching(/^externalCallers\.jobs\.subnet: found /) as string,
+  ],
+  [
+    "with the client id of another one",
+    ({ external }) => (external.partner["clientId"] = external.jobs["clientId"]),
+    "externalCallers.partner.clientId: it is the id of externalCallers.jobs.clientId",
+  ],
+  [
+    "with the client id as object id",
+    ({ external }) => (external.partner["objectId"] = external.partner["clientId"]),
+    "externalCallers.partner.objectId: it is the id of externalCallers.partner.clientId",
+  ],
+  [
+    "with an id that nobody has",
+    ({ external }) => (external.jobs["clientId"] = "00000000-0000-0000-0000-000000000000"),
+    "externalCallers.jobs.clientId: nobody has this id",
+  ],
+  [
+    "with the name of a service",
+    ({ external }) => Object.assign(external, { "caller-func": MORE }),
+    "externalCallers.caller-func: a service has this name",
+  ],
+  [
+    "with the name of a test identity",
+    ({ external }) => Object.assign(external, { "no-role": MORE }),
+    "externalCallers.no-role: the local Entra has a test identity of this name",
+  ],
+  [
+    "with a name that is no name",
+    ({ external }) => Object.assign(external, { "No Name": MORE }),
+    `externalCallers: found "No Name". An external caller's name has 3 to 24 lower-case letters, digits and single hyphens between them, and begins with a letter.`,
+  ],
+  [
+    "with the subnet of another one, in other letters",
+    ({ external }) => (external["more"] = { ...MORE, subnet: String(external.jobs["subnet"]).replace("rg", "RG") }),
+    "externalCallers.more.subnet: it is the subnet of jobs",
+  ],
+  ...(
+    [
+      [["0.0.0.0/0"], "found 0.0.0.0/0, which is too large"],
+      [["128.0.0.0/1"], "found 128.0.0.0/1, which is too large"],
+      [["::/0"], "found ::/0, which is too large"],
+      [["203.0.113.7"], "found '203.0.113.7', which is no address range: an address, a slash and a prefix length"],
+      [["Any"], "found 'Any', which is no address range: an address, a slash and a prefix length"],
+      [
+        ["203.0.113.0/28,198.51.100.0/28"],
+        "found '203.0.113.0/28,198.51.100.0/28', which is no address range: an address, a slash and a prefix length",
+      ],
+      [
+        ["203.0.113.7/28"],
+        "found 203.0.113.7/28, whose address is not the first of the range. Use 203.0.113.0/28, or 203.0.113.7/32 for the one address",
+      ],
+      [["10.1.0.0/16"], "10.1.0.0/16 is not public: a site sees public addresses, or a subnet"],
+      [["fd00::/16"], "fd00::/16 is not public: a site sees public addresses, or a subnet"],
+      [["::ffff:0:0/96"], "::ffff:0:0/96 is not public: a site sees public addresses, or a subnet"],
+      [["203.0.113.0/28", "203.0.113.8/29"], "203.0.113.8/29 has addresses of partner"],
+    ] as const
+  ).map(([addressRanges, line]): Case => [
+    `with the ranges ${addressRanges.join(" and ")}`,
+    ({ external }) => (external.partner["addressRanges"] = addressRanges),
+    `externalCallers.partner.addressRanges: ${line}`,
+  ]),
+  [
+    "with addresses of another one",
+    ({ external }) =>
+      (external["more"] = { clientId: MORE.clientId, objectId: MORE.objectId, addressRanges: ["203.0.113.0/24"] }),
+    "externalCallers.more.addressRanges: 203.0.113.0/24 has addresses of partner",
+  ],
+  [
+    "with no range",
+    ({ external }) => (external.partner["addressRanges"] = []),
+    "externalCallers.partner.addressRanges: must NOT have fewer than 1 items, found []",
+  ],
+  [
+    "that is granted a role which the service does not have",
+    ({ callee }) => (callee.callers["jobs"] = ["Items.Delete"]),
+    `callee-func.callers.jobs: "Items.Delete" is not a role of callee-func`,
+  ],
+])("an external caller %s is one mistake, in one line", (_what, change, line) => {
+  expect(mistakesAfter(change)).toEqual([line]);
+});
 
 test("a service without its code is a mistake", () => {
   rmSync(join(root, "caller-func"), { recursive: true });
@@ -310,7 +454,7 @@ test("all mistakes of both files are told at once", () => {
   write(parts);
   expect(readPolicyFiles(root).mistakes).toEqual([
     `${POLICY_FILE}: callee-func: "owner" is not one of subnet, roles, callers`,
-    `${POLICY_FILE}: callee-func.callers: "ghost-func" is not a service`,
+    `${POLICY_FILE}: callee-func.callers: "ghost-func" is neither a service nor an external caller`,
     `${OPTIONS_FILE}: "nobody-func" is not a service`,
   ]);
 });

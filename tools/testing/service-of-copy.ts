@@ -32,17 +32,21 @@ interface Site {
 interface AccessRule {
   readonly name: string;
   readonly vnetSubnetResourceId?: string;
+  readonly ipAddress?: string;
 }
 
 /**
  * Does to the sites of a copy's default snapshot what `npm run infra:check -- --update` does after a change of the access policy:
- * a site for each service, and a rule for each caller. docs-make-it-yours-templates.test.ts evaluates the templates instead.
+ * a site for each service, and rules for each caller. docs-make-it-yours-templates.test.ts evaluates the templates instead.
  */
 export function updateSnapshot(folder: string): void {
   const file = join(folder, "infra", "snapshots", "default.snapshot.json");
   const snapshot = JSON.parse(readFileSync(file, "utf8")) as { readonly predictedResources: Site[] };
   const policy = JSON.parse(readFileSync(join(folder, "shared", "access-policy.json"), "utf8")) as {
     readonly services: Readonly<Record<string, { readonly callers: object }>>;
+    readonly externalCallers?: Readonly<
+      Record<string, { readonly subnet?: string; readonly addressRanges?: string[] }>
+    >;
   };
   const serviceOf = ({ type, tags }: Site): string | undefined =>
     type === "Microsoft.Web/sites" ? tags?.["azd-service-name"] : undefined;
@@ -58,11 +62,13 @@ export function updateSnapshot(folder: string): void {
     const found = snapshot.predictedResources.find((site) => serviceOf(site) === service);
     // Without callers, the rules do not follow from the policy.
     if (found !== undefined && Object.keys(callers).length === 0) return found;
-    const ipSecurityRestrictions = Object.keys(callers).map((caller) => ({
-      ...rule,
-      name: caller,
-      vnetSubnetResourceId: rule.vnetSubnetResourceId?.replace(/[^/]+$/, caller) ?? "",
-    }));
+    const ipSecurityRestrictions = Object.keys(callers).flatMap((caller): AccessRule[] => {
+      const own = rule.vnetSubnetResourceId?.replace(/[^/]+$/, caller) ?? "";
+      const { subnet = own, addressRanges } = policy.externalCallers?.[caller] ?? {};
+      const { vnetSubnetResourceId: _, ...others } = { ...rule, name: caller };
+      if (addressRanges === undefined) return [{ ...others, vnetSubnetResourceId: subnet }];
+      return addressRanges.map((ipAddress) => ({ ...others, ipAddress }));
+    });
     const { properties } = found ?? model;
     return {
       ...(found ?? { ...model, tags: { ...model.tags, "azd-service-name": service } }),

@@ -13,22 +13,22 @@ import {
   type StorageAccountProperties,
   type SubnetDefinition,
 } from "../../infra/snapshot.ts";
-import { accessPolicy } from "../../tools/access-policy.ts";
-import { calleesOf, type Policy } from "@restricted-calls/shared/access-policy";
+import { calleesOf, externalCallersOf, type Policy } from "@restricted-calls/shared/access-policy";
+import { policy } from "../model/policy.ts";
 import { CannotStartError, type Deployment } from "./environment.ts";
-
-export const policy: Policy = { services: accessPolicy.services };
 
 export interface ExpectedService {
   readonly name: string;
   readonly siteName: string;
   /** The origin. */
   readonly url: string;
-  /** The app roles by name, and the granted roles by calling service. */
+  /** The app roles by name, and the granted roles by calling service or external caller. */
   readonly roles: Policy["services"][string]["roles"];
   readonly callers: Policy["services"][string]["callers"];
   /** The services that it may call. */
   readonly callees: readonly string[];
+  /** The address ranges of external callers that may reach its main site, in CIDR notation. */
+  readonly callerRanges: readonly string[];
   /** Its App ID URI, and the unique name of its app registration; null for a service without roles. */
   readonly api: { readonly identifierUri: string; readonly uniqueName: string } | null;
   /** The unique name of the app registration that it calls others as; null if it calls as its identity. */
@@ -148,6 +148,7 @@ function expectedService(
     roles,
     callers,
     callees,
+    callerRanges: Object.values(externalCallersOf(policy, name)).flatMap(({ addressRanges = [] }) => addressRanges),
     api: isApi ? { identifierUri: identifierUri(deployment, name), uniqueName: `${name}-${deployment.suffix}` } : null,
     clientName: isClient ? `${name}-client-${deployment.suffix}` : null,
     siteId: site.id,
@@ -163,7 +164,9 @@ function expectedService(
     subnet,
     subnetIsForeign,
     outboundRules: subnetIsForeign ? [] : outboundRules,
-    mainRules: ofDeployment(siteConfig.ipSecurityRestrictions, isApi ? [] : deployment.ingressRanges),
+    mainRules: isApi
+      ? (siteConfig.ipSecurityRestrictions ?? [])
+      : ofDeployment(siteConfig.ipSecurityRestrictions, deployment.ingressRanges),
     scmRules: ofDeployment(siteConfig.scmIpSecurityRestrictions, deployment.deployerRanges),
     authentication: isApi && deployment.appServiceAuthentication ? authenticationOf(name) : null,
     accounts: { host: hostAccount, data: dataAccount },

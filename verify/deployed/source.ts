@@ -5,6 +5,7 @@ import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import { publicCloud } from "../../infra/public-cloud.ts";
 import { callerKindsOf } from "../model/callers.ts";
 import { allOriginsOf } from "../model/origins.ts";
+import { isOfPolicy, policy } from "../model/policy.ts";
 import type { PlannedCheck, Source } from "../model/plan.ts";
 import type { CallerKind } from "../model/report.ts";
 import { azureApi, type AzureApiOptions, failureOf } from "./azure/api.ts";
@@ -16,13 +17,13 @@ import { refusalCalls, strangers } from "./calls/refusals.ts";
 import { assignmentChecks } from "./checks/assignments.ts";
 import { codeChecks } from "./checks/code.ts";
 import { directoryChecks } from "./checks/directory.ts";
+import { externalCallerChecks } from "./checks/external-callers.ts";
 import { networkChecks } from "./checks/network.ts";
 import { restrictionChecks } from "./checks/restrictions.ts";
 import { siteChecks } from "./checks/sites.ts";
 import { storageChecks } from "./checks/storage.ts";
 import { templateChecks } from "./checks/template.ts";
 import { azdValues, CannotStartError, type EnvironmentValues, readDeployment } from "./environment.ts";
-import { policy } from "./expected.ts";
 import { type DeploymentView, viewOf } from "./view.ts";
 
 export interface DeploymentOptions {
@@ -122,14 +123,13 @@ function allChecks(view: DeploymentView): PlannedCheck[] {
   ];
   return [
     ...ofServices.flatMap((checks) => view.services.flatMap((service) => checks(view, service))),
+    ...view.externalCallers.flatMap((caller) => externalCallerChecks(view, caller)),
     ...templateChecks(view),
   ];
 }
 
 function callerKinds(): CallerKind[] {
-  const services = callerKindsOf(policy, apiNames(policy)).filter(
-    ({ id }) => id === "master-key" || id in policy.services,
-  );
+  const services = callerKindsOf(policy, apiNames(policy)).filter(({ id }) => id === "master-key" || isOfPolicy(id));
   return [...strangers, keyHolder, ...services];
 }
 

@@ -1,8 +1,10 @@
 /** A deployment as the checks see it: what is expected of each service, and how to read what Azure has. */
+import type { ExternalCaller } from "@restricted-calls/shared/access-policy";
+import { policy } from "../model/policy.ts";
 import type { AzureApi } from "./azure/api.ts";
 import { type Registration, registration, type ServicePrincipal, servicePrincipalOf } from "./azure/directory.ts";
-import { member, type Read, together } from "./azure/reading.ts";
-import { type AzureService, azureService } from "./azure/resources.ts";
+import { found, member, type Read, together } from "./azure/reading.ts";
+import { type AzureService, azureService, type AzureSubnet, subnetAt } from "./azure/resources.ts";
 import type { Deployment } from "./environment.ts";
 import { type Expected, type ExpectedService, expectedOf } from "./expected.ts";
 
@@ -14,10 +16,26 @@ export interface DeploymentView {
   readonly graphEndpoint: string;
   readonly arm: AzureApi;
   readonly services: readonly ServiceView[];
+  readonly externalCallers: readonly ExternalCallerView[];
   readonly resources: Expected["resources"];
 }
 
-export interface ServiceView extends ExpectedService {
+/** A service or an external caller, by the ids in its tokens. */
+export interface Client {
+  readonly name: string;
+  readonly clientId: Read<string>;
+  readonly principalId: Read<string>;
+}
+
+export interface ExternalCallerView extends Client {
+  /** Its entry in the access policy. */
+  readonly entry: ExternalCaller;
+  /** The service principal that its client id has. */
+  readonly servicePrincipal: Read<ServicePrincipal>;
+  readonly subnet: (id: string) => Read<AzureSubnet>;
+}
+
+export interface ServiceView extends ExpectedService, Client {
   readonly azure: AzureService;
   /** Its managed identity in Entra ID. */
   readonly identityPrincipal: Read<ServicePrincipal>;
@@ -25,9 +43,6 @@ export interface ServiceView extends ExpectedService {
   readonly registration: Registration | null;
   /** The app registration that it calls others as; null if it calls as its identity. */
   readonly client: Registration | null;
-  /** The ids in the tokens that it calls with. */
-  readonly clientId: Read<string>;
-  readonly principalId: Read<string>;
 }
 
 export function viewOf(
@@ -42,8 +57,20 @@ export function viewOf(
     graphEndpoint,
     arm,
     services: services.map((expected) => serviceView(expected, deployment, arm, graph)),
+    externalCallers: Object.entries(policy.externalCallers ?? {}).map(([name, entry]) => {
+      const clientId = known(entry.clientId);
+      return {
+        ...{ name, entry, clientId, principalId: known(entry.objectId) },
+        servicePrincipal: servicePrincipalOf(graph, clientId),
+        subnet: (id) => subnetAt(arm, id),
+      };
+    }),
     resources,
   };
+}
+
+function known<T>(value: T): Read<T> {
+  return () => Promise.resolve(found(value));
 }
 
 function serviceView(expected: ExpectedService, deployment: Deployment, arm: AzureApi, graph: AzureApi): ServiceView {
@@ -65,12 +92,17 @@ function serviceView(expected: ExpectedService, deployment: Deployment, arm: Azu
   };
 }
 
+/** The granted callers of a service. */
+export function callersOf({ services, externalCallers }: DeploymentView, { callers }: ExpectedService): Client[] {
+  return [...services, ...externalCallers].filter(({ name }) => name in callers);
+}
+
 /** The ids of a service's granted callers in Entra ID, by name. */
 export function callerIds(
-  { services }: DeploymentView,
-  { callers }: ExpectedService,
+  view: DeploymentView,
+  service: ExpectedService,
   kind: "clientId" | "principalId",
 ): Read<Readonly<Record<string, string>>> {
-  const granted = services.filter(({ name }) => name in callers);
+  const granted = callersOf(view, service);
   return () => together(Object.fromEntries(granted.map((caller) => [caller.name, caller[kind]])));
 }

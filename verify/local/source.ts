@@ -1,11 +1,11 @@
 /** The local system as a source: plans the matrix, and makes its calls on a test bed. */
 import type { Endpoints } from "../../local/index.ts";
-import { accessPolicy } from "../../tools/access-policy.ts";
 import { callerKindsOf } from "../model/callers.ts";
 import { everyOperation } from "../model/operations.ts";
 import { allOriginsOf } from "../model/origins.ts";
 import type { Source } from "../model/plan.ts";
-import { apiNames, type Policy } from "@restricted-calls/shared/access-policy";
+import { apiNames } from "@restricted-calls/shared/access-policy";
+import { policy } from "../model/policy.ts";
 import { makeCall, prepareCalls } from "./calls.ts";
 import { matrixOf } from "./matrix.ts";
 import { startTestBed, type TestBed } from "./test-bed.ts";
@@ -18,7 +18,6 @@ export interface LocalOptions {
   readonly signal?: AbortSignal;
 }
 
-const policy: Policy = { services: accessPolicy.services };
 const services = apiNames(policy);
 
 /** Keeps two cores busy without long waits. */

@@ -66,7 +66,7 @@ const ALLOW_ALL = { ipSecurityRestrictions: [], ipSecurityRestrictionsDefaultAct
  * Calls of the Functions host go to another host, which enforces keys and has the template's settings. The system's own host
  * enforces no keys, like `func start`.
  *
- * @param policy names the services whose subnets the calls come from
+ * @param policy names the services and external callers from whose networks the calls come
  */
 export async function startTestBed(policy: Policy, { folder, note, signal, host }: TestBedOptions): Promise<TestBed> {
   await requireAsListed(policy);
@@ -109,7 +109,7 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
     const origins = originsOf(policy, service);
     const frontEnd = async (rules: unknown, targetPort: number): Promise<Readonly<Record<string, string>>> => {
       const restrictions = parseAccessRestrictions(rules);
-      const networks = Object.fromEntries(origins.map(({ id, subnetOf }) => [id, networkOf(subnetOf)]));
+      const networks = Object.fromEntries(origins.map(({ id, callerOf }) => [id, networkOf(callerOf)]));
       const opened = await own(startFrontEnd({ restrictions, targetPort, networks, log: () => undefined }));
       return opened.origins;
     };
@@ -149,8 +149,8 @@ export async function startTestBed(policy: Policy, { folder, note, signal, host 
   };
 }
 
-function originAt({ from, otherSubnet, internet }: Endpoints["frontEnds"][string], { subnetOf }: Origin): string {
-  return subnetOf === null ? internet : (from[subnetOf] ?? otherSubnet);
+function originAt({ from, otherSubnet, internet }: Endpoints["frontEnds"][string], { callerOf }: Origin): string {
+  return callerOf === null ? internet : (from[callerOf] ?? otherSubnet);
 }
 
 /** @throws Error that names each function that no contract lists, or that is not registered as it must be */

@@ -28,8 +28,11 @@ export type TokenSource =
   | { readonly kind: "master-key" }
   | { readonly kind: "none" };
 
-/** Every kind of caller of a service: the other services of the policy, and attackers. The local Entra knows the identities. */
-export function callersOf({ services }: Policy, called: string): MatrixCaller[] {
+/**
+ * Every kind of caller of a service: the other services and the external callers of the policy, and attackers. The local Entra knows
+ * the identities.
+ */
+export function callersOf({ services, externalCallers = {} }: Policy, called: string): MatrixCaller[] {
   const service = services[called];
   if (service === undefined) throw new Error(`The access policy has no service ${called}.`);
   const [granted = "unlisted", roles = Object.keys(service.roles)] = Object.entries(service.callers)[0] ?? [];
@@ -38,7 +41,8 @@ export function callersOf({ services }: Policy, called: string): MatrixCaller[] 
   return [
     ...Object.keys(services)
       .filter((name) => name !== called)
-      .map((name) => serviceOfPolicy(name, service.callers[name])),
+      .map((name) => callerOfPolicy(name, service.callers[name], "A service")),
+    ...Object.keys(externalCallers).map((name) => callerOfPolicy(name, service.callers[name], "An external caller")),
     {
       id: "other-role",
       title: "An identity with another role",
@@ -113,11 +117,11 @@ export function callerKindsOf(policy: Policy, services: readonly string[]): Call
   });
 }
 
-function serviceOfPolicy(name: string, roles: readonly string[] | undefined): MatrixCaller {
+function callerOfPolicy(name: string, roles: readonly string[] | undefined, kind: string): MatrixCaller {
   return {
     id: name,
     title: `${name}, ${roles === undefined ? "granted nothing" : "the granted identity"}`,
-    description: roles === undefined ? "A service of the policy that may not call." : `Holds ${roles.join(" and ")}.`,
+    description: roles === undefined ? `${kind} of the policy that may not call.` : `Holds ${roles.join(" and ")}.`,
     token: { kind: "managed-identity", identity: name },
     standing: { assigned: roles !== undefined, listed: roles !== undefined, roles: roles ?? [], flaw: null },
   };

@@ -12,7 +12,7 @@ export interface Situation {
   readonly policy: Policy;
   readonly layers: Layers;
   readonly operation: Operation;
-  readonly origin: Pick<Origin, "subnetOf">;
+  readonly origin: Pick<Origin, "callerOf">;
   readonly caller: Standing;
   /** The HTTP status of the operation's success, or of the Functions host's response. */
   readonly success: number;
@@ -27,7 +27,7 @@ export function expectedOutcome({ policy, layers, operation, origin, caller, suc
   if (!caller.assigned) return { refusedBy: "identity-provider", status: null, code: "AADSTS501051" };
 
   const { callers = {} } = policy.services[operation.service] ?? {};
-  const admitted = origin.subnetOf !== null && Object.hasOwn(callers, origin.subnetOf);
+  const admitted = origin.callerOf !== null && Object.hasOwn(callers, origin.callerOf);
   if (layers !== "application-only" && !admitted) return { refusedBy: "network", status: 403, code: null };
 
   // The host answers before any function, without token or guard.

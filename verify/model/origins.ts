@@ -3,11 +3,11 @@ import { callerNames, type Policy } from "@restricted-calls/shared/access-policy
 import type { NetworkOrigin } from "./report.ts";
 
 export interface Origin extends NetworkOrigin {
-  /** The service with this integration subnet; null for another network. */
-  readonly subnetOf: string | null;
+  /** The service or external caller that calls from this network; null for another network. */
+  readonly callerOf: string | null;
 }
 
-/** The subnet of each caller of a service, another subnet, and the internet. */
+/** The network of each caller of a service, another subnet, and the internet. */
 export function originsOf(policy: Policy, called: string): Origin[] {
   const { services } = policy;
   const all = Object.values(services).flatMap(({ callers }) => Object.keys(callers));
@@ -15,12 +15,13 @@ export function originsOf(policy: Policy, called: string): Origin[] {
   const [firstCaller] = callerNames(policy);
   return [
     ...Object.keys(services[called]?.callers ?? {}).map((caller): Origin => {
-      const id = caller === firstCaller ? "callerSubnet" : `${caller}-subnet`;
-      return { id, title: isOnly ? "the caller's subnet" : `${caller}'s subnet`, subnetOf: caller };
+      const network = policy.externalCallers?.[caller]?.addressRanges === undefined ? "subnet" : "addresses";
+      const id = caller === firstCaller ? "callerSubnet" : `${caller}-${network}`;
+      return { id, title: isOnly ? `the caller's ${network}` : `${caller}'s ${network}`, callerOf: caller };
     }),
     // The service's own subnet: no service calls itself.
-    { id: "otherSubnet", title: "another subnet", subnetOf: called },
-    { id: "internet", title: "the internet", subnetOf: null },
+    { id: "otherSubnet", title: "another subnet", callerOf: called },
+    { id: "internet", title: "the internet", callerOf: null },
   ];
 }
 

@@ -1,10 +1,11 @@
 /** The section on the access policy: a picture and a table. */
-import type { Policy, ServicePolicy } from "@restricted-calls/shared/access-policy";
+import type { ExternalCaller, Policy, ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { html, type Markup, type Part } from "./markup.ts";
 import { scrollable, table } from "./sections.ts";
 
 /** The picture, and the same grants as a table with the descriptions of the roles. */
-export function policySection({ services }: Policy): Markup {
+export function policySection(policy: Policy): Markup {
+  const { services, externalCallers = {} } = policy;
   const rows = Object.entries(services).flatMap(([name, service]): Part[][] => {
     if (!isCalled(service)) return [];
     const { callers, roles } = service;
@@ -13,19 +14,27 @@ export function policySection({ services }: Policy): Markup {
     if (unheld.length > 0 || held.length === 0) held.push(["nobody", unheld]);
     return held.map(([caller, granted]) => [
       name,
-      caller,
+      externalCallers[caller] === undefined
+        ? caller
+        : `${caller}, external, from ${networkOf(externalCallers[caller])}`,
       granted.map((role) => html`<div><code>${role}</code> ${roles[role]?.description}</div>`),
     ]);
   });
   return html`<p>
       As <code>shared/access-policy.json</code> says. Every call without an arrow to a service is refused.
     </p>
-    ${scrollable("Picture: who may call whom", picture({ services }))}
+    ${scrollable("Picture: who may call whom", picture(policy))}
     ${table("Grants", ["Service", "May be called by", "With the app roles"], rows)}`;
 }
 
+function networkOf({ subnet, addressRanges = [] }: ExternalCaller): string {
+  if (subnet === undefined) return addressRanges.join(", ");
+  const [network, name] = subnet.split("/").filter((_, i) => i === 8 || i === 10);
+  return `the subnet ${network ?? ""}/${name ?? ""}`;
+}
+
 /**
- * Callers in their subnets at the left, called services at the right, and the two layers as two walls between them. A grant
+ * Callers in their networks at the left, called services at the right, and the two layers as two walls between them. A grant
  * crosses both walls. A refused call ends at the wall of the layer that refuses it.
  */
 export function picture(policy: Policy): Markup {
@@ -91,11 +100,14 @@ interface Box {
 }
 
 interface Plan {
+  /** Whether an external caller calls from public addresses. */
+  readonly byAddress: boolean;
   readonly callers: readonly (Box & { readonly lines: readonly string[] })[];
   readonly called: readonly (Box & { readonly lines: readonly string[] })[];
   readonly grants: readonly { readonly from: number; readonly y: number; readonly roles: readonly string[] }[];
   readonly refusals: readonly Refusal[];
-  readonly networkBottom: number;
+  /** Where the virtual network ends; null if external callers stand between its services. */
+  readonly networkBottom: number | null;
   readonly bottom: number;
 }
 
@@ -119,9 +131,9 @@ const BY_NETWORK = {
 /** With more services than this, arrows would cross: each service has its callers beside it, and they may appear several times. */
 const MOST_SERVICES_WITH_CURVES = 6;
 
-function planOf({ services }: Policy): Plan {
+function planOf({ services, externalCallers = {} }: Policy): Plan {
   const bySubnet = Object.entries(services).sort(([, a], [, b]) => a.subnet - b.subnet);
-  if (bySubnet.length > MOST_SERVICES_WITH_CURVES) return planInRows(bySubnet);
+  if (bySubnet.length > MOST_SERVICES_WITH_CURVES) return planInRows(bySubnet, externalCallers);
   let y = TOP;
   const grants: { from: string; y: number; roles: readonly string[] }[] = [];
   const called = bySubnet.flatMap(([name, service]) => {
@@ -139,36 +151,44 @@ function planOf({ services }: Policy): Plan {
   });
 
   // Spreads the callers over the height of the called services, so that the arrows do not overlap.
-  const pitch = Math.max(BOX + GAP, Math.floor((y - TOP) / Math.max(bySubnet.length, 1)));
-  const callers = bySubnet.map(([name, { subnet }], i) => ({
-    name,
-    lines: [`subnet ${subnet}`],
-    y: TOP + i * pitch,
-    height: BOX,
-  }));
+  const external = Object.entries(externalCallers).map(([name, caller]) => [name, outside(caller)] as const);
+  const boxes = [...bySubnet.map(([name, { subnet }]) => [name, `subnet ${subnet}`] as const), ...external];
+  const pitch = Math.max(BOX + GAP, Math.floor((y - TOP) / Math.max(boxes.length, 1)));
+  const callers = boxes.map(([name, line], i) => ({ name, lines: [line], y: TOP + i * pitch, height: BOX }));
   const middleOf = (name: string): number => (callers.find((caller) => caller.name === name)?.y ?? TOP) + BOX / 2;
+  const refused = refusalsBelow(Math.max(TOP + callers.length * pitch, y) + GAP);
+  const lastService = TOP + (bySubnet.length - 1) * pitch + BOX;
   return {
+    byAddress: hasAddresses(externalCallers),
     callers,
     called,
     grants: grants.map(({ from, ...grant }) => ({ ...grant, from: middleOf(from) })),
-    ...refusalsBelow(Math.max(TOP + callers.length * pitch, y) + GAP),
+    ...refused,
+    // External callers stand below the virtual network.
+    ...(external.length > 0 && { networkBottom: lastService + GAP / 2 }),
   };
 }
 
 /** A row for each service and each set of roles: its callers in one box, and a straight arrow. */
-function planInRows(bySubnet: readonly (readonly [string, ServicePolicy])[]): Plan {
+function planInRows(
+  bySubnet: readonly (readonly [string, ServicePolicy])[],
+  externalCallers: NonNullable<Policy["externalCallers"]>,
+): Plan {
   const callers: Plan["callers"][number][] = [];
   const grants: Plan["grants"][number][] = [];
-  const subnets = new Map(bySubnet.map(([name, { subnet }]) => [name, subnet]));
+  const networks = new Map<string, string>([
+    ...bySubnet.map(([name, { subnet }]) => [name, `subnet ${subnet}`] as const),
+    ...Object.entries(externalCallers).map(([name, caller]) => [name, outside(caller)] as const),
+  ]);
   let y = TOP;
   const called = bySubnet.flatMap(([name, service]) => {
     if (!isCalled(service)) return [];
     const begin = y;
     for (const same of Map.groupBy(Object.entries(service.callers), ([, roles]) => roles.join()).values()) {
       const [first, roles] = same[0] ?? ["", []];
-      const names = same.map(([caller]) => `${caller}, subnet ${subnets.get(caller) ?? "?"}`);
+      const names = same.map(([caller]) => `${caller}, ${networks.get(caller) ?? "?"}`);
       const [title, lines] =
-        same.length === 1 ? [first, [`subnet ${subnets.get(first) ?? "?"}`]] : [`${same.length} services`, names];
+        same.length === 1 ? [first, [networks.get(first) ?? "?"]] : [`${same.length} callers`, names];
       const height = Math.max(BOX + (lines.length - 1) * LINE, roles.length * LINE + GAP);
       callers.push({ name: title, lines, y, height });
       grants.push({ from: y + height / 2, y: y + height / 2, roles });
@@ -179,7 +199,20 @@ function planInRows(bySubnet: readonly (readonly [string, ServicePolicy])[]): Pl
     y = begin + height + GAP;
     return [{ name, y: begin, height, lines }];
   });
-  return { callers, called, grants, ...refusalsBelow(y + GAP) };
+  return {
+    byAddress: hasAddresses(externalCallers),
+    ...{ callers, called, grants },
+    ...refusalsBelow(y + GAP),
+    ...(Object.keys(externalCallers).length > 0 && { networkBottom: null }),
+  };
+}
+
+function outside({ subnet }: ExternalCaller): string {
+  return subnet === undefined ? "external, public addresses" : "external, its own subnet";
+}
+
+function hasAddresses(externalCallers: NonNullable<Policy["externalCallers"]>): boolean {
+  return Object.values(externalCallers).some(({ addressRanges }) => addressRanges !== undefined);
 }
 
 /** The lines under a called service's name. */
@@ -195,7 +228,7 @@ function refusalsBelow(below: number): Pick<Plan, "refusals" | "networkBottom" |
   const rows = [below, below + 68, below + 168] as const;
   return {
     refusals: [
-      { name: "an admitted subnet", y: rows[0], height: BOX, ...BY_APPLICATION },
+      { name: "an admitted network", y: rows[0], height: BOX, ...BY_APPLICATION },
       { name: "any other subnet", y: rows[1], height: BOX, ...BY_NETWORK },
       { name: "the internet", y: rows[2], height: BOX, ...BY_NETWORK },
     ],
@@ -205,12 +238,16 @@ function refusalsBelow(below: number): Pick<Plan, "refusals" | "networkBottom" |
 }
 
 /** The virtual network, Entra ID and the two walls. */
-function frame({ networkBottom, bottom }: Plan): Markup {
+function frame({ networkBottom, bottom, byAddress }: Plan): Markup {
   const network = NETWORK_WALL + WALL / 2;
   const application = APPLICATION_WALL + WALL / 2;
   return html`
-    <rect class="frame" x="10" y="${TOP - 38}" width="248" height="${networkBottom - TOP + 38}" rx="8" />
-    <text class="small" x="26" y="${TOP - 16}">virtual network</text>
+    ${
+      networkBottom === null
+        ? null
+        : html`<rect class="frame" x="10" y="${TOP - 38}" width="248" height="${networkBottom - TOP + 38}" rx="8" />
+            <text class="small" x="26" y="${TOP - 16}">virtual network</text>`
+    }
     <rect class="box" x="${application - 74}" y="6" width="148" height="36" rx="6" />
     <text class="name" x="${application}" y="29" text-anchor="middle">Entra ID</text>
     <path class="aside" d="M134 ${TOP - 38}V24H${application - 76}" marker-end="url(#arrow)" />
@@ -219,7 +256,9 @@ function frame({ networkBottom, bottom }: Plan): Markup {
     <text class="small" x="${application + 12}" y="62">signing keys</text>
     ${wall(NETWORK_WALL, bottom, "wall network")} ${wall(APPLICATION_WALL, bottom, "wall application")}
     <text class="name" x="${network}" y="${TOP - 32}" text-anchor="middle">Network layer</text>
-    <text class="small" x="${network}" y="${TOP - 15}" text-anchor="middle">by subnet</text>
+    <text class="small" x="${network}" y="${TOP - 15}" text-anchor="middle"
+      >${byAddress ? "by subnet or address" : "by subnet"}</text
+    >
     <text class="name" x="${application}" y="${TOP - 32}" text-anchor="middle">Application layer</text>
     <text class="small" x="${application}" y="${TOP - 15}" text-anchor="middle">by token and app role</text>
   `;

@@ -82,9 +82,12 @@ describe("the template in the deployment's names", () => {
     expect(allowed("caller-func", { RESTRICTED_INGRESS_ADDRESS_RANGES: "192.0.2.0/24" })).toEqual(["192.0.2.0/24"]);
   });
 
-  it("lets in a callee's callers by their subnets, and no address", () => {
+  it("lets in a callee's callers by their subnets, external callers also by their addresses, and no declared range", () => {
     expect(allowed("callee-func")).toEqual([
       expect.stringMatching(/\/virtualNetworks\/vnet-xyz\/subnets\/caller-func$/) as string,
+      expect.stringMatching(/\/virtualNetworks\/vnet-cluster\/subnets\/snet-nodes$/) as string,
+      "203.0.113.128/28",
+      "3fff:a::/32",
     ]);
   });
 

@@ -10,6 +10,7 @@ import { matcherOf, NothingMatchesError } from "../model/filter.ts";
 import { renderHtml } from "../report/html.ts";
 import type { Report } from "../model/report.ts";
 import {
+  allowList,
   AUTHORITY,
   change,
   forbidden,
@@ -234,7 +235,8 @@ describe("what could not be read is not checked, and never passed", () => {
     {
       name: "subnets",
       address: /\/subnets\//,
-      leaves: /^network\/[^/]+\/(delegation|security-group|service-endpoints|joined)$/,
+      leaves:
+        /^(network\/[^/]+\/(delegation|security-group|service-endpoints|joined)|external\/batch-jobs\/service-endpoint)$/,
       permission: "Microsoft.Network/virtualNetworks/subnets/read",
     },
     {
@@ -253,7 +255,7 @@ describe("what could not be read is not checked, and never passed", () => {
       name: "the directory",
       address: /^GET \/v1\.0\//,
       leaves:
-        /^(directory\/(callee-func|caller-func\/identity-enabled)|assignments|sites\/callee-func\/settings\/API_CLIENT_ID)/,
+        /^(directory\/(callee-func|caller-func\/identity-enabled)|external\/[^/]+\/(service-principal|enabled)|assignments|sites\/callee-func\/settings\/API_CLIENT_ID)/,
       permission: "Application.Read.All",
     },
     {
@@ -335,6 +337,15 @@ describe("what could not be read is not checked, and never passed", () => {
       [`GET ${resource.identity("caller-func")}`]: "directory/caller-func/identity",
       [`GET ${resource.account("stdatacallee")}`]: "storage/callee-func-data/exists",
     };
+    const goneElsewhere = {
+      [`GET /v1.0/servicePrincipals(appId='${ids.batchClient}')`]: "external/batch-jobs/service-principal",
+      [`GET ${resource.externalSubnet}`]: "external/batch-jobs/service-endpoint",
+    };
+    for (const [address, id] of Object.entries(goneElsewhere)) {
+      azure.reset();
+      azure.answers[address] = { status: 404, body: {} };
+      expect(wrong(await look(azure, { only: "external" }))).toEqual([id]);
+    }
     for (const [address, id] of Object.entries(gone)) {
       azure.reset();
       azure.answers[address] = { status: 404, body: {} };
@@ -481,6 +492,46 @@ describe("the expected outcomes depend on the address of this machine", () => {
     const report = await look(azure, { only: "both", environment });
     expect(cellOf(report, "both/submit-work/here/function-key")?.result).toBe("as-expected");
     expect(wrong(report).every((id) => id.startsWith("both/scm-"))).toBe(true);
+  });
+
+  it("an address of an external caller reaches the callee's token check, and no SCM site", async () => {
+    const environment = {
+      ...azure.environment,
+      RESTRICTED_DEPLOYER_ADDRESS_RANGES: "198.51.100.0/24",
+      RESTRICTED_INGRESS_ADDRESS_RANGES: "192.0.2.0/24",
+    };
+    const noToken = {
+      status: 401,
+      body: { code: "no-credentials" },
+      headers: { "content-type": "application/problem+json", "www-authenticate": "Bearer" },
+    };
+    for (const key of Object.keys(azure.answers).filter((known) => /^(GET|POST) main:|^main:|^scm:/.test(known))) {
+      azure.answers[key] = forbidden("203.0.113.130");
+    }
+    azure.answers[main("callee-func")] = noToken;
+    azure.answers[`GET ${main("callee-func")}/api/health`] = { status: 200, body: {} };
+    const of = (caller: string): Promise<Report> => look(azure, { environment, only: `both/*-record/here/${caller}` });
+    for (const caller of ["no-token", "forged-token"]) {
+      const report = await of(caller);
+      expect(report.cells.map(({ result, actual }) => [result, actual?.refusedBy])).toEqual([
+        ["as-expected", "application"],
+        ["as-expected", "application"],
+      ]);
+    }
+    expect(wrong(await look(azure, { environment, only: "both/health/here" }))).toEqual([]);
+    expect(wrong(await look(azure, { environment, only: "both/scm-callee-func" }))).toEqual([]);
+
+    azure.answers[main("callee-func")] = { status: 200, body: {} };
+    expect(wrong(await of("no-token"))).toHaveLength(2);
+    azure.answers[main("callee-func")] = forbidden("203.0.113.130");
+    expect(wrong(await of("no-token"))).toHaveLength(2);
+  });
+
+  it("the address of an external caller among those of deployers is a finding", async () => {
+    const environment = { ...azure.environment, RESTRICTED_DEPLOYER_ADDRESS_RANGES: `${HERE}/32,203.0.113.140/32` };
+    const report = await look(azure, { environment, only: "external" });
+    expect(wrong(report)).toEqual(["external/partner-gateway/scm"]);
+    expect(checkOf(report, "external/partner-gateway/scm")).toMatchObject({ found: "203.0.113.140/32" });
   });
 
   it("a sign-in page is a refusal, too, for whom the SCM site's network lets in", async () => {
@@ -696,7 +747,9 @@ describe("other ways to deploy", () => {
       subject: ids.callerPrincipal,
     };
     azure.answers[trust] = { status: 200, body: { value: [own] } };
-    change(azure.answers, `POST ${site}/config/appsettings/list`, "properties.ALLOWED_CALLERS", () => ids.client);
+    change(azure.answers, `POST ${site}/config/appsettings/list`, "properties.ALLOWED_CALLERS", () =>
+      allowList.join().replace(ids.callerClient, ids.client),
+    );
     const settings = `POST ${resource.site("caller-func")}/config/appsettings/list`;
     change(azure.answers, settings, "properties.CALLER_CREDENTIAL", () => "federated-identity");
     change(azure.answers, settings, "properties.CALLER_APP_CLIENT_ID", () => ids.client);
@@ -765,7 +818,7 @@ describe("other ways to deploy", () => {
               registration: { clientId: ids.api, openIdIssuer: `${AUTHORITY}/${ids.tenant}/v2.0` },
               validation: {
                 allowedAudiences: [ids.api, `api://${ids.tenant}/callee-func-${SUFFIX}`],
-                defaultAuthorizationPolicy: { allowedApplications: [ids.callerClient] },
+                defaultAuthorizationPolicy: { allowedApplications: allowList },
               },
             },
           },

@@ -15,7 +15,7 @@ const granted: Situation = {
   policy: accessPolicy,
   layers: "both",
   operation: { id: "get-record", service: "callee-func", method: "GET", route: "/", role: "Records.Read" },
-  origin: { subnetOf: "caller-func" },
+  origin: { callerOf: "caller-func" },
   caller: { assigned: true, listed: true, roles: ["Records.Read"], flaw: null },
   success: 200,
 };
@@ -27,9 +27,9 @@ describe("by the policy", () => {
 
   const caller = granted.caller;
   it.each<[string, Partial<Situation>, string, number | null, string | null]>([
-    ["from another subnet", { origin: { subnetOf: "callee-func" } }, "network", 403, null],
-    ["from the internet", { origin: { subnetOf: null } }, "network", 403, null],
-    ["from a subnet of no service", { origin: { subnetOf: "constructor" } }, "network", 403, null],
+    ["from another subnet", { origin: { callerOf: "callee-func" } }, "network", 403, null],
+    ["from the internet", { origin: { callerOf: null } }, "network", 403, null],
+    ["from a subnet of no service", { origin: { callerOf: "constructor" } }, "network", 403, null],
     ["without assignment", { caller: { ...caller, assigned: false } }, "identity-provider", null, "AADSTS501051"],
     ["not listed", { caller: { ...caller, listed: false } }, "application", 403, "caller-not-allowed"],
     ["without a role", { caller: { ...caller, roles: [] } }, "application", 403, "role-missing"],
@@ -47,10 +47,10 @@ describe("by the policy", () => {
   });
 
   it("refuses alone, in each layer, what that layer knows, and no more", () => {
-    const stranger = { ...granted, origin: { subnetOf: null }, caller: { ...caller, flaw: "no-credentials" } };
+    const stranger = { ...granted, origin: { callerOf: null }, caller: { ...caller, flaw: "no-credentials" } };
     expect(expectedOutcome({ ...stranger, layers: "application-only" }).refusedBy).toBe("application");
     expect(expectedOutcome({ ...stranger, layers: "network-only" }).refusedBy).toBe("network");
-    expect(expectedOutcome({ ...granted, origin: { subnetOf: null }, layers: "application-only" }).refusedBy).toBe(
+    expect(expectedOutcome({ ...granted, origin: { callerOf: null }, layers: "application-only" }).refusedBy).toBe(
       "nobody",
     );
     expect(expectedOutcome({ ...granted, caller: stranger.caller, layers: "network-only" }).refusedBy).toBe("nobody");
@@ -59,7 +59,7 @@ describe("by the policy", () => {
   it("an operation without a role asks for no token, and the network refuses it all the same", () => {
     const health = { ...granted, operation: { ...granted.operation, role: null }, caller: { ...caller, roles: [] } };
     expect(expectedOutcome(health).refusedBy).toBe("nobody");
-    expect(expectedOutcome({ ...health, origin: { subnetOf: null } }).refusedBy).toBe("network");
+    expect(expectedOutcome({ ...health, origin: { callerOf: null } }).refusedBy).toBe("network");
   });
 });
 
@@ -91,7 +91,7 @@ describe("the matrix follows the policy", () => {
 
   it("lets each calling service in from its own network, with both layers on", () => {
     const policy = withThird({ "caller-func": ["Records.Read"], "third-func": ["Records.Read"] });
-    expect(originsOf(policy, "callee-func").map(({ id, title, subnetOf }) => [id, title, subnetOf])).toEqual([
+    expect(originsOf(policy, "callee-func").map(({ id, title, callerOf }) => [id, title, callerOf])).toEqual([
       ["callerSubnet", "caller-func's subnet", "caller-func"],
       ["third-func-subnet", "third-func's subnet", "third-func"],
       ["otherSubnet", "another subnet", "callee-func"],
@@ -113,16 +113,74 @@ describe("the matrix follows the policy", () => {
     ]);
   });
 
+  describe("for external callers, one from its subnet and one from its addresses", () => {
+    const cells = matrixOf(accessPolicy);
+    const of = (id: string): unknown => cells.find((cell) => cell.id === id)?.expected;
+    const reached = (pattern: RegExp): string[] =>
+      cells.filter(({ id, expected }) => pattern.test(id) && expected.refusedBy === "nobody").map(({ id }) => id);
+
+    it("lets each do what it is granted, from each network that is let in", () => {
+      const operations = (caller: string): string[] =>
+        reached(new RegExp(`^both/(get-record|write-entry|set-record)/.*/${caller}$`)).map((id) =>
+          id.split("/").slice(1, 3).join(" from "),
+        );
+      const networks = ["callerSubnet", "batch-jobs-subnet", "partner-gateway-addresses"];
+      expect(operations("batch-jobs")).toEqual(networks.map((network) => `get-record from ${network}`));
+      expect(operations("partner-gateway")).toEqual(networks.map((network) => `write-entry from ${network}`));
+    });
+
+    it("refuses its token from elsewhere, by the network", () => {
+      for (const network of ["otherSubnet", "internet"]) {
+        const refused = { refusedBy: "network", status: 403, code: null };
+        expect(of(`both/get-record/${network}/batch-jobs`)).toEqual(refused);
+        expect(of(`both/write-entry/${network}/partner-gateway`)).toEqual(refused);
+      }
+      expect(of("application-only/get-record/internet/batch-jobs")).toMatchObject({ refusedBy: "nobody" });
+    });
+
+    it("refuses in its network everybody else, and its token for what it is not granted, by the application", () => {
+      for (const network of ["batch-jobs-subnet", "partner-gateway-addresses"]) {
+        const code = (caller: string): unknown => of(`both/get-record/${network}/${caller}`);
+        expect(code("not-listed")).toMatchObject({ refusedBy: "application", code: "caller-not-allowed" });
+        expect(code("no-role")).toMatchObject({ refusedBy: "application", code: "role-missing" });
+        expect(code("partner-gateway")).toMatchObject({ refusedBy: "application", code: "role-missing" });
+        expect(code("no-token")).toMatchObject({ refusedBy: "application", status: 401 });
+        expect(code("unassigned")).toMatchObject({ refusedBy: "identity-provider" });
+        expect(of(`both/host-keys/${network}/master-key`)).toMatchObject({ refusedBy: "host", status: 403 });
+        expect(cells.some(({ id }) => id.startsWith(`both/attack/${network}/`))).toBe(true);
+      }
+    });
+
+    it("gets no token for a service that does not grant it anything", () => {
+      const own = { subnet: 2, roles: accessPolicy.services["callee-func"].roles, callers: {} };
+      const { services, ...others } = accessPolicy;
+      const row = callersOf({ ...others, services: { ...services, "third-func": own } }, "third-func").find(
+        ({ id }) => id === "batch-jobs",
+      );
+      expect(row).toMatchObject({
+        title: "batch-jobs, granted nothing",
+        description: "An external caller of the policy that may not call.",
+        standing: { assigned: false, listed: false, roles: [] },
+      });
+      expect(originsOf({ services: { "third-func": own } }, "third-func").map(({ id }) => id)).toEqual([
+        "otherSubnet",
+        "internet",
+      ]);
+    });
+  });
+
   it("makes as many calls of the present policy as ever, under the same names", () => {
     const cells = matrixOf(accessPolicy);
-    expect(cells).toHaveLength(2_394);
-    expect(new Set(cells.map(({ origin }) => origin))).toEqual(new Set(["callerSubnet", "otherSubnet", "internet"]));
+    expect(cells).toHaveLength(4_500);
+    expect(new Set(cells.map(({ origin }) => origin))).toEqual(
+      new Set(["callerSubnet", "batch-jobs-subnet", "partner-gateway-addresses", "otherSubnet", "internet"]),
+    );
   });
 
   it("nobody gets more of the Functions host itself than an empty answer, with either layer off and with its master key", () => {
     const answers = matrixOf(accessPolicy).filter(({ id }) => /^[^/]+\/host-/.test(id));
     const callers = callersOf(accessPolicy, "callee-func").map(({ id }) => id);
-    expect(answers).toHaveLength(3 * 13 * 3 * callers.length);
+    expect(answers).toHaveLength(3 * 13 * 5 * callers.length);
     const through = answers.filter(({ expected }) => expected.refusedBy === "nobody");
     expect(new Set(through.map(({ operation }) => operation))).toEqual(
       new Set(["host-ping", "host-warmup", "host-http-health", "host-home"]),

@@ -87,7 +87,7 @@ describe("the running system", () => {
     const held = report.cells.filter(({ heldByOneLayer }) => heldByOneLayer);
     const ofCallers = (layers: string): string[] =>
       ids(ofCallee(held).filter((cell) => cell.layers === layers && cell.caller !== null && !isOpen(cell.operation)));
-    const elsewhere = originsOf(accessPolicy, CALLEE).filter(({ subnetOf }) => !(String(subnetOf) in callers));
+    const elsewhere = originsOf(accessPolicy, CALLEE).filter(({ callerOf }) => !(String(callerOf) in callers));
     const expected = guarded.flatMap(({ id, role }) => {
       const holders = Object.keys(callers).filter((caller) => callers[caller]?.includes(role));
       return elsewhere.flatMap((origin) =>

@@ -8,10 +8,11 @@ import { promisify } from "node:util";
 import formats from "ajv-formats";
 import { type AnySchemaObject, Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { renderHtml } from "../report/html.ts";
 import { html } from "../report/markup.ts";
 import { unpacked } from "../report/packed.ts";
-import { inWords, picture } from "../report/policy.ts";
+import { inWords, picture, policySection } from "../report/policy.ts";
 import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
 import { exitCodeOf, statusOf } from "../model/status.ts";
@@ -367,11 +368,64 @@ describe("the picture", () => {
     const drawn = picture({ services }).text;
     // The second service has one caller, each further one also callers that only read.
     expectDrawing(drawn, 1 + 18 * 2);
-    expect(drawn).toContain("18 services");
+    expect(drawn).toContain("18 callers");
     expect(drawn).toContain("service-18, subnet 18");
     const arrows = [...drawn.matchAll(/class="grant"\s+d="M\d+ ([\d.]+)C\S+ ([\d.]+) \S+ ([\d.]+) /g)];
     expect(arrows).toHaveLength(37);
     for (const [, begin, middle, end] of arrows) expect([begin, end]).toEqual([middle, middle]);
+  });
+
+  describe("of external callers", () => {
+    const external = {
+      "batch-jobs": {
+        clientId: "1",
+        objectId: "2",
+        subnet: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/cluster/subnets/nodes",
+      },
+      "partner-gateway": { clientId: "3", objectId: "4", addressRanges: ["203.0.113.128/28"] },
+    };
+    const { services } = policy;
+    const callee = services["callee-func"];
+    const callers = { ...callee?.callers, "batch-jobs": ["Records.Read"], "partner-gateway": ["Records.Write"] };
+    const withExternal = (more: Policy["services"] = {}): Policy => ({
+      services: { ...services, ...(callee && { "callee-func": { ...callee, callers } }), ...more },
+      externalCallers: external,
+    });
+    const bottomOfNetwork = (drawn: string): number | undefined => {
+      const [, y, height] = /class="frame" x="10" y="(\d+)" width="248" height="(\d+)"/.exec(drawn) ?? [];
+      return y === undefined ? undefined : Number(y) + Number(height);
+    };
+    const topOf = (drawn: string, name: string): number =>
+      Number(new RegExp(`y="([\\d.]+)"[^>]*>${name}<`).exec(drawn)?.[1]);
+
+    it("has an arrow for each grant, and the external callers below the virtual network", () => {
+      const drawn = picture(withExternal()).text;
+      expectDrawing(drawn, 3);
+      expect(drawn).toContain("external, its own subnet");
+      expect(drawn).toContain("external, public addresses");
+      expect(drawn).toContain("by subnet or address");
+      for (const name of Object.keys(external)) expect(topOf(drawn, name)).toBeGreaterThan(bottomOfNetwork(drawn) ?? 0);
+      for (const name of Object.keys(services)) expect(topOf(drawn, name)).toBeLessThan(bottomOfNetwork(drawn) ?? 0);
+      expect(bottomOfNetwork(picture(policy).text)).toBeGreaterThan(0);
+      expect(picture(policy).text).not.toContain("by subnet or address");
+    });
+
+    it("has no virtual network around them, where many services have their callers beside them", () => {
+      const more = Array.from(
+        { length: 6 },
+        (_, i) => [`more-${i}`, { subnet: i + 2, roles: {}, callers: {} }] as const,
+      );
+      const drawn = picture(withExternal(Object.fromEntries(more))).text;
+      expectDrawing(drawn, 3);
+      expect(bottomOfNetwork(drawn)).toBeUndefined();
+      expect(drawn).toContain("external, its own subnet");
+    });
+
+    it("stands beside a table that says where they call from", () => {
+      const section = policySection(withExternal()).text;
+      expect(section).toContain("batch-jobs, external, from the subnet cluster/nodes");
+      expect(section).toContain("partner-gateway, external, from 203.0.113.128/28");
+    });
   });
 
   function expectDrawing(drawn: string, grants: number): void {

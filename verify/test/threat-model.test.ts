@@ -6,6 +6,7 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { invariants } from "../../infra/invariants/index.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
+import { policy } from "../model/policy.ts";
 import { matrixOf } from "../local/matrix.ts";
 import { matcherOf } from "../model/filter.ts";
 
@@ -13,10 +14,10 @@ const root = join(import.meta.dirname, "..", "..");
 const text = readFileSync(join(root, "docs", "threat-model.md"), "utf8");
 const boundaries = boundariesOf(text);
 const threats = boundaries.flatMap((boundary) => boundary.threats);
-const cells = matrixOf({ services: accessPolicy.services });
+const cells = matrixOf(policy);
 
 /** The first part of a check's id; the second is a service. That each check is there, deployed.test.ts tests. */
-const CHECK_AREAS = ["restrictions", "sites", "network", "storage", "directory", "assignments", "code", "template"];
+const CHECK_AREAS = "restrictions sites network storage directory assignments external code template".split(" ");
 
 describe("the threat model", () => {
   it("has threats at each of its boundaries", () => {

@@ -1,6 +1,19 @@
 import { expectedOf } from "../expected.ts";
 import { resources, type Snapshot } from "../../snapshot.ts";
-import { config, setting, resource, remove, add, application, CALLER, CALLEE, there, mutationsOf } from "./change.ts";
+import {
+  config,
+  setting,
+  resource,
+  remove,
+  add,
+  application,
+  CALLER,
+  CALLEE,
+  EXAMPLE,
+  there,
+  type Mutation,
+  mutationsOf,
+} from "./change.ts";
 
 const { roles = {}, callers = {} } = expectedOf("default").policy.services[CALLEE] ?? {};
 const granted = callers[CALLER] ?? [];
@@ -11,6 +24,13 @@ const roleIds = {
   granted: idOf((role) => granted.includes(role)),
   other: idOf((role) => !granted.includes(role)),
 };
+
+/** Changes the allow-list of the example's callee. */
+const allowed = (change: (list: string) => string): Mutation["change"] =>
+  config(({ appSettings = [] }) => {
+    const list = there(appSettings.find(({ name }) => name === "ALLOWED_CALLERS"));
+    list.value = change(list.value);
+  }, EXAMPLE.callee);
 
 export const accessMutations = mutationsOf({
   "an identity has built-in Azure roles on its own storage and on Application Insights, and nothing else": {
@@ -70,6 +90,16 @@ export const accessMutations = mutationsOf({
     "another identity granted": resource("Microsoft.Graph/appRoleAssignedTo@v1.0", roleIds.granted, (properties) => {
       properties.principalId = there(properties.principalId).replace(/(?<=\/)id-[^/']+/, "stranger");
     }),
+    "an external caller's client id in place of its object id": {
+      in: "example-default",
+      change: resource("Microsoft.Graph/appRoleAssignedTo@v1.0", EXAMPLE.withSubnet.objectId, (properties) => {
+        properties.principalId = EXAMPLE.withSubnet.clientId;
+      }),
+    },
+    "an external caller without its role": {
+      in: "example-everything",
+      change: remove("Microsoft.Graph/appRoleAssignedTo@v1.0", EXAMPLE.withSubnet.objectId),
+    },
   },
   "a directory that an administrator has prepared gets no resource": {
     "an assignment": { in: "dedicated", change: add("Microsoft.Graph/appRoleAssignedTo@v1.0", { properties: {} }) },
@@ -87,6 +117,14 @@ export const accessMutations = mutationsOf({
       const list = there(appSettings.find(({ name }) => name === "ALLOWED_CALLERS"));
       list.value = list.value.replaceAll(CALLER, CALLEE);
     }),
+    "another client in place of an external caller": {
+      in: "example-default",
+      change: allowed((list) => list.replace(EXAMPLE.withSubnet.clientId, EXAMPLE.withSubnet.objectId)),
+    },
+    "a client more": {
+      in: "example-dedicated",
+      change: allowed((list) => list.replace("createArray(", `createArray('${EXAMPLE.withSubnet.objectId}', `)),
+    },
     "another App ID URI": setting("API_IDENTIFIER_URI", "api://somebody/else"),
   },
   "a caller has the URL and the scope of each of its callees": {
@@ -103,6 +141,14 @@ export const accessMutations = mutationsOf({
       in: "everything",
       change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ identityProviders }) => {
         delete identityProviders?.azureActiveDirectory?.validation?.defaultAuthorizationPolicy;
+      }),
+    },
+    "an external caller not allowed": {
+      in: "example-everything",
+      change: resource("Microsoft.Web/sites/config", "authsettingsV2", ({ identityProviders }) => {
+        const policy = there(identityProviders?.azureActiveDirectory?.validation?.defaultAuthorizationPolicy);
+        policy.allowedApplications =
+          policy.allowedApplications?.filter((id) => id !== EXAMPLE.withSubnet.clientId) ?? [];
       }),
     },
   },

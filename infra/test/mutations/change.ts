@@ -7,8 +7,8 @@ import {
   siteOf,
   type SiteProperties,
   type Snapshot,
-  type SnapshotName,
 } from "../../snapshot.ts";
+import type { CaseName } from "../expected.ts";
 
 /** A change to a snapshot that breaks one invariant, and only that one. */
 export interface Mutation {
@@ -17,7 +17,7 @@ export interface Mutation {
   /** What is changed. */
   readonly by: string;
   /** The snapshot that is changed; `default` if not given. */
-  readonly in?: SnapshotName;
+  readonly in?: CaseName;
   readonly change: (snapshot: Snapshot) => void;
 }
 
@@ -37,6 +37,17 @@ export function mutationsOf(changes: Readonly<Record<string, Readonly<Record<str
 
 export const CALLER = "caller-func";
 export const CALLEE = "callee-func";
+
+/** Of the example: the service that external callers may call, and two of these. */
+export const EXAMPLE = {
+  callee: "callee-func",
+  withSubnet: {
+    name: "batch-jobs",
+    clientId: "77777777-7777-4777-8777-777777777771",
+    objectId: "77777777-7777-4777-8777-777777777772",
+  },
+  withAddresses: { name: "partner-gateway", range: "203.0.113.128/28" },
+} as const;
 
 export const site =
   (change: (properties: SiteProperties, site: Resource<SiteProperties>) => void, service = CALLEE) =>

@@ -1,5 +1,17 @@
-import { resources, type SecurityRule, siteOf, subnetIdOf, type Snapshot } from "../../snapshot.ts";
-import { site, config, resource, subnet, add, CALLER, CALLEE, there, type Mutation, mutationsOf } from "./change.ts";
+import { type AccessRule, resources, type SecurityRule, siteOf, subnetIdOf, type Snapshot } from "../../snapshot.ts";
+import {
+  site,
+  config,
+  resource,
+  subnet,
+  add,
+  CALLER,
+  CALLEE,
+  EXAMPLE,
+  there,
+  type Mutation,
+  mutationsOf,
+} from "./change.ts";
 
 const outboundRule = (
   name: string,
@@ -8,6 +20,12 @@ const outboundRule = (
   resource("Microsoft.Network/networkSecurityGroups", CALLEE, ({ securityRules }) => {
     change(there(securityRules?.find((rule) => rule.name === name)?.properties));
   });
+
+/** Changes the first rule of an external caller. */
+const ruleOf = ({ name }: { readonly name: string }, change: (rule: AccessRule) => void): Mutation["change"] =>
+  config(({ ipSecurityRestrictions = [] }) => {
+    change(there(ipSecurityRestrictions.find((rule) => rule.name === name)));
+  }, EXAMPLE.callee);
 
 export const networkMutations = mutationsOf({
   "every service calls from an integration subnet of its own": {
@@ -35,6 +53,14 @@ export const networkMutations = mutationsOf({
         const workspace = resources(snapshot, "Microsoft.Insights/components")[0]?.properties?.WorkspaceResourceId;
         const id = `${there(workspace)}/providers/Microsoft.Insights/diagnosticSettings/workspace`;
         add("Microsoft.Insights/diagnosticSettings", { id, properties: {} })(snapshot);
+      },
+    },
+    "the subnet of an external caller": {
+      in: "example-default",
+      change: (snapshot) => {
+        ruleOf(EXAMPLE.withSubnet, ({ vnetSubnetResourceId: id }) => {
+          add("Microsoft.Network/virtualNetworks/subnets", { id: there(id), properties: {} })(snapshot);
+        })(snapshot);
       },
     },
     "a network that no service uses": {
@@ -92,7 +118,7 @@ export const networkMutations = mutationsOf({
       rule.destinationPortRanges = ["3389"];
     }),
   },
-  "a callee allows its callers' subnets and no other origin": {
+  "a callee allows its callers' subnets and address ranges, and no other origin": {
     "default action Allow": config((siteConfig) => {
       siteConfig.ipSecurityRestrictionsDefaultAction = "Allow";
     }),
@@ -106,6 +132,25 @@ export const networkMutations = mutationsOf({
       const [rule] = ipSecurityRestrictions;
       there(rule).vnetSubnetResourceId = there(rule?.vnetSubnetResourceId).replace(/[^/]+$/, "other");
     }),
+    "another subnet of an external caller's network": {
+      in: "example-default",
+      change: ruleOf(EXAMPLE.withSubnet, (rule) => {
+        rule.vnetSubnetResourceId = there(rule.vnetSubnetResourceId).replace(/[^/]+$/, "other");
+      }),
+    },
+    "more addresses than an external caller has": {
+      in: "example-default",
+      change: ruleOf(EXAMPLE.withAddresses, (rule) => {
+        rule.ipAddress = "203.0.113.0/24";
+      }),
+    },
+    "an external caller that is not admitted": {
+      in: "example-existing",
+      change: config((siteConfig) => {
+        const isOther = ({ ipAddress }: AccessRule): boolean => ipAddress !== EXAMPLE.withAddresses.range;
+        siteConfig.ipSecurityRestrictions = there(siteConfig.ipSecurityRestrictions).filter(isOther);
+      }, EXAMPLE.callee),
+    },
     "a rule that refuses": config(({ ipSecurityRestrictions = [] }) => {
       ipSecurityRestrictions.push({ name: "nobody", action: "Deny", priority: 1, ipAddress: "0.0.0.0/0" });
     }),
@@ -124,6 +169,13 @@ export const networkMutations = mutationsOf({
       config(({ scmIpSecurityRestrictions = [] }) => {
         scmIpSecurityRestrictions.push({ name: CALLER, action: "Allow", priority: 1, vnetSubnetResourceId: subnetId });
       })(snapshot);
+    },
+    "an external caller allowed": {
+      in: "example-default",
+      change: config(({ ipSecurityRestrictions = [], scmIpSecurityRestrictions = [] }) => {
+        const { name } = EXAMPLE.withAddresses;
+        scmIpSecurityRestrictions.push(there(ipSecurityRestrictions.find((rule) => rule.name === name)));
+      }, EXAMPLE.callee),
     },
     "the main site's rules": config((siteConfig) => {
       siteConfig.scmIpSecurityRestrictionsUseMain = true;

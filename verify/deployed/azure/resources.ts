@@ -163,6 +163,8 @@ const subnet = v.object({
   }),
 });
 
+export type AzureSubnet = v.InferOutput<typeof subnet>;
+
 const account = v.object({
   id: v.string(),
   name: v.string(),
@@ -198,7 +200,7 @@ export interface AzureService {
   /** The resources that the identity is attached to, in whatever subscription. */
   readonly resourcesOfIdentity: Read<readonly v.InferOutput<typeof named>[]>;
   readonly functions: Read<readonly FunctionEnvelope[]>;
-  readonly subnet: Read<v.InferOutput<typeof subnet>>;
+  readonly subnet: Read<AzureSubnet>;
   readonly securityGroup: Read<v.InferOutput<typeof securityGroup>>;
   readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
   /** The storage account that the service's settings name. */
@@ -292,7 +294,7 @@ export function azureService(
         "POST",
       ),
     functions: list(`${siteId}/functions`, WEB, functionEnvelope, `${sites}/functions/read`),
-    subnet: get(subnetId, NETWORK, subnet, `${networks}/virtualNetworks/subnets/read`),
+    subnet: subnetAt(arm, subnetId),
     securityGroup: get(
       expectedSubnet.networkSecurityGroup?.id ?? "",
       NETWORK,
@@ -305,6 +307,12 @@ export function azureService(
     functionKey: readKey("A function key", ({ functionKeys }) => Object.values(functionKeys ?? {})[0]),
     masterKey: readKey("A master key", ({ masterKey }) => masterKey),
   };
+}
+
+/** A subnet, also one of another team. */
+export function subnetAt(arm: AzureApi, id: string): Read<AzureSubnet> {
+  const permission = reader("Microsoft.Network/virtualNetworks/subnets/read");
+  return () => arm.get(`${id}?api-version=${NETWORK}`, subnet, permission);
 }
 
 function reader(permission: string): string {

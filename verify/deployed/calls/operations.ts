@@ -7,8 +7,8 @@ import { asOperation, type HostOperation, hostOperationsOf } from "../../model/h
 import { everyOperation, operations } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
 import type { PlannedCall } from "../../model/plan.ts";
+import { isOfPolicy, policy } from "../../model/policy.ts";
 import type { Operation } from "../../model/report.ts";
-import { policy } from "../expected.ts";
 import { notMade, plannedCall } from "./context.ts";
 
 /** The operations of every service, of its Functions host and of its SCM site. Services with roles come first. */
@@ -37,19 +37,19 @@ export function scmOperation(service: string): Operation {
 }
 
 const NOT_FROM_HERE =
-  "Not possible from here: it needs a machine in that subnet. The local verification makes the same call. On the deployment, " +
+  "Not possible from here: it needs a machine in that network. The local verification makes the same call. On the deployment, " +
   "the configuration checks compare the restrictions with the template.";
 
-/** Calls from within the virtual network. This machine cannot make them. */
+/** Calls from the networks of callers. This machine cannot make them. */
 export function callsFromSubnets(): PlannedCall[] {
   return apiNames(policy)
     .flatMap(everyOperation)
     .flatMap((operation) =>
       originsOf(policy, operation.service)
-        .filter(({ subnetOf }) => subnetOf !== null)
+        .filter(({ callerOf }) => callerOf !== null)
         .flatMap((origin) =>
           callersOf(policy, operation.service)
-            .filter(({ id }) => ["no-token", "master-key"].includes(id) || id in policy.services)
+            .filter(({ id }) => ["no-token", "master-key"].includes(id) || isOfPolicy(id))
             .map(({ id, standing: caller }) => {
               const success = successOf(operation, caller);
               const expected = expectedOutcome({ policy, layers: "both", operation, origin, caller, success });

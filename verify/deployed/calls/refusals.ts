@@ -5,7 +5,7 @@ import { hostOutcome } from "../../model/outcomes.ts";
 import type { Observation, PlannedCall } from "../../model/plan.ts";
 import type { CallerKind, Operation, Outcome } from "../../model/report.ts";
 import { once } from "../azure/reading.ts";
-import type { ServiceView } from "../view.ts";
+import { callersOf, type ServiceView } from "../view.ts";
 import { BY_NETWORK, type CallContext, notMade, plannedCall, type Request, send, UNKNOWN_ADDRESS } from "./context.ts";
 import { mainOperations, readingHostOperations, scmOperation } from "./operations.ts";
 import { forgedToken, signedIn } from "./tokens.ts";
@@ -35,10 +35,14 @@ export function refusalCalls(context: CallContext): PlannedCall[] {
   ]);
 }
 
-/** A callee lets in its callers' subnets only: the network refuses every call from outside, with any token. */
+/**
+ * A callee lets in its callers' networks only: the network refuses every call from outside, with any token. From an address of an
+ * external caller, the token decides.
+ */
 function apiCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   const { view, credential } = context;
-  const granted = view.services.filter(({ name }) => name in service.callers);
+  const granted = callersOf(view, service);
+  const isAdmitted = (): Promise<boolean> => isHereIn(context, service.callerRanges);
   const forged = once(() => forgedToken(view, service, granted[0]));
   const account = once(() => signedIn(credential, view.deployment, service));
 
@@ -49,18 +53,23 @@ function apiCalls(context: CallContext, service: ServiceView): PlannedCall[] {
       const actual: Outcome = { refusedBy: "identity-provider", status: null, code: result.code };
       return { actual, note: "No token, so no call was made.", exchanges: [] };
     }
-    const call = await send(withToken(request, result.token));
     const principals = await Promise.all(granted.map(({ principalId }) => principalId()));
     const isGranted = principals.some((one) => one.kind === "found" && one.value === result.principalId);
+    if (isGranted && (await isAdmitted())) return notMade("The signed-in account may call from this address.");
+    const call = await send(withToken(request, result.token));
     if (isGranted) return { ...call, expected: BY_NETWORK };
     return { ...call, note: "Entra ID issued a token to an account without a grant. With it:" };
   };
   return mainOperations(service.name).flatMap((operation) => {
     const request = requestOf(context, service, operation);
+    const sent = async (prepared: Request): Promise<Observation> => ({
+      ...(await send(prepared)),
+      expected: (await isAdmitted()) ? admitted(operation) : BY_NETWORK,
+    });
     return [
-      plannedCall(operation.id, "here", "no-token", BY_NETWORK, () => send(request)),
+      plannedCall(operation.id, "here", "no-token", BY_NETWORK, () => sent(request)),
       plannedCall(operation.id, "here", "forged-token", BY_NETWORK, async () =>
-        send(withToken(request, await forged())),
+        sent(withToken(request, await forged())),
       ),
       plannedCall(operation.id, "here", "signed-in", NO_TOKEN, () => withAccount(request)),
     ];
@@ -70,19 +79,25 @@ function apiCalls(context: CallContext, service: ServiceView): PlannedCall[] {
 /** A service without roles lets in its ingress ranges, and then asks for a function key, unless the operation is public. */
 function entryCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   return mainOperations(service.name).flatMap((operation) => {
-    const { access, sample, after = [] } = statedOperation(operation.id) ?? {};
+    const { sample, after = [] } = statedOperation(operation.id) ?? {};
     // Only those that read: a call that is let in by mistake must change nothing.
     if (operation.method !== "GET" || sample === undefined || after.length > 0) return [];
     const request = requestOf(context, service, operation);
-    const inRange: Outcome =
-      access === "public" ? { refusedBy: "nobody", status: sample("").status, code: null } : BY_APPLICATION;
-    return callsFromHere(context, service, operation, request, context.view.deployment.ingressRanges, inRange);
+    const ranges = context.view.deployment.ingressRanges;
+    return callsFromHere(context, service, operation, request, ranges, admitted(operation));
   });
 }
 
+/** The outcome of a call without a good token or key, whose address the network lets in. */
+function admitted({ id }: Operation): Outcome {
+  const { access, sample } = statedOperation(id) ?? {};
+  if (access !== "public") return BY_APPLICATION;
+  return { refusedBy: "nobody", status: sample?.("").status ?? 200, code: null };
+}
+
 /**
- * The endpoints of the Functions host. A callee lets in no call from here. At other services, a call from an ingress address
- * reaches the host, which must refuse it or return an empty body, also with its master key.
+ * The endpoints of the Functions host. A call from an address that the network lets in reaches the host, which must refuse it or
+ * return an empty body, also with its master key.
  */
 function hostCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   const { view, here } = context;
@@ -90,10 +105,9 @@ function hostCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   return readingHostOperations(service.name).flatMap((operation) => {
     const request: Request = { ...requestOf(context, service, operation), by: "host" };
     const call = async (status: number, headers: Readonly<Record<string, string>>): Promise<Observation> => {
-      if (service.api !== null) return send({ ...request, headers });
-      const { address, isWithin } = await here();
-      if (address === null) return notMade(UNKNOWN_ADDRESS);
-      const expected = isWithin(view.deployment.ingressRanges) ? hostOutcome(status) : BY_NETWORK;
+      if (service.api === null && (await here()).address === null) return notMade(UNKNOWN_ADDRESS);
+      const ranges = service.api === null ? view.deployment.ingressRanges : service.callerRanges;
+      const expected = (await isHereIn(context, ranges)) ? hostOutcome(status) : BY_NETWORK;
       return { ...(await send({ ...request, headers })), expected };
     };
     const [withoutKey, withKey] = operation.responses;
@@ -112,6 +126,11 @@ function scmCalls(context: CallContext, service: ServiceView): PlannedCall[] {
   const { view, scmUrl, timeoutMs } = context;
   const request = { url: `${scmUrl(service.url)}/api/environment`, method: "GET", timeoutMs };
   return callsFromHere(context, service, scmOperation(service.name), request, view.deployment.deployerRanges);
+}
+
+/** An unknown address is in none: SCM sites refuse every external caller's, so it would be known. */
+async function isHereIn({ here }: CallContext, ranges: readonly string[]): Promise<boolean> {
+  return ranges.length > 0 && (await here()).isWithin(ranges);
 }
 
 /** From an address that the network lets in, the site itself decides. From any other, the network refuses. */

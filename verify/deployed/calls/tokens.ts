@@ -6,7 +6,7 @@ import { failureOf } from "../azure/api.ts";
 import { once } from "../azure/reading.ts";
 import type { Deployment } from "../environment.ts";
 import { identifierUri } from "../expected.ts";
-import type { DeploymentView, ServiceView } from "../view.ts";
+import type { Client, DeploymentView, ServiceView } from "../view.ts";
 
 /** The result of asking Entra ID for a token for a service, with the account of this machine. */
 export type SignedIn =
@@ -44,7 +44,7 @@ export async function signedIn(
 export async function forgedToken(
   { deployment, authorityHost }: DeploymentView,
   service: ServiceView,
-  caller: ServiceView | undefined,
+  caller: Client | undefined,
 ): Promise<string> {
   const application = await service.registration?.application();
   const client = await caller?.clientId();

@@ -4,7 +4,7 @@ import { plannedCheck, shown } from "../check.ts";
 import type { Assignment } from "../azure/directory.ts";
 import { together } from "../azure/reading.ts";
 import { provisionDirectory } from "../fixes.ts";
-import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
+import { callerIds, callersOf, type DeploymentView, type ServiceView } from "../view.ts";
 
 export function assignmentChecks(view: DeploymentView, service: ServiceView): PlannedCheck[] {
   const { name, registration, roles, callers } = service;
@@ -13,9 +13,8 @@ export function assignmentChecks(view: DeploymentView, service: ServiceView): Pl
   const grants = Object.entries(callers).flatMap(([caller, held]) =>
     held.map((role) => ({ caller, role, roleId: roles[role]?.id ?? "" })),
   );
-  const principals = view.services.filter((other) => other.name in callers);
   return [
-    ...principals.flatMap(({ name: caller, principalId }) =>
+    ...callersOf(view, service).flatMap(({ name: caller, principalId }) =>
       grants
         .filter((grant) => grant.caller === caller)
         .map(({ role, roleId }) =>

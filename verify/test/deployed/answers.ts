@@ -17,7 +17,14 @@ export const ids = {
   client: "66666666-6666-4666-8666-666666666661",
   clientObject: "66666666-6666-4666-8666-666666666662",
   clientPrincipal: "66666666-6666-4666-8666-666666666663",
+  batchClient: "77777777-7777-4777-8777-777777777771",
+  batchPrincipal: "77777777-7777-4777-8777-777777777772",
+  partnerClient: "88888888-8888-4888-8888-888888888881",
+  partnerPrincipal: "88888888-8888-4888-8888-888888888882",
 } as const;
+
+/** The client ids that may call the callee. */
+export const allowList = [ids.callerClient, ids.batchClient, ids.partnerClient];
 
 export const roles = {
   "Records.Read": "dd85470b-379f-49da-a896-e7f39cab2dd9",
@@ -48,6 +55,9 @@ export const resource = {
     `${group}/providers/Microsoft.Network/virtualNetworks/vnet-${SUFFIX}/subnets/${service}`,
   securityGroup: (service: string): string =>
     `${group}/providers/Microsoft.Network/networkSecurityGroups/nsg-${service}-${SUFFIX}`,
+  /** Of the external caller batch-jobs. */
+  externalSubnet:
+    "/subscriptions/00000000-0000-0000-0000-000000000006/resourceGroups/rg-cluster/providers/Microsoft.Network/virtualNetworks/vnet-cluster/subnets/snet-nodes",
   account: (name: string): string => `${group}/providers/Microsoft.Storage/storageAccounts/${name}`,
 };
 
@@ -121,7 +131,7 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
     ...azureAnswers("callee-func", ids.calleeClient, ids.calleePrincipal, {
       API_CLIENT_ID: ids.api,
       API_IDENTIFIER_URI: `api://${ids.tenant}/callee-func-${SUFFIX}`,
-      ALLOWED_CALLERS: ids.callerClient,
+      ALLOWED_CALLERS: allowList.join(","),
       INITIAL_RECORDS: '{"first": 1, "second": 2}',
       RECORDS_TABLE_ENDPOINT: "https://stdatacallee.table.core.windows.net",
     }),
@@ -143,6 +153,20 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
         }),
       ]),
     ),
+    // The subnet of another team, which has what that team needs.
+    [`GET ${resource.externalSubnet}`]: ok({
+      id: resource.externalSubnet,
+      name: "snet-nodes",
+      properties: {
+        addressPrefix: "10.9.0.0/22",
+        provisioningState: "Succeeded",
+        delegations: [],
+        serviceEndpoints: [
+          { service: "Microsoft.Sql", locations: ["westeurope"], provisioningState: "Succeeded" },
+          { service: "Microsoft.Web", locations: ["*"], provisioningState: "Succeeded" },
+        ],
+      },
+    }),
     ...graphAnswers(),
     ...siteAnswers(),
   };
@@ -151,6 +175,7 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
 function azureAnswers(service: string, clientId: string, principalId: string, settings: object): Answers {
   const site = resource.site(service);
   const caller = resource.subnet("caller-func");
+  const allow = { action: "Allow", tag: "Default" };
   const own = service.replace("-func", "");
   return {
     // Of the published example: WebApps_Get. `identity` is built on it: the example is of a site without one.
@@ -202,9 +227,14 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
         linuxFxVersion: "NODE|24",
         appCommandLine: "",
         ipSecurityRestrictions: [
-          service === "callee-func"
-            ? { vnetSubnetResourceId: caller, action: "Allow", tag: "Default", priority: 100, name: "caller-func" }
-            : { ipAddress: `${HERE}/32`, action: "Allow", tag: "Default", priority: 200, name: "ingress-1" },
+          ...(service === "callee-func"
+            ? [
+                { vnetSubnetResourceId: caller, ...allow, priority: 100, name: "caller-func" },
+                { vnetSubnetResourceId: resource.externalSubnet, ...allow, priority: 101, name: "batch-jobs" },
+                { ipAddress: "203.0.113.128/28", ...allow, priority: 300, name: "partner-gateway" },
+                { ipAddress: "3fff:a::/32", ...allow, priority: 301, name: "partner-gateway" },
+              ]
+            : [{ ipAddress: `${HERE}/32`, ...allow, priority: 200, name: "ingress-1" }]),
           denyAll(),
         ],
         ipSecurityRestrictionsDefaultAction: "Deny",
@@ -573,6 +603,8 @@ function graphAnswers(): Answers {
   return {
     ...identityPrincipal(ids.callerClient, ids.callerPrincipal),
     ...identityPrincipal(ids.calleeClient, ids.calleePrincipal),
+    ...identityPrincipal(ids.batchClient, ids.batchPrincipal),
+    ...identityPrincipal(ids.partnerClient, ids.partnerPrincipal),
     // application-get, servicePrincipal-get; the role is of servicePrincipal-get-select-appRoles.
     [`GET /v1.0/applications(uniqueName='callee-func-${SUFFIX}')`]: ok({
       id: ids.apiObject,
@@ -604,7 +636,11 @@ function graphAnswers(): Answers {
     [`GET /v1.0/applications/${ids.apiObject}/federatedIdentityCredentials`]: ok({ value: [] }),
     // servicePrincipal-list-appRoleAssignedTo. Two pages: `@odata.nextLink` is as Graph pages any list.
     [`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo`]: ok({
-      value: [assigned("assignment-1", roles["Records.Read"])],
+      value: [
+        assigned("assignment-1", roles["Records.Read"]),
+        assigned("assignment-of-batch-jobs", roles["Records.Read"], ids.batchPrincipal),
+        assigned("assignment-of-partner", roles["Records.Write"], ids.partnerPrincipal),
+      ],
       "@odata.nextLink": `{graph}/v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2?$skiptoken=x`,
     }),
     [`GET /v1.0/servicePrincipals/${ids.apiPrincipal}/appRoleAssignedTo/page2`]: ok({

@@ -1,5 +1,6 @@
 /** Every way in which a deployment can differ, with its one finding. */
 import {
+  allowList,
   type Answers,
   assigned,
   change,
@@ -62,6 +63,14 @@ function drift(
   };
 }
 
+const ruleWithout =
+  (subnet: string) =>
+  (rules: unknown): unknown =>
+    (rules as { vnetSubnetResourceId?: string }[]).filter(
+      (rule) => rule.vnetSubnetResourceId?.includes(subnet) !== true,
+    );
+
+const external = `GET /v1.0/servicePrincipals(appId='${ids.batchClient}')`;
 const data = resource.account("stdatacallee");
 const insights = resource.account("x").replace(/Microsoft\.Storage.*$/, `Microsoft.Insights/components/appi-${SUFFIX}`);
 const functions = `GET ${callee}/functions`;
@@ -348,7 +357,7 @@ export const drifts: readonly Drift[] = [
     found: /^Allow/,
     fix: PROVISION,
   }),
-  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.1.action", to("Allow"), {
+  drift("the platform's last rule allows", web, "properties.ipSecurityRestrictions.4.action", to("Allow"), {
     id: "restrictions/callee-func/main/default-action",
     found: /^Deny, and a last rule that says Allow$/,
   }),
@@ -357,6 +366,81 @@ export const drifts: readonly Drift[] = [
     found: /^Disabled$/,
     fix: UNLESS_POLICY,
   }),
+  drift(
+    "an external caller's subnet is not let in",
+    web,
+    "properties.ipSecurityRestrictions",
+    ruleWithout("snet-nodes"),
+    {
+      id: "restrictions/callee-func/main/rules",
+      found: /^missing: Allow \S+\/subnets\/snet-nodes$/,
+      fix: PROVISION,
+    },
+  ),
+  drift(
+    "more addresses than an external caller has",
+    web,
+    "properties.ipSecurityRestrictions.2.ipAddress",
+    to("203.0.113.0/24"),
+    {
+      id: "restrictions/callee-func/main/rules",
+      found: /^missing: Allow 203\.0\.113\.128\/28; too many: Allow 203\.0\.113\.0\/24$/,
+    },
+  ),
+  drift(
+    "an external caller reaches the SCM site",
+    web,
+    "properties.scmIpSecurityRestrictions",
+    and({ ...allowRule, ipAddress: "203.0.113.128/28" }),
+    { id: "restrictions/callee-func/scm/rules", found: /^too many: Allow 203\.0\.113\.128\/28$/ },
+  ),
+  drift("an external caller is not listed", settings, "properties.ALLOWED_CALLERS", to(ids.callerClient), {
+    id: "sites/callee-func/settings/ALLOWED_CALLERS",
+  }),
+  drift(
+    "an external caller's role is missing",
+    assignments,
+    "value",
+    (list) => (list as { id: string }[]).filter(({ id }) => id !== "assignment-of-batch-jobs"),
+    { id: "assignments/callee-func/batch-jobs/Records.Read", fix: PROVISION },
+  ),
+  drift(
+    "an external caller holds another role, too",
+    assignments,
+    "value",
+    and(assigned("assignment-4", roles["Records.Manage"], ids.batchPrincipal)),
+    { id: "assignments/callee-func/outside-policy", found: /holds Records\.Manage$/ },
+  ),
+  drift("an external caller's client has another service principal", external, "id", to(ids.client), {
+    id: "external/batch-jobs/service-principal",
+    found: new RegExp(`^${ids.client}$`),
+    fix: new RegExp(`^# Correct shared/access-policy\\.json by: az ad sp show --id ${ids.batchClient} --query id$`),
+  }),
+  drift("an external caller is disabled", external, "accountEnabled", to(false), {
+    id: "external/batch-jobs/enabled",
+    found: /^disabled$/,
+    fix: new RegExp(
+      `^# The owner of batch-jobs: az ad sp update --id ${ids.batchPrincipal} --set accountEnabled=true$`,
+    ),
+  }),
+  drift(
+    "an external caller's subnet without the service endpoint",
+    `GET ${resource.externalSubnet}`,
+    "properties.serviceEndpoints",
+    to([{ service: "Microsoft.Sql" }]),
+    {
+      id: "external/batch-jobs/service-endpoint",
+      found: /^Microsoft\.Sql$/,
+      fix: /^# The owner of the subnet: az network vnet subnet update --ids \S+\/snet-nodes --service-endpoints Microsoft\.Sql Microsoft\.Web$/,
+    },
+  ),
+  drift(
+    "an external caller's subnet without any service endpoint",
+    `GET ${resource.externalSubnet}`,
+    "properties",
+    without("serviceEndpoints"),
+    { id: "external/batch-jobs/service-endpoint", found: /^none$/ },
+  ),
   drift("an ingress range too many", `GET ${caller}/config/web`, "properties.ipSecurityRestrictions", and(allowRule), {
     id: "restrictions/caller-func/main/rules",
   }),
@@ -423,7 +507,7 @@ export const drifts: readonly Drift[] = [
       fix: /^az network private-endpoint-connection delete --id \S+\/connection --yes$/,
     },
   ),
-  drift("another caller is listed", settings, "properties.ALLOWED_CALLERS", to(`${ids.callerClient},${ids.client}`), {
+  drift("another caller is listed", settings, "properties.ALLOWED_CALLERS", to([...allowList, ids.client].join(",")), {
     id: "sites/callee-func/settings/ALLOWED_CALLERS",
     found: new RegExp(ids.client),
   }),

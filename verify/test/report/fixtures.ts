@@ -5,12 +5,20 @@ import { matrixOf } from "../../local/matrix.ts";
 import type { Call } from "../../model/plan.ts";
 import { everyOperation } from "../../model/operations.ts";
 import { originsOf } from "../../model/origins.ts";
-import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { Policy, ServicePolicy } from "@restricted-calls/shared/access-policy";
 import type { CallerKind, Cell, Check, Exchange, Operation, Outcome, Report } from "../../model/report.ts";
 import { statusOf } from "../../model/status.ts";
 
 /** Reports as a verification writes them, of the size that they have: the matrix is the real one, the answers are not. */
-export const policy: Policy = { services: accessPolicy.services };
+/** Without external callers: a page with few calls shows all of them at once. */
+export const policy: Policy = {
+  services: Object.fromEntries(
+    Object.entries<ServicePolicy>(accessPolicy.services).map(([name, { callers, ...service }]) => {
+      const inside = Object.entries(callers).filter(([caller]) => Object.hasOwn(accessPolicy.services, caller));
+      return [name, { ...service, callers: Object.fromEntries(inside) }];
+    }),
+  ),
+};
 
 const origins = originsOf(policy, "callee-func");
 const operations = everyOperation("callee-func");
