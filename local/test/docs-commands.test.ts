@@ -38,7 +38,7 @@ function commandsIn(text: string): string[] {
 const kinds = {
   "needs Azure": /^(az|azd) |\$CALLER\b/,
   "brings the repository here": /^(git clone|cd) /,
-  "changes the repository, by docs-make-it-yours.test.ts": /^git rm /,
+  "changes the repository, by docs-make-it-yours.test.ts": /^(git rm|cp -R examples\/)/,
   "needs Core Tools, by core-tools.test.ts": /^(cp \.local\/|\(cd dist\/)/,
   "is a script of this repository": /^([A-Z_]+=\S+ )*npm (start|test|run \S+)( |$)/,
   "is a program of this repository": /^node \S+\.ts( |$)/,
@@ -112,9 +112,14 @@ describe.skipIf(process.platform === "win32")("on a running system", () => {
   const routes = Object.values(contracts).flatMap(({ operations }) =>
     operations.map(({ route }) => new RegExp(`^${route.replaceAll(/\{.*?\}/g, "[^/]+")}$`)),
   );
+  const suggested = Object.values(contracts).flatMap(
+    ({ commands }) => commands?.("").map(({ command }) => command) ?? [],
+  );
   /** Whether the services offer what a command calls: with another business, they do not offer what the pages show. */
   const isOffered = (script: string): boolean =>
-    [...script.matchAll(/(?<=:\d+)\/api\/[\w./-]+/g)].every(([path]) => routes.some((route) => route.test(path)));
+    [...script.matchAll(/(?<=:\d+)\/(api|admin\/functions)\/[\w./-]+/g)].every(
+      ([path]) => routes.some((route) => route.test(path)) || suggested.some((command) => command.includes(`${path} `)),
+    );
 
   for (const { page, line, script, output } of calls) {
     const title = `${page}, line ${line}: gives what the page shows`;

@@ -1,7 +1,7 @@
 /** The threat model names existing evidence. */
 import "../../tools/testing/example-system.ts";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { invariants } from "../../infra/invariants/index.ts";
@@ -15,6 +15,12 @@ const text = readFileSync(join(root, "docs", "threat-model.md"), "utf8");
 const boundaries = boundariesOf(text);
 const threats = boundaries.flatMap((boundary) => boundary.threats);
 const cells = matrixOf(policy);
+
+/** Tests of a service go with its business: with another one, none of those that are named is there. */
+const ofBusiness = /^[a-z-]+-func\//;
+const isOtherBusiness = threats
+  .flatMap(({ shownBy }) => shownBy.map(({ reference }) => reference.split(": ")[0] ?? ""))
+  .every((file) => !ofBusiness.test(file) || !existsSync(join(root, file)));
 
 /** The first part of a check's id; the second is a service. That each check is there, deployed.test.ts tests. */
 const CHECK_AREAS = "restrictions sites network storage directory assignments external code template".split(" ");
@@ -73,8 +79,7 @@ function problemOf(kind: string, reference: string): string | null {
     }
     case "test": {
       const [file, title] = splitAt(reference, ": ");
-      // The tests of a service go with its business.
-      if (/^[a-z-]+-func\//.test(file) && !existsSync(join(root, dirname(file)))) return null;
+      if (isOtherBusiness && ofBusiness.test(file)) return null;
       return titlesOf(file).some((one) => one === title || one.endsWith(`: ${title}`)) ? null : "no such test";
     }
     case "invariant":
