@@ -35,6 +35,7 @@ test.each([
   ["ALLOWED_CALLERS", "GUIDs separated by commas"],
   ["DENIED_CALLERS", "GUIDs separated by commas"],
   ["MINIMUM_CLIENT_AUTHENTICATION", "public, secret or certificate"],
+  ["REPORT_ONLY_UNTIL", "a date, YYYY-MM-DD, at most 90 days ahead"],
   ["INVENTORY_TABLE_ENDPOINT", "the https:// endpoint of a storage account's table service"],
   ["INITIAL_STOCK", 'units by SKU as JSON, such as {"widget": 100}: SKUs as in routes, of each 0 to 1000000000 units'],
 ])("a wrong %s is told with the app's name and with what is expected", async (name, expected) => {

@@ -167,6 +167,12 @@ export const accessInvariants: readonly Invariant[] = [
       ];
     }),
   ),
+  invariant(
+    "a service refuses calls, and does not only report them",
+    forEachService(({ name, settings }) =>
+      same(`${name}: REPORT_ONLY_UNTIL`, settings["REPORT_ONLY_UNTIL"], undefined),
+    ),
+  ),
   invariant("a caller has the URL and the scope of each of its callees", (snapshot, expected) => {
     const services = servicesOf(snapshot, expected);
     return services.flatMap(({ name, callees, settings }) =>

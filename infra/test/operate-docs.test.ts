@@ -38,7 +38,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 /** What of the language the queries use: https://learn.microsoft.com/kusto/query/ */
 const LANGUAGE = new Set(
   (
-    "ago and asc bin by count dcount desc extend false isnotempty max order parse_json project render startswith sum " +
+    "ago and asc bin by count dcount desc extend false isempty isnotempty max order parse_json project render startswith sum " +
     "summarize timechart tobool todouble toint tostring true union where"
   ).split(" "),
 );

@@ -6,8 +6,11 @@ import type { RefusalCode } from "./refusals.ts";
 /** The record of a decision: caller, operation, rule. It has no token, and no claim but these. */
 export interface AuditEvent {
   readonly event: "authorization";
+  /** Whether the guard let the call through. */
   readonly allowed: boolean;
-  /** The rule that refused. */
+  /** True for a call that a guard let through because it only reports. */
+  readonly wouldRefuse: true | undefined;
+  /** The rule that refused, or would refuse. */
   readonly code: RefusalCode | undefined;
   /** Why the service's own rule refused. */
   readonly reason: string | undefined;
@@ -30,6 +33,7 @@ export function auditEvent(
   return {
     event: "authorization",
     allowed: verdict.allowed,
+    wouldRefuse: undefined,
     code: verdict.allowed ? undefined : verdict.code,
     reason,
     operation,

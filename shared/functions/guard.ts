@@ -8,6 +8,7 @@ import type { RoleRequirement } from "../authorization/decide.ts";
 import { refusalProblem } from "../authorization/refusals.ts";
 import { callback, checkOptions } from "../options.ts";
 import { problemResponse, withProblems } from "./handler.ts";
+import { onlyReports, reportOnlyDate, unknownCaller } from "./report-only.ts";
 
 /** A guarded handler: it gets the caller, never the token. */
 export type GuardedHandler = (
@@ -51,6 +52,9 @@ const operationSchemas = {
  * function's `authLevel`, which `createApi` sets; nor the request's body and route parameters, which are the handler's to check.
  *
  * @param audit by default one line of JSON in the invocation's log
+ * @param reportOnlyUntil a date, at most 90 days ahead: before its first moment in UTC, a call that would be refused reaches the
+ *   handler, and its audit event has `wouldRefuse`. Without a valid token, a handler that looks at the caller ends the call with
+ *   the refusal. By default, the guard refuses
  * @throws TypeError where an argument is wrong; the guard that it returns throws it at registration, for role and handler
  *
  * @example
@@ -68,8 +72,16 @@ const operationSchemas = {
  * });
  * ```
  */
-export function createGuard<Role extends string>(authorize: Authorize, audit: AuditSink = logged): RequireRole<Role> {
-  checkOptions("createGuard", { authorize: callback(), audit: callback() }, { authorize, audit });
+export function createGuard<Role extends string>(
+  authorize: Authorize,
+  audit: AuditSink = logged,
+  reportOnlyUntil?: string,
+): RequireRole<Role> {
+  checkOptions(
+    "createGuard",
+    { authorize: callback(), audit: callback(), reportOnlyUntil: reportOnlyDate },
+    { authorize, audit, reportOnlyUntil },
+  );
   return (requirement, handler) => {
     checkOptions("a guarded function", operationSchemas, { requirement, handler });
     return withProblems(async (request, context) => {
@@ -80,10 +92,14 @@ export function createGuard<Role extends string>(authorize: Authorize, audit: Au
         traceParent: context.traceContext?.traceParent,
       };
       const outcome = await authorize(call, requirement);
-      void record(audit, outcome.event, context);
+      const wouldRefuse = !outcome.allowed && onlyReports(reportOnlyUntil);
+      void record(audit, wouldRefuse ? { ...outcome.event, allowed: true, wouldRefuse } : outcome.event, context);
       if (outcome.failure !== undefined) context.error(outcome.failure);
       if (outcome.allowed) return handler(request, outcome.caller, context);
-      return problemResponse(refusalProblem(outcome.code, outcome.retryAfterSeconds));
+      const refusal = refusalProblem(outcome.code, outcome.retryAfterSeconds);
+      return wouldRefuse
+        ? handler(request, outcome.caller ?? unknownCaller(refusal), context)
+        : problemResponse(refusal);
     });
   };
 }
@@ -99,6 +115,6 @@ async function record(audit: AuditSink, event: AuditEvent, context: InvocationCo
 }
 
 function logged(event: AuditEvent, context: InvocationContext): void {
-  if (event.allowed) context.log(JSON.stringify(event));
+  if (event.allowed && event.wouldRefuse !== true) context.log(JSON.stringify(event));
   else context.warn(JSON.stringify(event));
 }

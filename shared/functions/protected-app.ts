@@ -7,6 +7,7 @@ import { authorityHost, guid, guids, readSettings } from "../settings.ts";
 import { checkStartOptions, type StartOptions } from "../start-options.ts";
 import { type AuditSink, createGuard } from "./guard.ts";
 import { type Api, createApi } from "./register.ts";
+import { reportOnlyDate } from "./report-only.ts";
 
 /**
  * The settings that `protectedApp` reads. An app with further settings reads all together by `readSettings`, before it calls
@@ -23,12 +24,15 @@ export const guardSettings = {
     v.pipe(v.picklist(clientAuthentications), v.description("public, secret or certificate")),
     "secret",
   ),
+  REPORT_ONLY_UNTIL: reportOnlyDate,
 };
 
 export interface ProtectedAppOptions
   extends StartOptions<keyof typeof guardSettings>, Pick<AuthorizerOptions, "clockToleranceSeconds" | "customRule"> {
   /** Leaves the choice of callers to roles and assignments: the setting `ALLOWED_CALLERS` is not read. */
   readonly allowedCallers?: "any";
+  /** Until this date (UTC), the guard only reports. Counts like the setting `REPORT_ONLY_UNTIL`; of both, the earlier one counts. */
+  readonly reportOnlyUntil?: string | undefined;
   /** Records the decisions. Default: one line of JSON in the invocation's log. */
   readonly audit?: AuditSink;
   /** Told why the tenant's keys could not be fetched. Default: an error in the app's log. */
@@ -45,6 +49,7 @@ const optionSchemas = {
   clockToleranceSeconds: v.optional(v.unknown()),
   customRule: v.optional(v.unknown()),
   allowedCallers: v.pipe(v.optional(v.literal("any")), v.description('"any"; a list is the setting ALLOWED_CALLERS')),
+  reportOnlyUntil: reportOnlyDate,
   audit: v.pipe(v.optional(callback<AuditSink>()), v.description("a function")),
   onKeyFailure: v.pipe(
     v.optional(callback<(error: unknown) => void>(), () => logged),
@@ -76,10 +81,11 @@ const optionSchemas = {
 export function protectedApp<Role extends string>(options: ProtectedAppOptions = {}): Api<Role> {
   const names = Object.keys(guardSettings);
   const checked = checkStartOptions("protectedApp", names, optionSchemas, options);
-  const { app, environment, settingNames, allowedCallers, audit, onKeyFailure } = checked;
+  const { app, environment, settingNames, allowedCallers, reportOnlyUntil, audit, onKeyFailure } = checked;
   const { clockToleranceSeconds, customRule } = options;
   const callers = allowedCallers === "any" ? anyCaller : guardSettings.ALLOWED_CALLERS;
   const settings = readSettings(app, { ...guardSettings, ALLOWED_CALLERS: callers }, environment, settingNames);
+  const [earlier] = [reportOnlyUntil, settings.REPORT_ONLY_UNTIL].filter((date) => date !== undefined).sort();
   return createApi(
     createGuard<Role>(
       createAuthorizer({
@@ -94,6 +100,7 @@ export function protectedApp<Role extends string>(options: ProtectedAppOptions =
         onKeyFailure,
       }),
       audit,
+      earlier,
     ),
   );
 }

@@ -167,6 +167,22 @@ describe("a system in which one thing is wrong", () => {
     }
   });
 
+  it("only reports what it would refuse: each call by a known caller differs that its guard refuses, and no call that it admits", async () => {
+    const soon = new Date(Date.now() + 7 * 24 * 3600_000).toISOString().slice(0, 10);
+    await restartCallee({ REPORT_ONLY_UNTIL: soon });
+    try {
+      const report = await verify("both/*/callerSubnet");
+      const refused = ofCallee(report.cells).filter(({ expected }) => expected.refusedBy === "application");
+      const known = refused.filter(({ expected }) => /^(caller-not-allowed|role-missing)$/.test(expected.code ?? ""));
+      // Without a valid token, a handler that looks at its caller ends the call with the refusal.
+      expect(ids(refused)).toEqual(expect.arrayContaining(different(report)));
+      expect(different(report)).toEqual(expect.arrayContaining(ids(known)));
+      expect(known.length).toBeGreaterThan(0);
+    } finally {
+      await restartCallee();
+    }
+  });
+
   // Builds the app twice, and starts it twice.
   it("has no guard: only the network refuses calls", async () => {
     const folder = join(system.folder, "apps", CALLEE);

@@ -127,6 +127,9 @@ export const accessMutations = mutationsOf({
     },
     "another App ID URI": setting("API_IDENTIFIER_URI", "api://somebody/else"),
   },
+  "a service refuses calls, and does not only report them": {
+    "a callee that lets calls through until a date": setting("REPORT_ONLY_UNTIL", "2027-01-15"),
+  },
   "a caller has the URL and the scope of each of its callees": {
     "a token for something else": setting("CALLEE_SCOPE", "https://graph.microsoft.com/.default", CALLER),
   },

@@ -10,6 +10,9 @@ import { callerIds, type DeploymentView, type ServiceView } from "../view.ts";
 /** An id that nobody has: the allow-list of a service that nobody may call (infra/modules/service.bicep). */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
+/** The date until which the guard of a service with roles only reports. */
+const REPORT_ONLY = "REPORT_ONLY_UNTIL";
+
 /** Only these values are shown: ids, and addresses without a path. Any other may be a secret. */
 const SHOWN_VALUE =
   /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,(?=.)|$))+$|^https:\/\/[a-z0-9.-]+$|^api:\/\/[0-9a-f-]{36}\/[a-z0-9-]+(\/\.default)?$|^(managed|federated)-identity$/i;
@@ -18,6 +21,7 @@ export function settingChecks(view: DeploymentView, service: ServiceView): Plann
   const { name, azure, siteId, config, settingNames } = service;
   const resource = `${siteId}/config/appsettings`;
   const restricting = restrictingSettings(view, service);
+  const known = service.api === null ? settingNames : [...settingNames, REPORT_ONLY];
   const others = (config.appSettings ?? []).filter(
     (stated) => !restricting.some(({ setting }) => setting === stated.name),
   );
@@ -34,6 +38,7 @@ export function settingChecks(view: DeploymentView, service: ServiceView): Plann
         fix: PROVISION,
       }),
     ),
+    ...(service.api === null ? [] : [reportOnly(service)]),
     plannedCheck({
       id: `sites/${name}/settings-changed`,
       title: `${name}: settings that differ from the template`,
@@ -58,10 +63,23 @@ export function settingChecks(view: DeploymentView, service: ServiceView): Plann
       read: azure.settings,
       expected: "none",
       why: "A setting can change how the app checks tokens, or what it trusts. The next deployment removes it.",
-      found: (settings) => wording(Object.keys(settings).filter((setting) => !settingNames.includes(setting))),
+      found: (settings) => wording(Object.keys(settings).filter((setting) => !known.includes(setting))),
       fix: PROVISION,
     }),
   ];
+}
+
+function reportOnly({ name, azure, siteId }: ServiceView): PlannedCheck {
+  return plannedCheck({
+    id: `sites/${name}/settings/${REPORT_ONLY}`,
+    title: `${name}: ${REPORT_ONLY}`,
+    resource: `${siteId}/config/appsettings`,
+    read: azure.settings,
+    expected: "not set",
+    why: "Until the date in it, the app lets every call through, and only reports those that it would refuse.",
+    found: (settings) => ((settings[REPORT_ONLY] ?? "") === "" ? "not set" : "set"),
+    fix: `# If infra/service-options.json has it, remove it there.\n${PROVISION}`,
+  });
 }
 
 interface RestrictingSetting {

@@ -536,6 +536,11 @@ export const drifts: readonly Drift[] = [
     id: "sites/callee-func/settings/ALLOWED_CALLERS",
     found: /^not set$/,
   }),
+  drift("a guard that only reports", settings, "properties.REPORT_ONLY_UNTIL", to("2027-01-15"), {
+    id: "sites/callee-func/settings/REPORT_ONLY_UNTIL",
+    found: /^set$/,
+    fix: /service-options\.json.*\nazd provision --no-state$/,
+  }),
   drift("a setting by hand", settings, "properties.NODE_OPTIONS", to(MARKERS.setting), {
     id: "sites/callee-func/settings-by-hand",
     found: /^NODE_OPTIONS$/,
