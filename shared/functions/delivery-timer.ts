@@ -6,8 +6,10 @@ import type { Outbox } from "../outbox/outbox.ts";
 const DAY_MS = 24 * 3600_000;
 
 export interface DeliveryTimerOptions {
-  /** The value of the setting `DELIVERY_SCHEDULE`, an NCRONTAB expression. The host reads the setting itself. */
+  /** The value of the setting of the schedule, an NCRONTAB expression. The host reads the setting itself. */
   readonly schedule: string;
+  /** The name of this setting. Default `DELIVERY_SCHEDULE`. */
+  readonly scheduleSetting?: string | undefined;
   /** How many days finished messages are kept. */
   readonly retentionDays: number;
 }
@@ -22,10 +24,10 @@ export interface DeliveryTimerOptions {
 export function deliveryTimer(
   name: string,
   outbox: Pick<Outbox<never>, "run" | "drain">,
-  { schedule, retentionDays }: DeliveryTimerOptions,
+  { schedule, scheduleSetting = "DELIVERY_SCHEDULE", retentionDays }: DeliveryTimerOptions,
 ): void {
   app.timer(name, {
-    schedule: "%DELIVERY_SCHEDULE%",
+    schedule: `%${scheduleSetting}%`,
     handler: async ({ isPastDue }, context) => {
       const began = Date.now();
       const run = await outbox.run({
