@@ -108,7 +108,7 @@ describe("a failure names its cause and its remedy", () => {
       CALLER_APP_CLIENT_ID: app.clientId,
       CALLER_APP_CLIENT_SECRET: "not-the-secret",
     });
-    expect(reason).toMatch(/^no-token: the client secret is wrong: set CALLER_APP_CLIENT_SECRET/);
+    expect(reason).toMatch(/^no-token: the client secret is wrong: the app needs the secret's value/);
     expect(system.log.join("\n")).not.toContain("not-the-secret");
   });
   test("an app registration that trusts another identity", async () => {

@@ -1,4 +1,4 @@
-// The cause and the remedy of a failed call, in words.
+// The cause and the remedy of a failed call, in words. No setting is named: settings can have other names.
 
 /**
  * The cause of a failure and its fix, for a message's reason and the log.
@@ -7,21 +7,21 @@
  */
 export const tokenFailures: readonly (readonly [RegExp, string])[] = [
   [/AADSTS(501051|50105)\b/, "this app is assigned no role of the service, which requires assignment: assign it one"],
-  [/AADSTS7000215\b/, "the client secret is wrong: set CALLER_APP_CLIENT_SECRET to the secret's value, not to its id"],
-  [/AADSTS7000222\b/, "the client secret has expired: make a new one and set CALLER_APP_CLIENT_SECRET"],
+  [/AADSTS7000215\b/, "the client secret is wrong: the app needs the secret's value, not its id"],
+  [/AADSTS7000222\b/, "the client secret has expired: make a new one, and give it to the app"],
   [/AADSTS700027\b/, "the app registration does not know this certificate: upload its public part there"],
   [
     /AADSTS7002(1|11|12|13|14)\d?\b/,
     "no federated credential of the app registration names this managed identity as issuer, subject and audience",
   ],
-  [/AADSTS700016\b/, "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
+  [/AADSTS700016\b/, "the tenant knows no such app: correct the client id of the app registration, or the tenant's id"],
   [/AADSTS500011\b/, "the tenant knows no such service: its scope is its App ID URI followed by /.default"],
   [/AADSTS500014\b/, "the service's service principal is disabled in the tenant: an administrator has to enable it"],
   [/AADSTS7000112\b/, "this app's service principal is disabled in the tenant: an administrator has to enable it"],
-  [/AADSTS90002\b/, "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
+  [/AADSTS90002\b/, "there is no such tenant: correct the tenant's id, or the authority"],
   [
     /No User Assigned or Delegated Managed Identity found|Unable to load the proper Managed Identity/,
-    "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID",
+    "this app has no such managed identity: assign it to the app, or correct its client id",
   ],
   [
     // App Service gives no other text, whatever Entra's reason is.
@@ -53,7 +53,8 @@ export function explainRefusal(code: string | undefined): string | undefined {
       "24 hours, else within 90 minutes"
     );
   }
-  if (code === "caller-denied") return "the service's DENIED_CALLERS names this app: ask the operator of the service";
-  if (code === "caller-not-allowed") return "put this app's client id on the service's list ALLOWED_CALLERS";
+  if (code === "caller-denied")
+    return "the service's list of denied callers names this app: ask the operator of the service";
+  if (code === "caller-not-allowed") return "put this app's client id on the service's list of allowed callers";
   return undefined;
 }

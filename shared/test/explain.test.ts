@@ -1,30 +1,34 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { refusalCodes } from "../authorization/index.ts";
 import { explainRefusal, explainTokenFailure, tokenFailures } from "../service-client/explain.ts";
 
 const notAssigned = "this app is assigned no role of the service, which requires assignment: assign it one";
 const noFederation =
   "no federated credential of the app registration names this managed identity as issuer, subject and audience";
 const noService = "the tenant knows no such service: its scope is its App ID URI followed by /.default";
-const noIdentity = "this app has no such managed identity: assign it to the app, or correct AZURE_CLIENT_ID";
+const noIdentity = "this app has no such managed identity: assign it to the app, or correct its client id";
 const refused =
   "Entra refused the managed identity: most likely it is assigned no role of the service, which requires assignment";
 
 test.each([
   ["AADSTS501051: x", notAssigned],
   ["AADSTS50105: x", notAssigned],
-  ["AADSTS7000215: x", "the client secret is wrong: set CALLER_APP_CLIENT_SECRET to the secret's value, not to its id"],
-  ["AADSTS7000222: x", "the client secret has expired: make a new one and set CALLER_APP_CLIENT_SECRET"],
+  ["AADSTS7000215: x", "the client secret is wrong: the app needs the secret's value, not its id"],
+  ["AADSTS7000222: x", "the client secret has expired: make a new one, and give it to the app"],
   ["AADSTS700027: x", "the app registration does not know this certificate: upload its public part there"],
   ["AADSTS70021: x", noFederation],
   ["AADSTS700211: x", noFederation],
   ["AADSTS700213: x", noFederation],
   ["AADSTS7002121: x", noFederation],
-  ["AADSTS700016: x", "the tenant knows no such app: see CALLER_APP_CLIENT_ID and AZURE_TENANT_ID"],
+  [
+    "AADSTS700016: x",
+    "the tenant knows no such app: correct the client id of the app registration, or the tenant's id",
+  ],
   ["AADSTS500011: x", noService],
   ["AADSTS500014: x", "the service's service principal is disabled in the tenant: an administrator has to enable it"],
   ["AADSTS7000112: x", "this app's service principal is disabled in the tenant: an administrator has to enable it"],
-  ["AADSTS90002: x", "there is no such tenant: see AZURE_TENANT_ID and AZURE_AUTHORITY_HOST"],
+  ["AADSTS90002: x", "there is no such tenant: correct the tenant's id, or the authority"],
   ["No User Assigned or Delegated Managed Identity found for specified ClientId", noIdentity],
   ["Unable to load the proper Managed Identity.", noIdentity],
   ["An unexpected error occured while fetching the AAD Token.", refused],
@@ -49,12 +53,17 @@ test.each([
     "role-missing",
     "grant this app the role. A role granted after its first token shows in the next one: with a managed identity within 24 hours, else within 90 minutes",
   ],
-  ["caller-denied", "the service's DENIED_CALLERS names this app: ask the operator of the service"],
-  ["caller-not-allowed", "put this app's client id on the service's list ALLOWED_CALLERS"],
+  ["caller-denied", "the service's list of denied callers names this app: ask the operator of the service"],
+  ["caller-not-allowed", "put this app's client id on the service's list of allowed callers"],
   ["token-expired", undefined],
   [undefined, undefined],
 ])("a refusal of %s: what to do about it", (code, advice) => {
   expect(explainRefusal(code)).toBe(advice);
+});
+
+test("no setting is named, because settings can have other names", () => {
+  const advice = [...tokenFailures.map(([, text]) => text), ...refusalCodes.map((code) => explainRefusal(code) ?? "")];
+  expect(advice.filter((text) => /[A-Z]+_[A-Z]+/.test(text))).toEqual([]);
 });
 
 test("docs/troubleshooting.md has a row for every number of Entra that is explained", () => {

@@ -482,7 +482,7 @@ describe("an answer of 401 invalid_token", () => {
 
 test.each([
   ["role-missing", "grant this app the role"],
-  ["caller-not-allowed", "ALLOWED_CALLERS"],
+  ["caller-not-allowed", "list of allowed callers"],
 ])("403 %s: says what to do", async (code, advice) => {
   answers = [status(403, {}, JSON.stringify({ code }))];
   expect(await client({ method: "GET", path: "/" })).toMatchObject({
