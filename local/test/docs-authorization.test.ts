@@ -1,4 +1,4 @@
-/** docs/authorization.md: its samples, settings and options. example-app.test.ts runs the first sample. */
+/** docs/authorization.md: its samples, settings and options, and the package's README. example-app.test.ts runs the first sample. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -9,9 +9,10 @@ import { blocksOf } from "./docs-pages.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const page = readFileSync(join(root, "docs", "authorization.md"), "utf8");
-const [sample = "", ...others] = blocksOf(page)
-  .filter(({ language }) => language === "ts")
-  .map(({ text }) => text);
+const samplesOf = (text: string): string[] =>
+  blocksOf(text).flatMap((block) => (block.language === "ts" ? [block.text] : []));
+const [sample = "", ...others] = samplesOf(page);
+const ofReadme = samplesOf(readFileSync(join(root, "shared", "README.md"), "utf8"));
 
 test("the first sample is the example, which is compiled and run as an app of its own", () => {
   const example = join(root, "examples", "protect-an-existing-app", "src", "functions", "get-invoice.ts");
@@ -19,8 +20,8 @@ test("the first sample is the example, which is compiled and run as an app of it
 });
 
 test("the other samples compile as strictly as the rest", () => {
-  expect(others.length).toBeGreaterThan(0);
-  const texts = others.map((text, i): [string, string] => [
+  expect([others.length, ofReadme.length]).toEqual([1, 1]);
+  const texts = [...others, ...ofReadme].map((text, i): [string, string] => [
     join(root, "callee-func", "src", `sample-${i}.ts`),
     text.replaceAll("restricted-calls/", "@restricted-calls/shared/"),
   ]);
