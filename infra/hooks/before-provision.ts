@@ -5,16 +5,22 @@ import { configuredClouds, otherCloud } from "../azd.ts";
 import { assess, graphClaims } from "./directory-permissions.ts";
 import { reasonOf } from "../../tools/command-line.ts";
 import { isPrepared, mistakes } from "./environment.ts";
-import { faults, resourceManager } from "./landing-zone.ts";
+import { examine, resourceManager } from "./landing-zone.ts";
 
 const found = [otherCloud(configuredClouds()) ?? [], mistakes(process.env)].flat();
 // Only values without a mistake can be asked about.
 if (found.length === 0) {
   const ask = resourceManager();
-  if (ask === undefined)
-    console.log("Not checked: subnets and workspace of other teams, and policies. azd is not signed in.");
-  else
-    found.push(...(await faults(process.env, ask).catch((error: unknown) => [`Resource Manager: ${reasonOf(error)}`])));
+  try {
+    const { faults, notChecked } =
+      ask === undefined
+        ? { faults: [], notChecked: ["subnets and workspace of other teams, and policies: azd is not signed in"] }
+        : await examine(process.env, ask);
+    found.push(...faults);
+    for (const line of notChecked) console.log(`Not checked: ${line}`);
+  } catch (error) {
+    found.push(`Resource Manager: ${reasonOf(error)}`);
+  }
 }
 for (const mistake of found) console.error(mistake);
 

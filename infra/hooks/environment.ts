@@ -101,18 +101,17 @@ function valuesOf(environment: Environment): (name: string) => string | undefine
   return (name) => (environment[name] === "" ? undefined : environment[name]);
 }
 
-/** The subnets that are brought along, by service; empty if the value is none or no JSON object. */
-export function existingSubnets(environment: Environment): Readonly<Record<string, string>> {
-  const text = valuesOf(environment)("RESTRICTED_EXISTING_SUBNETS") ?? "{}";
-  return (parseObject(text) ?? {}) as Readonly<Record<string, string>>;
+/** The value that sets the most instances of a plan: a dedicated one has a fixed number of them. */
+export function instancesSetting({ RESTRICTED_PLAN_SKU: sku }: Environment): string {
+  return sku?.startsWith("P") === true ? "RESTRICTED_MINIMUM_INSTANCES" : "RESTRICTED_MAXIMUM_INSTANCES";
 }
 
 /** The most instances that a plan may have. Subnets need addresses for them. */
 export function maximumInstances(environment: Environment): number {
   const value = valuesOf(environment);
-  if (value("RESTRICTED_PLAN_SKU")?.startsWith("P") !== true)
-    return Number(value("RESTRICTED_MAXIMUM_INSTANCES") ?? 20);
-  return Number(value("RESTRICTED_MINIMUM_INSTANCES") ?? (value("RESTRICTED_ZONE_REDUNDANT") === "true" ? 2 : 1));
+  const setting = instancesSetting(environment);
+  const fixed = value("RESTRICTED_ZONE_REDUNDANT") === "true" ? 2 : 1;
+  return Number(value(setting) ?? (setting === "RESTRICTED_MAXIMUM_INSTANCES" ? 20 : fixed));
 }
 
 /** A deployed service, as main.bicep outputs it. */

@@ -5,9 +5,11 @@
 import type { Policy } from "@restricted-calls/shared/access-policy";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { parseAddressRange } from "../../tools/address-ranges.ts";
+import { reasonOf } from "../../tools/command-line.ts";
 import { accessToken } from "../azd.ts";
+import { existingSubnets, missingEndpoints } from "../existing-subnets.ts";
 import { publicCloud } from "../public-cloud.ts";
-import { type Environment, existingSubnets, maximumInstances } from "./environment.ts";
+import { type Environment, instancesSetting, maximumInstances } from "./environment.ts";
 
 const { externalCallers = {} }: Policy = accessPolicy;
 
@@ -43,28 +45,34 @@ export function resourceManager(): Ask | undefined {
   };
 }
 
+export interface Findings {
+  /** Each fault in one line, with the command that its owner can fix it by. */
+  readonly faults: readonly string[];
+  /** What could not be checked, and why. The deployment will tell. */
+  readonly notChecked: readonly string[];
+}
+
 /**
  * What is wrong with the subnets and the workspace that are brought along and with the subnets of external callers, and whether a policy denies public network access.
- * A subnet or workspace that cannot be read is a fault. A policy that cannot be read is none: the deployment will tell.
+ * A subnet or workspace that cannot be read is a fault. A network or policy that cannot be read is none.
  *
  * @param environment values that `mistakes` finds nothing wrong with
- * @returns each fault in one line, with the command that its owner can fix it by; empty if there is none
  * @throws Error if Resource Manager cannot be reached
  */
-export async function faults(environment: Environment, ask: Ask): Promise<string[]> {
+export async function examine(environment: Environment, ask: Ask): Promise<Findings> {
   const found: string[] = [];
+  const notChecked = new Set<string>();
   const networks = new Map<string, Promise<Answer>>();
-  for (const [service, id] of Object.entries(existingSubnets(environment))) {
+  for (const [service, id] of Object.entries(existingSubnets(environment["RESTRICTED_EXISTING_SUBNETS"]) ?? {})) {
     const networkId = id.split(/\/subnets\//i)[0] ?? id;
     const network = networks.get(networkId) ?? ask(`${networkId}?api-version=${NETWORK_API}`);
     networks.set(networkId, network);
-    const [answer, { body }] = await Promise.all([ask(`${id}?api-version=${NETWORK_API}`), network]);
+    const [answer, ofNetwork] = await Promise.all([ask(`${id}?api-version=${NETWORK_API}`), network]);
     const lines = unreadable(answer, id, JOIN) ?? inSubnet(service, id, answer.body as Subnet, environment);
-    found.push(
-      ...[...lines, ...inNetwork(body as Network, environment)].map(
-        (line) => `RESTRICTED_EXISTING_SUBNETS, ${service}: ${line}`,
-      ),
-    );
+    const region = inNetwork(ofNetwork, environment);
+    if ("notChecked" in region) notChecked.add(`the region of ${networkId}: ${region.notChecked}`);
+    else lines.push(...region.faults);
+    found.push(...lines.map((line) => `RESTRICTED_EXISTING_SUBNETS, ${service}: ${line}`));
   }
   for (const [caller, { subnet: id }] of Object.entries(externalCallers)) {
     if (id === undefined) continue;
@@ -78,7 +86,12 @@ export async function faults(environment: Environment, ask: Ask): Promise<string
     const lines = unreadable(answer, workspace, "Log Analytics Contributor on it") ?? [];
     found.push(...lines.map((line) => `RESTRICTED_EXISTING_WORKSPACE: ${line}`));
   }
-  return [...found, ...(await policyDenial(environment, ask).catch(() => []))];
+  try {
+    found.push(...(await policyDenials(environment, ask)));
+  } catch (error) {
+    notChecked.add(`policies that deny public network access: ${reasonOf(error)}`);
+  }
+  return { faults: found, notChecked: [...notChecked] };
 }
 
 const NETWORK_API = "2025-01-01";
@@ -137,7 +150,7 @@ function inSubnet(service: string, id: string, { properties }: Subnet, environme
     ...(addresses >= needed
       ? []
       : [
-          `the subnet ${prefix} has ${addresses} addresses, but ${instances} instances need ${needed}: bring a larger one, or lower RESTRICTED_MAXIMUM_INSTANCES`,
+          `the subnet ${prefix} has ${addresses} addresses, but ${instances} instances need ${needed}: bring a larger one, or lower ${instancesSetting(environment)}`,
         ]),
     ...(properties.serviceEndpointPolicies?.length
       ? ["the subnet has service endpoint policies, which integration subnets do not support: bring one without"]
@@ -156,26 +169,33 @@ function inCallersSubnet(id: string, { properties }: Subnet): string[] {
 /** The command replaces the list: what is there stays in it. */
 function withoutEndpoints(id: string, properties: Subnet["properties"], needed: readonly string[]): string[] {
   const endpoints = properties.serviceEndpoints?.map((endpoint) => endpoint.service) ?? [];
-  const missing = needed.filter((name) => !endpoints.includes(name));
+  const missing = missingEndpoints(endpoints, needed);
   if (missing.length === 0) return [];
   return [
-    `the subnet lacks the service endpoint ${missing.join(" and ")}: its owner runs ${UPDATE} ${id} --service-endpoints ${[...new Set([...endpoints, ...needed])].join(" ")}`,
+    `the subnet lacks the service endpoint ${missing.join(" and ")}: its owner runs ${UPDATE} ${id} --service-endpoints ${[...endpoints, ...missing].join(" ")}`,
   ];
 }
 
-/** Without permission to read the network, its region is not checked. */
-function inNetwork(network: Network | undefined, { AZURE_LOCATION: region = "" }: Environment): string[] {
+function inNetwork(
+  { status, body }: Answer,
+  { AZURE_LOCATION: region = "" }: Environment,
+): Pick<Findings, "faults"> | { readonly notChecked: string } {
+  const { location } = (body ?? {}) as Network;
+  if (location === undefined) return { notChecked: `Resource Manager returned ${status}` };
+  if (region === "") return { notChecked: "AZURE_LOCATION is not set yet" };
   const name = (text: string): string => text.toLowerCase().replaceAll(" ", "");
-  if (network?.location === undefined || region === "" || name(network.location) === name(region)) return [];
-  return [`its network is in ${network.location}, but AZURE_LOCATION is ${region}: both must be in one region`];
+  if (name(location) === name(region)) return { faults: [] };
+  return { faults: [`its network is in ${location}, but AZURE_LOCATION is ${region}: both must be in one region`] };
 }
 
-/** A site whose public network access is off cannot be reached through service endpoints. */
-async function policyDenial(
-  { AZURE_SUBSCRIPTION_ID: subscription, AZURE_LOCATION: location }: Environment,
-  ask: Ask,
-): Promise<string[]> {
-  if (subscription === undefined || subscription === "") return [];
+/**
+ * A site whose public network access is off cannot be reached through service endpoints.
+ *
+ * @throws Error if the policies cannot be read
+ */
+async function policyDenials(environment: Environment, ask: Ask): Promise<string[]> {
+  const { AZURE_ENV_NAME: name = "", AZURE_SUBSCRIPTION_ID: subscription = "", AZURE_LOCATION: location } = environment;
+  if (subscription === "") throw new Error("AZURE_SUBSCRIPTION_ID is not set yet");
   const violated = async (publicNetworkAccess: string): Promise<string[]> => {
     const resourceContent = {
       type: "Microsoft.Web/sites",
@@ -183,35 +203,44 @@ async function policyDenial(
       location,
       properties: { publicNetworkAccess },
     };
-    const { status, body } = await ask(
-      `/subscriptions/${subscription}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions?api-version=${POLICY_API}`,
-      { resourceDetails: { resourceContent, apiVersion: "2025-03-01" } },
-    );
-    if (status !== 200) return [];
+    const check = (scope: string): Promise<Answer> =>
+      ask(`${scope}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions?api-version=${POLICY_API}`, {
+        resourceDetails: { resourceContent, apiVersion: "2025-03-01" },
+      });
+    // An exemption may be for the resource group. Before the first deployment there is none.
+    const inGroup = await check(`/subscriptions/${subscription}/resourceGroups/rg-${name}`);
+    const { status, body } = inGroup.status === 404 ? await check(`/subscriptions/${subscription}`) : inGroup;
+    if (status !== 200) throw new Error(`Resource Manager returned ${status}`);
     const { contentEvaluationResult } = body as PolicyRestrictions;
-    return (contentEvaluationResult?.policyEvaluations ?? [])
-      .filter(({ evaluationResult }) => evaluationResult === "NonCompliant")
-      .map(({ policyInfo }) => policyInfo?.policyAssignmentId ?? "of an unknown assignment");
+    const evaluations = contentEvaluationResult?.policyEvaluations ?? [];
+    return evaluations.filter(({ evaluationResult }) => evaluationResult === "NonCompliant").map(policyName);
   };
   const enabled = await violated("Enabled");
   if (enabled.length === 0) return [];
   const disabled = new Set(await violated("Disabled"));
-  return enabled
-    .filter((assignment) => !disabled.has(assignment))
+  return [...new Set(enabled)]
+    .filter((policy) => !disabled.has(policy))
     .map(
-      (assignment) =>
-        `The policy ${assignment} denies public network access on sites, which access restrictions need: get an exemption for it, or see docs/deploy-decisions.md, "Where a policy denies public network access"`,
+      (policy) =>
+        `The policy ${policy} denies public network access on sites, which access restrictions need: get an exemption for it, or see docs/deploy-decisions.md, "Where a policy denies public network access"`,
     );
 }
 
-/** https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions/check-at-subscription-scope */
+/** The assignment, and of an initiative also the policy in it: the others in it may deny something else. */
+function policyName({ policyInfo }: PolicyEvaluation): string {
+  const { policyAssignmentId = "of an unknown assignment", policyDefinitionReferenceId: inInitiative } =
+    policyInfo ?? {};
+  return inInitiative ? `${inInitiative} of ${policyAssignmentId}` : policyAssignmentId;
+}
+
+/** https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions/check-at-resource-group-scope */
 const POLICY_API = "2024-10-01";
 
 interface PolicyRestrictions {
-  readonly contentEvaluationResult?: {
-    readonly policyEvaluations?: readonly {
-      readonly evaluationResult?: string;
-      readonly policyInfo?: { readonly policyAssignmentId?: string };
-    }[];
-  };
+  readonly contentEvaluationResult?: { readonly policyEvaluations?: readonly PolicyEvaluation[] };
+}
+
+interface PolicyEvaluation {
+  readonly evaluationResult?: string;
+  readonly policyInfo?: { readonly policyAssignmentId?: string; readonly policyDefinitionReferenceId?: string | null };
 }

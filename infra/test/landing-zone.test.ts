@@ -1,7 +1,10 @@
 import "../../tools/testing/example-system.ts";
 import { describe, expect, it } from "vitest";
-import { type Answer, type Ask, faults } from "../hooks/landing-zone.ts";
-import { mistakes } from "../hooks/environment.ts";
+import { type Answer, type Ask, examine } from "../hooks/landing-zone.ts";
+import { type Environment, mistakes } from "../hooks/environment.ts";
+
+const faults = async (environment: Environment, ask: Ask): Promise<readonly string[]> =>
+  (await examine(environment, ask)).faults;
 
 const owners = "/subscriptions/00000000-0000-0000-0000-000000000005/resourceGroups";
 const network = `${owners}/rg-network/providers/Microsoft.Network/virtualNetworks/vnet`;
@@ -22,6 +25,7 @@ const environment = {
   RESTRICTED_EXISTING_WORKSPACE: workspace,
 };
 
+const group = `/subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/resourceGroups/rg-${environment.AZURE_ENV_NAME}`;
 const plan = "/subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Web/serverfarms/plan-caller-func-abc";
 const good = {
   addressPrefix: "10.1.2.0/26",
@@ -54,7 +58,7 @@ describe("a network and a workspace that exist", () => {
   it("are read, each once, and not changed", async () => {
     const ask = azure();
     expect(await faults(environment, ask)).toEqual([]);
-    const policies = `POST /subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
+    const policies = `POST ${group}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
     expect(ask.asked.sort()).toEqual(
       [caller, subnetOf("callee-func"), network, workspace, external]
         .map((id) => `GET ${id}`)
@@ -85,6 +89,11 @@ describe("a network and a workspace that exist", () => {
       { serviceEndpoints: [{ service: "Microsoft.Sql" }, { service: "Microsoft.Web" }] },
       `lacks the service endpoint Microsoft.Storage: its owner runs az network vnet subnet update --ids ${caller} --service-endpoints Microsoft.Sql Microsoft.Web Microsoft.Storage`,
     ],
+    [
+      "without a service endpoint for storage in this region or all",
+      { serviceEndpoints: [{ service: "Microsoft.Storage.Global" }] },
+      `lacks the service endpoint Microsoft.Web: its owner runs az network vnet subnet update --ids ${caller} --service-endpoints Microsoft.Storage.Global Microsoft.Web`,
+    ],
     ["without any service endpoint", { serviceEndpoints: undefined }, "Microsoft.Web and Microsoft.Storage"],
     ["that is too small", { addressPrefix: "10.1.2.0/27" }, "has 32 addresses, but 20 instances need 45"],
     ["whose size is not known", { addressPrefix: undefined }, "has 1 addresses"],
@@ -106,6 +115,21 @@ describe("a network and a workspace that exist", () => {
     expect(line).toMatch(/^RESTRICTED_EXISTING_SUBNETS, caller-func: /);
   });
 
+  it("may have the service endpoint for the storage accounts of all regions", async () => {
+    const serviceEndpoints = [{ service: "Microsoft.Web" }, { service: "Microsoft.Storage.Global" }];
+    expect(await faults(environment, withCaller({ serviceEndpoints }))).toEqual([]);
+  });
+
+  it.each([
+    ["EP1", "20 instances need 45: bring a larger one, or lower RESTRICTED_MAXIMUM_INSTANCES"],
+    ["P1v3", "15 instances need 35: bring a larger one, or lower RESTRICTED_MINIMUM_INSTANCES"],
+  ])("that is too small is told with the value to lower, on %s", async (RESTRICTED_PLAN_SKU, message) => {
+    const values = { ...environment, RESTRICTED_PLAN_SKU, RESTRICTED_MINIMUM_INSTANCES: "15" };
+    expect(await faults(values, withCaller({ addressPrefix: "10.1.2.0/27" }))).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+
   it.each([
     [404, "there is no"],
     [403, "you may not read"],
@@ -125,7 +149,16 @@ describe("a network and a workspace that exist", () => {
       ),
     );
     expect(await faults({ ...environment, AZURE_LOCATION: "North Europe" }, elsewhere)).toEqual([]);
-    expect(await faults(environment, azure({ [network]: { status: 403, body: undefined } }))).toEqual([]);
+  });
+
+  it.each<[string, Environment, Partial<Answer>]>([
+    ["Resource Manager returned 403", environment, { status: 403, body: undefined }],
+    ["AZURE_LOCATION is not set yet", { ...environment, AZURE_LOCATION: undefined }, {}],
+  ])("are told once of a region that is not checked: %s", async (why, values, answer) => {
+    expect(await examine(values, azure({ [network]: answer }))).toEqual({
+      faults: [],
+      notChecked: [`the region of ${network}: ${why}`],
+    });
   });
 
   it.each([
@@ -152,7 +185,7 @@ describe("a network and a workspace that exist", () => {
 
 describe("the subnet of an external caller", () => {
   const { AZURE_ENV_NAME, RESTRICTED_DEPLOYER_ADDRESS_RANGES } = environment;
-  const found = (answer: Partial<Answer>): Promise<string[]> =>
+  const found = (answer: Partial<Answer>): Promise<readonly string[]> =>
     faults({ AZURE_ENV_NAME }, azure({ [external]: answer }));
   const withEndpoints = (...services: readonly string[]): Partial<Answer> => ({
     body: { properties: { serviceEndpoints: services.map((service) => ({ service })) } },
@@ -185,39 +218,68 @@ describe("the subnet of an external caller", () => {
 });
 
 describe("a policy", () => {
-  const path = `/subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions`;
   const { AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID } = environment;
+  const values = { AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID };
+  const check = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions";
+  interface Policy {
+    readonly policyAssignmentId: string;
+    readonly policyDefinitionReferenceId?: string;
+  }
+  const deny = { policyAssignmentId: "/assignments/deny-public" };
+  const baseline = (policyDefinitionReferenceId: string): Policy => ({
+    policyAssignmentId: "/assignments/baseline",
+    policyDefinitionReferenceId,
+  });
   /** Answers as policies that are violated by a site with public network access, and without it. */
   const policies =
-    (enabled: readonly string[], disabled: readonly string[] = []): Ask =>
+    (enabled: readonly Policy[], disabled: readonly Policy[] = [], scope = group): Ask =>
     (asked, body) => {
       if (asked.startsWith(external)) return Promise.resolve({ status: 200, body: { properties: good } });
-      expect(asked.split("?")[0]).toBe(path);
+      if (asked.split("?")[0] !== `${scope}${check}`) return Promise.resolve({ status: 404, body: undefined });
       const violated = JSON.stringify(body).includes('"publicNetworkAccess":"Enabled"') ? enabled : disabled;
-      const policyEvaluations = violated.map((policyAssignmentId) => ({
-        policyInfo: { policyAssignmentId },
-        evaluationResult: "NonCompliant",
-      }));
+      const policyEvaluations = violated.map((policyInfo) => ({ policyInfo, evaluationResult: "NonCompliant" }));
       return Promise.resolve({ status: 200, body: { contentEvaluationResult: { policyEvaluations } } });
     };
-  const found = (ask: Ask): Promise<string[]> => faults({ AZURE_ENV_NAME, AZURE_SUBSCRIPTION_ID }, ask);
 
-  it("that denies public network access on sites is named, with what to do", async () => {
-    expect(await found(policies(["/assignments/deny-public"]))).toEqual([
-      expect.stringMatching(/\/assignments\/deny-public denies public network access.*exemption.*deploy-decisions\.md/),
+  it.each([
+    ["resource group", group],
+    ["subscription, while there is no resource group", group.split("/resourceGroups")[0]],
+  ])(
+    "that denies public network access on sites is named, with what to do, at the scope of the %s",
+    async (_, scope) => {
+      expect(await faults(values, policies([deny], [], scope))).toEqual([
+        expect.stringMatching(
+          /\/assignments\/deny-public denies public network access.*exemption.*deploy-decisions\.md/,
+        ),
+      ]);
+    },
+  );
+
+  it("that denies something else is left to the deployment, which has all values", async () => {
+    const tags = { policyAssignmentId: "/assignments/tags" };
+    expect(await faults(values, policies([tags], [tags]))).toEqual([]);
+  });
+
+  it("of an initiative is told apart from the others in it, and named once", async () => {
+    const ask = policies([baseline("tags"), baseline("sites"), baseline("sites")], [baseline("tags")]);
+    expect(await faults(values, ask)).toEqual([
+      expect.stringMatching(/^The policy sites of \/assignments\/baseline denies/),
     ]);
   });
 
-  it("that denies something else is left to the deployment, which has all values", async () => {
-    expect(await found(policies(["/assignments/tags"], ["/assignments/tags"]))).toEqual([]);
-  });
+  const unreadable =
+    (answer: () => Promise<Answer>): Ask =>
+    (asked) =>
+      asked.includes(check) ? answer() : azure()(asked);
 
-  it("that cannot be read does not stop the deployment", async () => {
-    const unreadable =
-      (answer: () => Promise<Answer>): Ask =>
-      (asked) =>
-        asked.startsWith(path) ? answer() : azure()(asked);
-    expect(await found(unreadable(() => Promise.resolve({ status: 403, body: undefined })))).toEqual([]);
-    expect(await found(unreadable(() => Promise.reject(new Error("no network"))))).toEqual([]);
+  it.each<[string, Environment, Ask]>([
+    ["Resource Manager returned 403", values, unreadable(() => Promise.resolve({ status: 403, body: undefined }))],
+    ["no network", values, unreadable(() => Promise.reject(new Error("no network")))],
+    ["AZURE_SUBSCRIPTION_ID is not set yet", { AZURE_ENV_NAME }, policies([deny])],
+  ])("that cannot be read does not stop the deployment, and that is told: %s", async (why, given, ask) => {
+    expect(await examine(given, ask)).toEqual({
+      faults: [],
+      notChecked: [`policies that deny public network access: ${why}`],
+    });
   });
 });

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { existingSubnets } from "../../infra/existing-subnets.ts";
 import { environmentFor } from "../../tools/environment.mjs";
 import { accessPolicy } from "../../tools/access-policy.ts";
 
@@ -88,7 +89,7 @@ export function readDeployment(values: EnvironmentValues): Deployment {
     services,
     deployerRanges,
     ingressRanges: ingressRanges.length > 0 ? ingressRanges : deployerRanges,
-    existingSubnets: readSubnets(given("RESTRICTED_EXISTING_SUBNETS") ?? "{}"),
+    existingSubnets: readSubnets(values["RESTRICTED_EXISTING_SUBNETS"]),
     existingWorkspaceId: given("RESTRICTED_EXISTING_WORKSPACE"),
     planKind: (values["RESTRICTED_PLAN_SKU"] ?? "EP1").startsWith("P") ? "Dedicated" : "ElasticPremium",
     callerCredential:
@@ -98,14 +99,12 @@ export function readDeployment(values: EnvironmentValues): Deployment {
   };
 }
 
-function readSubnets(text: string): Readonly<Record<string, string>> {
-  try {
-    return v.parse(v.record(v.string(), v.string()), JSON.parse(text));
-  } catch {
-    throw new CannotStartError(
-      "RESTRICTED_EXISTING_SUBNETS of the azd environment is no JSON object of resource ids by service: azd provision",
-    );
-  }
+function readSubnets(text: string | undefined): Readonly<Record<string, string>> {
+  const subnets = existingSubnets(text);
+  if (subnets !== undefined) return subnets;
+  throw new CannotStartError(
+    "RESTRICTED_EXISTING_SUBNETS of the azd environment is no JSON object of resource ids by service: azd provision",
+  );
 }
 
 const serviceList = v.array(v.object({ name: v.string(), siteName: v.string(), url: v.pipe(v.string(), v.url()) }));

@@ -132,6 +132,8 @@ describe("the template in the deployment's names", () => {
   });
 
   it("is not read from nonsense", () => {
-    expect(() => readDeployment({ ...VALUES, RESTRICTED_EXISTING_SUBNETS: "subnet" })).toThrow(CannotStartError);
+    for (const RESTRICTED_EXISTING_SUBNETS of ["subnet", "[]", '"subnet"', "null", '{"caller-func":1}']) {
+      expect(() => readDeployment({ ...VALUES, RESTRICTED_EXISTING_SUBNETS })).toThrow(CannotStartError);
+    }
   });
 });

@@ -791,6 +791,15 @@ describe("other ways to deploy", () => {
     );
   });
 
+  it("subnets of another team with the service endpoint for the storage accounts of all regions", async () => {
+    const RESTRICTED_EXISTING_SUBNETS = JSON.stringify({ "caller-func": "/subnets/s" });
+    const serviceEndpoints = ["Microsoft.Web", "Microsoft.Storage.Global"].map((service) => ({ service }));
+    azure.answers["GET /subnets/s"] = { status: 200, body: { properties: { serviceEndpoints } } };
+    const environment = { ...azure.environment, RESTRICTED_EXISTING_SUBNETS };
+    const report = await look(azure, { environment, only: "network/caller-func/service-endpoints" });
+    expect(checkOf(report, "network/caller-func/service-endpoints")?.result).toBe("as-expected");
+  });
+
   it("App Service plans: no key opens the host's storage either", async () => {
     const environment = { ...azure.environment, RESTRICTED_PLAN_SKU: "P0v3" };
     expect(wrong(await look(azure, { environment, only: "storage" }))).toEqual([

@@ -1,4 +1,5 @@
 /** Checks of the network that a service's calls come from, and of its plan. */
+import { missingEndpoints } from "../../../infra/existing-subnets.ts";
 import type { SecurityRule, SiteProperties } from "../../../infra/snapshot.ts";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { listed, plannedCheck, shown, wording } from "../check.ts";
@@ -53,11 +54,15 @@ export function networkChecks(_view: DeploymentView, service: ServiceView): Plan
       found: ({ properties }) => {
         const found = namesOf(properties.serviceEndpoints);
         // The owner of a subnet may need others as well.
-        return listed(subnetIsForeign ? found.filter((endpoint) => endpoints.includes(endpoint)) : found, endpoints);
+        const missing = missingEndpoints(found, endpoints);
+        const needed = endpoints.filter((endpoint) => !missing.includes(endpoint));
+        return listed(subnetIsForeign ? needed : found, endpoints);
       },
       // The command replaces the list: what is there stays in it.
-      fix: ({ properties }) =>
-        fixBy(`--service-endpoints ${[...new Set([...namesOf(properties.serviceEndpoints), ...endpoints])].join(" ")}`),
+      fix: ({ properties }) => {
+        const found = namesOf(properties.serviceEndpoints);
+        return fixBy(`--service-endpoints ${[...found, ...missingEndpoints(found, endpoints)].join(" ")}`);
+      },
     }),
     ...(subnetIsForeign
       ? []
