@@ -92,6 +92,18 @@ export const monitoringInvariants: readonly Invariant[] = [
       ];
     },
   ),
+  invariant("alerts are about the apps of this environment only, except the one about the log cap", (snapshot) => {
+    const suffix = resources(snapshot, "Microsoft.Insights/components")[0]?.name?.replace("appi", "") ?? "?";
+    return resources(snapshot, "Microsoft.Insights/scheduledQueryRules")
+      .filter(({ name }) => name !== `log-cap${suffix}`)
+      .flatMap(({ name, properties }) =>
+        same(
+          `${name ?? "?"}: the end of its query`,
+          properties?.criteria?.allOf?.map(({ query }) => query?.trim().split("\n").at(-1)?.trim()),
+          [`| where AppRoleName endswith '${suffix}'`],
+        ),
+      );
+  }),
 ];
 
 /** A part of each alert's query. */

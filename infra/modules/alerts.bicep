@@ -35,6 +35,10 @@ type AlertRule = {
   periods: int
 }
 
+// Application Insights names a function app by its site. Others may write to the same workspace.
+// https://github.com/Azure/azure-webjobs-sdk/blob/dev/src/Microsoft.Azure.WebJobs.Logging.ApplicationInsights/Initializers/WebJobsRoleEnvironmentTelmetryInitializer.cs
+var ownApps = '| where AppRoleName endswith \'-${suffix}\'\n'
+
 // The queries name no service: they read the events that every service of this pattern logs, and those of the workspace.
 var rules { *: AlertRule } = {
   'refused-calls': {
@@ -147,7 +151,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       criteria: {
         allOf: [
           {
-            query: rule.value.query
+            query: rule.key == 'log-cap' ? rule.value.query : '${rule.value.query}${ownApps}'
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: rule.value.threshold

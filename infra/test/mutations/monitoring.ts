@@ -33,4 +33,14 @@ export const monitoringMutations = mutationsOf({
     },
     "logs that end without an alert": remove("Microsoft.Insights/scheduledQueryRules", "log-cap"),
   },
+  "alerts are about the apps of this environment only, except the one about the log cap": {
+    "an alert about the apps of all": resource(
+      "Microsoft.Insights/scheduledQueryRules",
+      "failed-deliveries",
+      (rule) => {
+        const [criterion] = rule.criteria?.allOf ?? [];
+        there(criterion).query = there(criterion?.query).replace(/\| where AppRoleName endswith .*/, "");
+      },
+    ),
+  },
 });
