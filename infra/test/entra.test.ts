@@ -2,13 +2,18 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import type { ServicePolicy } from "@restricted-calls/shared/access-policy";
+import type { Policy, ServicePolicy } from "@restricted-calls/shared/access-policy";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { accessPolicy, serviceNames } from "../../tools/access-policy.ts";
 
 const apis = Object.entries<ServicePolicy>(accessPolicy.services).filter(
   ([, { roles }]) => Object.keys(roles).length > 0,
 );
+const { externalCallers = {} }: Policy = accessPolicy;
+const principalOf = (caller: string): string => {
+  const external = externalCallers[caller];
+  return external === undefined ? "identity" : `service principal ${external.objectId}`;
+};
 const script = join(import.meta.dirname, "..", "entra.ts");
 const ids = {
   subscription: "00000000-0000-0000-0000-000000000001",
@@ -86,7 +91,8 @@ describe.skipIf(process.platform === "win32")("npm run entra", () => {
         ),
         ...apis.flatMap(([api, { callers }]) =>
           Object.entries(callers).map(
-            ([caller, roles]) => `for the identity of ${caller} the app roles ${roles.join(", ")} of ${api}`,
+            ([caller, roles]) =>
+              `for the ${principalOf(caller)} of ${caller} the app roles ${roles.join(", ")} of ${api}`,
           ),
         ),
       ]) {
