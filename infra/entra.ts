@@ -18,7 +18,8 @@ and the app role assignments. The person or pipeline that deploys the rest then 
 Removes nothing. Uses the account of az (az login). Prints what it will do, and asks.
 
   --environment <name>   the name of the azd environment
-  --location <region>    needed if the resource group rg-<name> does not exist yet
+  --location <region>    needed if the resource group rg-<name> does not exist yet. Where a policy requires tags, create the group
+                         with them first: everything here takes its tags
   --subscription <id>    the current one of az if not given
   --caller-credential <kind>
                          as RESTRICTED_CALLER_CREDENTIAL: managed-identity if not given, or federated-identity

@@ -11,7 +11,7 @@ export interface AddressRange {
 
 /** @returns undefined if the text is not `address/prefix` without spaces, the form that access restrictions require */
 export function parseAddressRange(text: string): AddressRange | undefined {
-  const [, network = "", length = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const [, network = "", length = ""] = /^([^/%]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   const prefix = Number(length);
   const family = familyOf(network);
   if (family === undefined || prefix > (family === "ipv4" ? 32 : 128)) return undefined;
@@ -55,7 +55,9 @@ export function isPublic(range: AddressRange): boolean {
 /** https://www.iana.org/assignments/iana-ipv4-special-registry */
 const NOT_PUBLIC = [
   ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"],
-  ...["172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4"],
+  ...["172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"],
+  // Azure's own: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+  "168.63.129.16/32",
 ].flatMap((text) => parseAddressRange(text) ?? []);
 
 /** Whether two ranges overlap: one of them then contains the other. */

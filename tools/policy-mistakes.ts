@@ -5,7 +5,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { type AddressRange, isPublic, overlap, parseAddressRange, rangeMistake } from "./address-ranges.ts";
 import { parseJsonText } from "./json-text.ts";
 import { settingPrefix } from "@restricted-calls/shared/access-policy";
-import { TEST_IDENTITIES, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
+import { CALLER_KINDS, TEST_IDENTITIES, storageAccount, tableEndpointSettingOf } from "./service-names.ts";
 
 export const POLICY_FILE = "shared/access-policy.json";
 export const OPTIONS_FILE = "infra/service-options.json";
@@ -86,6 +86,8 @@ const OWNED_SETTINGS = new Set([
   "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
   "FUNCTIONS_WORKER_RUNTIME",
   "NODE_EXTRA_CA_CERTS",
+  // The name of an app in its telemetry, by which alerts find it (modules/alerts.bicep).
+  "WEBSITE_CLOUD_ROLENAME",
   "WEBSITE_RUN_FROM_PACKAGE",
 ]);
 const OWNED_PREFIXES = ["AZUREWEBJOBSSTORAGE", "IDENTITY_", "WEBSITE_CONTENT", "WEBSITE_SKIP_CONTENTSHARE"];
@@ -176,9 +178,7 @@ function inServices(services: Json, external: Json, hasCode: (service: string) =
     if (RESERVED.test(name)) {
       note(name, "Azure refuses names that contain microsoft or windows, or begin with login");
     }
-    if (TEST_IDENTITIES.some((identity) => identity === name)) {
-      note(name, "the local Entra has a test identity of this name");
-    }
+    if (isOfProof(name)) note(name, OF_PROOF);
     if (/^[\w-]+$/.test(name) && !hasCode(name)) {
       note(name, `there is no ${name}/src/main.ts, the service's code`);
     }
@@ -213,12 +213,21 @@ function inServices(services: Json, external: Json, hasCode: (service: string) =
   return mistakes;
 }
 
+/** The most addresses of one external caller in one range. */
+const SHORTEST_PREFIX = { ipv4: 24, ipv6: 48 };
+
+const OF_PROOF = "the local Entra or the proof has a test identity of this name";
+
+function isOfProof(name: string): boolean {
+  return [...TEST_IDENTITIES, ...CALLER_KINDS].some((identity) => identity === name);
+}
+
 /** Each has ids, and a subnet or addresses, of its own: the allow-list and the access restrictions tell callers apart by them. */
 function inExternalCallers(external: Json, services: Json): string[] {
   const mistakes: string[] = [];
   const ids = new Map<unknown, string>();
   const subnets = new Map<string, string>();
-  const known: { readonly range: AddressRange; readonly caller: string }[] = [];
+  const known: { readonly range: AddressRange; readonly text: string; readonly caller: string }[] = [];
   for (const [name, value] of Object.entries(external)) {
     const { clientId, objectId, subnet, addressRanges } = objectOf(value);
     const path = `externalCallers.${name}`;
@@ -226,8 +235,7 @@ function inExternalCallers(external: Json, services: Json): string[] {
       mistakes.push(line(`${path}${member}`, what));
     };
     if (Object.hasOwn(services, name)) note("", "a service has this name");
-    if (TEST_IDENTITIES.some((identity) => identity === name))
-      note("", "the local Entra has a test identity of this name");
+    if (isOfProof(name)) note("", OF_PROOF);
     for (const [member, id] of Object.entries({ clientId, objectId })) {
       const sameId = id === undefined ? undefined : taken(ids, id, `${path}.${member}`);
       if (sameId !== undefined) note(`.${member}`, `it is the id of ${sameId}`);
@@ -244,10 +252,14 @@ function inExternalCallers(external: Json, services: Json): string[] {
         note(".addressRanges", `found ${mistake ?? text}`);
         continue;
       }
+      const shortest = SHORTEST_PREFIX[range.family];
       if (!isPublic(range)) note(".addressRanges", `${text} is not public: a site sees public addresses, or a subnet`);
+      else if (range.prefix < shortest)
+        note(".addressRanges", `${text} has addresses of others: name its own, at most a /${shortest} at once`);
       const other = known.find((one) => overlap(one.range, range));
-      if (other !== undefined) note(".addressRanges", `${text} has addresses of ${other.caller}`);
-      known.push({ range, caller: name });
+      const owner = other?.caller === name ? other.text : other?.caller;
+      if (owner !== undefined) note(".addressRanges", `${text} has addresses of ${owner}`);
+      known.push({ range, text, caller: name });
     }
   }
   return mistakes;
@@ -266,6 +278,10 @@ function inOptions(options: Json, services: Json): string[] {
         ? [line(`${name}.tableEndpointSetting`, `"${String(tableEndpointSetting)}" is set by the templates`)]
         : []),
       ...Object.keys(objectOf(settings)).flatMap((setting) => {
+        if (setting.toUpperCase() === "REPORT_ONLY_UNTIL")
+          return [
+            line(`${name}.settings`, `"${setting}" lets calls through: set it on a site by hand, and for a time`),
+          ];
         if (isOwned(setting)) return [line(`${name}.settings`, `"${setting}" is set by the templates`)];
         const isEndpoint = setting.toUpperCase() === String(tableEndpointSetting).toUpperCase();
         return isEndpoint ? [line(`${name}.settings`, `"${setting}" is set by the templates: its table endpoint`)] : [];

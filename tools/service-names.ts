@@ -12,6 +12,11 @@ export function tableEndpointSettingOf(options: { readonly tableEndpointSetting?
 /** Identities of the local Entra for tests, beside those of the services. No service has such a name. */
 export const TEST_IDENTITIES = ["reader-only", "no-role", "unlisted", "other-tenant", "caller-app"] as const;
 
+/** Other kinds of callers that the proof has beside those of the access policy. No caller has such a name. */
+export const CALLER_KINDS = [
+  ...["other-role", "unassigned", "not-listed", "delegated", "master-key", "no-token", "forged-token", "signed-in"],
+] as const;
+
 /** The command of package.json that runs a service's app under Core Tools: `npm run start:caller` for caller-func. */
 export function startCommand(service: string): string {
   return `npm run ${startScript(service)}`;

@@ -67,7 +67,7 @@ export function mistakes(environment: Environment): string[] {
       addressRanges("RESTRICTED_DEPLOYER_ADDRESS_RANGES", found),
     ),
     ...check("RESTRICTED_DEPLOYER_ADDRESS_RANGES", withoutCallers),
-    ...ownSubnets(value("AZURE_ENV_NAME")),
+    ...ownSubnets(environment),
     ...check("RESTRICTED_INGRESS_ADDRESS_RANGES", (found) => addressRanges("RESTRICTED_INGRESS_ADDRESS_RANGES", found)),
     ...oneOf("RESTRICTED_PLAN_SKU", PLAN_SKUS),
     ...number("RESTRICTED_MINIMUM_INSTANCES", 1, value("RESTRICTED_PLAN_SKU")?.startsWith("P") ? 30 : 20),
@@ -163,11 +163,24 @@ function withoutCallers(found: string): string | undefined {
   return `contains addresses of the external caller ${shared[0]}, which must not reach the SCM sites: deploy from other addresses`;
 }
 
+/**
+ * Whether a resource is in the environment's resource group. Without a subscription yet, the group may be in any.
+ *
+ * @param id the resource's id
+ */
+export function isInGroup(
+  id: string,
+  { AZURE_SUBSCRIPTION_ID: own = "", AZURE_ENV_NAME: name = "" }: Environment,
+): boolean {
+  const [, subscription = "", group = ""] = /^\/subscriptions\/([^/]+)\/resourcegroups\/([^/]+)\//i.exec(id) ?? [];
+  const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+  return same(group, `rg-${name}`) && (own === "" || same(subscription, own));
+}
+
 /** A deployment replaces the subnets of its network. */
-function ownSubnets(name = ""): string[] {
-  const group = `/resourcegroups/rg-${name}/`.toLowerCase();
+function ownSubnets(environment: Environment): string[] {
   return Object.entries(externalCallers)
-    .filter(([, { subnet = "" }]) => subnet.toLowerCase().includes(group))
+    .filter(([, { subnet = "" }]) => isInGroup(subnet, environment))
     .map(
       ([caller]) =>
         `The external caller ${caller} of the access policy has a subnet of this environment: name a subnet of its own in shared/access-policy.json`,

@@ -9,7 +9,7 @@ import { reasonOf } from "../../tools/command-line.ts";
 import { accessToken } from "../azd.ts";
 import { existingSubnets, missingEndpoints } from "../existing-subnets.ts";
 import { publicCloud } from "../public-cloud.ts";
-import { type Environment, instancesSetting, maximumInstances } from "./environment.ts";
+import { type Environment, instancesSetting, isInGroup, maximumInstances } from "./environment.ts";
 
 const { externalCallers = {} }: Policy = accessPolicy;
 
@@ -132,16 +132,16 @@ const SERVICE_ENDPOINTS = ["Microsoft.Web", "Microsoft.Storage"];
 
 function inSubnet(service: string, id: string, { properties }: Subnet, environment: Environment): string[] {
   const delegations = properties.delegations?.map((delegation) => delegation.properties.serviceName) ?? [];
-  const prefix = properties.addressPrefix ?? properties.addressPrefixes?.[0] ?? "";
+  const prefixes = [properties.addressPrefix ?? [], properties.addressPrefixes ?? []].flat();
+  const prefix = prefixes.find((range) => parseAddressRange(range)?.family === "ipv4") ?? "";
   const addresses = 2 ** (32 - (parseAddressRange(prefix)?.prefix ?? 32));
   // Azure reserves five, and upgrades double the instances (main.bicep).
   const instances = maximumInstances(environment);
   const needed = 2 * instances + 5;
-  const group = `/resourcegroups/rg-${environment["AZURE_ENV_NAME"] ?? ""}/`.toLowerCase();
   const plan = new RegExp(`/providers/microsoft.web/serverfarms/plan-${service}-[a-z0-9]+$`);
   const foreign = (properties.serviceAssociationLinks ?? [])
     .map(({ properties: { link } }) => link ?? "an unknown resource")
-    .filter((link) => !link.toLowerCase().includes(group) || !plan.test(link.toLowerCase()));
+    .filter((link) => !isInGroup(link, environment) || !plan.test(link.toLowerCase()));
   return [
     ...(delegations.some((name) => name.toLowerCase() === DELEGATION.toLowerCase())
       ? []

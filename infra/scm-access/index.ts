@@ -1,7 +1,8 @@
 /** Opens the SCM sites of a deployment for this machine by an access restriction, and closes them again. */
+import type { Policy } from "@restricted-calls/shared/access-policy";
 import { isInRanges, rangeOf, readForbiddenAddress } from "../../tools/address-ranges.ts";
 import { reasonOf } from "../../tools/command-line.ts";
-import { retry } from "../../tools/poll.ts";
+import { FinalError, retry } from "../../tools/poll.ts";
 import {
   type Deployment,
   readRestrictions,
@@ -103,6 +104,15 @@ async function addRule(
   address: string,
   { log }: AllOptions,
 ): Promise<void> {
+  // Not for closing, which must not fail because of a mistake in the policy.
+  const { accessPolicy } = await import("../../tools/access-policy.ts");
+  const { externalCallers = {} }: Policy = accessPolicy;
+  for (const [caller, { addressRanges = [] }] of Object.entries(externalCallers)) {
+    if (!isInRanges(address, addressRanges)) continue;
+    throw new FinalError(
+      `This machine calls from ${address}, an address of the external caller ${caller}, which must not reach the SCM sites: deploy from another one.`,
+    );
+  }
   const restrictions = await readRestrictions(deployment, site);
   // A rule that was declared or written a moment ago allows it already, and takes effect soon.
   if (restrictions.some((restriction) => allows(restriction, address))) return;

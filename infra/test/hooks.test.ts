@@ -152,7 +152,7 @@ describe("before provisioning", () => {
       "198.51.100.0/24,203.0.113.128/25",
       /addresses of the external caller partner-gateway, which must not reach the SCM sites/,
     ],
-    ["RESTRICTED_DEPLOYER_ADDRESS_RANGES", "3fff:a:1::/64", /addresses of the external caller partner-gateway/],
+    ["RESTRICTED_DEPLOYER_ADDRESS_RANGES", "3fff:a:0:1::/64", /addresses of the external caller partner-gateway/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "0.0.0.0/0", /too large/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "128.0.0.0/1", /too large/],
     ["RESTRICTED_INGRESS_ADDRESS_RANGES", "::/0", /too large/],

@@ -26,7 +26,7 @@ const environment = {
 };
 
 const group = `/subscriptions/${environment.AZURE_SUBSCRIPTION_ID}/resourceGroups/rg-${environment.AZURE_ENV_NAME}`;
-const plan = "/subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Web/serverfarms/plan-caller-func-abc";
+const plan = `${group}/providers/Microsoft.Web/serverfarms/plan-caller-func-abc`;
 const good = {
   addressPrefix: "10.1.2.0/26",
   delegations: [{ properties: { serviceName: "Microsoft.Web/serverFarms" } }],
@@ -95,13 +95,23 @@ describe("a network and a workspace that exist", () => {
       `lacks the service endpoint Microsoft.Web: its owner runs az network vnet subnet update --ids ${caller} --service-endpoints Microsoft.Storage.Global Microsoft.Web`,
     ],
     ["without any service endpoint", { serviceEndpoints: undefined }, "Microsoft.Web and Microsoft.Storage"],
+    [
+      "with a plan of an environment of this name in another subscription",
+      { serviceAssociationLinks: [{ properties: { link: plan.replace(environment.AZURE_SUBSCRIPTION_ID, "other") } }] },
+      "whose apps would be taken for caller-func",
+    ],
+    [
+      "that is too small, beside an IPv6 range",
+      { addressPrefix: undefined, addressPrefixes: ["fd00:1::/64", "10.1.2.0/27"] },
+      "the subnet 10.1.2.0/27 has 32 addresses",
+    ],
     ["that is too small", { addressPrefix: "10.1.2.0/27" }, "has 32 addresses, but 20 instances need 45"],
     ["whose size is not known", { addressPrefix: undefined }, "has 1 addresses"],
     ["with service endpoint policies", { serviceEndpointPolicies: [{}] }, "do not support"],
     [
       "that another plan uses",
       { serviceAssociationLinks: [{ properties: { link: plan.replace("plan-caller-func", "plan-billing") } }] },
-      "in use by /subscriptions/1/resourceGroups/rg-dev/providers/Microsoft.Web/serverfarms/plan-billing-abc",
+      `in use by ${group}/providers/Microsoft.Web/serverfarms/plan-billing-abc`,
     ],
     [
       "that a plan of another environment uses",
@@ -214,6 +224,10 @@ describe("the subnet of an external caller", () => {
     expect(mistakes({ AZURE_ENV_NAME: "Cluster", RESTRICTED_DEPLOYER_ADDRESS_RANGES })).toEqual([
       expect.stringMatching(/^The external caller batch-jobs of the access policy has a subnet of this environment/),
     ]);
+    const [, subscription = ""] = /subscriptions\/([^/]+)/.exec(external) ?? [];
+    const here = { AZURE_ENV_NAME: "Cluster", AZURE_SUBSCRIPTION_ID: subscription, RESTRICTED_DEPLOYER_ADDRESS_RANGES };
+    expect(mistakes(here)).toHaveLength(1);
+    expect(mistakes({ ...here, AZURE_SUBSCRIPTION_ID: environment.AZURE_SUBSCRIPTION_ID })).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import "../../tools/testing/example-system.ts";
 import { spawnSync } from "node:child_process";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -135,6 +136,13 @@ describe("open", () => {
     expect(await run("open")).toBe(1);
     expect(output).toContain("Remove Microsoft.Web from the service endpoints of its subnet");
     expect(rulesOf("callee-func-abc")).not.toContain("runner-1");
+  });
+
+  it("fails, at once and without a rule, where the machine has an address of an external caller", async () => {
+    siteCalled("callee-func-abc").seenAs = ["203.0.113.7", "203.0.113.129"];
+    expect(await run("open")).toBe(1);
+    expect(output).toContain("203.0.113.129, an address of the external caller partner-gateway");
+    expect(siteCalled("callee-func-abc").restrictions.at(-1)?.ipAddress).toBe("203.0.113.7/32");
   });
 
   it("fails where a 403 is not an access restriction's", async () => {

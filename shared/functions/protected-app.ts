@@ -28,7 +28,10 @@ export const guardSettings = {
 };
 
 export interface ProtectedAppOptions
-  extends StartOptions<keyof typeof guardSettings>, Pick<AuthorizerOptions, "clockToleranceSeconds" | "customRule"> {
+  extends
+    // The proof and the templates' invariants know the other one by its name.
+    StartOptions<Exclude<keyof typeof guardSettings, "REPORT_ONLY_UNTIL">>,
+    Pick<AuthorizerOptions, "clockToleranceSeconds" | "customRule"> {
   /** Leaves the choice of callers to roles and assignments: the setting `ALLOWED_CALLERS` is not read. */
   readonly allowedCallers?: "any";
   /** Until this date (UTC), the guard only reports. Counts like the setting `REPORT_ONLY_UNTIL`; of both, the earlier one counts. */
@@ -79,7 +82,7 @@ const optionSchemas = {
  * ```
  */
 export function protectedApp<Role extends string>(options: ProtectedAppOptions = {}): Api<Role> {
-  const names = Object.keys(guardSettings);
+  const names = Object.keys(guardSettings).filter((name) => name !== "REPORT_ONLY_UNTIL");
   const checked = checkStartOptions("protectedApp", names, optionSchemas, options);
   const { app, environment, settingNames, allowedCallers, reportOnlyUntil, audit, onKeyFailure } = checked;
   const { clockToleranceSeconds, customRule } = options;

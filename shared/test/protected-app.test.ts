@@ -137,6 +137,11 @@ test.each<[string, object, RegExp]>([
     { settingNames: { API_ID: "X" } },
     /settingNames\.API_ID .* expected .*API_CLIENT_ID/,
   ],
+  [
+    "another name for the setting that lets calls through",
+    { settingNames: { REPORT_ONLY_UNTIL: "OTHER" } },
+    /settingNames\.REPORT_ONLY_UNTIL .* expected .*API_CLIENT_ID/,
+  ],
   ["an empty name", { settingNames: { API_CLIENT_ID: "" } }, /settingNames\.API_CLIENT_ID is an empty string/],
   ["no environment", { environment: null }, /environment is null: expected an object of settings/],
   ["a list of callers", { allowedCallers: [OTHER] }, /allowedCallers is a list: expected "any"; a list is the setting/],

@@ -73,6 +73,13 @@ describe("a guard that only reports", () => {
     expect(events).toMatchObject([{ allowed: true, wouldRefuse: true, code, operation: "getRecord" }]);
   });
 
+  test("refuses a caller that is denied", async () => {
+    environment["DENIED_CALLERS"] = tenant.callerId;
+    start({ reportOnlyUntil: UNTIL });
+    expect(await call(tenant.token())).toBe("caller-denied");
+    expect(events).toMatchObject([{ allowed: false, wouldRefuse: undefined, code: "caller-denied" }]);
+  });
+
   test("lets a call through while the keys cannot be fetched", async () => {
     tenant.answer = (_url, response) => response.writeHead(500).end() === response;
     expect(await call(tenant.token())).toBe(204);

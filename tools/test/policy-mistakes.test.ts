@@ -211,7 +211,7 @@ test.each<Case>([
   [
     "the name of a test identity",
     ({ services }) => (services["reader-only"] = noRoles(2)),
-    "reader-only: the local Entra has a test identity of this name",
+    "reader-only: the local Entra or the proof has a test identity of this name",
   ],
 ])("%s is one mistake, in one line", (_what, change, line) => {
   // Options of services that are not there are another mistake.
@@ -295,8 +295,13 @@ test.each<Case>([
   [
     "with the name of a test identity",
     ({ external }) => Object.assign(external, { "no-role": MORE }),
-    "externalCallers.no-role: the local Entra has a test identity of this name",
+    "externalCallers.no-role: the local Entra or the proof has a test identity of this name",
   ],
+  ...["delegated", "no-token", "forged-token"].map((name): Case => [
+    `with the name of ${name}, whom the proof has`,
+    ({ external }) => (external[name] = { ...MORE }),
+    `externalCallers.${name}: the local Entra or the proof has a test identity of this name`,
+  ]),
   [
     "with a name that is no name",
     ({ external }) => Object.assign(external, { "No Name": MORE }),
@@ -325,7 +330,10 @@ test.each<Case>([
       [["10.1.0.0/16"], "10.1.0.0/16 is not public: a site sees public addresses, or a subnet"],
       [["fd00::/16"], "fd00::/16 is not public: a site sees public addresses, or a subnet"],
       [["::ffff:0:0/96"], "::ffff:0:0/96 is not public: a site sees public addresses, or a subnet"],
-      [["203.0.113.0/28", "203.0.113.8/29"], "203.0.113.8/29 has addresses of partner"],
+      [["203.0.113.0/28", "203.0.113.8/29"], "203.0.113.8/29 has addresses of 203.0.113.0/28"],
+      [["203.0.112.0/23"], "203.0.112.0/23 has addresses of others: name its own, at most a /24 at once"],
+      [["2001:db8::/47"], "2001:db8::/47 has addresses of others: name its own, at most a /48 at once"],
+      [["168.63.129.16/32"], "168.63.129.16/32 is not public: a site sees public addresses, or a subnet"],
     ] as const
   ).map(([addressRanges, line]): Case => [
     `with the ranges ${addressRanges.join(" and ")}`,
@@ -392,11 +400,17 @@ test.each<Case>([
     "CALLEE_SCOPE",
     "AzureWebJobsStorage",
     "AzureWebJobsStorage__clientId",
+    "WEBSITE_CLOUD_ROLENAME",
   ].map((name): Case => [
     `that would set ${name}`,
     ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { [name]: "x" }),
     `caller-func.settings: "${name}" is set by the templates`,
   ]),
+  [
+    "that would let calls through",
+    ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { REPORT_ONLY_UNTIL: "2027-01-15" }),
+    `caller-func.settings: "REPORT_ONLY_UNTIL" lets calls through: set it on a site by hand, and for a time`,
+  ],
   [
     "that would set the table endpoint",
     ({ options }) => Object.assign(options["caller-func"]?.settings ?? {}, { ITEMS: "x" }),

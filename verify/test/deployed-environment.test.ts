@@ -87,7 +87,7 @@ describe("the template in the deployment's names", () => {
       expect.stringMatching(/\/virtualNetworks\/vnet-xyz\/subnets\/caller-func$/) as string,
       expect.stringMatching(/\/virtualNetworks\/vnet-cluster\/subnets\/snet-nodes$/) as string,
       "203.0.113.128/28",
-      "3fff:a::/32",
+      "3fff:a::/48",
     ]);
   });
 

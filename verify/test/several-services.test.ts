@@ -6,6 +6,7 @@ import { callerKindsOf, callersOf } from "../model/callers.ts";
 import { everyOperation, preparationsOf } from "../model/operations.ts";
 import { allOriginsOf, originsOf } from "../model/origins.ts";
 import type { Policy } from "@restricted-calls/shared/access-policy";
+import { CALLER_KINDS, TEST_IDENTITIES } from "../../tools/service-names.ts";
 
 const { policy, contracts } = vi.hoisted(() => {
   const role = (id: number) => ({ id: `00000000-0000-4000-8000-00000000000${id}`, description: "A role" });
@@ -46,6 +47,12 @@ vi.mock("../../tools/contract-mistakes.ts", async (original) => {
 
 const own: Policy = policy;
 const services = ["bill-func", "ship-func"];
+
+it("names kinds of callers that no caller of a policy can have", () => {
+  const kinds = services.flatMap((service) => callersOf(own, service).map(({ id }) => id));
+  const names: readonly string[] = [...TEST_IDENTITIES, ...CALLER_KINDS, ...Object.keys(policy.services)];
+  expect(kinds.filter((kind) => !names.includes(kind))).toEqual([]);
+});
 
 describe("the matrix of two called services", () => {
   const cells = matrixOf(own);

@@ -91,6 +91,10 @@ function identityChecks(
   ];
 }
 
+export function standingOf({ accountEnabled }: ServicePrincipal): string {
+  return accountEnabled === true ? "enabled" : accountEnabled === false ? "disabled" : "not set";
+}
+
 /** Entra ID issues no token for a service principal that is disabled, and none to it. */
 function enabled(name: string, id: string, resource: string, read: Read<ServicePrincipal>): PlannedCheck {
   return plannedCheck({
@@ -100,8 +104,7 @@ function enabled(name: string, id: string, resource: string, read: Read<ServiceP
     read,
     expected: "enabled",
     why: "Entra ID issues no token for a disabled service principal, and none to it: every call fails.",
-    found: ({ accountEnabled }) =>
-      accountEnabled === true ? "enabled" : accountEnabled === false ? "disabled" : "not set",
+    found: standingOf,
     fix: (principal) => `az ad sp update --id ${principal.id} --set accountEnabled=true`,
   });
 }

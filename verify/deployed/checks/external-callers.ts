@@ -3,6 +3,7 @@ import { overlap, parseAddressRange } from "../../../tools/address-ranges.ts";
 import type { PlannedCheck } from "../../model/plan.ts";
 import { found } from "../azure/reading.ts";
 import { plannedCheck, wording } from "../check.ts";
+import { standingOf } from "./directory.ts";
 import type { DeploymentView, ExternalCallerView } from "../view.ts";
 
 export function externalCallerChecks({ deployment }: DeploymentView, caller: ExternalCallerView): PlannedCheck[] {
@@ -28,7 +29,7 @@ export function externalCallerChecks({ deployment }: DeploymentView, caller: Ext
       read: servicePrincipal,
       expected: "enabled",
       why: "Entra ID issues no token to a disabled service principal: every call fails.",
-      found: ({ accountEnabled }) => (accountEnabled === true ? "enabled" : "disabled"),
+      found: standingOf,
       fix: `# The owner of ${name}: az ad sp update --id ${objectId} --set accountEnabled=true`,
     }),
     ...(subnet === undefined ? [] : [endpointCheck(caller, subnet)]),

@@ -232,7 +232,7 @@ function azureAnswers(service: string, clientId: string, principalId: string, se
                 { vnetSubnetResourceId: caller, ...allow, priority: 100, name: "caller-func" },
                 { vnetSubnetResourceId: resource.externalSubnet, ...allow, priority: 101, name: "batch-jobs" },
                 { ipAddress: "203.0.113.128/28", ...allow, priority: 300, name: "partner-gateway" },
-                { ipAddress: "3fff:a::/32", ...allow, priority: 301, name: "partner-gateway" },
+                { ipAddress: "3fff:a::/48", ...allow, priority: 301, name: "partner-gateway" },
               ]
             : [{ ipAddress: `${HERE}/32`, ...allow, priority: 200, name: "ingress-1" }]),
           denyAll(),
