@@ -213,8 +213,8 @@ function inServices(services: Json, external: Json, hasCode: (service: string) =
   return mistakes;
 }
 
-/** The most addresses of one external caller in one range. */
-const SHORTEST_PREFIX = { ipv4: 24, ipv6: 48 };
+/** An external caller's range with a shorter prefix contains addresses of others. */
+const CALLERS_SHORTEST_PREFIX = { ipv4: 24, ipv6: 48 };
 
 const OF_PROOF = "the local Entra or the proof has a test identity of this name";
 
@@ -252,7 +252,7 @@ function inExternalCallers(external: Json, services: Json): string[] {
         note(".addressRanges", `found ${mistake ?? text}`);
         continue;
       }
-      const shortest = SHORTEST_PREFIX[range.family];
+      const shortest = CALLERS_SHORTEST_PREFIX[range.family];
       if (!isPublic(range)) note(".addressRanges", `${text} is not public: a site sees public addresses, or a subnet`);
       else if (range.prefix < shortest)
         note(".addressRanges", `${text} has addresses of others: name its own, at most a /${shortest} at once`);

@@ -53,8 +53,8 @@ export interface Findings {
 }
 
 /**
- * What is wrong with the subnets and the workspace that are brought along and with the subnets of external callers, and whether a policy denies public network access.
- * A subnet or workspace that cannot be read is a fault. A network or policy that cannot be read is none.
+ * Examines the subnets and the workspace that are brought along, the subnets of external callers, and whether a policy denies
+ * public network access. A subnet or workspace that cannot be read is a fault. A network or policy that cannot be read is none.
  *
  * @param environment values that `mistakes` finds nothing wrong with
  * @throws Error if Resource Manager cannot be reached

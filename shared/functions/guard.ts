@@ -92,9 +92,8 @@ export function createGuard<Role extends string>(
         traceParent: context.traceContext?.traceParent,
       };
       const outcome = await authorize(call, requirement);
-      // Somebody denies a caller because of what it does now.
-      const isDenied = !outcome.allowed && outcome.code === "caller-denied";
-      const wouldRefuse = !outcome.allowed && !isDenied && onlyReports(reportOnlyUntil);
+      // A denied caller is refused at once: it is denied because of what it does now.
+      const wouldRefuse = !outcome.allowed && outcome.code !== "caller-denied" && onlyReports(reportOnlyUntil);
       void record(audit, wouldRefuse ? { ...outcome.event, allowed: true, wouldRefuse } : outcome.event, context);
       if (outcome.failure !== undefined) context.error(outcome.failure);
       if (outcome.allowed) return handler(request, outcome.caller, context);

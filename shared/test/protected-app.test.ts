@@ -11,13 +11,7 @@ let registered: HttpFunctionOptions | undefined;
 
 beforeEach(async () => {
   tenant = await Tenant.start();
-  environment = {
-    AZURE_TENANT_ID: tenant.tenantId,
-    AZURE_AUTHORITY_HOST: tenant.authority,
-    API_CLIENT_ID: tenant.apiClientId,
-    API_IDENTIFIER_URI: tenant.identifierUri,
-    ALLOWED_CALLERS: tenant.callerId,
-  };
+  environment = tenant.guardSettings();
   vi.spyOn(app, "http").mockImplementation((_name, options) => {
     registered = options;
   });

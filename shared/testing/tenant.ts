@@ -107,6 +107,17 @@ export class Tenant {
     );
   }
 
+  /** The settings of an app that accepts tokens of this tenant (`guardSettings`). */
+  guardSettings(): Record<string, string> {
+    return {
+      AZURE_TENANT_ID: this.tenantId,
+      AZURE_AUTHORITY_HOST: this.authority,
+      API_CLIENT_ID: this.apiClientId,
+      API_IDENTIFIER_URI: this.identifierUri,
+      ALLOWED_CALLERS: this.callerId,
+    };
+  }
+
   /** What the attack catalogue forges its tokens with. */
   async forge(): Promise<Forge> {
     const { apiClientId, tenantId, callerId } = this;

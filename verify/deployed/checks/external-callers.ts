@@ -45,7 +45,7 @@ function endpointCheck({ name, subnet }: ExternalCallerView, id: string): Planne
     resource: id,
     read: subnet(id),
     expected: needed,
-    why: "Without it its calls do not carry the subnet, and services refuse it.",
+    why: "Without it, calls do not carry the subnet, and services refuse them.",
     // The owner may need others as well.
     found: ({ properties }) => {
       const endpoints = properties.serviceEndpoints?.map(({ service }) => service) ?? [];
