@@ -11,6 +11,7 @@ export type { RegisteredFunction } from "./host/worker/protocol.ts";
 export { WorkerProcess } from "./host/worker/worker-process.ts";
 export { startTestStorage, tableOf, type TestStorage } from "./storage/test-storage.ts";
 export { placeholderSettings } from "./system/app-settings.ts";
+export { readAuditEvents, type RecordedEvent } from "./system/audit-events.ts";
 export { requireCoreTools } from "./system/core-tools.ts";
 export { type Endpoints, runningEndpoints } from "./system/endpoints.ts";
 export { funcInstance } from "./system/func-instance.ts";

@@ -39,7 +39,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 const LANGUAGE = new Set(
   (
     "ago and asc bin by count dcount desc extend false isempty isnotempty max order parse_json project render startswith sum " +
-    "summarize timechart tobool todouble toint tostring true union where"
+    "summarize timechart tobool todouble toint tolong tostring true union unixtime_seconds_todatetime where"
   ).split(" "),
 );
 

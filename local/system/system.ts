@@ -11,6 +11,7 @@ import { ensureCertificates, ensureClientCertificate } from "../certificates/cer
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage, startStorage } from "../storage/storage.ts";
+import { recordAuditEvents } from "./audit-events.ts";
 import { type AppSettings, appSettings } from "./app-settings.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, endpointsOf, runningEndpoints, writePrivateJson } from "./endpoints.ts";
@@ -65,9 +66,6 @@ export const RARE_SCHEDULE = "0 0 0 29 2 *";
 export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
   const { folder, ports, host = "embedded", signal } = options;
   const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
-  const logOf = (source: string) => (line: string) => {
-    options.log(source, line);
-  };
   await using starting = new AsyncDisposableStack();
   const owned = async <T extends Stoppable>(part: Promise<T>): Promise<T> =>
     starting.adopt(await part, (value) => value.stop());
@@ -78,6 +76,13 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   starting.defer(removeAtExit([files.endpoints, ...Object.values(files.settings)]));
   await requireFree(ports, host, options.inspectPorts);
   if (host === "func" && options.withApps) await requireCoreTools();
+  const recordEvent = recordAuditEvents(folder, (line) => {
+    options.log("system", line);
+  });
+  const logOf = (source: string) => (line: string) => {
+    recordEvent(source, line);
+    options.log(source, line);
+  };
   const staged = Promise.all(apps.map((app) => stage(app, join(options.appsFolder, app))));
   staged.catch(() => undefined); // Reported where it is awaited, below.
   // After stop(), no build writes files.

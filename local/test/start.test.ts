@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { apps } from "../../tools/build.ts";
 import { typicalOperation } from "../../tools/contracts.ts";
+import { poll } from "../../tools/poll.ts";
+import { readAuditEvents } from "../system/audit-events.ts";
 import { type Endpoints, runningEndpoints } from "../system/endpoints.ts";
 import { cannotListen, causeOf } from "../../tools/listen.ts";
 import { appDistance, defaultPorts, FIRST_PORT, freePorts, LAST_FIRST_PORT, portsFrom } from "../system/ports.ts";
@@ -88,6 +90,16 @@ describe("a running system", () => {
     expect(await statusOf(endpoints.callee.callerSubnet)).toBe(401);
     expect(await statusOf(endpoints.callee.otherSubnet, headers)).toBe(403);
     expect(await statusOf(endpoints.callee.internet, headers)).toBe(403);
+
+    const events = await poll(
+      () => Promise.resolve(readAuditEvents(system.folder)?.map(({ service, event }) => [service, event.code]) ?? []),
+      ({ length }) => length === 2,
+      { timeoutMs: 5_000, pauseMs: 50 },
+    );
+    expect(events, "what the front end refuses reaches no service").toEqual([
+      ["callee-func", undefined],
+      ["callee-func", "no-credentials"],
+    ]);
   });
 
   test("writes each app's settings in the form of local.settings.json, and the sample names the same ones", async () => {

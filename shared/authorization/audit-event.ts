@@ -16,10 +16,12 @@ export interface AuditEvent {
   readonly reason: string | undefined;
   readonly operation: string;
   readonly requirement: RoleRequirement;
-  /** The caller's client id, object id and token id (`azp` or `appid`, `oid`, `uti`), where the token was good. */
+  /** The caller's client id, object id and token id (`azp` or `appid`, `oid`, `uti`), if the token was valid. */
   readonly callerAppId: string | undefined;
   readonly callerObjectId: string | undefined;
   readonly tokenId: string | undefined;
+  /** When the token was issued (`iat`), in seconds since 1970: a role that was granted later is not in it. */
+  readonly tokenIssuedAt: number | undefined;
   /** W3C trace context of the call. */
   readonly traceParent: string | undefined;
 }
@@ -41,6 +43,7 @@ export function auditEvent(
     callerAppId: caller?.appId,
     callerObjectId: caller?.objectId,
     tokenId: caller?.tokenId,
+    tokenIssuedAt: caller?.tokenIssuedAt,
     traceParent,
   };
 }

@@ -10,6 +10,8 @@ export interface Caller {
   readonly roles: readonly string[];
   /** The token's own id, where it has one. */
   readonly tokenId: string | undefined;
+  /** When Entra ID issued the token, in seconds since 1970: a role that was granted later is not in it. */
+  readonly tokenIssuedAt: number | undefined;
 }
 
 /** The claims of an access token that decide over a call. */
@@ -63,7 +65,10 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Claims |
     isAppOnly: scp === undefined && (idtyp === undefined ? sub === oid : idtyp === "app"),
     clientAuthentication,
     isKeyBound: cnf !== undefined,
-    caller: Object.freeze({ appId, objectId: oid, tenantId: tid, roles: Object.freeze(roles), tokenId: uti }),
+    caller: Object.freeze({
+      ...{ appId, objectId: oid, tenantId: tid, roles: Object.freeze(roles) },
+      ...{ tokenId: uti, tokenIssuedAt: iat },
+    }),
     payload,
   };
 }

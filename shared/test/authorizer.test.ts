@@ -603,7 +603,8 @@ test("v1.0 and v2.0 tokens, and both audiences", async () => {
 
 describe("the audit event", () => {
   test("of a call that is let in says who, what and which trace, and nothing else", async () => {
-    const { event } = await ask(authorizer(), tenant.token({ uti: "token-1" }));
+    const issuedAt = Math.floor(Date.now() / 1000) - 100;
+    const { event } = await ask(authorizer(), tenant.token({ uti: "token-1", iat: issuedAt }));
     expect(event).toEqual({
       event: "authorization",
       allowed: true,
@@ -613,6 +614,7 @@ describe("the audit event", () => {
       callerAppId: tenant.callerId,
       callerObjectId: "6f0c8f2e-1111-4000-8000-000000000004",
       tokenId: "token-1",
+      tokenIssuedAt: issuedAt,
       traceParent: "00-trace",
     });
   });

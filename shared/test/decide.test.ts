@@ -76,6 +76,7 @@ describe("allows", () => {
       tenantId: TENANT,
       roles: ["Records.Read"],
       tokenId: "token-1",
+      tokenIssuedAt: v2.iat,
     };
     expect(verdict).toEqual({ allowed: true, caller: expected });
     expect(Object.isFrozen(verdict?.caller)).toBe(true);

@@ -15,7 +15,7 @@ const claims: Claims = {
   isAppOnly: true,
   isKeyBound: false,
   clientAuthentication: undefined,
-  caller: { appId: "c", objectId: "o", tenantId: "t", roles: [], tokenId: undefined },
+  caller: { appId: "c", objectId: "o", tenantId: "t", roles: [], tokenId: undefined, tokenIssuedAt: undefined },
   payload: {},
 };
 const token = { claims, keyId: "key-1", keyFingerprint: "fingerprint-1" };

@@ -1,5 +1,6 @@
 /** Makes one HTTP call, and records it without tokens, secrets and keys. */
 import type { Exchange } from "./report.ts";
+import { traceParentOfProof } from "./trace.ts";
 
 /** A recorded body is cut after this many characters. */
 export const RECORDED_BODY_LENGTH = 4_000;
@@ -31,7 +32,7 @@ export interface Response {
 }
 
 /**
- * Makes one call. It follows no redirect.
+ * Makes one call, with a trace id of the proof. It follows no redirect.
  *
  * @returns the response as received, and the record
  * @throws what `fetch` throws without a response
@@ -39,7 +40,11 @@ export interface Response {
 export async function exchange(url: string, request: Request): Promise<Response & { readonly recorded: Exchange }> {
   const { method, timeoutMs = TIMEOUT_MS } = request;
   const isJson = typeof request.body === "object";
-  const sent = { ...request.headers, ...(isJson && { "content-type": "application/json" }) };
+  const sent = {
+    traceparent: traceParentOfProof(),
+    ...request.headers,
+    ...(isJson && { "content-type": "application/json" }),
+  };
   const text = isJson ? JSON.stringify(request.body) : request.body;
   const response = await fetch(url, {
     method,
