@@ -2,7 +2,10 @@
 import type { ContractOf } from "@restricted-calls/shared/contract";
 import { chaos } from "./chaos.ts";
 
-/** Stock of the proof's own: what a running system has is left alone. */
+/**
+ * Stock of the proof's own: what a running system has is left alone. Every system has it from its start: INITIAL_STOCK in
+ * infra/service-options.json.
+ */
 const SKU = "verify";
 const PLENTY_UNITS = 1_000_000;
 
@@ -21,8 +24,7 @@ export default {
       route: "/api/inventory/{sku}",
       access: "token",
       role: "Inventory.Read",
-      // Every system has it from its start: INITIAL_STOCK in infra/service-options.json.
-      sample: () => ({ path: "/api/inventory/widget", status: 200 }),
+      sample: () => ({ path: `/api/inventory/${SKU}`, status: 200 }),
     },
     {
       id: "reserve-stock",
@@ -30,7 +32,6 @@ export default {
       route: "/api/reservations/{orderId}",
       access: "token",
       role: "Inventory.Reserve",
-      after: ["set-stock"],
       sample: (unique) => ({
         path: `/api/reservations/verify-${unique}`,
         body: { sku: SKU, quantity: 1 },

@@ -14,6 +14,8 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const manager = { claims: { roles: ["Inventory.Manage"] } };
+/** Nobody holds both by the access policy. */
+const everyday = { claims: { roles: ["Inventory.Read", "Inventory.Reserve"] } };
 
 interface Call {
   readonly method?: string;
@@ -25,7 +27,7 @@ interface Call {
 }
 
 /** Calls the callee from the caller's subnet; a token that is no string is one to be minted. */
-async function call({ method = "GET", path = "inventory/widget", token = {}, authorization, body, headers }: Call) {
+async function call({ method = "GET", path = "inventory/widget", token = everyday, authorization, body, headers }: Call) {
   const bearer = typeof token === "string" ? token : await mintToken(system.endpoints.entra.control, token);
   const response = await fetch(`${origin}/api/${path}`, {
     method,
@@ -200,8 +202,10 @@ describe("refusals, each with only one thing wrong", () => {
     const { authorization, otherHeaders, query } = await credentials(
       forgeOf(system.endpoints, "callee-func", "caller-func"),
     );
-    const response = await fetch(`${origin}/api/inventory/widget?${new URLSearchParams(query).toString()}`, {
+    const response = await fetch(`${origin}/api/reservations/attacked?${new URLSearchParams(query).toString()}`, {
+      method: "PUT",
       headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
+      body: JSON.stringify({ sku: "widget", quantity: 1 }),
     });
     const body = (await response.json()) as { code: string };
     expect({ status: response.status, code: body.code }).toEqual({ status: refusalProblem(code).status, code });
@@ -221,7 +225,7 @@ describe("refusals, each with only one thing wrong", () => {
 
   test("401: a token in the query or in the body, and none in the header", async () => {
     const token = await mintToken(system.endpoints.entra.control, {});
-    const inQuery = await fetch(`${origin}/api/inventory/widget?access_token=${token}`);
+    const inQuery = await fetch(`${origin}/api/reservations/x?access_token=${token}`, { method: "PUT" });
     const inBody = await fetch(`${origin}/api/reservations/x`, {
       method: "PUT",
       body: new URLSearchParams({ access_token: token }),
@@ -230,7 +234,7 @@ describe("refusals, each with only one thing wrong", () => {
   });
 
   test("400: two Authorization headers, although both are good", async () => {
-    const token = await mintToken(system.endpoints.entra.control, {});
+    const token = await mintToken(system.endpoints.entra.control, everyday);
     const status = await new Promise((resolve, reject) => {
       request(
         `${origin}/api/inventory/widget`,
@@ -271,6 +275,7 @@ test("v1.0 tokens are accepted too: another issuer, the App ID URI as audience, 
     aud: api.identifierUri,
     azp: null,
     appid: identities["caller-func"]?.clientId,
+    ...everyday.claims,
   };
   expect((await call({ token: { claims: v1 } })).status).toBe(200);
   expect(
@@ -292,7 +297,7 @@ describe("key rotation and outages", () => {
     fetch(`${system.endpoints.entra.control}/${path}`, { method: "POST", body: JSON.stringify(body) });
 
   test("tokens signed with the key before a rotation stay good", async () => {
-    const token = await mintToken(system.endpoints.entra.control, {});
+    const token = await mintToken(system.endpoints.entra.control, everyday);
     await post("keys/rotate");
     expect((await call({ token })).status).toBe(200);
   });

@@ -221,7 +221,7 @@ describe("POST /api/orders/{orderId}/retry", () => {
 });
 
 test("the stock adds up: each order reserved once", async () => {
-  const token = await mintToken(system.endpoints.entra.control, {});
+  const token = await mintToken(system.endpoints.entra.control, { claims: { roles: ["Inventory.Read"] } });
   const stock = async (): Promise<number> => {
     const response = await fetch(`${system.endpoints.callee.callerSubnet}/api/inventory/widget`, {
       headers: { Authorization: `Bearer ${token}` },

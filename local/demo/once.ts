@@ -4,7 +4,8 @@ import { styleText } from "node:util";
 import type { Demo, Show } from "@restricted-calls/shared/contract";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { reasonOf } from "../../tools/command-line.ts";
-import { contracts, typicalOperation } from "../../tools/contracts.ts";
+import { isFirstCall } from "../../tools/contract-mistakes.ts";
+import { contracts, operationsOf, typicalOperation } from "../../tools/contracts.ts";
 import { poll } from "../../tools/poll.ts";
 import { managedIdentityToken, mintToken } from "../entra/client.ts";
 import type { LocalSystem } from "../system/system.ts";
@@ -60,9 +61,10 @@ function demoOf(service: string, system: LocalSystem, show: Show): Demo {
 async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   const { callee, api, entra } = system.endpoints;
   const { callerSubnet, otherSubnet, internet } = callee;
-  const { callee: called } = system.entra.directory.firstCall;
-  const operation = typicalOperation(called);
-  const call = async (origin: string, token?: string): Promise<string> => {
+  const { caller, callee: called } = system.entra.directory.firstCall;
+  const { roles = {}, callers = {} } = accessPolicy.services[called] ?? {};
+  const typical = typicalOperation(called);
+  const call = async (origin: string, token?: string, operation = typical): Promise<string> => {
     const { path, body } = operation.sample(randomUUID());
     const response = await fetch(`${origin}${path}`, {
       method: operation.method,
@@ -73,9 +75,19 @@ async function showRefusals(system: LocalSystem, show: Show): Promise<void> {
   };
   const mint = (request: object): Promise<string> => mintToken(entra.control, request);
   const good = await mint({});
-  const otherRoles = Object.keys(accessPolicy.services[called]?.roles ?? {}).filter((role) => role !== operation.role);
+  const otherRoles = Object.keys(roles).filter((role) => role !== typical.role);
+  const granted = callers[caller] ?? [];
+  const notGranted = operationsOf(called)
+    .filter(isFirstCall)
+    .filter(({ role }) => !granted.includes(role));
 
-  await show("the granted caller, for comparison", String(operation.sample("").status), () => call(callerSubnet, good));
+  await show("the granted caller, for comparison", String(typical.sample("").status), () => call(callerSubnet, good));
+  for (const operation of notGranted) {
+    const { method, route } = operation;
+    await show(`${caller} itself: ${method} ${route}`, "403 by the application layer: role-missing", () =>
+      call(callerSubnet, good, operation),
+    );
+  }
   await show("no token", "401 by the application layer: no-credentials", () => call(callerSubnet));
   await show("garbage for a token", "401 by the application layer: malformed-token", () =>
     call(callerSubnet, "garbage"),
