@@ -1,4 +1,4 @@
-/** Parses JSON and reports the line and column of each mistake. */
+/** Parses JSON with the places in the text: of each mistake, and of each member. */
 
 export interface JsonText {
   /** Undefined if the text is not valid JSON. */
@@ -32,6 +32,29 @@ export function parseJsonText(text: string): JsonText {
   }
 }
 
+/** The names of the members, and the indexes of the items, from the outermost one to a value. */
+export type JsonPath = readonly (string | number)[];
+
+/**
+ * The line of a value in JSON text, where its member's name or the item begins. If the text has no such value, the line of the
+ * innermost value around it that is there.
+ *
+ * @returns counted from 1
+ * @throws Error if the text is not JSON
+ */
+export function lineOfPath(text: string, path: JsonPath): number {
+  let deepest = { depth: 0, at: 0 };
+  read(
+    text,
+    () => undefined,
+    (at, found) => {
+      const isOnTheWay = found.every((part, i) => part === path[i]);
+      if (isOnTheWay && found.length > deepest.depth) deepest = { depth: found.length, at };
+    },
+  );
+  return text.slice(0, deepest.at).split("\n").length;
+}
+
 class NotJsonError extends Error {
   readonly at: number;
   readonly expected: string;
@@ -48,8 +71,15 @@ const STRING = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{
 const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
 const TOKEN = new RegExp(`[{}[\\]:,]|${STRING}|${NUMBER}|true|false|null`, "y");
 
-/** @throws NotJsonError at the first place that is not JSON */
-function read(text: string, onDuplicate: (at: number, name: string) => void): void {
+/**
+ * @param onPart is told of each member and item, before those within it
+ * @throws NotJsonError at the first place that is not JSON
+ */
+function read(
+  text: string,
+  onDuplicate: (at: number, name: string) => void,
+  onPart: (at: number, path: JsonPath) => void = () => undefined,
+): void {
   let at = 0;
   const match = (pattern: RegExp): string => {
     pattern.lastIndex = at;
@@ -72,20 +102,28 @@ function read(text: string, onDuplicate: (at: number, name: string) => void): vo
       while (take(`"," or "${end}"`, (token) => token === "," || token === end) === ",");
     } else at++;
   };
-  const value = (): void => {
+  const value = (path: JsonPath): void => {
     const token = take("a value", (found) => !/^[}\]:,]/.test(found));
-    if (token === "[") list("]", value);
+    if (token === "[") {
+      let index = 0;
+      list("]", () => {
+        peek(); // Moves to the item.
+        onPart(at, [...path, index]);
+        value([...path, index++]);
+      });
+    }
     if (token !== "{") return;
     const names = new Set<unknown>();
     list("}", () => {
       const name = take("a member's name", (found) => found.startsWith('"'));
-      const parsed: unknown = JSON.parse(name);
+      const parsed = JSON.parse(name) as string;
       if (names.has(parsed)) onDuplicate(at - name.length, name);
       names.add(parsed);
+      onPart(at - name.length, [...path, parsed]);
       take('":"', (found) => found === ":");
-      value();
+      value([...path, parsed]);
     });
   };
-  value();
+  value([]);
   if (peek() !== "" || at < text.length) throw new NotJsonError(at, "the end of the file");
 }
