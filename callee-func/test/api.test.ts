@@ -27,7 +27,14 @@ interface Call {
 }
 
 /** Calls the callee from the caller's subnet; a token that is no string is one to be minted. */
-async function call({ method = "GET", path = "inventory/widget", token = everyday, authorization, body, headers }: Call) {
+async function call({
+  method = "GET",
+  path = "inventory/widget",
+  token = everyday,
+  authorization,
+  body,
+  headers,
+}: Call) {
   const bearer = typeof token === "string" ? token : await mintToken(system.endpoints.entra.control, token);
   const response = await fetch(`${origin}/api/${path}`, {
     method,
