@@ -1,5 +1,6 @@
 /** The public entry of `local/`: other workspaces import no other file of it. */
 export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
+export { DEMO_SCHEDULE, runDemos } from "./demo/once.ts";
 export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
 export { startFrontEnd } from "./front-end/front-end.ts";

@@ -9,6 +9,7 @@ import { reason, STATUSES } from "./report/summary.ts";
 import { exitCodeOf } from "./model/status.ts";
 import { outcomeInWords } from "./report/words.ts";
 import { writeReport } from "./report/write-report.ts";
+import { showUnusedGrants } from "./unused-grants.ts";
 import { verifyDeployment, verifyLocal } from "./verify.ts";
 
 const local = join(import.meta.dirname, "..", ".local");
@@ -19,6 +20,8 @@ Proves the restriction: makes every call of the access policy, by every kind of 
 attack of the catalogue, and compares the outcomes with the expected ones. Uses the running local system, or starts one.
 
   --deployed         verify the deployment of the selected azd environment: its configuration, and real calls
+  --unused           instead of verifying: which grants did no call use since the start of the running system? Without a running
+                     system, starts one and runs the demo of each service. Exit code 1: a grant was not used
   --host <host>      start a system under that host: embedded, or func (Azure Functions Core Tools)
   --only <id>        verify only ids that equal or begin with this; * stands for anything within a part: "both/*/internet"
   --report <folder>  the folder of report.html and report.json (default: .local/verify)
@@ -35,19 +38,31 @@ await command(
   {
     options: {
       deployed: { type: "boolean", default: false },
+      unused: { type: "boolean", default: false },
       host: { type: "string" },
       only: { type: "string" },
       report: { type: "string", default: join(local, "verify") },
     },
   },
-  async ({ values: { deployed, host, only = null, report: folder } }) => {
+  async ({ values: { deployed, unused, host, only = null, report: folder } }) => {
     if (host !== undefined && host !== "func" && host !== "embedded") {
       throw new UsageError(`--host is embedded or func, not "${host}".`);
     }
     if (deployed && host !== undefined) throw new UsageError("--host is for the local system: leave out --deployed.");
+    if (unused && (deployed || only !== null)) {
+      throw new UsageError("--unused is for the local system. For a deployment: the query in docs/operate.md.");
+    }
     const progress = terminalProgress(process.stderr);
     const { first, signal } = stopSignal();
     try {
+      if (unused) {
+        return await showUnusedGrants({
+          ...{ folder: local, host, signal },
+          note: (line) => {
+            progress.note(line);
+          },
+        });
+      }
       await requireWritable(folder); // Before minutes of calls, not after them.
       const report = deployed
         ? await verifyDeployment({ only, progress, signal })

@@ -38,8 +38,8 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 /** What of the language the queries use: https://learn.microsoft.com/kusto/query/ */
 const LANGUAGE = new Set(
   (
-    "ago and asc bin by count dcount desc extend false isempty isnotempty max order parse_json project render startswith sum " +
-    "summarize timechart tobool todouble toint tolong tostring true union unixtime_seconds_todatetime where"
+    "ago and asc bin by count datatable dcount desc distinct extend extract false isempty isnotempty join kind leftanti let max on " +
+    "order parse_json project render startswith string sum summarize timechart tobool todouble toint tolong tostring true union unixtime_seconds_todatetime where"
   ).split(" "),
 );
 
@@ -80,7 +80,7 @@ describe("the queries of the documentation", () => {
     if (event !== undefined) expect(fields).not.toEqual([]);
     expect(EVENTS[event ?? ""] ?? []).toEqual(expect.arrayContaining(fields));
 
-    const defined = matches(withoutValues, /(\w+)\s*=(?!=)/g);
+    const defined = matches(withoutValues, /(\w+)\s*(?:=(?!=)|: string\b)/g);
     const known = new Set([...tables, ...tables.flatMap((table) => TABLES[table] ?? []), ...defined, ...LANGUAGE]);
     const names = matches(withoutValues.replaceAll(/\.\w+/g, ""), /\b([A-Za-z_]\w*)/g);
     expect(names.filter((name) => !known.has(name))).toEqual([]);

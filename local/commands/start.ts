@@ -5,7 +5,7 @@ import { apps } from "../../tools/build.ts";
 import { command, stopSignal, UsageError, wholeNumber } from "../../tools/command-line.ts";
 import { temporaryFolder } from "../../tools/write-file.ts";
 import type { Endpoints } from "../system/endpoints.ts";
-import { showOnce } from "../demo/once.ts";
+import { DEMO_SCHEDULE, showOnce } from "../demo/once.ts";
 import {
   defaultInspectPort,
   defaultPorts,
@@ -43,7 +43,6 @@ const START_AGAIN = 75;
 
 /** A tick every 10 seconds: often enough to watch. */
 const SCHEDULE = "*/10 * * * * *";
-const SCHEDULE_ONCE = "*/2 * * * * *";
 
 interface RunOptions {
   readonly host: Endpoints["host"];
@@ -115,7 +114,7 @@ async function runOnce(host: Endpoints["host"]): Promise<number> {
     const began = performance.now();
     const system = await startSystem({
       ...{ folder, appsFolder: join(folder, "apps"), host, withApps: true, ports: freePorts },
-      deliverySchedule: SCHEDULE_ONCE,
+      deliverySchedule: DEMO_SCHEDULE,
       log: (source, line) => lines.push(`${source}: ${line}`),
       signal: stopped.signal,
     });

@@ -10,6 +10,9 @@ import { poll } from "../../tools/poll.ts";
 import { managedIdentityToken, mintToken } from "../entra/client.ts";
 import type { LocalSystem } from "../system/system.ts";
 
+/** The delivery schedule of a system that runs the demos: every 2 seconds. */
+export const DEMO_SCHEDULE = "*/2 * * * * *";
+
 /** An expected outcome comes within seconds; after this time it is a failure. */
 const LATER = { timeoutMs: 15_000, pauseMs: 250 };
 
@@ -20,22 +23,39 @@ const LATER = { timeoutMs: 15_000, pauseMs: 250 };
  * @returns the lines of unexpected outcomes
  */
 export async function showOnce(system: LocalSystem, print: (line: string) => void): Promise<readonly string[]> {
-  const failures: string[] = [];
+  print("Calls");
+  const failures = await runDemos(system, print);
+  print("\nRefusals");
+  const { show, failed } = printedBy(print);
+  await showRefusals(system, show);
+  return [...failures, ...failed];
+}
+
+/**
+ * Runs what the services' contracts show of the business.
+ *
+ * @param print gets each line
+ * @returns the lines of unexpected outcomes
+ */
+export async function runDemos(system: LocalSystem, print: (line: string) => void): Promise<readonly string[]> {
+  const { show, failed } = printedBy(print);
+  for (const [service, contract] of Object.entries(contracts)) {
+    await contract.show?.(demoOf(service, system, show));
+  }
+  return failed;
+}
+
+function printedBy(print: (line: string) => void): { readonly show: Show; readonly failed: readonly string[] } {
+  const failed: string[] = [];
   const show: Show = async (title, expected, happens) => {
     const actual = await happens().catch((error: unknown) => `failed: ${reasonOf(error)}`);
     const isExpected = actual === expected;
     const mark = isExpected ? styleText("green", "ok  ") : styleText("red", "FAIL");
     const line = `  ${mark} ${title.padEnd(58)} ${actual}${isExpected ? "" : `   (expected: ${expected})`}`;
-    if (!isExpected) failures.push(line);
+    if (!isExpected) failed.push(line);
     print(line);
   };
-  print("Calls");
-  for (const [service, contract] of Object.entries(contracts)) {
-    await contract.show?.(demoOf(service, system, show));
-  }
-  print("\nRefusals");
-  await showRefusals(system, show);
-  return failures;
+  return { show, failed };
 }
 
 function demoOf(service: string, system: LocalSystem, show: Show): Demo {

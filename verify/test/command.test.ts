@@ -76,6 +76,14 @@ describe("npm run verify", () => {
     });
   });
 
+  it.each([["--deployed"], ["--only", "both/*"]])("refuses --unused with %s", async (...args) => {
+    const { code, stderr } = await run(["--unused", ...args]);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^--unused is for the local/) as string,
+    });
+  });
+
   it("says what to do where there is no deployment", async () => {
     const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
     expect(code).toBe(2);

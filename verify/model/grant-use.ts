@@ -1,0 +1,57 @@
+/** How often each grant of the access policy was used, by the audit events of a period. */
+import type { Policy } from "@restricted-calls/shared/access-policy";
+import type { RecordedEvent } from "../../local/index.ts";
+import { isOfProof } from "./trace.ts";
+
+/** A grant: a caller may use a role of a service. */
+export interface GrantUse {
+  readonly caller: string;
+  readonly service: string;
+  readonly role: string;
+  /** The number of calls that needed the role and were admitted. */
+  readonly calls: number;
+  /** The time of the latest one, ISO 8601, UTC; null without calls. */
+  readonly latest: string | null;
+}
+
+/**
+ * Counts, for each grant of a policy, the admitted calls that needed its role. Calls of the proof do not count: it makes every
+ * call. Of several roles that an operation asks for, each counts as used: an event does not contain the roles of the caller.
+ *
+ * @param callerOf the service or external caller that has a client id; undefined for an unknown one
+ */
+export function grantUseOf(
+  { services }: Policy,
+  events: readonly RecordedEvent[],
+  callerOf: (clientId: string) => string | undefined,
+): GrantUse[] {
+  const calls = events
+    .filter(({ event }) => event.allowed && event.wouldRefuse !== true && !isOfProof(event.traceParent))
+    .map(({ time, service, event }) => ({
+      ...{ time, service, roles: rolesOf(event.requirement) },
+      caller: callerOf(event.callerAppId ?? ""),
+    }));
+  return Object.entries(services).flatMap(([service, { callers }]) =>
+    Object.entries(callers).flatMap(([caller, roles]) =>
+      roles.map((role) => {
+        const used = calls.filter(
+          (call) => call.service === service && call.caller === caller && call.roles.includes(role),
+        );
+        const latest =
+          used
+            .map(({ time }) => time)
+            .sort()
+            .at(-1) ?? null;
+        return { caller, service, role, calls: used.length, latest };
+      }),
+    ),
+  );
+}
+
+type Requirement = RecordedEvent["event"]["requirement"];
+
+function rolesOf(requirement: Requirement): readonly string[] {
+  if (typeof requirement === "string") return [requirement];
+  if ("anyOf" in requirement) return requirement.anyOf;
+  return "allOf" in requirement ? requirement.allOf : [];
+}
