@@ -4,6 +4,8 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, reasonOf } from "../tools/command-line.ts";
 import { environmentFor } from "../tools/environment.mjs";
+import { accessPolicy } from "../tools/access-policy.ts";
+import { endedGrants } from "../tools/grants.ts";
 import { type Bicep, BICEP_VERSION, findBicep, findOlderBicep, NoBicepError, OLDER_BICEP_VERSION } from "./bicep.ts";
 import { evaluate, type Scratch, scratchCopy } from "./evaluate.ts";
 import { snapshotNames } from "./snapshot.ts";
@@ -14,7 +16,7 @@ const USAGE = `Usage: npm run infra:check [-- --update]
 Checks the Bicep templates with the compiler, version ${BICEP_VERSION}, without Azure.
 
 The compiler reports no diagnostic, every file is formatted, the templates evaluate to the committed snapshots, and the
-snapshots keep every invariant. An older compiler (${OLDER_BICEP_VERSION}), if NuGet has it, compiles the templates as well.
+snapshots keep every invariant. No grant of the access policy has ended. An older compiler (${OLDER_BICEP_VERSION}), if NuGet has it, compiles the templates as well.
 
   --update   write the snapshots and the formatting instead of comparing them
   --help     show this text
@@ -31,6 +33,7 @@ const AZD_ENVIRONMENT = { AZURE_ENV_NAME: "check", AZURE_LOCATION: "westeurope" 
 type Step = readonly [name: string, step: (bicep: Bicep, update: boolean) => string[]];
 
 const steps: readonly Step[] = [
+  ["no grant of the access policy has ended", () => endedGrants(accessPolicy, new Date())],
   ["no diagnostic in any template or parameter file", diagnostics],
   ["formatted", formatting],
   ["the templates evaluate to the committed snapshots", snapshots],

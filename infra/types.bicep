@@ -53,6 +53,26 @@ type ServicePolicy = {
   callers: {
     *: string[]
   }
+
+  @description('Why callers hold roles, by caller and role. The templates do not use it.')
+  justifications: {
+    *: {
+      *: Justification
+    }
+  }?
+}
+
+@export()
+@description('Who is responsible for a grant, and why it exists.')
+type Justification = {
+  @description('Who decides about the grant.')
+  owner: string
+
+  @description('Why the caller needs the role.')
+  reason: string
+
+  @description('The date on which the grant ends, YYYY-MM-DD.')
+  until: string?
 }
 
 @export()

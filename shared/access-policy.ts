@@ -36,6 +36,16 @@ export interface ServicePolicy {
   readonly roles: Readonly<Record<string, { readonly id: string; readonly description: string }>>;
   /** Which other services and external callers may call this one, with which of its roles. */
   readonly callers: Readonly<Record<string, readonly string[]>>;
+  /** Why callers hold roles, by caller and role. A grant may do without. */
+  readonly justifications?: Readonly<Record<string, Readonly<Record<string, Justification>>>>;
+}
+
+/** Who is responsible for a grant, and why it exists. */
+export interface Justification {
+  readonly owner: string;
+  readonly reason: string;
+  /** The grant ends at 00:00 UTC of this date, YYYY-MM-DD: checks fail then. The deployed role stays until somebody removes it. */
+  readonly until?: string;
 }
 
 /** Whether others may call a service: it has roles, and so an app registration. */

@@ -169,7 +169,7 @@ function inServices(services: Json, external: Json, hasCode: (service: string) =
   const prefixes = new Map<string, string>();
   const accounts = new Map<string, string>();
   for (const [name, service] of Object.entries(services)) {
-    const { subnet, roles, callers } = objectOf(service);
+    const { subnet, roles, callers, justifications } = objectOf(service);
     const offered = objectOf(roles);
     const note = (path: string, what: string): void => {
       mistakes.push(line(path, what));
@@ -209,8 +209,26 @@ function inServices(services: Json, external: Json, hasCode: (service: string) =
         }
       }
     }
+    for (const [caller, byRole] of Object.entries(objectOf(justifications))) {
+      const granted = objectOf(callers)[caller];
+      for (const [role, justification] of Object.entries(objectOf(byRole))) {
+        const path = `${name}.justifications.${caller}.${role}`;
+        const { until } = objectOf(justification);
+        if (!Array.isArray(granted) || !granted.includes(role)) note(path, `${caller} does not hold this role`);
+        if (typeof until === "string" && ISO_DATE.test(until) && !isDate(until))
+          note(`${path}.until`, `${until} is no date`);
+      }
+    }
   }
   return mistakes;
+}
+
+const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Whether the calendar has the day. */
+function isDate(text: string): boolean {
+  const date = new Date(text);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 /** An external caller's range with a shorter prefix contains addresses of others. */

@@ -109,12 +109,46 @@ test.each<Case>([
   [
     "an unknown property of a service",
     ({ callee }) => (callee["owner"] = "me"),
-    `callee-func: "owner" is not one of subnet, roles, callers`,
+    `callee-func: "owner" is not one of subnet, roles, callers, justifications`,
   ],
   [
     "an unknown property of a role",
     ({ callee }) => (callee.roles["Items.Read"] = { id: READ, description: "Read", isEnabled: true }),
     `callee-func.roles.Items.Read: "isEnabled" is not one of id, description`,
+  ],
+  [
+    "a justification without an owner",
+    ({ callee }) => (callee["justifications"] = { jobs: { "Items.Write": { reason: "Nightly import" } } }),
+    `callee-func.justifications.jobs.Items.Write: "owner" is missing`,
+  ],
+  [
+    "a justification without a reason",
+    ({ callee }) => (callee["justifications"] = { jobs: { "Items.Write": { owner: "jobs", reason: "" } } }),
+    `callee-func.justifications.jobs.Items.Write.reason: must NOT have fewer than 1 characters, found ""`,
+  ],
+  [
+    "a justification of a role that the caller does not hold",
+    ({ callee }) => (callee["justifications"] = { jobs: { "Items.Read": { owner: "jobs", reason: "Import" } } }),
+    `callee-func.justifications.jobs.Items.Read: jobs does not hold this role`,
+  ],
+  [
+    "a justification of a caller that is not there",
+    ({ callee }) => (callee["justifications"] = { nobody: { "Items.Read": { owner: "jobs", reason: "Import" } } }),
+    `callee-func.justifications.nobody.Items.Read: nobody does not hold this role`,
+  ],
+  [
+    "an end that is in another form",
+    ({ callee }) => {
+      callee["justifications"] = { jobs: { "Items.Write": { owner: "jobs", reason: "Import", until: "31.1.2027" } } };
+    },
+    `callee-func.justifications.jobs.Items.Write.until: found "31.1.2027". The grant ends at 00:00 UTC of this date, YYYY-MM-DD. From then on, npm run infra:check and the proof of a deployment fail.`,
+  ],
+  [
+    "an end that the calendar does not have",
+    ({ callee }) => {
+      callee["justifications"] = { jobs: { "Items.Write": { owner: "jobs", reason: "Import", until: "2027-02-30" } } };
+    },
+    `callee-func.justifications.jobs.Items.Write.until: 2027-02-30 is no date`,
   ],
   ["a service without a subnet", ({ callee }) => delete callee["subnet"], `callee-func: "subnet" is missing`],
   [
@@ -467,7 +501,7 @@ test("all mistakes of both files are told at once", () => {
   parts.options["nobody-func"] = { settings: {} };
   write(parts);
   expect(readPolicyFiles(root).mistakes).toEqual([
-    `${POLICY_FILE}: callee-func: "owner" is not one of subnet, roles, callers`,
+    `${POLICY_FILE}: callee-func: "owner" is not one of subnet, roles, callers, justifications`,
     `${POLICY_FILE}: callee-func.callers: "ghost-func" is neither a service nor an external caller`,
     `${OPTIONS_FILE}: "nobody-func" is not a service`,
   ]);

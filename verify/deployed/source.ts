@@ -18,6 +18,7 @@ import { assignmentChecks } from "./checks/assignments.ts";
 import { codeChecks } from "./checks/code.ts";
 import { directoryChecks } from "./checks/directory.ts";
 import { externalCallerChecks } from "./checks/external-callers.ts";
+import { grantChecks } from "./checks/grants.ts";
 import { networkChecks } from "./checks/network.ts";
 import { restrictionChecks } from "./checks/restrictions.ts";
 import { siteChecks } from "./checks/sites.ts";
@@ -125,6 +126,7 @@ function allChecks(view: DeploymentView): PlannedCheck[] {
     ...ofServices.flatMap((checks) => view.services.flatMap((service) => checks(view, service))),
     ...view.externalCallers.flatMap((caller) => externalCallerChecks(view, caller)),
     ...templateChecks(view),
+    ...grantChecks(new Date()),
   ];
 }
 

@@ -9,6 +9,7 @@ import { aboutAttacks, attackTables, icons, legend, matrix } from "./grid.ts";
 import { html, type Markup, raw } from "./markup.ts";
 import { packed } from "./packed.ts";
 import { withoutScript } from "./parts.ts";
+import { accessReview } from "./access-review.ts";
 import { policySection } from "./policy.ts";
 import { reachedOperations } from "./reached.ts";
 import type { Report } from "../model/report.ts";
@@ -117,7 +118,11 @@ function sectionsOf(report: Report): Section[] {
   };
   return [
     ...(findings.length + different.length === 0 ? [] : [differences]),
-    { id: "policy", title: "Who may call whom", body: policySection(report.policy) },
+    {
+      id: "policy",
+      title: "Who may call whom",
+      body: [policySection(report.policy), accessReview(report.policy, report.startedAt)],
+    },
     { id: "through", title: "Which calls reach an operation", body: reachedOperations(report) },
     {
       id: "matrix",

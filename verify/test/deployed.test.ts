@@ -1,5 +1,6 @@
 /** The verification of a deployment, against a fake Azure. */
 import "../../tools/testing/example-system.ts";
+import { grantChecks } from "../deployed/checks/grants.ts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -525,6 +526,20 @@ describe("the expected outcomes depend on the address of this machine", () => {
     expect(wrong(await of("no-token"))).toHaveLength(2);
     azure.answers[main("callee-func")] = forbidden("203.0.113.130");
     expect(wrong(await of("no-token"))).toHaveLength(2);
+  });
+
+  it("a grant that has ended is a finding", () => {
+    const [check] = grantChecks(new Date("2999-01-31T00:00:00Z"));
+    const [before] = grantChecks(new Date("2999-01-30T23:59:59Z"));
+    return Promise.all([
+      expect(before?.run()).resolves.toMatchObject({ result: "as-expected" }),
+      expect(check?.run()).resolves.toMatchObject({
+        id: "grants/callee-func/partner-gateway/Records.Write",
+        result: "finding",
+        found: "has ended",
+        fix: "# Remove the role from shared/access-policy.json, or ask the partner team for a new date. Then: azd provision",
+      }),
+    ]);
   });
 
   it("the address of an external caller among those of deployers is a finding", async () => {

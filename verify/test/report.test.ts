@@ -12,6 +12,8 @@ import type { Policy } from "@restricted-calls/shared/access-policy";
 import { renderHtml } from "../report/html.ts";
 import { html } from "../report/markup.ts";
 import { unpacked } from "../report/packed.ts";
+import { accessReview } from "../report/access-review.ts";
+import { grantsOf } from "../../tools/grants.ts";
 import { inWords, picture, policySection } from "../report/policy.ts";
 import { type Cell, type Check, type Report, REPORT_SCHEMA } from "../model/report.ts";
 import { reason } from "../report/summary.ts";
@@ -123,8 +125,7 @@ describe("report.json", async () => {
       for (const name of Object.keys(node)) {
         const { [name]: gone, ...rest } = node;
         replaced(node, rest, () => {
-          // Only who answers may be left out: a function does.
-          expect([path, name, validate(report)]).toEqual([path, name, name === "by"]);
+          expect([path, name, validate(report)]).toEqual([path, name, OPTIONAL.has(name)]);
         });
         expect(gone).toBeDefined();
       }
@@ -428,6 +429,40 @@ describe("the picture", () => {
     });
   });
 
+  describe("the access review", () => {
+    const grants = grantsOf(policy);
+    const withReason = (until?: string): Policy => {
+      const [{ caller, service, role } = { caller: "", service: "", role: "" }] = grants;
+      const justification = { owner: "the <owners>", reason: "Because", ...(until !== undefined && { until }) };
+      const services = Object.entries(policy.services).map(([name, { justifications: _, ...one }]) => [
+        name,
+        name === service ? { ...one, justifications: { [caller]: { [role]: justification } } } : one,
+      ]);
+      return { services: Object.fromEntries(services) as Policy["services"] };
+    };
+    const review = (policy: Policy): string | undefined => accessReview(policy, "2026-12-31T23:00:00Z")?.text;
+
+    it("has every grant, with owner, reason and end", () => {
+      const text = review(withReason("2027-01-01")) ?? "";
+      expect(text.match(/<tr>/g)).toHaveLength(1 + grants.length);
+      for (const part of ["the &lt;owners&gt;", "Because", "2027-01-01"]) expect(text).toContain(part);
+      expect(text).not.toContain("ended");
+      expect(text.match(/not stated/g) ?? []).toHaveLength(2 * (grants.length - 1));
+    });
+
+    it("says which have ended at the time of the report", () => {
+      expect(review(withReason("2026-12-31"))).toContain("<b>ended on 2026-12-31</b>");
+      expect(review(withReason())).toContain("no end");
+    });
+
+    it("is left out where the policy states no reason", () => {
+      const services = Object.fromEntries(
+        Object.entries(policy.services).map(([name, { justifications: _, ...one }]) => [name, one]),
+      );
+      expect(review({ services })).toBeUndefined();
+    });
+  });
+
   function expectDrawing(drawn: string, grants: number): void {
     expect(drawn.match(/class="grant"/g) ?? []).toHaveLength(grants);
     expect(drawn.match(/class="cross"/g)).toHaveLength(3);
@@ -449,8 +484,11 @@ function withoutScript(page: string): string {
   return page.replace(/<script>[^]*<\/script>/, "");
 }
 
+/** Who answers, where a function does; what a policy may do without. */
+const OPTIONAL = new Set(["by", "externalCallers", "justifications", "until"]);
+
 /** What is keyed by names of its own, and what is as it was decoded. */
-const MAPS = /(versions|services|roles|callers|headers|\/header|claims)$/;
+const MAPS = /(versions|services|roles|callers|headers|\/header|claims|justifications|justifications\/[^/]+)$/;
 
 type Node = Record<string, unknown>;
 
