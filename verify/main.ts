@@ -1,10 +1,13 @@
 /** The command `npm run verify`. */
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { command, reasonOf, stopSignal, UsageError } from "../tools/command-line.ts";
-import { requireWritable } from "../tools/write-file.ts";
+import { requireWritable, writeFile } from "../tools/write-file.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./model/report.ts";
+import { junitOf } from "./report/junit.ts";
+import { sarifOf } from "./report/sarif.ts";
 import { reason, STATUSES } from "./report/summary.ts";
 import { exitCodeOf } from "./model/status.ts";
 import { outcomeInWords } from "./report/words.ts";
@@ -24,6 +27,8 @@ attack of the catalogue, and compares the outcomes with the expected ones. Uses 
                      system, starts one and runs the demo of each service. Exit code 1: a grant was not used
   --host <host>      start a system under that host: embedded, or func (Azure Functions Core Tools)
   --only <id>        verify only ids that equal or begin with this; * stands for anything within a part: "both/*/internet"
+  --junit <file>     also write the results as JUnit XML
+  --sarif <file>     also write the differences as SARIF 2.1.0, each at its line of the access policy or the templates
   --report <folder>  the folder of report.html and report.json (default: .local/verify)
   --help             show this text
 
@@ -41,10 +46,12 @@ await command(
       unused: { type: "boolean", default: false },
       host: { type: "string" },
       only: { type: "string" },
+      junit: { type: "string" },
+      sarif: { type: "string" },
       report: { type: "string", default: join(local, "verify") },
     },
   },
-  async ({ values: { deployed, unused, host, only = null, report: folder } }) => {
+  async ({ values: { deployed, unused, host, junit, sarif, only = null, report: folder } }) => {
     if (host !== undefined && host !== "func" && host !== "embedded") {
       throw new UsageError(`--host is embedded or func, not "${host}".`);
     }
@@ -63,11 +70,16 @@ await command(
           },
         });
       }
-      await requireWritable(folder); // Before minutes of calls, not after them.
+      // Before minutes of calls, not after them.
+      for (const place of [folder, ...[junit, sarif].flatMap((file) => (file === undefined ? [] : [dirname(file)]))]) {
+        await requireWritable(place);
+      }
       const report = deployed
         ? await verifyDeployment({ only, progress, signal })
         : await verifyLocal({ only, folder: local, host, progress, signal });
       const { html } = await writeReport(report, folder);
+      if (junit !== undefined) await writeInFolder(junit, junitOf(report));
+      if (sarif !== undefined) await writeInFolder(sarif, JSON.stringify(sarifOf(report), null, 2));
       console.log(summaryOf(report));
       console.log(`The report: ${html}`);
       return exitCodeOf(report);
@@ -82,6 +94,11 @@ await command(
     }
   },
 );
+
+async function writeInFolder(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
 
 function summaryOf(report: Report): string {
   const differences = [

@@ -93,9 +93,13 @@ describe("the workflows", () => {
     );
     expect(writing.sort()).toEqual([
       "codeql.yml, job analyze: security-events",
+      "deploy-environment.yml, job attest: attestations",
+      "deploy-environment.yml, job attest: id-token",
       "deploy-environment.yml, job close: id-token",
       "deploy-environment.yml, job deploy: id-token",
+      "deploy.yml, job dev: attestations",
       "deploy.yml, job dev: id-token",
+      "deploy.yml, job production: attestations",
       "deploy.yml, job production: id-token",
       "release-package.yml, job publish: id-token",
     ]);
@@ -160,7 +164,10 @@ describe("deployment", () => {
 
   const withRights = jobs.filter(
     ({ where, permissions = {}, steps }) =>
-      where.startsWith("deploy-environment.yml") && "id-token" in permissions && steps !== undefined,
+      where.startsWith("deploy-environment.yml") &&
+      "id-token" in permissions &&
+      !("attestations" in permissions) &&
+      steps !== undefined,
   );
 
   it("installs nothing and builds nothing in a job that may sign in to Azure", () => {
@@ -257,8 +264,16 @@ describe("deployment", () => {
     expect(close.steps?.at(-1)?.run).toContain("infra/scm-access/main.ts close");
   });
 
+  it("signs the report in a job that Azure does not trust: no environment, and none of its variables", () => {
+    const attest = jobCalled("deploy-environment.yml", "attest");
+    expect(attest).not.toHaveProperty("environment");
+    expect(JSON.stringify(attest)).not.toContain("AZURE_");
+    expect(attest.steps?.at(-1)?.with?.["subject-path"]).toBe("report/report.html\nreport/report.json\ndist/*.zip\n");
+  });
+
   it("gets a token of an environment only, whose reviewers come first", () => {
-    for (const job of jobs.filter(({ permissions = {} }) => "id-token" in permissions)) {
+    const attest = "deploy-environment.yml, job attest";
+    for (const job of jobs.filter(({ where, permissions = {} }) => "id-token" in permissions && where !== attest)) {
       expect(job.environment ?? job.uses, job.where).toMatch(
         /^(npm|\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
       );

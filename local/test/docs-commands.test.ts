@@ -36,7 +36,7 @@ function commandsIn(text: string): string[] {
 
 /** What becomes of a command: the first that it matches. One that matches none fails the test. */
 const kinds = {
-  "needs Azure": /^(az|azd) |\$CALLER\b/,
+  "needs Azure or GitHub": /^(az|azd|gh) |\$CALLER\b/,
   "brings the repository here": /^(git clone|cd) /,
   "changes the repository, by docs-make-it-yours.test.ts": /^(git rm|cp -R examples\/)/,
   "needs Core Tools, by core-tools.test.ts": /^(cp \.local\/|\(cd dist\/)/,
@@ -148,7 +148,7 @@ function wordsIn(args: string): string[] {
 
 /** A block that calls the system of `npm start`, or what such a block printed. */
 function isLocal({ language, text }: Block): boolean {
-  return language === "text" || (language === "sh" && !kinds["needs Azure"].test(text));
+  return language === "text" || (language === "sh" && !kinds["needs Azure or GitHub"].test(text));
 }
 
 function run(file: string, ...args: string[]): Promise<{ code: number | null; output: string }> {

@@ -44,11 +44,16 @@ function run(
 describe("npm run verify", () => {
   it("verifies what is asked for, and writes the report", async () => {
     const place = join(folder, "report");
-    const { code, stdout } = await run(["--only", "both/*/internet", "--report", place]);
+    const files = [join(folder, "new", "results.xml"), join(folder, "new", "results.sarif")] as const;
+    const written = ["--junit", files[0], "--sarif", files[1]];
+    const { code, stdout } = await run(["--only", "both/*/internet", "--report", place, ...written]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Incomplete\. Nothing that was checked differs/);
     expect(stdout).toContain(join(place, "report.html"));
     const report = JSON.parse(await readFile(join(place, "report.json"), "utf8")) as Report;
+    const junit = await readFile(files[0], "utf8");
+    expect(junit.match(/<testcase /g)).toHaveLength(report.cells.length);
+    expect(JSON.parse(await readFile(files[1], "utf8"))).toMatchObject({ version: "2.1.0", runs: [{ results: [] }] });
     expect(report.only).toBe("both/*/internet");
     expect(report.target).toEqual({ kind: "local", system: "own" });
     expect(new Set(report.cells.map(({ origin, layers }) => `${layers} ${origin}`))).toEqual(
