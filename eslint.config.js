@@ -57,7 +57,13 @@ const forTests = "(tools/testing/|infra/test/expected\\.ts$)";
 
 /** The folders of a workspace that may import only some of the others. Other folders may import all of them. */
 const mayImportWithin = {
-  verify: { model: [], local: ["model"], deployed: ["model"], report: ["model"] },
+  verify: {
+    model: [],
+    local: ["model"],
+    deployed: ["model"],
+    report: ["model"],
+    explain: ["model", "deployed", "report"],
+  },
 };
 
 const restrictImports = (folder, depth, allowed, { isTest = false, own = [] } = {}) => ({

@@ -17,6 +17,22 @@ export interface FrontEndOptions<Network extends string> {
   /** Ports to listen on; 0, or none given, is any free port. */
   readonly ports?: Readonly<Partial<Record<Network, number>>>;
   readonly log: (line: string) => void;
+  /** Gets each refused call, which no app sees. */
+  readonly onRefusal?: (refusal: NetworkRefusal) => void;
+}
+
+/** A call that the access restrictions refused. */
+export interface NetworkRefusal {
+  readonly event: "network-refusal";
+  readonly method: string;
+  /** Without the query string, which can hold keys. */
+  readonly path: string;
+  /** The address that the call came from. */
+  readonly address: string;
+  /** The rule that refused it. */
+  readonly rule: string;
+  /** The header `traceparent`, if it is valid: W3C Trace Context, section 3.2. */
+  readonly traceParent: string | undefined;
 }
 
 export interface FrontEnd<Network extends string = string> {
@@ -37,7 +53,7 @@ export interface FrontEnd<Network extends string = string> {
 export async function startFrontEnd<Network extends string>(
   options: FrontEndOptions<Network>,
 ): Promise<FrontEnd<Network>> {
-  const { networks, targetPort, ports, log } = options;
+  const { networks, targetPort, ports, log, onRefusal } = options;
   let { restrictions } = options;
   await using started = new AsyncDisposableStack();
   const agent = started.adopt(new Agent({ keepAlive: true }), (kept) => {
@@ -51,8 +67,12 @@ export async function startFrontEnd<Network extends string>(
       forward(request, response, { port, agent }, source.address);
       return;
     }
-    const [path] = (request.url ?? "").split("?"); // a query string can hold keys
-    log(`refused ${request.method ?? ""} ${path ?? ""} from ${source.address}: ${decision.rule}`);
+    const { method = "", url = "", headers } = request;
+    const [path = ""] = url.split("?"); // a query string can hold keys
+    const { address } = source;
+    log(`refused ${method} ${path} from ${address}: ${decision.rule}`);
+    const traceParent = TRACE_PARENT.exec(String(headers["traceparent"]))?.[0];
+    onRefusal?.({ event: "network-refusal", method, path, address, rule: decision.rule, traceParent });
     respondForbidden(response, source.address);
   };
 
@@ -80,3 +100,5 @@ export async function startFrontEnd<Network extends string>(
     stop: () => running.disposeAsync(),
   };
 }
+
+const TRACE_PARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

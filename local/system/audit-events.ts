@@ -1,9 +1,13 @@
-/** The audit events of a running local system, as its services log them: one line of JSON for each in `audit-events.jsonl`. */
+/**
+ * The audit events of a running local system, as its services log them, and the calls that a front end refused: one line of
+ * JSON for each in `audit-events.jsonl`.
+ */
 import type { AuditEvent } from "@restricted-calls/shared/authorization";
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../../tools/command-line.ts";
 import { writeFileSync } from "../../tools/write-file.ts";
+import type { NetworkRefusal } from "../front-end/front-end.ts";
 
 /** An event, and when which service wrote it. */
 export interface RecordedEvent {
@@ -11,6 +15,14 @@ export interface RecordedEvent {
   readonly time: string;
   readonly service: string;
   readonly event: AuditEvent;
+}
+
+/** A call that the front end of a service refused, and when. */
+export interface RecordedRefusal {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly service: string;
+  readonly event: NetworkRefusal;
 }
 
 /** Core Tools write other texts before it in the line. */
@@ -27,17 +39,25 @@ export function recordAuditEvents(
   folder: string,
   log: (line: string) => void,
 ): (service: string, line: string) => void {
-  const file = fileIn(folder);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, "");
+  writeFileSync(fileIn(folder), "");
   return (service, line) => {
     const event = eventIn(line);
-    if (event === undefined) return;
-    try {
-      appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), service, event })}\n`);
-    } catch (error) {
-      log(`An audit event is missing in ${file}: ${reasonOf(error)}`);
-    }
+    if (event !== undefined) append(folder, log, { time: now(), service, event });
+  };
+}
+
+/**
+ * Adds the calls that front ends refuse to the file that `recordAuditEvents` began.
+ *
+ * @param log gets a line if one cannot be written
+ */
+export function recordNetworkRefusals(
+  folder: string,
+  log: (line: string) => void,
+): (service: string, event: NetworkRefusal) => void {
+  return (service, event) => {
+    append(folder, log, { time: now(), service, event });
   };
 }
 
@@ -47,6 +67,26 @@ export function recordAuditEvents(
  * @returns undefined if none ran in that folder
  */
 export function readAuditEvents(folder: string): RecordedEvent[] | undefined {
+  return recorded(folder)?.filter((one): one is RecordedEvent => one.event.event === "authorization");
+}
+
+/** The same for the calls that front ends refused. */
+export function readNetworkRefusals(folder: string): RecordedRefusal[] | undefined {
+  return recorded(folder)?.filter((one): one is RecordedRefusal => one.event.event === "network-refusal");
+}
+
+type Recorded = RecordedEvent | RecordedRefusal;
+
+function append(folder: string, log: (line: string) => void, recorded: Recorded): void {
+  const file = fileIn(folder);
+  try {
+    appendFileSync(file, `${JSON.stringify(recorded)}\n`);
+  } catch (error) {
+    log(`An audit event is missing in ${file}: ${reasonOf(error)}`);
+  }
+}
+
+function recorded(folder: string): Recorded[] | undefined {
   let text: string;
   try {
     text = readFileSync(fileIn(folder), "utf8");
@@ -55,7 +95,11 @@ export function readAuditEvents(folder: string): RecordedEvent[] | undefined {
   }
   // A system that runs may be writing its last line.
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as RecordedEvent);
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Recorded);
+}
+
+function now(): string {
+  return new Date().toISOString();
 }
 
 function fileIn(folder: string): string {

@@ -3,7 +3,7 @@ import { firstCall } from "@restricted-calls/shared/access-policy";
 import { accessRestrictionsOf, readSnapshot } from "../../infra/snapshot.ts";
 import { accessPolicy } from "../../tools/access-policy.ts";
 import { type AccessRestrictions, parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { startFrontEnd } from "../front-end/front-end.ts";
+import { type NetworkRefusal, startFrontEnd } from "../front-end/front-end.ts";
 import { networkOf } from "../front-end/networks.ts";
 import type { FrontEndEndpoints } from "./endpoints.ts";
 import type { Ports } from "./ports.ts";
@@ -36,11 +36,13 @@ const THE_INTERNET = "the internet";
  *
  * @param appPorts where the apps listen
  * @param ports where the front end of the first such service listens, for its first caller; the others take free ports
+ * @param onRefusal gets each call that a front end refuses, and the service that was called
  */
 export async function startFrontEnds(
   appPorts: Readonly<Record<string, number>>,
   ports: Pick<Ports, "callerSubnet" | "otherSubnet" | "internet">,
   log: (line: string) => void,
+  onRefusal: (callee: string, refusal: NetworkRefusal) => void,
 ): Promise<FrontEnds> {
   const snapshot = readSnapshot("default");
   const first = firstCall(accessPolicy);
@@ -64,6 +66,9 @@ export async function startFrontEnds(
           ? { [first.caller]: ports.callerSubnet, [callee]: ports.otherSubnet, [THE_INTERNET]: ports.internet }
           : {},
       log,
+      onRefusal: (refusal) => {
+        onRefusal(callee, refusal);
+      },
     });
     const frontEnd = starting.adopt(started, (running) => running.stop());
     const { [callee]: otherSubnet = "", [THE_INTERNET]: internet = "", ...from } = frontEnd.origins;

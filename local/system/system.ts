@@ -11,7 +11,7 @@ import { ensureCertificates, ensureClientCertificate } from "../certificates/cer
 import { type LocalEntra, startLocalEntra } from "../entra/local-entra.ts";
 import { startFunctionsHost } from "../host/functions-host.ts";
 import { startHostStorage, startStorage } from "../storage/storage.ts";
-import { recordAuditEvents } from "./audit-events.ts";
+import { recordAuditEvents, recordNetworkRefusals } from "./audit-events.ts";
 import { type AppSettings, appSettings } from "./app-settings.ts";
 import { requireCoreTools, startFuncHost } from "./core-tools.ts";
 import { type Endpoints, endpointsOf, runningEndpoints, writePrivateJson } from "./endpoints.ts";
@@ -76,9 +76,10 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   starting.defer(removeAtExit([files.endpoints, ...Object.values(files.settings)]));
   await requireFree(ports, host, options.inspectPorts);
   if (host === "func" && options.withApps) await requireCoreTools();
-  const recordEvent = recordAuditEvents(folder, (line) => {
+  const logOfSystem = (line: string): void => {
     options.log("system", line);
-  });
+  };
+  const recordEvent = recordAuditEvents(folder, logOfSystem);
   const logOf = (source: string) => (line: string) => {
     recordEvent(source, line);
     options.log(source, line);
@@ -124,7 +125,9 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   for (const part of [storage, hostStorage]) void part?.died.then(fail);
 
   const appPorts = await chosenAppPorts(ports);
-  const frontEnds = await owned(startFrontEnds(appPorts, ports, logOf("front end")));
+  const frontEnds = await owned(
+    startFrontEnds(appPorts, ports, logOf("front end"), recordNetworkRefusals(folder, logOfSystem)),
+  );
   const { originFor, setRestrictions } = frontEnds;
   const endpoints = {
     ...endpointsOf(host, appPorts, frontEnds.endpoints, entra, {

@@ -3,7 +3,13 @@ import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../tools/write-file.ts";
-import { readAuditEvents, recordAuditEvents } from "../system/audit-events.ts";
+import type { NetworkRefusal } from "../front-end/front-end.ts";
+import {
+  readAuditEvents,
+  readNetworkRefusals,
+  recordAuditEvents,
+  recordNetworkRefusals,
+} from "../system/audit-events.ts";
 
 const event = { event: "authorization", allowed: false, code: "role-missing", operation: "getRecord" };
 const line = JSON.stringify(event);
@@ -25,6 +31,23 @@ test("keeps the events of a log, by service, in their order", () => {
     ["two", event],
   ]);
   expect(events.map(({ time }) => new Date(time).toISOString())).toEqual(events.map(({ time }) => time));
+});
+
+test("keeps the calls that front ends refused apart from the events", () => {
+  const { folder, log, record } = inFolder();
+  const refusal: NetworkRefusal = {
+    ...{ event: "network-refusal", method: "GET", path: "/", address: "::1", rule: "a rule" },
+    traceParent: undefined,
+  };
+  const recordRefusal = recordNetworkRefusals(folder, (text) => log.push(text));
+  record("one", line);
+  recordRefusal("two", refusal);
+  expect(readAuditEvents(folder)?.map(({ service }) => service)).toEqual(["one"]);
+  expect(readNetworkRefusals(folder)).toEqual([
+    { time: expect.stringMatching(/Z$/) as string, service: "two", event: refusal },
+  ]);
+  record("one", JSON.stringify(refusal));
+  expect(readNetworkRefusals(folder), "a service's log cannot add one").toHaveLength(1);
 });
 
 test.each([
@@ -58,4 +81,5 @@ test("knows no events of a folder where no system ran", () => {
   const { folder, remove } = temporaryFolder("audit-events-");
   onTestFinished(remove);
   expect(readAuditEvents(folder)).toBeUndefined();
+  expect(readNetworkRefusals(folder)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseAccessRestrictions } from "../front-end/access-restrictions.ts";
-import { type FrontEndOptions, startFrontEnd } from "../front-end/front-end.ts";
+import { type FrontEndOptions, type NetworkRefusal, startFrontEnd } from "../front-end/front-end.ts";
 import { networkOf, subnetOf } from "../front-end/networks.ts";
 
 const networks = {
@@ -43,6 +43,7 @@ const app = createServer((request, response) => {
   handler(request, response);
 });
 const log: string[] = [];
+const refusals: NetworkRefusal[] = [];
 let frontEnd: Awaited<ReturnType<typeof start>>;
 let appPort = 0;
 
@@ -56,12 +57,14 @@ beforeAll(async () => {
     restrictions: onlyCaller,
     targetPort: () => appPort,
     log: (line) => log.push(line),
+    onRefusal: (refusal) => refusals.push(refusal),
   });
 });
 afterEach(() => {
   received = [];
   handler = answerOk;
   log.length = 0;
+  refusals.length = 0;
   appPort = (app.address() as AddressInfo).port;
   frontEnd.setRestrictions(onlyCaller);
 });
@@ -115,6 +118,21 @@ describe("a request from elsewhere", () => {
     expect(await answer.text()).toContain("Error 403 - Forbidden");
     expect(received).toEqual([]);
     expect(log).toEqual(["refused GET /api/records/apple from 203.0.113.10: unmatched rule"]);
+  });
+
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+  it.each([
+    [traceparent, traceparent],
+    ["not a trace", undefined],
+    [`${traceparent}, ${traceparent}`, undefined],
+    [traceparent.toUpperCase(), undefined],
+  ])("is told with its trace, if that is valid, and without its query string: %s", async (sent, traceParent) => {
+    await fetch(`${frontEnd.internet}/api/records/apple?code=secret`, { headers: { traceparent: sent } });
+    const common = { event: "network-refusal", method: "GET", path: "/api/records/apple", address: "203.0.113.10" };
+    expect(refusals).toEqual([{ ...common, rule: "unmatched rule", traceParent }]);
+    await fetch(frontEnd.callerSubnet, { headers: { traceparent: sent } });
+    expect(refusals).toHaveLength(1);
   });
 
   it("is refused in another subnet of the same network, naming its service endpoint's address", async () => {

@@ -1,4 +1,4 @@
-/** How each call must end, computed from the access policy. */
+/** How each call must end, and at which point, computed from the access policy. */
 import type { Policy } from "@restricted-calls/shared/access-policy";
 import type { Layers, Operation, Outcome } from "./report.ts";
 import type { Standing } from "./callers.ts";
@@ -18,28 +18,52 @@ export interface Situation {
   readonly success: number;
 }
 
-/**
- * The expected outcome of a call. This model shares no code with the apps: it follows the policy and the published contract, so
- * that it does not repeat a mistake of the apps.
- */
-export function expectedOutcome({ policy, layers, operation, origin, caller, success }: Situation): Outcome {
-  // Entra ID issues no token to a client without a role assignment, so it makes no call.
-  if (!caller.assigned) return { refusedBy: "identity-provider", status: null, code: "AADSTS501051" };
+/** The points at which a call can end, in the order in which it reaches them. */
+export const STEPS = ["token", "network", "host", "token-check", "allow-list", "role"] as const;
+export type StepId = (typeof STEPS)[number];
 
-  const { callers = {} } = policy.services[operation.service] ?? {};
-  const admitted = origin.callerOf !== null && Object.hasOwn(callers, origin.callerOf);
-  if (layers !== "application-only" && !admitted) return { refusedBy: "network", status: 403, code: null };
-
-  // The host answers before any function, without token or guard.
-  if (operation.by === "host") return hostOutcome(success);
-
-  if (layers !== "network-only" && operation.role !== null) {
-    if (caller.flaw !== null) return refusal(caller.flaw);
-    if (!caller.listed) return refusal("caller-not-allowed");
-    if (!caller.roles.includes(operation.role)) return refusal("role-missing");
-  }
-  return { refusedBy: "nobody", status: success, code: null };
+export interface Step {
+  readonly id: StepId;
+  /** Whether this point looks at the call at all: no guard looks at a call of an operation without a role. */
+  readonly applies: boolean;
+  /** The outcome of a call that ends here; null for a call that goes on. */
+  readonly ends: Outcome | null;
 }
+
+/**
+ * What each point does to a call that reaches it. This model shares no code with the apps: it follows the policy and the
+ * published contract, so that it does not repeat a mistake of the apps.
+ */
+export function stepsOf({ policy, layers, operation, origin, caller, success }: Situation): Step[] {
+  const { callers = {} } = policy.services[operation.service] ?? {};
+  const isAdmitted = origin.callerOf !== null && Object.hasOwn(callers, origin.callerOf);
+  const { role } = operation;
+  const isGuarded = layers !== "network-only" && role !== null;
+  const endsUnless = (passes: boolean, outcome: Outcome): Pick<Step, "ends"> => ({ ends: passes ? null : outcome });
+  return [
+    // Entra ID issues no token to a client without a role assignment, so it makes no call.
+    { id: "token", applies: true, ...endsUnless(caller.assigned, NO_TOKEN) },
+    { id: "network", applies: layers !== "application-only", ...endsUnless(isAdmitted, BY_NETWORK) },
+    // The host answers before any function, without token or guard.
+    { id: "host", applies: operation.by === "host", ends: hostOutcome(success) },
+    { id: "token-check", applies: isGuarded, ends: caller.flaw === null ? null : refusal(caller.flaw) },
+    { id: "allow-list", applies: isGuarded, ...endsUnless(caller.listed, refusal("caller-not-allowed")) },
+    {
+      id: "role",
+      applies: isGuarded,
+      ...endsUnless(role !== null && caller.roles.includes(role), refusal("role-missing")),
+    },
+  ];
+}
+
+/** The expected outcome of a call: the first point at which it ends decides. */
+export function expectedOutcome(situation: Situation): Outcome {
+  const last = stepsOf(situation).find(({ applies, ends }) => applies && ends !== null);
+  return last?.ends ?? { refusedBy: "nobody", status: situation.success, code: null };
+}
+
+const NO_TOKEN: Outcome = { refusedBy: "identity-provider", status: null, code: "AADSTS501051" };
+const BY_NETWORK: Outcome = { refusedBy: "network", status: 403, code: null };
 
 /** The HTTP status of a call that neither layer refuses. */
 export function successOf({ id, service }: Operation, { hasMasterKey }: Standing): number {
