@@ -22,6 +22,17 @@ describe.skipIf(bicep === undefined)("the compiler", { tags: "needs-bicep", time
     scratch.remove();
   });
 
+  it("takes the template of docs/when-not-to-use-this.md, without any diagnostic", () => {
+    const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "when-not-to-use-this.md"), "utf8");
+    const template = /^```bicep\n(.*?)^```$/ms.exec(page)?.[1] ?? "";
+    const lines = template.split("\n").filter((line) => line.trim() !== "");
+    expect(lines.length).toBeGreaterThan(50);
+    expect(lines.length, "some 60 lines").toBeLessThan(75);
+    writeFileSync(join(scratch.infra, "simple.bicep"), template);
+    const { stderr, exitCode } = there(bicep).run(["build", "simple.bicep", "--stdout"], scratch.infra);
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  });
+
   it("makes a third service out of an entry in the policy alone, and moves no existing subnet", () => {
     const policy = JSON.parse(readFileSync(scratch.policyFile, "utf8")) as Policy;
     const [role = ""] = Object.keys(policy.services["callee-func"]?.roles ?? {});
