@@ -2,7 +2,6 @@
 import { settingPrefix } from "@restricted-calls/shared/access-policy";
 import { type DeploymentOptions, deploymentSource } from "../deployed/source.ts";
 import { matcherOf } from "../model/filter.ts";
-import { isOfPolicy } from "../model/policy.ts";
 import { type StepId, STEPS } from "../model/expectations.ts";
 import type { Check } from "../model/report.ts";
 import type { Progress } from "../progress.ts";
@@ -49,7 +48,8 @@ export async function withDeployment(
 function bearingOn({ situation, origin, kind }: Question): Readonly<Record<StepId, readonly string[]>> {
   const { service, role } = situation.operation;
   const prefix = settingPrefix(service);
-  const caller = isOfPolicy(kind.id) ? kind.id : null;
+  // No check is about a kind of caller that the policy does not name.
+  const caller = kind.id;
   const { callerOf } = origin;
   const network = callerOf === null || callerOf === service ? null : callerOf;
   const within = (area: string, owner: string | null, ids: readonly string[]): string[] =>
@@ -60,7 +60,7 @@ function bearingOn({ situation, origin, kind }: Question): Readonly<Record<StepI
       owner,
       names.map((name) => `settings/${name}`),
     );
-  const isGranted = caller !== null && Object.hasOwn(situation.policy.services[service]?.callers ?? {}, caller);
+  const isGranted = Object.hasOwn(situation.policy.services[service]?.callers ?? {}, caller);
   const authority = ["AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST"];
   const credential = ["AZURE_CLIENT_ID", "CALLER_CREDENTIAL", "CALLER_APP_CLIENT_ID", `${prefix}_SCOPE`];
   return {

@@ -56,14 +56,13 @@ export function explainTrace(policy: Policy, folder: string, id: string): Explan
 
 /** A decision of a service's guard. The front end let the call in. */
 function explainEvent(policy: Policy, { time, service, event }: RecordedEvent): Explanation {
-  const { allowed, code, wouldRefuse, callerAppId, operation, requirement, tokenIssuedAt } = event;
+  const { allowed, code, callerAppId, operation, requirement, tokenIssuedAt } = event;
   const who = callerAppId === undefined ? null : nameOfClient(policy, callerAppId);
-  const refused = allowed && wouldRefuse !== true ? undefined : code;
-  const row = refused === undefined ? undefined : refusalCodeRow(refused);
-  const refusal: Outcome = { refusedBy: "application", status: row?.status ?? null, code: refused ?? null };
-  const own = refused?.startsWith("custom-rule") === true;
+  const row = code === undefined ? undefined : refusalCodeRow(code);
+  const refusal: Outcome = { refusedBy: "application", status: row?.status ?? null, code: code ?? null };
+  const own = code?.startsWith("custom-rule") === true;
   const steps = STEPS.map((id): Step => {
-    const ends = refused !== undefined && !own && id === pointOf(refused) ? refusal : null;
+    const ends = code !== undefined && !own && id === pointOf(code) ? refusal : null;
     return { id, applies: id !== "host", ends };
   });
   // Functions and operations have the same names, in another form.
@@ -73,7 +72,7 @@ function explainEvent(policy: Policy, { time, service, event }: RecordedEvent): 
   );
   const about: About = {
     ...{ policy, who, origin: null, operation: { service, role: inWords(requirement), call: "", place } },
-    token: { sent: refused !== "no-credentials", roles: null, issuedAt: tokenIssuedAt },
+    token: { sent: code !== "no-credentials", roles: null, issuedAt: tokenIssuedAt },
   };
   const outcome: Outcome = allowed ? { refusedBy: "nobody", status: null, code: null } : refusal;
   return {
