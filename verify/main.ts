@@ -25,6 +25,7 @@ attack of the catalogue, and compares the outcomes with the expected ones. Uses 
   --deployed         verify the deployment of the selected azd environment: its configuration, and real calls
   --unused           instead of verifying: which grants did no call use since the start of the running system? Without a running
                      system, starts one and runs the demo of each service. Exit code 1: a grant was not used
+  --read-only        with --deployed: place no order, read no setting or key, send only GET requests to the services
   --host <host>      start a system under that host: embedded, or func (Azure Functions Core Tools)
   --only <id>        verify only ids that equal or begin with this; * stands for anything within a part: "both/*/internet"
   --junit <file>     also write the results as JUnit XML
@@ -33,7 +34,7 @@ attack of the catalogue, and compares the outcomes with the expected ones. Uses 
   --help             show this text
 
 Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, but some of the
-deployed configuration could not be read, or no call could be made.`;
+deployed configuration could not be read, or no call could be made. What --read-only leaves out is no reason for a 3.`;
 
 /** The number of printed differences. The report contains all. */
 const MAX_PRINTED_DIFFERENCES = 20;
@@ -44,6 +45,7 @@ await command(
     options: {
       deployed: { type: "boolean", default: false },
       unused: { type: "boolean", default: false },
+      "read-only": { type: "boolean", default: false },
       host: { type: "string" },
       only: { type: "string" },
       junit: { type: "string" },
@@ -51,10 +53,11 @@ await command(
       report: { type: "string", default: join(local, "verify") },
     },
   },
-  async ({ values: { deployed, unused, host, junit, sarif, only = null, report: folder } }) => {
+  async ({ values: { deployed, unused, "read-only": readOnly, host, junit, sarif, only = null, report: folder } }) => {
     if (host !== undefined && host !== "func" && host !== "embedded") {
       throw new UsageError(`--host is embedded or func, not "${host}".`);
     }
+    if (readOnly && !deployed) throw new UsageError("--read-only is for a deployment: add --deployed.");
     if (deployed && host !== undefined) throw new UsageError("--host is for the local system: leave out --deployed.");
     if (unused && (deployed || only !== null)) {
       throw new UsageError("--unused is for the local system. For a deployment: the query in docs/operate.md.");
@@ -75,7 +78,7 @@ await command(
         await requireWritable(place);
       }
       const report = deployed
-        ? await verifyDeployment({ only, progress, signal })
+        ? await verifyDeployment({ only, readOnly, progress, signal })
         : await verifyLocal({ only, folder: local, host, progress, signal });
       const { html } = await writeReport(report, folder);
       if (junit !== undefined) await writeInFolder(junit, junitOf(report));

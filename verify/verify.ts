@@ -32,7 +32,7 @@ export function verifyLocal(options: Verification & LocalOptions): Promise<Repor
 
 /**
  * Compares the configuration of a deployment with the evaluated template, and makes the calls that this machine can make.
- * It reads, and makes the positive calls of the services' contracts. It changes nothing else.
+ * It reads, and makes the positive calls of the services' contracts. It changes nothing else. With `readOnly`, it only reads.
  *
  * @throws CannotStartError without a deployment or a signed-in account; NothingMatchesError for a filter without a match;
  *   Error at the signal
@@ -103,10 +103,11 @@ async function makeCalls(
 }
 
 function cellOf({ make: _, ...call }: PlannedCall, observation: Observation): Cell {
-  const { actual, exchanges, note, different = false, expected = call.expected } = observation;
+  const { actual, exchanges, note, different = false, leftOut, expected = call.expected } = observation;
   const agrees = actual !== null && !different && sameOutcome(expected, actual);
   const result = agrees ? "as-expected" : actual === null && !different ? "not-checked" : "different";
-  return { ...call, expected, actual, result, note, heldByOneLayer: false, exchanges };
+  const common = { ...call, expected, actual, result, note, heldByOneLayer: false, exchanges } as const;
+  return leftOut === true ? { ...common, leftOut } : common;
 }
 
 /** Marks calls that both layers together refuse, and that succeed with one layer off: only that layer stopped them. */

@@ -19,7 +19,10 @@ export function plannedCheck<T>({ read, found, fix, mustExist = false, ...about 
     async run() {
       const reading = await read();
       const common = { ...about, fix: null, note: null };
-      if (reading.kind === "unreadable") return { ...common, result: "not-checked", found: null, note: reading.reason };
+      if (reading.kind === "unreadable") {
+        const { reason: note, leftOut } = reading;
+        return { ...common, result: "not-checked", found: null, note, ...(leftOut === true && { leftOut }) };
+      }
       if (reading.kind === "missing") {
         if (mustExist)
           return { ...common, result: "finding", found: "nothing", fix: typeof fix === "string" ? fix : null };

@@ -25,6 +25,7 @@ import { siteChecks } from "./checks/sites.ts";
 import { storageChecks } from "./checks/storage.ts";
 import { templateChecks } from "./checks/template.ts";
 import { azdValues, CannotStartError, type EnvironmentValues, readDeployment } from "./environment.ts";
+import { readOnlyCalls } from "./read-only.ts";
 import { type DeploymentView, viewOf } from "./view.ts";
 
 export interface DeploymentOptions {
@@ -32,6 +33,8 @@ export interface DeploymentOptions {
   readonly environment?: EnvironmentValues;
   /** By default, the signed-in account of this machine. */
   readonly credential?: TokenCredential;
+  /** Whether to send nothing that writes, returns secrets or needs a key: `--read-only`. False if not given. */
+  readonly readOnly?: boolean;
   /** By default, those of the public cloud. */
   readonly endpoints?: Partial<DeploymentEndpoints>;
   readonly timeouts?: { readonly requestMs: number; readonly work: WorkTimeout };
@@ -62,9 +65,9 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
   const deployment = readDeployment(options.environment ?? (await azdValues()));
   const { resourceManager, graph, authority, scmUrl } = { ...AZURE, ...options.endpoints };
   const { requestMs: timeoutMs, work } = options.timeouts ?? TIMEOUTS;
-  const credential = options.credential ?? new DefaultAzureCredential();
+  const { readOnly = false, credential = new DefaultAzureCredential() } = options;
 
-  const common = { credential, tenantId: deployment.tenantId, timeoutMs, wait: options.wait ?? wait };
+  const common = { credential, tenantId: deployment.tenantId, timeoutMs, wait: options.wait ?? wait, readOnly };
   const armOptions = {
     ...common,
     name: "Azure Resource Manager",
@@ -89,16 +92,20 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
   const here = once(() => findHere(view.services, { scmUrl, timeoutMs }));
   const context: CallContext = { view, credential, here, scmUrl, timeoutMs };
 
+  const calls = [...refusalCalls(context), ...positiveCalls(context, work), ...callsFromSubnets()];
   const { environment, subscriptionId, resourceGroup, tenantId } = deployment;
   return {
-    calls: [...refusalCalls(context), ...positiveCalls(context, work), ...callsFromSubnets()],
+    calls: readOnly ? readOnlyCalls(calls, allOperations(), [keyHolder.id, "master-key"]) : calls,
     checks: allChecks(view),
     concurrency: 1,
     start: () => Promise.resolve(),
     async describe(cells) {
       const address = cells.length > 0 ? (await here()).address : null;
       return {
-        target: { kind: "deployment", environment, subscriptionId, resourceGroup, tenantId },
+        target: {
+          ...{ kind: "deployment", environment, subscriptionId, resourceGroup, tenantId },
+          ...(readOnly && { readOnly }),
+        },
         policy,
         origins: [
           { id: "here", title: `this machine, ${address ?? "its public address not known"}` },

@@ -16,6 +16,8 @@ export interface Observation {
   readonly note: string | null;
   /** True: the call differs, whatever its outcome. The note says why. */
   readonly different?: boolean;
+  /** True: it was not made because the options of the run leave it out. */
+  readonly leftOut?: true;
   /** Replaces the plan's expected outcome where it depends on the caller's address or on the response. */
   readonly expected?: Outcome;
 }

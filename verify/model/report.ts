@@ -51,6 +51,8 @@ export type Target =
       readonly subscriptionId: string;
       readonly resourceGroup: string;
       readonly tenantId: string;
+      /** Verified with `--read-only`. Absent: with everything. */
+      readonly readOnly?: true;
     };
 
 /** Started for this verification, or already running with the code of its start. */
@@ -111,6 +113,8 @@ export interface Cell {
   readonly result: "as-expected" | "different" | "not-checked";
   /** Why it was not checked, or a remark for the reader. */
   readonly note: string | null;
+  /** Not checked because `--read-only` leaves it out. Absent: any other reason. */
+  readonly leftOut?: true;
   /** Refused with both layers on, and successful with one off: only that layer stops it. */
   readonly heldByOneLayer: boolean;
   /** Requests and responses without tokens; empty if nothing was sent. */
@@ -162,4 +166,6 @@ export interface Check {
   readonly fix: string | null;
   /** Why it was not checked, such as a missing permission. */
   readonly note: string | null;
+  /** Not checked because `--read-only` leaves it out. Absent: any other reason. */
+  readonly leftOut?: true;
 }

@@ -38,19 +38,28 @@ export function reason({ status, cells, checks, only }: Report): string {
   const all = both(cells.length, checks.length);
   const calls = (result: Cell["result"]): string => share(number(cells, result), cells.length, "call");
   const settings = (result: Check["result"]): string => share(number(checks, result), checks.length, "setting");
-  const open = and(calls("not-checked"), settings("not-checked"));
+  const open = and(
+    share(unchecked(cells, false), cells.length, "call"),
+    share(unchecked(checks, false), checks.length, "setting"),
+  );
+  const left = and(
+    share(unchecked(cells, true), cells.length, "call"),
+    share(unchecked(checks, true), checks.length, "setting"),
+  );
+  const leftOut = left === "" ? "" : `--read-only leaves out ${left}.`;
   switch (status) {
     case "passed":
       return `All ${all} match the access policy and the templates.`;
     case "failed": {
-      const rest = open === "" ? "" : ` Not checked: ${open}.`;
-      return `${and(calls("different"), settings("finding"))} differ from the access policy or the templates.${rest}`;
+      const differing = `${and(calls("different"), settings("finding"))} differ from the access policy or the templates.`;
+      return [differing, open === "" ? "" : `Not checked: ${open}.`, leftOut].filter((part) => part !== "").join(" ");
     }
     case "incomplete":
       if (all === "") return "Nothing was verified.";
       return [
         "Nothing that was checked differs, but not everything was checked:",
         open === "" ? "" : `${open} could not be.`,
+        leftOut,
         only === null ? "" : `only what matches “${only}” was verified (${all}).`,
       ]
         .filter((part) => part !== "")
@@ -138,6 +147,10 @@ function tally({ cells, checks }: Report): Markup | null {
 
 function number(things: readonly { readonly result: string }[], result: string): number {
   return things.filter((thing) => thing.result === result).length;
+}
+
+function unchecked(things: readonly (Cell | Check)[], isLeftOut: boolean): number {
+  return things.filter(({ result, leftOut }) => result === "not-checked" && (leftOut === true) === isLeftOut).length;
 }
 
 /** "594 calls and 41 settings"; empty for neither. */

@@ -103,7 +103,8 @@ export function anchorOf(id: string): string {
 
 /** The command that verifies one id again; null if the id cannot be quoted safely in every shell. */
 export function commandFor({ target }: Pick<Report, "target">, only: string | null): string | null {
-  const command = target.kind === "local" ? "npm run verify" : "npm run verify -- --deployed";
+  const readOnly = target.kind === "deployment" && target.readOnly === true ? " --read-only" : "";
+  const command = target.kind === "local" ? "npm run verify" : `npm run verify -- --deployed${readOnly}`;
   if (only === null) return command;
   if (!/^[\w./:,*()=+ -]+$/.test(only)) return null;
   return `${command} ${target.kind === "local" ? "-- " : ""}--only ${/[ *()]/.test(only) ? `"${only}"` : only}`;

@@ -89,6 +89,14 @@ describe("npm run verify", () => {
     });
   });
 
+  it("refuses --read-only without --deployed", async () => {
+    expect(await run(["--read-only"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "--read-only is for a deployment: add --deployed.\n",
+    });
+  });
+
   it("says what to do where there is no deployment", async () => {
     const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
     expect(code).toBe(2);
@@ -108,7 +116,8 @@ describe("npm run verify", () => {
   it("prints its usage", async () => {
     const { code, stdout } = await run(["--help"]);
     expect(code).toBe(0);
-    for (const option of ["--only", "--deployed", "--report", "Exit code"]) expect(stdout).toContain(option);
+    for (const option of ["--only", "--deployed", "--read-only", "--report", "Exit code"])
+      expect(stdout).toContain(option);
   });
 
   it.skipIf(process.platform === "win32")("is stopped by Ctrl-C, and leaves nothing behind", async () => {

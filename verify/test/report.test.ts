@@ -51,6 +51,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("the status", () => {
   const cell = (result: Cell["result"]): Cell => ({ result }) as Cell;
   const check = (result: Check["result"]): Check => ({ result }) as Check;
+  const leftOut: Check = { ...check("not-checked"), leftOut: true };
   const good = { cells: [cell("as-expected")], checks: [check("as-expected")], only: null };
 
   it.each([
@@ -60,6 +61,7 @@ describe("the status", () => {
     ["failed", "one differs and another was not checked", { ...good, cells: [cell("different"), cell("not-checked")] }],
     ["incomplete", "a call was not made", { ...good, cells: [cell("not-checked")] }],
     ["incomplete", "a setting was not seen", { ...good, checks: [check("not-checked")] }],
+    ["incomplete", "a setting was left out", { ...good, checks: [leftOut] }],
     ["incomplete", "some was filtered out", { ...good, only: "both/" }],
     ["incomplete", "nothing was verified", { cells: [], checks: [], only: null }],
   ] as const)("is %s where %s", (status, _, parts) => {
@@ -71,6 +73,9 @@ describe("the status", () => {
     [0, "incomplete", [check("as-expected")], [cell("as-expected"), cell("not-checked")]],
     [0, "incomplete", [check("as-expected")], []],
     [3, "incomplete", [check("not-checked")], [cell("as-expected")]],
+    [0, "incomplete", [leftOut], [cell("as-expected")]],
+    [3, "incomplete", [leftOut, check("not-checked")], [cell("as-expected")]],
+    [1, "failed", [leftOut], [cell("different")]],
     [3, "incomplete", [check("as-expected")], [cell("not-checked"), cell("not-checked")]],
     [1, "failed", [check("not-checked")], [cell("not-checked")]],
   ] as const)("ends the command with %d: %s", (code, status, checks, cells) => {

@@ -2,10 +2,13 @@
 import type { TokenCredential } from "@azure/identity";
 import * as v from "valibot";
 import { readRetryAfter } from "@restricted-calls/shared/service-client";
+import { isReadOnly, SECRETS_LEFT_OUT } from "../read-only.ts";
 import { type Reading, unreadable } from "./reading.ts";
 
 /** Requests each address once, however often it is read. */
 export interface AzureApi {
+  /** Whether it sends no request that returns secrets. */
+  readonly readOnly: boolean;
   /** @param permission the required permission, named if it is missing */
   get<T>(path: string, shape: Shape<T>, permission: string): Promise<Reading<T>>;
   /** Every page of a list. A few lists are POST requests, which change nothing either. */
@@ -28,6 +31,8 @@ export interface AzureApiOptions {
   readonly wait: (milliseconds: number) => Promise<void>;
   /** Whether a new object may still be missing, as in Microsoft Graph, which is eventually consistent. */
   readonly missingMayAppear: boolean;
+  /** Whether requests that return secrets are left out. */
+  readonly readOnly: boolean;
 }
 
 /** Of a throttled request. */
@@ -40,11 +45,13 @@ const MAX_TRANSIENT_WAIT_MS = 10_000;
 const MAX_PAGES = 100;
 
 export function azureApi(options: AzureApiOptions): AzureApi {
-  const { name, endpoint } = options;
+  const { name, endpoint, readOnly } = options;
   const requested = new Map<string, Promise<Reading<unknown>>>();
   const transient = transientWaits(options.wait);
 
   const once = (method: string, url: string, permission: string): Promise<Reading<unknown>> => {
+    if (readOnly && !isReadOnly(method, url))
+      return Promise.resolve({ ...unreadable(SECRETS_LEFT_OUT), leftOut: true });
     const key = `${method} ${url}`;
     const response = requested.get(key) ?? send(method, url, permission, options, transient);
     requested.set(key, response);
@@ -59,6 +66,7 @@ export function azureApi(options: AzureApiOptions): AzureApi {
   };
 
   return {
+    readOnly,
     get: async (path, shape, permission) => shaped(await once("GET", endpoint + path, permission), shape, path),
     post: async (path, shape, permission) => shaped(await once("POST", endpoint + path, permission), shape, path),
     async list<T>(path: string, item: Shape<T>, permission: string, method = "GET"): Promise<Reading<readonly T[]>> {

@@ -2,9 +2,14 @@
 
 /** `unreadable` is neither good nor bad. The reason says why it could not be read. */
 export type Reading<T> =
-  | { readonly kind: "found"; readonly value: T }
-  | { readonly kind: "missing"; readonly what: string }
-  | { readonly kind: "unreadable"; readonly reason: string };
+  { readonly kind: "found"; readonly value: T } | { readonly kind: "missing"; readonly what: string } | Unreadable;
+
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly reason: string;
+  /** Whether the options of the run leave it out. */
+  readonly leftOut?: true;
+}
 
 export type Read<T> = () => Promise<Reading<T>>;
 
@@ -37,7 +42,7 @@ export function found<T>(value: T): { readonly kind: "found"; readonly value: T 
   return { kind: "found", value };
 }
 
-export function unreadable(reason: string): { readonly kind: "unreadable"; readonly reason: string } {
+export function unreadable(reason: string): Unreadable {
   return { kind: "unreadable", reason };
 }
 

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { tableEndpointSetting } from "../../../tools/access-policy.ts";
 import type { AzureApi, Shape } from "./api.ts";
 import type { Deployment } from "../environment.ts";
-import { following, found, type Read, type Reading } from "./reading.ts";
+import { following, found, type Read, type Reading, unreadable } from "./reading.ts";
 import type { AccountPurpose, ExpectedService } from "../expected.ts";
 
 /** The API versions of the template, so that both use the same names. */
@@ -203,7 +203,7 @@ export interface AzureService {
   readonly subnet: Read<AzureSubnet>;
   readonly securityGroup: Read<v.InferOutput<typeof securityGroup>>;
   readonly sitesOfPlan: Read<readonly v.InferOutput<typeof named>[]>;
-  /** The storage account that the service's settings name. */
+  /** The storage account that the service's settings name; with `--read-only`, the one that lets in its subnet. */
   readonly account: (purpose: AccountPurpose) => Read<v.InferOutput<typeof account>>;
   /** Roles to read or write the data of that account, assigned on the account or above. */
   readonly dataRoles: (purpose: AccountPurpose) => Read<readonly DataRole[]>;
@@ -239,13 +239,34 @@ export function azureService(
     return reading.kind === "found" ? found(reading.value.properties) : reading;
   };
   const tableSetting = tableEndpointSetting(name);
-  const readAccount: AzureService["account"] = (purpose) => () =>
+  const accounts = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts`;
+  const accountCalled = (own: string) =>
+    get(`${accounts}/${own}`, STORAGE, account, "Microsoft.Storage/storageAccounts/read");
+  const accountOfSettings: AzureService["account"] = (purpose) => () =>
     following(readSettings, (values) => {
       const setting = purpose === "host" ? "AzureWebJobsStorage__blobServiceUri" : tableSetting;
       const [, own = "none"] = /^https:\/\/([a-z0-9]+)\./.exec(values[setting] ?? "") ?? [];
-      const id = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${own}`;
-      return get(id, STORAGE, account, "Microsoft.Storage/storageAccounts/read")();
+      return accountCalled(own)();
     });
+  /** Without the settings: the account in the resource group that has the template's prefix and lets in the service's subnet. */
+  const accountOfSubnet: AzureService["account"] = (purpose) => () =>
+    following(list(accounts, STORAGE, named, "Microsoft.Storage/storageAccounts/read"), async (all) => {
+      const candidates: v.InferOutput<typeof account>[] = [];
+      for (const { name: own } of all.filter((one) => one.name.startsWith(`st${purpose}`))) {
+        const reading = await accountCalled(own)();
+        if (reading.kind !== "found") return reading;
+        const networks = reading.value.properties.networkAcls?.virtualNetworkRules ?? [];
+        if (networks.some(({ id }) => id.toLowerCase() === subnetId.toLowerCase())) candidates.push(reading.value);
+      }
+      const [only, ...others] = candidates;
+      if (only === undefined)
+        return { kind: "missing", what: `A storage account st${purpose}... that lets in ${subnetId}` };
+      if (others.length === 0) return found(only);
+      return unreadable(
+        `Several storage accounts let in ${subnetId}: ${candidates.map((one) => one.name).join(", ")}.`,
+      );
+    });
+  const readAccount = arm.readOnly ? accountOfSubnet : accountOfSettings;
 
   const readKey =
     (what: string, pick: (keys: v.InferOutput<typeof hostKeys>) => string | null | undefined) =>
@@ -333,15 +354,17 @@ async function dataRolesOn(arm: AzureApi, id: string): Promise<Reading<readonly 
   const roles: DataRole[] = [];
   for (const { id: assignmentId, properties } of assignments.value) {
     const { roleDefinitionId, principalId, principalType, scope } = properties;
+    const roleId = roleDefinitionId.split("/").at(-1) ?? "";
+    // At the scope of the resource group: the definition's own id needs a permission on the subscription.
+    const [group = ""] = id.split("/providers/");
     const definition = await arm.get(
-      `${roleDefinitionId}?api-version=${AUTHORIZATION}`,
+      `${group}/providers/Microsoft.Authorization/roleDefinitions/${roleId}?api-version=${AUTHORIZATION}`,
       roleDefinition,
       permission("roleDefinitions"),
     );
     if (definition.kind !== "found") return definition;
     const { permissions, roleName } = definition.value.properties;
     if (!permissions.some(({ dataActions }) => (dataActions ?? []).some(isOfStorage))) continue;
-    const roleId = roleDefinitionId.split("/").at(-1) ?? "";
     roles.push({
       assignmentId,
       roleId,

@@ -118,6 +118,8 @@ export interface Situation {
   readonly entryPoints: Readonly<Record<string, string>>;
 }
 
+const ACCOUNTS = ["sthostcallee", "stdatacallee", "sthostcaller", "stdatacaller"];
+
 /** Everything as it must be. */
 export function healthy(situation: Situation): Answers {
   return withEchoes(byHand(situation), environmentOf(situation.urls));
@@ -166,6 +168,10 @@ export function byHand({ urls, entryPoints }: Situation): Answers {
           { service: "Microsoft.Web", locations: ["*"], provisioningState: "Succeeded" },
         ],
       },
+    }),
+    // The storage accounts of the resource group, and one of somebody else there.
+    [`GET ${group}/providers/Microsoft.Storage/storageAccounts`]: ok({
+      value: [...ACCOUNTS, "othersaccount"].map((name) => ({ id: resource.account(name), name })),
     }),
     ...graphAnswers(),
     ...siteAnswers(),
@@ -447,7 +453,7 @@ const definition = (role: AzureRole): string =>
 function roleDefinitions(): Answers {
   return Object.fromEntries(
     Object.entries(azureRoles).map(([roleName, { id, dataActions }]) => [
-      `GET ${definition(roleName as AzureRole)}`,
+      `GET ${group}${definition(roleName as AzureRole).slice(`/subscriptions/${ids.subscription}`.length)}`,
       ok({
         id: definition(roleName as AzureRole),
         name: id,
