@@ -52,6 +52,7 @@ export interface PropertiesByType {
     logs?: { categoryGroup?: string; enabled?: boolean }[];
   };
   "Microsoft.Insights/scheduledQueryRules": AlertProperties;
+  "Microsoft.Insights/activityLogAlerts": ChangeAlertProperties;
   "Microsoft.Insights/actionGroups": { emailReceivers?: { emailAddress?: string }[] };
   "Microsoft.Graph/applications@v1.0": ApplicationProperties;
   "Microsoft.Graph/applications/federatedIdentityCredentials@v1.0": { subject?: string; audiences?: string[] };
@@ -163,6 +164,14 @@ export interface AlertProperties {
   scopes?: string[];
   criteria?: { allOf?: { query?: string }[] };
   actions?: { actionGroups?: string[] };
+}
+
+export interface ChangeAlertProperties {
+  description?: string;
+  enabled?: boolean;
+  scopes?: string[];
+  condition?: { allOf?: { field?: string; equals?: string; anyOf?: { field?: string; equals?: string }[] }[] };
+  actions?: { actionGroups?: { actionGroupId?: string }[] };
 }
 
 export interface ApplicationProperties {

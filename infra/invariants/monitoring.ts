@@ -104,7 +104,57 @@ export const monitoringInvariants: readonly Invariant[] = [
         ),
       );
   }),
+  invariant(
+    "every change of a site, of the network and of role assignments in the resource group raises an alert",
+    (snapshot, { parameters }) => {
+      const [group] = resources(snapshot, "Microsoft.Resources/resourceGroups");
+      const [mail] = resources(snapshot, "Microsoft.Insights/actionGroups");
+      const rules = resources(snapshot, "Microsoft.Insights/activityLogAlerts");
+      return Object.entries(CHANGES).flatMap(([alert, operations]) => {
+        const { location, properties } = rules.find(({ name }) => name?.startsWith(`${alert}-`)) ?? {};
+        const conditions = properties?.condition?.allOf ?? [];
+        const equal = (field: string): unknown => conditions.find((one) => one.field === field)?.equals;
+        const [oneOf, ...others] = conditions.flatMap(({ anyOf = [] }) => (anyOf.length === 0 ? [] : [anyOf]));
+        return [
+          ...same(`${alert}: location`, location, "global"),
+          ...same(`${alert}: enabled`, properties?.enabled, true),
+          ...same(`${alert}: scopes`, properties?.scopes, [group?.id]),
+          ...same(`${alert}: category`, equal("category"), "Administrative"),
+          ...same(`${alert}: status`, equal("status"), "Succeeded"),
+          ...same(`${alert}: further conditions`, [others.length, conditions.length], [0, 3]),
+          ...same(`${alert}: fields`, [...new Set(oneOf?.map(({ field }) => field))], ["operationName"]),
+          ...same(`${alert}: operations`, oneOf?.map(({ equals }) => equals).sort(), [...operations].sort()),
+          ...same(
+            `${alert}: action groups`,
+            properties?.actions?.actionGroups?.map(({ actionGroupId }) => actionGroupId),
+            parameters.alertEmailAddresses.length === 0 ? [] : [mail?.id],
+          ),
+        ];
+      });
+    },
+  ),
 ];
+
+const SITE = "Microsoft.Web/sites";
+const NETWORK = "Microsoft.Network/virtualNetworks";
+const GROUP = "Microsoft.Network/networkSecurityGroups";
+const ASSIGNMENT = "Microsoft.Authorization/roleAssignments";
+
+/** The operations that each alert on changes reports. */
+const CHANGES: Readonly<Record<string, readonly string[]>> = {
+  "site-changed": [
+    ...[`${SITE}/write`, `${SITE}/delete`, `${SITE}/config/write`, `${SITE}/config/delete`],
+    ...[`${SITE}/config/web/appsettings/write`, `${SITE}/config/web/appsettings/delete`],
+    ...["", "/ftp", "/scm"].map((which) => `${SITE}/basicPublishingCredentialsPolicies${which}/write`),
+    ...[`${SITE}/networkConfig/write`, `${SITE}/networkConfig/delete`],
+    ...[`${SITE}/privateEndpointConnections/write`, `${SITE}/slots/write`],
+  ],
+  "network-changed": [NETWORK, `${NETWORK}/subnets`, GROUP, `${GROUP}/securityRules`].flatMap((type) => [
+    `${type}/write`,
+    `${type}/delete`,
+  ]),
+  "role-assignment-changed": [`${ASSIGNMENT}/write`, `${ASSIGNMENT}/delete`],
+};
 
 /** A part of each alert's query. */
 const SOURCES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// Alert rules on the logs of all services.
+// Alert rules on the logs of all services, and on changes by people and pipelines.
 
 @description('The region.')
 param location string
@@ -134,6 +134,8 @@ resource mail 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(emailAdd
   }
 }
 
+var actionGroupIds = empty(emailAddresses) ? [] : [mail.id]
+
 resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in items(rules): {
     name: '${rule.key}-${suffix}'
@@ -166,8 +168,16 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       // A table exists only after its first row has arrived.
       skipQueryValidation: true
       actions: {
-        actionGroups: empty(emailAddresses) ? [] : [mail.id]
+        actionGroups: actionGroupIds
       }
     }
   }
 ]
+
+module changes 'change-alerts.bicep' = {
+  params: {
+    tags: tags
+    suffix: suffix
+    actionGroupIds: actionGroupIds
+  }
+}

@@ -26,6 +26,19 @@ describe("the runbook", () => {
   });
 });
 
+describe("the runbook of alerts on changes", () => {
+  it("has a heading for each alert that is deployed, and for no other", () => {
+    const snapshot = readSnapshot("default");
+    const suffix = resources(snapshot, "Microsoft.Insights/components")[0]?.name?.replace("appi", "") ?? "?";
+    const names = resources(snapshot, "Microsoft.Insights/activityLogAlerts").map(({ name }) =>
+      name?.replace(suffix, ""),
+    );
+    expect(names.length).toBeGreaterThan(2);
+    const headings = matches(section("docs/operate.md", "Alerts on changes"), /^### (.+)$/gm);
+    expect(headings.toSorted()).toEqual(names.toSorted());
+  });
+});
+
 /** Columns by table, as far as they are used: https://learn.microsoft.com/azure/azure-monitor/reference/tables-index */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   AppTraces: ["TimeGenerated", "AppRoleName", "AppRoleInstance", "Message", "OperationId", "SeverityLevel", "Type"],

@@ -1,4 +1,15 @@
-import { resource, remove, CALLEE, there, mutationsOf } from "./change.ts";
+import type { PropertiesByType } from "../../snapshot.ts";
+import { resource, remove, CALLEE, type Mutation, there, mutationsOf } from "./change.ts";
+
+type ChangeAlert = PropertiesByType["Microsoft.Insights/activityLogAlerts"];
+
+function changeAlert(name: string, change: (properties: ChangeAlert) => void): Mutation["change"] {
+  return resource("Microsoft.Insights/activityLogAlerts", name, change);
+}
+
+function operationsOf(rule: ChangeAlert): { equals?: string }[] | undefined {
+  return rule.condition?.allOf?.find(({ anyOf }) => anyOf !== undefined)?.anyOf;
+}
 
 export const monitoringMutations = mutationsOf({
   "Application Insights accepts telemetry from Entra identities only": {
@@ -32,6 +43,33 @@ export const monitoringMutations = mutationsOf({
       }),
     },
     "logs that end without an alert": remove("Microsoft.Insights/scheduledQueryRules", "log-cap"),
+  },
+  "every change of a site, of the network and of role assignments in the resource group raises an alert": {
+    "no alert on changes of sites": remove("Microsoft.Insights/activityLogAlerts", "site-changed"),
+    "an alert on changes that is switched off": changeAlert("network-changed", (rule) => {
+      rule.enabled = false;
+    }),
+    "an alert on changes of another group": changeAlert("site-changed", (rule) => {
+      rule.scopes = ["/subscriptions/1/resourceGroups/other"];
+    }),
+    "an operation that no alert reports": changeAlert("network-changed", (rule) => {
+      there(operationsOf(rule)).splice(2, 1);
+    }),
+    "another operation in place of one": changeAlert("role-assignment-changed", (rule) => {
+      there(operationsOf(rule)?.[0]).equals = "Microsoft.Authorization/roleAssignments/read";
+    }),
+    "an alert on failed changes": changeAlert("role-assignment-changed", (rule) => {
+      there(rule.condition?.allOf?.find(({ field }) => field === "status")).equals = "Failed";
+    }),
+    "an alert on the changes of one person": changeAlert("site-changed", (rule) => {
+      there(rule.condition?.allOf).push({ field: "caller", equals: "somebody@example.com" });
+    }),
+    "an alert on changes without an action group": {
+      in: "everything",
+      change: changeAlert("site-changed", (rule) => {
+        there(rule.actions).actionGroups = [];
+      }),
+    },
   },
   "alerts are about the apps of this environment only, except the one about the log cap": {
     "an alert about the apps of all": resource(

@@ -96,11 +96,14 @@ function differences(stated: unknown, found: unknown, isCompared: (path: string)
   const at = (name: string): string => (path === "" ? name : `${path}.${name}`);
   if (Array.isArray(stated)) {
     const list: readonly unknown[] = Array.isArray(found) ? found : [];
-    return stated.flatMap((item: unknown) => {
+    // One more condition narrows an alert.
+    const more = /(^|\.)allOf$/.test(path) && list.length > stated.length ? [`${path}: more conditions`] : [];
+    const wrong = stated.flatMap((item: unknown) => {
       const twin = list.find((one) => isSame(item, one));
       if (twin === undefined) return isCompared(at(keyOf(item))) ? [`${at(keyOf(item))}: missing`] : [];
       return differences(item, twin, isCompared, at(keyOf(item)));
     });
+    return [...more, ...wrong];
   }
   if (isRecord(stated)) {
     const members = isRecord(found) ? found : {};

@@ -73,6 +73,7 @@ const ruleWithout =
 const external = `GET /v1.0/servicePrincipals(appId='${ids.batchClient}')`;
 const data = resource.account("stdatacallee");
 const insights = resource.account("x").replace(/Microsoft\.Storage.*$/, `Microsoft.Insights/components/appi-${SUFFIX}`);
+const siteChanged = insights.replace("components/appi", "activityLogAlerts/site-changed");
 const functions = `GET ${callee}/functions`;
 const web = `GET ${callee}/config/web`;
 const settings = `POST ${callee}/config/appsettings/list`;
@@ -265,6 +266,25 @@ export const drifts: readonly Drift[] = [
     id: "template/storageAccounts/callee-func-data",
     found: /^allowCrossTenantReplication: true$/,
   }),
+  drift("an alert on changes that is switched off", `GET ${siteChanged}`, "properties.enabled", to(false), {
+    id: "template/activityLogAlerts/site-changed",
+    found: /^enabled: false$/,
+    fix: PROVISION,
+  }),
+  drift(
+    "an alert on changes without one of its operations",
+    `GET ${siteChanged}`,
+    "properties.condition.allOf.2.anyOf",
+    (list) => (list as unknown[]).slice(1),
+    { id: "template/activityLogAlerts/site-changed", found: /^condition\.allOf\..*missing$/ },
+  ),
+  drift(
+    "an alert on the changes of one person",
+    `GET ${siteChanged}`,
+    "properties.condition.allOf",
+    (list) => [...(list as unknown[]), { field: "caller", equals: "somebody@example.com" }],
+    { id: "template/activityLogAlerts/site-changed", found: /^condition\.allOf: more conditions$/ },
+  ),
   drift("keys to telemetry", `GET ${insights}`, "properties.DisableLocalAuth", to(false), {
     id: "template/components/appi",
     found: /^DisableLocalAuth: false$/,
