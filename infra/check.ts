@@ -8,7 +8,7 @@ import { accessPolicy } from "../tools/access-policy.ts";
 import { endedGrants } from "../tools/grants.ts";
 import { type Bicep, BICEP_VERSION, findBicep, findOlderBicep, NoBicepError, OLDER_BICEP_VERSION } from "./bicep.ts";
 import { evaluate, type Scratch, scratchCopy } from "./evaluate.ts";
-import { snapshotNames } from "./snapshot.ts";
+import { readerSnapshot, snapshotNames } from "./snapshot.ts";
 import { requireWritable, writeFileSync } from "../tools/write-file.ts";
 
 const USAGE = `Usage: npm run infra:check [-- --update]
@@ -38,6 +38,7 @@ const steps: readonly Step[] = [
   ["formatted", formatting],
   ["the templates evaluate to the committed snapshots", snapshots],
   ["the same for the example of the tests", snapshotsOfExample],
+  ["the same for the identity of the nightly verification", snapshotOfReader],
   ["the snapshots keep every invariant, and the tests detect broken ones", tests],
 ];
 
@@ -91,11 +92,26 @@ function snapshotsOfExample(bicep: Bicep, update: boolean): string[] {
   return compared(bicep, update, scratchCopy(join(folder, "..", example)), `${example}/snapshots`);
 }
 
-/** @param committed the folder of the snapshots, from the root of the repository */
-function compared(bicep: Bicep, update: boolean, scratch: Scratch, committed: string): string[] {
+function snapshotOfReader(bicep: Bicep, update: boolean): string[] {
+  const { name, resourceGroup } = readerSnapshot;
+  return compared(bicep, update, scratchCopy(), "infra/snapshots", [name], resourceGroup);
+}
+
+/**
+ * @param committed the folder of the snapshots, from the root of the repository
+ * @param resourceGroup for a template whose scope is a resource group
+ */
+function compared(
+  bicep: Bicep,
+  update: boolean,
+  scratch: Scratch,
+  committed: string,
+  names: readonly string[] = snapshotNames,
+  resourceGroup?: string,
+): string[] {
   try {
-    return snapshotNames.flatMap((name) => {
-      const snapshot = evaluate(bicep, scratch, name);
+    return names.flatMap((name) => {
+      const snapshot = evaluate(bicep, scratch, name, resourceGroup);
       const file = `${committed}/${name}.snapshot.json`;
       const path = join(folder, "..", file);
       if (update) writeFileSync(path, snapshot);

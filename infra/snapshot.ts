@@ -28,6 +28,11 @@ export interface Resource<Properties = object> {
 export interface PropertiesByType {
   "Microsoft.Resources/resourceGroups": object;
   "Microsoft.ManagedIdentity/userAssignedIdentities": object;
+  "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials": {
+    issuer?: string;
+    subject?: string;
+    audiences?: string[];
+  };
   "Microsoft.Network/virtualNetworks": {
     addressSpace?: { addressPrefixes?: string[] };
     subnets?: SubnetDefinition[];
@@ -42,6 +47,10 @@ export interface PropertiesByType {
   "Microsoft.Storage/storageAccounts": StorageAccountProperties;
   "Microsoft.Storage/storageAccounts/fileServices/shares": object;
   "Microsoft.Authorization/roleAssignments": { roleDefinitionId?: string; principalId?: string; description?: string };
+  "Microsoft.Authorization/roleDefinitions": {
+    assignableScopes?: string[];
+    permissions?: { actions?: string[]; notActions?: string[]; dataActions?: string[]; notDataActions?: string[] }[];
+  };
   "Microsoft.OperationalInsights/workspaces": {
     retentionInDays?: number;
     workspaceCapping?: { dailyQuotaGb?: number };
@@ -190,8 +199,11 @@ export const snapshotNames = ["default", "everything", "dedicated", "existing"] 
 
 export type SnapshotName = (typeof snapshotNames)[number];
 
+/** The snapshot of reader.bicep, in this resource group. */
+export const readerSnapshot = { name: "reader", resourceGroup: "rg-snapshot" } as const;
+
 /** Reads one of the committed snapshots. */
-export function readSnapshot(name: SnapshotName): Snapshot {
+export function readSnapshot(name: SnapshotName | typeof readerSnapshot.name): Snapshot {
   return JSON.parse(readFileSync(join(import.meta.dirname, "snapshots", `${name}.snapshot.json`), "utf8")) as Snapshot;
 }
 

@@ -83,6 +83,28 @@ describe("every request with --read-only", () => {
   });
 });
 
+describe("the role of infra/reader.bicep", () => {
+  it("has the actions that the requests to Resource Manager need, and no other", async () => {
+    await lookOnly();
+    const needed = new Set(azure.requests.flatMap(({ what }) => actionOf(what) ?? []));
+    expect(needed.size).toBeGreaterThan(20);
+    const file = join(import.meta.dirname, "..", "..", "infra", "reader-actions.json");
+    const held = JSON.parse(await readFile(file, "utf8")) as readonly string[];
+    // Microsoft's list of permissions has these actions with and without the last part.
+    const either = /\/basicPublishingCredentialsPolicies\/(ftp|scm)\/read$/;
+    expect(held.filter((action) => !either.test(action)).toSorted()).toEqual([...needed].toSorted());
+  });
+
+  /** https://learn.microsoft.com/azure/role-based-access-control/role-definitions#actions-format */
+  function actionOf(request: string): string | undefined {
+    const [method = "", path = ""] = request.split(" ");
+    if (!path.startsWith("/subscriptions/")) return undefined;
+    const [provider = "", ...parts] = (path.split("/providers/").at(-1) ?? "").split("/");
+    const types = parts.filter((_, i) => i % 2 === 0);
+    return [provider, ...types, method === "GET" ? "read" : "action"].join("/");
+  }
+});
+
 describe("a healthy deployment with --read-only", () => {
   let report: Report;
   beforeAll(async () => {
