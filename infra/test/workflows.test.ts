@@ -1,7 +1,9 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { TIMEOUT_MS } from "../scm-access/index.ts";
 
@@ -52,10 +54,12 @@ const steps = jobs.flatMap(({ where, steps = [] }) => steps.map((step) => ({ whe
 describe("the workflows", () => {
   it("are all there", () => {
     expect(workflows.map(({ file }) => file).sort()).toEqual([
+      "build.yml",
       "ci.yml",
       "codeql.yml",
       "deploy-environment.yml",
       "deploy.yml",
+      "nightly.yml",
       "release-package.yml",
     ]);
   });
@@ -101,6 +105,8 @@ describe("the workflows", () => {
       "deploy.yml, job dev: id-token",
       "deploy.yml, job production: attestations",
       "deploy.yml, job production: id-token",
+      "nightly.yml, job issue: issues",
+      "nightly.yml, job verify: id-token",
       "release-package.yml, job publish: id-token",
     ]);
   });
@@ -115,10 +121,16 @@ describe("the workflows", () => {
   });
 
   it("need no secret, and leave no token in the checkout", () => {
-    for (const { text } of workflows) expect(text).not.toMatch(/secrets\.|github\.token|GITHUB_TOKEN|inherit/);
+    for (const { text } of workflows) expect(text).not.toMatch(/secrets\.|GITHUB_TOKEN|inherit/);
+    // GitHub's own token is for gh, in jobs that cannot sign in to Azure.
+    for (const job of jobs.filter((one) => JSON.stringify(one).includes("github.token"))) {
+      expect(job.where).toMatch(/^nightly\.yml, job (commit|issue)$/);
+      expect(job.permissions).not.toHaveProperty("id-token");
+    }
     const checkouts = steps.filter(({ uses = "" }) => uses.startsWith("actions/checkout@"));
     expect(checkouts.length).toBeGreaterThan(3);
-    for (const checkout of checkouts) expect(checkout.with, checkout.where).toEqual({ "persist-credentials": false });
+    for (const checkout of checkouts)
+      expect(checkout.with, checkout.where).toMatchObject({ "persist-credentials": false });
   });
 
   it("call only scripts that exist", () => {
@@ -164,14 +176,14 @@ describe("deployment", () => {
 
   const withRights = jobs.filter(
     ({ where, permissions = {}, steps }) =>
-      where.startsWith("deploy-environment.yml") &&
+      /^(deploy-environment|nightly)\.yml/.test(where) &&
       "id-token" in permissions &&
       !("attestations" in permissions) &&
       steps !== undefined,
   );
 
   it("installs nothing and builds nothing in a job that may sign in to Azure", () => {
-    expect(withRights).toHaveLength(2);
+    expect(withRights).toHaveLength(3);
     for (const { where, env, steps = [] } of withRights) {
       expect(env, where).toMatchObject({ PREBUILT: 1 });
       const actions = steps.flatMap(({ uses }) => uses?.split("@")[0] ?? []);
@@ -189,9 +201,9 @@ describe("deployment", () => {
   it("deploys to every environment what one job without any right has built", () => {
     const building = jobs.filter(({ steps = [] }) => steps.some(({ run = "" }) => /npm run build$/m.test(run)));
     expect(building.map(({ where, permissions }) => [where, permissions])).toEqual([
-      ["deploy.yml, job build", undefined],
+      ["build.yml, job build", undefined],
     ]);
-    const build = jobCalled("deploy.yml", "build");
+    const build = jobCalled("build.yml", "build");
     expect(build.outputs).toEqual({ artifact: "${{ steps.upload.outputs.artifact-id }}" });
     for (const name of ["dev", "production"]) {
       const { needs, with: inputs } = jobCalled("deploy.yml", name);
@@ -201,13 +213,13 @@ describe("deployment", () => {
     expect(jobCalled("deploy.yml", "dev").needs).toContain("checks");
     for (const { where, steps = [] } of withRights) {
       const [first] = steps;
-      expect(first?.with, where).toMatchObject({ "artifact-ids": "${{ inputs.artifact }}" });
+      expect(first?.with?.["artifact-ids"], where).toMatch(/^\$\{\{ (inputs|needs\.build\.outputs)\.artifact \}\}$/);
       expect(steps[1]?.run).toContain("tar --extract");
     }
   });
 
   it("brings in the artifact all that the other job uses: packages, modules, azd and the compiler that is checked with", () => {
-    const scripts = (jobCalled("deploy.yml", "build").steps ?? []).map(({ run = "" }) => run).join("\n");
+    const scripts = (jobCalled("build.yml", "build").steps ?? []).map(({ run = "" }) => run).join("\n");
     for (const line of [
       "npm ci",
       "npm run build",
@@ -275,7 +287,7 @@ describe("deployment", () => {
     const attest = "deploy-environment.yml, job attest";
     for (const job of jobs.filter(({ where, permissions = {} }) => "id-token" in permissions && where !== attest)) {
       expect(job.environment ?? job.uses, job.where).toMatch(
-        /^(npm|\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
+        /^(npm|nightly|\$\{\{ inputs\.environment \}\}|\.\/\.github\/workflows\/deploy-environment\.yml)$/,
       );
     }
   });
@@ -284,6 +296,102 @@ describe("deployment", () => {
     for (const name of ["dev", "production"]) {
       expect(jobCalled("deploy.yml", name).concurrency).toEqual({ group: `deploy-${name}` });
     }
+  });
+});
+
+describe("the nightly verification", () => {
+  const job = (name: string): Job => jobCalled("nightly.yml", name);
+  const scriptOf = (name: string, id: string): string => job(name).steps?.find((step) => step.id === id)?.run ?? "";
+
+  it("runs at an odd minute, and does nothing without the repository's variable of the tenant", () => {
+    const { on } = workflows.find(({ file }) => file === "nightly.yml") ?? {};
+    expect(on).toEqual({
+      schedule: [{ cron: expect.stringMatching(/^[1-9]\d? \d+ \* \* \*$/) as string }],
+      workflow_dispatch: null,
+    });
+    expect(job("commit").if).toBe("${{ vars.AZURE_TENANT_ID != '' }}");
+    expect([job("build").needs, job("verify").needs]).toEqual(["commit", "build"]);
+  });
+
+  it("builds the deployed commit, and verifies it read-only, as the identity of its own environment", () => {
+    expect(job("build").with).toMatchObject({ commit: "${{ needs.commit.outputs.commit }}" });
+    expect(job("verify").environment).toBe("nightly");
+    expect(scriptOf("verify", "verify")).toContain("node tools/run.mjs verify/main.ts --deployed --read-only ||");
+    const { steps = [] } = job("verify");
+    expect(steps.map(({ run = "" }) => run).join("\n")).not.toMatch(/provision|azd deploy|scm-access/);
+    expect(steps.at(-1)?.with).toMatchObject({ "retention-days": 90 });
+  });
+
+  it("writes the issue in a job without rights in Azure, also after a job that failed or did not run", () => {
+    expect(job("issue").permissions).toEqual({ contents: "read", issues: "write" });
+    expect(job("issue").if).toBe("${{ always() && needs.commit.result != 'skipped' }}");
+    expect(job("issue").needs).toEqual(["commit", "build", "verify"]);
+    expect(job("issue").environment).toBeUndefined();
+    const runs = job("issue").steps?.flatMap(({ run }) => run ?? []) ?? [];
+    expect(runs.join("\n")).not.toMatch(/\bnpm\b/);
+  });
+
+  describe.skipIf(process.platform === "win32")("its scripts", () => {
+    let folder: string;
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), "nightly-"));
+    });
+    afterEach(() => {
+      rmSync(folder, { recursive: true });
+    });
+
+    /** Runs a step as GitHub does, with a stand-in for the program that it calls. */
+    function step(job: string, id: string, program: string, standIn: string) {
+      const output = join(folder, "output");
+      writeFileSync(output, "");
+      writeFileSync(join(folder, program), `#!/bin/sh\n${standIn}\n`, { mode: 0o755 });
+      writeFileSync(join(folder, "script"), scriptOf(job, id));
+      const { status, stdout } = spawnSync(
+        "bash",
+        ["--noprofile", "--norc", "-eo", "pipefail", join(folder, "script")],
+        {
+          encoding: "utf8",
+          env: {
+            PATH: `${folder}:/usr/bin:/bin`,
+            GITHUB_OUTPUT: output,
+            GITHUB_REPOSITORY: "owner/repository",
+            DEPLOYED: "production",
+          },
+        },
+      );
+      return { status, stdout, output: readFileSync(output, "utf8") };
+    }
+
+    const [older, old, failed] = ["a", "b", "c"].map((digit) => digit.repeat(40));
+    const gh = (list: string, states: string): string => `
+      case "$2" in
+        *"deployments?environment=production&"*) printf '${list}' ;;
+        ${states}
+        *) exit 1 ;;
+      esac`;
+
+    it("find the commit of the last deployment that succeeded, not of one that failed or waits", () => {
+      const states = `*/3/statuses*) echo failure ;; */4/statuses*) echo waiting ;; */statuses*) echo success ;;`;
+      const list = `4 ${failed}\\n3 ${failed}\\n2 ${old}\\n1 ${older}\\n`;
+      expect(step("commit", "find", "gh", gh(list, states))).toMatchObject({ status: 0, output: `commit=${old}\n` });
+    });
+
+    it.each([
+      ["there is no deployment", "", `*/statuses*) echo success ;;`],
+      ["none has succeeded", `1 ${older}\\n`, `*/statuses*) echo failure ;;`],
+      ["what GitHub answers is no commit", `1 main\\n`, `*/statuses*) echo success ;;`],
+      ["the list cannot be read", `'; exit 1; printf '`, `*/statuses*) echo success ;;`],
+      ["a status cannot be read", `1 ${older}\\n`, ""],
+    ])("fail without a commit if %s", (_what, list, states) => {
+      expect(step("commit", "find", "gh", gh(list, states))).toMatchObject({ status: 1, output: "" });
+    });
+
+    it.each([0, 1, 2, 3])("hand on exit code %i of the verification, and end with it", (code) => {
+      expect(step("verify", "verify", "node", `exit ${code}`)).toMatchObject({
+        status: code,
+        output: `code=${code}\n`,
+      });
+    });
   });
 });
 
