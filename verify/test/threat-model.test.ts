@@ -23,7 +23,7 @@ const isOtherBusiness = threats
   .every((file) => !ofBusiness.test(file) || !existsSync(join(root, file)));
 
 /** The first part of a check's id; the second is a service. That each check is there, deployed.test.ts tests. */
-const CHECK_AREAS = "restrictions sites network storage directory assignments external code template".split(" ");
+const CHECK_AREAS = "restrictions sites network storage directory assignments external code grants template".split(" ");
 
 describe("the threat model", () => {
   it("has threats at each of its boundaries", () => {
@@ -68,6 +68,33 @@ describe("the threat model", () => {
     for (const [kind, reference] of missing) expect(problemOf(kind, reference)).not.toBeNull();
     expect(problemOf("test", "verify/test/threat-model.test.ts: the threat model: finds what is not there")).toBeNull();
   });
+});
+
+describe("the page of controls", () => {
+  const page = readFileSync(join(root, "docs", "controls.md"), "utf8");
+  const controls = page
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => ({ section, title: section.split("\n")[0] ?? "" }))
+    .filter(({ title }) => /^[A-Z]{2}-\d+ /.test(title));
+
+  it("has each control that reviewers ask for", () => {
+    const ids = controls.map(({ title }) => title.split(" ")[0]);
+    expect(ids).toEqual(expect.arrayContaining(["AC-3", "AC-4", "AC-6", "SC-7", "IA-9", "AU-2"]));
+  });
+
+  it.each(controls)(
+    "names existing evidence, controls of the benchmark, and what is not covered: $title",
+    ({ section }) => {
+      expect(section).toMatch(/^MCSB: (?:[A-Z]{2}-\d+(?:, |\. ))+/m);
+      expect(section).toMatch(/^\*\*Not covered:\*\* /m);
+      const evidence = [...section.matchAll(/^- `(\w+) (.+)`$/gm)];
+      expect(evidence.length).toBeGreaterThan(2);
+      for (const [, kind = "", reference = ""] of evidence) {
+        expect([kind, reference, problemOf(kind, reference)]).toEqual([kind, reference, null]);
+      }
+    },
+  );
 });
 
 /** What is wrong with a line of "shown by"; null for nothing. */
