@@ -38,7 +38,7 @@ export async function withDeployment(
     const own = wanted.find((one) => one.step === step.id)?.planned ?? [];
     return { ...step, checks: own.flatMap(({ id }) => done.get(id) ?? []) };
   });
-  return { ...explanation, steps, summary: `${explanation.summary} ${inSummary([...done.values()])}` };
+  return { ...explanation, steps, summary: summaryOf(explanation.summary, [...done.values()]) };
 }
 
 /**
@@ -107,13 +107,12 @@ export function exitCodeOfDeployment({ steps }: Explanation): 0 | 1 | 2 {
   return results.includes("not-checked") ? 2 : 0;
 }
 
-function inSummary(checks: readonly Check[]): string {
+/** @param byTemplate the outcome by the access policy and the template, which holds only for a deployment that is like them */
+function summaryOf(byTemplate: string, checks: readonly Check[]): string {
   const number = (result: Check["result"]): number => checks.filter((check) => check.result === result).length;
   const [different, unread] = [number("finding"), number("not-checked")];
-  if (different > 0) {
-    return `That is by the policy and the template, but the deployment differs: ${different} of ${checks.length} values, above.`;
-  }
-  if (unread > 0)
-    return `That is by the policy and the template: ${unread} of ${checks.length} values could not be read, above.`;
-  return `The deployment is as the template says: ${checks.length} values that bear on this call.`;
+  const condition = `By the policy and the template: ${byTemplate}`;
+  if (different > 0) return `The deployment differs in ${different} of ${checks.length} values, above. ${condition}`;
+  if (unread > 0) return `${unread} of ${checks.length} values could not be read, above. ${condition}`;
+  return `${byTemplate} The deployment is as the template says: ${checks.length} values that bear on this call.`;
 }

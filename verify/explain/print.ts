@@ -9,18 +9,23 @@ const STATES: Readonly<Record<ExplainedStep["state"], { readonly word: string; r
   "not-reached": { word: "not reached", style: "dim" },
   "not-asked": { word: "not asked", style: "dim" },
 };
+/** By the policy and the template, the call goes on. The deployment differs, so it may not. */
+const DIFFERS = { word: "DIFFERS", style: "red" } as const;
+
 type Style = Parameters<typeof styleText>[0];
 
 const WIDTH = Math.max(...Object.values(STATES).map(({ word }) => word.length));
 const INDENT = " ".repeat(WIDTH + 4);
 
 export function printed({ call, outcome, summary, steps }: Explanation): string {
-  const style = outcome.refusedBy === "nobody" ? "green" : "red";
+  const isCertain = steps.every(({ checks = [] }) => checks.every(({ result }) => result === "as-expected"));
+  const style = outcome.refusedBy === "nobody" && isCertain ? "green" : "red";
   return [call, "", ...steps.flatMap(stepLines), "", styleText(style, summary)].join("\n");
 }
 
 function stepLines({ state, title, fact, sources, fix, checks }: ExplainedStep): string[] {
-  const { word, style } = STATES[state];
+  const differs = checks?.some(({ result }) => result === "finding") === true;
+  const { word, style } = differs && state !== "refused" ? DIFFERS : STATES[state];
   return [
     `  ${styleText(style, word.padEnd(WIDTH))}  ${title}${fact === "" ? "" : `: ${fact}`}`,
     ...(sources.length === 0 ? [] : [`${INDENT}rule: ${sources.join(", ")}`]),

@@ -184,7 +184,10 @@ describe("a deployment that differs", () => {
       Object.fromEntries((points[drift.id] ?? []).map((point) => [point, [drift.id]])),
     );
     expect(exitCodeOfDeployment(answer)).toBe(1);
-    expect(answer.summary).toMatch(/^Allowed: .* by the policy and the template, but the deployment differs: 1 of \d+/);
+    expect(answer.summary).toMatch(
+      /^The deployment differs in 1 of \d+ values, above\. By the policy and the template: Allowed: /,
+    );
+    expect(printed(answer).match(/^ {2}DIFFERS {6}/gm)).toHaveLength(points[drift.id]?.length ?? 0);
     expect(printed(answer)).toMatch(
       new RegExp(`deployment differs: ${drift.id}\n.*expected: .*\n.*found: .*\n.*fix: `),
     );
