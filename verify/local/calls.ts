@@ -1,4 +1,5 @@
 /** Makes the calls of the matrix on the test bed. */
+import { setTimeout as delay } from "node:timers/promises";
 import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { reasonOf } from "../../tools/command-line.ts";
 import { callersOf } from "../model/callers.ts";
@@ -72,10 +73,17 @@ async function send(
     };
   }
   const { authorization, otherHeaders, query } = credentials;
-  const response = await exchange(query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`, {
-    method,
-    headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
-    body,
-  });
-  return observedIn(response, by);
+  const whole = query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`;
+  const headers = { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) };
+  for (let left = TRIES - 1; ; left--) {
+    const response = await exchange(whole, { method, headers, body });
+    const seconds = Number(response.headers["retry-after"] ?? NaN);
+    if (response.status !== 503 || !(seconds <= LONGEST_RETRY_AFTER_SECONDS) || left === 0)
+      return observedIn(response, by);
+    await delay(seconds * 1000 * (1 + Math.random()));
+  }
 }
+
+/** A service may ask for another try, because the calls of the matrix are made at the same time: RFC 9110, section 10.2.3. */
+const TRIES = 6;
+const LONGEST_RETRY_AFTER_SECONDS = 5;
