@@ -17,6 +17,7 @@ const needs = [
       "the templates by the Bicep compiler: npm run infra:check runs these, and says how to get the compiler",
   },
   { name: "needs-openssl", description: "certificates by OpenSSL's strict check: install openssl" },
+  { name: "needs-curl", description: "the script of the probe: install bash, and curl 7.84 or later" },
   { name: "needs-full-disk", description: "a full disk, which Linux has as /dev/full: run them on Linux" },
   {
     name: "needs-old-node",

@@ -39,6 +39,7 @@ const steps: readonly Step[] = [
   ["the templates evaluate to the committed snapshots", snapshots],
   ["the same for the example of the tests", snapshotsOfExample],
   ["the same for the identity of the nightly verification", snapshotOfReader],
+  ["the same for the probe of the deployed proof", snapshotOfProbe],
   ["the snapshots keep every invariant, and the tests detect broken ones", tests],
 ];
 
@@ -95,6 +96,11 @@ function snapshotsOfExample(bicep: Bicep, update: boolean): string[] {
 function snapshotOfReader(bicep: Bicep, update: boolean): string[] {
   const { name, resourceGroup } = readerSnapshot;
   return compared(bicep, update, scratchCopy(), "infra/snapshots", [name], resourceGroup);
+}
+
+/** A template that `npm run verify -- --deployed --probe` creates resources from. It is no part of the deployment. */
+function snapshotOfProbe(bicep: Bicep, update: boolean): string[] {
+  return compared(bicep, update, scratchCopy(), "infra/snapshots", ["probe"], "snapshot");
 }
 
 /**

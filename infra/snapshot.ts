@@ -207,6 +207,11 @@ export function readSnapshot(name: SnapshotName | typeof readerSnapshot.name): S
   return JSON.parse(readFileSync(join(import.meta.dirname, "snapshots", `${name}.snapshot.json`), "utf8")) as Snapshot;
 }
 
+/** Reads the committed snapshot of probe.bicep. Its values in braces stand for those of a deployment. */
+export function readProbeSnapshot(): Snapshot {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "snapshots", "probe.snapshot.json"), "utf8")) as Snapshot;
+}
+
 /** All resources of a type. */
 export function resources<Type extends keyof PropertiesByType>(
   snapshot: Snapshot,

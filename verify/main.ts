@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { styleText } from "node:util";
 import { command, reasonOf, stopSignal, UsageError } from "../tools/command-line.ts";
 import { requireWritable, writeFile } from "../tools/write-file.ts";
+import { probeOptions } from "./probe-options.ts";
 import { terminalProgress } from "./progress.ts";
 import type { Report } from "./model/report.ts";
 import { junitOf } from "./report/junit.ts";
@@ -26,6 +27,9 @@ attack of the catalogue, and compares the outcomes with the expected ones. Uses 
   --unused           instead of verifying: which grants did no call use since the start of the running system? Without a running
                      system, starts one and runs the demo of each service. Exit code 1: a grant was not used
   --read-only        with --deployed: place no order, read no setting or key, send only GET requests to the services
+  --probe            with --deployed: create a container in a subnet of its own, which makes calls from within the virtual network;
+                     remove it. Says what it creates and what that costs, and asks
+  --yes              with --probe: do not ask
   --host <host>      start a system under that host: embedded, or func (Azure Functions Core Tools)
   --only <id>        verify only ids that equal or begin with this; * stands for anything within a part: "both/*/internet"
   --junit <file>     also write the results as JUnit XML
@@ -50,10 +54,14 @@ await command(
       only: { type: "string" },
       junit: { type: "string" },
       sarif: { type: "string" },
+      probe: { type: "boolean", default: false },
       report: { type: "string", default: join(local, "verify") },
+      yes: { type: "boolean", default: false },
     },
   },
-  async ({ values: { deployed, unused, "read-only": readOnly, host, junit, sarif, only = null, report: folder } }) => {
+  async ({
+    values: { deployed, unused, "read-only": readOnly, host, junit, sarif, only = null, probe, report: folder, yes },
+  }) => {
     if (host !== undefined && host !== "func" && host !== "embedded") {
       throw new UsageError(`--host is embedded or func, not "${host}".`);
     }
@@ -61,6 +69,12 @@ await command(
     if (deployed && host !== undefined) throw new UsageError("--host is for the local system: leave out --deployed.");
     if (unused && (deployed || only !== null)) {
       throw new UsageError("--unused is for the local system. For a deployment: the query in docs/operate.md.");
+    }
+    if (probe && !deployed) throw new UsageError("--probe is for a deployment: add --deployed.");
+    if (probe && readOnly) throw new UsageError("--probe creates resources: leave out --read-only.");
+    if (yes && !probe) throw new UsageError("--yes confirms --probe: add --probe.");
+    if (probe && !yes && !process.stdin.isTTY) {
+      throw new UsageError("--probe asks before it creates anything, and there is no terminal to ask on: add --yes.");
     }
     const progress = terminalProgress(process.stderr);
     const { first, signal } = stopSignal();
@@ -78,7 +92,13 @@ await command(
         await requireWritable(place);
       }
       const report = deployed
-        ? await verifyDeployment({ only, readOnly, progress, signal })
+        ? await verifyDeployment({
+            only,
+            readOnly,
+            progress,
+            signal,
+            probe: probe ? probeOptions(yes, progress, signal) : undefined,
+          })
         : await verifyLocal({ only, folder: local, host, progress, signal });
       const { html } = await writeReport(report, folder);
       if (junit !== undefined) await writeInFolder(junit, junitOf(report));

@@ -32,7 +32,8 @@ export function verifyLocal(options: Verification & LocalOptions): Promise<Repor
 
 /**
  * Compares the configuration of a deployment with the evaluated template, and makes the calls that this machine can make.
- * It reads, and makes the positive calls of the services' contracts. It changes nothing else. With `readOnly`, it only reads.
+ * It reads, and makes the positive calls of the services' contracts. With a probe, it creates the resources of the probe, and
+ * removes them. It changes nothing else. With `readOnly`, it only reads.
  *
  * @throws CannotStartError without a deployment or a signed-in account; NothingMatchesError for a filter without a match;
  *   Error at the signal
@@ -53,7 +54,7 @@ async function verify(open: () => Promise<Source>, { only, progress, signal }: V
 
   await using started = new AsyncDisposableStack();
   started.defer(() => source.stop());
-  await source.start();
+  await source.start(calls);
   progress.total(checks.length + calls.length);
   const done = await runChecks(checks, progress, signal);
   const cells = (await makeCalls(calls, source.concurrency, progress, signal)).map(markedBy(source.calls));

@@ -20,11 +20,14 @@ import { directoryChecks } from "./checks/directory.ts";
 import { externalCallerChecks } from "./checks/external-callers.ts";
 import { grantChecks } from "./checks/grants.ts";
 import { networkChecks } from "./checks/network.ts";
+import { probeChecks } from "./checks/probe.ts";
 import { restrictionChecks } from "./checks/restrictions.ts";
 import { siteChecks } from "./checks/sites.ts";
 import { storageChecks } from "./checks/storage.ts";
 import { templateChecks } from "./checks/template.ts";
 import { azdValues, CannotStartError, type EnvironmentValues, readDeployment } from "./environment.ts";
+import { probeIdentity } from "./probe/calls.ts";
+import { probeOf, type ProbeOptions } from "./probe/probe.ts";
 import { readOnlyCalls } from "./read-only.ts";
 import { type DeploymentView, viewOf } from "./view.ts";
 
@@ -38,6 +41,8 @@ export interface DeploymentOptions {
   /** By default, those of the public cloud. */
   readonly endpoints?: Partial<DeploymentEndpoints>;
   readonly timeouts?: { readonly requestMs: number; readonly work: WorkTimeout };
+  /** Also makes the calls from another subnet, by a probe in the virtual network. */
+  readonly probe?: ProbeOptions | undefined;
   /** Waits before a retry. */
   readonly wait?: (milliseconds: number) => Promise<void>;
 }
@@ -91,14 +96,24 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
   );
   const here = once(() => findHere(view.services, { scmUrl, timeoutMs }));
   const context: CallContext = { view, credential, here, scmUrl, timeoutMs };
+  const probe = options.probe === undefined ? undefined : probeOf(context, armOptions, options.probe);
 
-  const calls = [...refusalCalls(context), ...positiveCalls(context, work), ...callsFromSubnets()];
+  const calls = [
+    ...refusalCalls(context),
+    ...positiveCalls(context, work),
+    ...callsFromSubnets(probe?.calls),
+    ...(probe?.calls ?? []),
+  ];
   const { environment, subscriptionId, resourceGroup, tenantId } = deployment;
   return {
     calls: readOnly ? readOnlyCalls(calls, allOperations(), [keyHolder.id, "master-key"]) : calls,
-    checks: allChecks(view),
+    checks: [...allChecks(view), ...(probe?.checks ?? [])],
     concurrency: 1,
-    start: () => Promise.resolve(),
+    // Before the checks, one of which finds a probe that was left behind.
+    start: async (wanted) => {
+      const ids = new Set(probe?.calls.map(({ id }) => id));
+      if (wanted.some(({ id }) => ids.has(id))) await probe?.run();
+    },
     async describe(cells) {
       const address = cells.length > 0 ? (await here()).address : null;
       return {
@@ -111,7 +126,7 @@ export async function deploymentSource(options: DeploymentOptions): Promise<Sour
           { id: "here", title: `this machine, ${address ?? "its public address not known"}` },
           ...allOriginsOf(policy, apiNames(policy)).filter(({ id }) => id !== "internet"),
         ],
-        callers: callerKinds(),
+        callers: [...callerKinds(), ...(probe === undefined ? [] : [probeIdentity])],
         operations: allOperations(),
       };
     },
@@ -134,6 +149,7 @@ function allChecks(view: DeploymentView): PlannedCheck[] {
     ...view.externalCallers.flatMap((caller) => externalCallerChecks(view, caller)),
     ...templateChecks(view),
     ...grantChecks(new Date()),
+    ...probeChecks(view),
   ];
 }
 

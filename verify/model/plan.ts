@@ -33,8 +33,8 @@ export interface Source {
   readonly checks: readonly PlannedCheck[];
   /** The number of calls made at the same time. */
   readonly concurrency: number;
-  /** Starts what the calls need. */
-  start(): Promise<void>;
+  /** Starts what the calls need. @param wanted those that are made */
+  start(wanted: readonly PlannedCall[]): Promise<void>;
   /** What the report says about the source, after the calls. */
   describe(cells: readonly Cell[]): Promise<Description>;
   /** Stops what `start` started. */

@@ -27,6 +27,7 @@ const TEMPLATES: readonly (readonly [RegExp, file: string, ...texts: string[]])[
   [/^directory\/[^/]+\/client-/, ENTRA, "resource callerApplication "],
   [/^directory\/[^/]+\/assignment-required$/, ENTRA, "appRoleAssignmentRequired"],
   [/^directory\//, ENTRA, "resource application "],
+  [/^probe\//, "infra/probe.bicep", "resource group "],
 ];
 
 /** Where the template of any other resource begins. */

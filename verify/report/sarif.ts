@@ -17,6 +17,7 @@ const RULES: Readonly<Record<string, string>> = {
   assignments: "The roles of callers are those of the access policy",
   external: "An external caller is the one of the access policy",
   grants: "A grant has not ended",
+  probe: "No probe of a verification is left",
   template: "A resource has the properties of the template",
 };
 

@@ -97,6 +97,19 @@ describe("npm run verify", () => {
     });
   });
 
+  it.each([
+    [["--probe"], "--probe is for a deployment: add --deployed."],
+    [["--probe", "--yes"], "--probe is for a deployment: add --deployed."],
+    [["--deployed", "--probe", "--yes", "--read-only"], "--probe creates resources: leave out --read-only."],
+    [["--deployed", "--yes"], "--yes confirms --probe: add --probe."],
+    [
+      ["--deployed", "--probe"],
+      "--probe asks before it creates anything, and there is no terminal to ask on: add --yes.",
+    ],
+  ])("refuses %j", async (args, message) => {
+    expect(await run(args)).toEqual({ code: 2, stdout: "", stderr: `${message}\n` });
+  });
+
   it("says what to do where there is no deployment", async () => {
     const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
     expect(code).toBe(2);
@@ -116,7 +129,7 @@ describe("npm run verify", () => {
   it("prints its usage", async () => {
     const { code, stdout } = await run(["--help"]);
     expect(code).toBe(0);
-    for (const option of ["--only", "--deployed", "--read-only", "--report", "Exit code"])
+    for (const option of ["--only", "--deployed", "--read-only", "--probe", "--yes", "--report", "Exit code"])
       expect(stdout).toContain(option);
   });
 

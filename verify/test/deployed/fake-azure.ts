@@ -11,6 +11,8 @@ import { type Answer, type Answers, AUTHORITY, environmentOf, healthy, ids, main
 export interface FakeAzure {
   /** What it answers; a test changes it in place. */
   answers: Answers;
+  /** Answers in place of them what Resource Manager has a state for; undefined for what it has not. */
+  respond: (method: string, path: string, body: string) => Answer | undefined;
   /** Every request, by method and path, with what it carried. */
   readonly requests: {
     readonly what: string;
@@ -51,7 +53,9 @@ export async function startFakeAzure(): Promise<FakeAzure> {
       key: String(request.headers["x-functions-key"] ?? ""),
       body,
     });
-    const found = keys.map((key) => fake.answers[key]).find((one) => one !== undefined);
+    const [method = "", path = ""] = (keys[0] ?? "").split(" ");
+    const found =
+      fake.respond(method, path, body) ?? keys.map((key) => fake.answers[key]).find((one) => one !== undefined);
     const { status: usual, withMasterKey = usual, headers = {}, body: sent } = sequence(found);
     const status = request.headers["x-functions-key"] === MARKERS.masterKey ? withMasterKey : usual;
     const text = typeof sent === "string" ? sent : JSON.stringify(sent ?? null);
@@ -99,11 +103,13 @@ export async function startFakeAzure(): Promise<FakeAzure> {
 
   const fake: FakeAzure = {
     answers: healthy({ urls, entryPoints }),
+    respond: () => undefined,
     requests: [],
     environment: environmentOf(urls),
     endpoints: { resourceManager, graph, authority: AUTHORITY, scmUrl: (url) => scmUrls[url] ?? "" },
     reset() {
       fake.answers = healthy({ urls, entryPoints });
+      fake.respond = () => undefined;
       fake.requests.length = 0;
     },
     async stop() {

@@ -1,0 +1,25 @@
+/** How the command shows the probe of a deployment, and asks for it. */
+import { createInterface } from "node:readline/promises";
+import type { ProbeOptions } from "./deployed/probe/probe.ts";
+import type { Progress } from "./progress.ts";
+
+/** @param yes whether it is confirmed already */
+export function probeOptions(yes: boolean, progress: Progress, signal: AbortSignal): ProbeOptions {
+  return {
+    signal,
+    note: (line) => {
+      progress.note(line);
+    },
+    async confirm(plan) {
+      progress.note(plan);
+      if (yes) return true;
+      // Without its own terminal handling, Ctrl-C remains a signal to this process.
+      const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+      try {
+        return /^y(es)?$/i.test((await terminal.question("Create it? (yes/no) ", { signal })).trim());
+      } finally {
+        terminal.close();
+      }
+    },
+  };
+}
