@@ -53,7 +53,7 @@ const deepImports = (up) => [
  */
 const mayImportDeeply = ["bench/cold-start-process.ts", "bench/delivery.ts", "bench/growth.ts"];
 /** Files that only tests share. */
-const forTests = "(tools/testing/|infra/test/expected\\.ts$)";
+const forTests = "(tools/testing/|infra/test/(expected|mutations/index)\\.ts$)";
 
 /** The folders of a workspace that may import only some of the others. Other folders may import all of them. */
 const mayImportWithin = {

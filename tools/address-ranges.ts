@@ -66,6 +66,14 @@ export function overlap(one: AddressRange, other: AddressRange): boolean {
   return isInRanges(one.network, [second]) || isInRanges(other.network, [first]);
 }
 
+/** Whether all addresses of the other range are in this one; not so if one of the texts is no range. */
+export function contains(range = "", other = ""): boolean {
+  const [outer, inner] = [parseAddressRange(range), parseAddressRange(other)];
+  return (
+    outer !== undefined && inner !== undefined && outer.prefix <= inner.prefix && isInRanges(inner.network, [range])
+  );
+}
+
 /** Whether one of the ranges contains the address. An IPv4 range contains no IPv6 address, and an IPv6 range no IPv4 address. */
 export function isInRanges(address: string, ranges: readonly string[]): boolean {
   const family = familyOf(address);

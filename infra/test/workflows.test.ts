@@ -3,7 +3,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Ajv, type AnySchemaObject } from "ajv";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { TIMEOUT_MS } from "../scm-access/index.ts";
 
@@ -54,6 +54,7 @@ const steps = jobs.flatMap(({ where, steps = [] }) => steps.map((step) => ({ whe
 describe("the workflows", () => {
   it("are all there", () => {
     expect(workflows.map(({ file }) => file).sort()).toEqual([
+      "access-change.yml",
       "build.yml",
       "ci.yml",
       "codeql.yml",
@@ -167,6 +168,60 @@ describe("CI", () => {
     expect(upload?.if).toBe("${{ !cancelled() }}");
     expect(upload?.with).toMatchObject({ "include-hidden-files": true });
     expect(upload?.with?.["path"]).toContain(".local/verify/report.html");
+  });
+});
+
+describe("the check of access changes", () => {
+  const { steps = [] } = jobCalled("access-change.yml", "compare");
+  const [useTool, compare] = ["git checkout", "policy:diff"].map((text) =>
+    steps.find(({ run = "" }) => run.includes(text)),
+  );
+
+  it("runs again when a label is set or removed", () => {
+    const { on } = workflows.find(({ file }) => file === "access-change.yml") ?? { on: {} };
+    expect(on).toEqual({ pull_request: { types: ["opened", "synchronize", "reopened", "labeled", "unlabeled"] } });
+  });
+
+  it("installs and runs nothing before the target branch is checked out", () => {
+    const uses = steps.map(({ uses = "", run = "" }) => uses.split("@")[0] ?? run);
+    expect(uses[0]).toBe("actions/checkout");
+    expect(steps[1]).toBe(useTool);
+    expect(steps.filter(({ run = "" }) => /\b(npm|node)\b/.test(run))).toEqual([{ run: "npm ci" }, compare]);
+  });
+
+  it.skipIf(process.platform === "win32")("compares the merge with its first parent", () => {
+    const folder = mkdtempSync(join(tmpdir(), "access-change-"));
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const bash = (script: string, env: Readonly<Record<string, string>> = {}) =>
+      spawnSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { PATH: `${folder}:${process.env["PATH"] ?? ""}`, HOME: folder, ...env },
+      });
+    const made = bash(`
+      git init --quiet --initial-branch main
+      git config user.name test; git config user.email test@example.com
+      git commit --quiet --allow-empty -m first; git checkout --quiet -b topic
+      git commit --quiet --allow-empty -m topic; git checkout --quiet main
+      git commit --quiet --allow-empty -m target; git merge --quiet --no-ff -m merge topic
+      git rev-parse HEAD`);
+    expect(made.stderr).toBe("");
+    const merge = made.stdout.trim();
+    const environment = join(folder, "environment");
+    bash(useTool?.run ?? "", { GITHUB_ENV: environment });
+    expect(readFileSync(environment, "utf8")).toBe(`MERGE=${merge}\n`);
+    expect(bash("git log -1 --format=%s").stdout).toBe("target\n");
+
+    writeFileSync(join(folder, "npm"), '#!/bin/sh\nprintf "%s\\n" "$@"\nexit 1\n', { mode: 0o755 });
+    const summary = join(folder, "summary");
+    const labels = '["a\\"; exit 0; \\"", "$(exit 0)"]';
+    const { status } = bash(compare?.run ?? "", { MERGE: merge, LABELS: labels, GITHUB_STEP_SUMMARY: summary });
+    expect(status).toBe(1);
+    expect(readFileSync(summary, "utf8").split("\n")).toEqual([
+      ...["run", "-s", "policy:diff", "--", "HEAD", merge, "--markdown", "--acknowledged", labels, ""],
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import {
   type AddressRange,
+  contains,
   firstAddress,
   isInRanges,
   isPublic,
@@ -117,3 +118,19 @@ function rangeCalled(text: string): AddressRange {
   if (range === undefined) throw new Error(`${text} is no range.`);
   return range;
 }
+
+it.each([
+  ["203.0.113.0/24", "203.0.113.128/28", true],
+  ["203.0.113.0/24", "203.0.113.0/24", true],
+  ["0.0.0.0/0", "203.0.113.0/24", true],
+  ["2001:db8::/32", "2001:db8:1::/48", true],
+  ["203.0.113.128/28", "203.0.113.0/24", false],
+  ["203.0.113.0/24", "203.0.114.0/28", false],
+  ["0.0.0.0/0", "2001:db8::/32", false],
+  ["::/0", "203.0.113.0/24", false],
+  ["any", "203.0.113.0/24", false],
+  ["0.0.0.0/0", "AzureCloud", false],
+  [undefined, undefined, false],
+])("%s contains %s: %s", (range, other, expected) => {
+  expect(contains(range, other)).toBe(expected);
+});
