@@ -101,6 +101,18 @@ describe("a property of an evaluated template", () => {
     }
   });
 
+  it("is not understood beside others that a rule knows, and where an empty object appears", () => {
+    const before = example("Microsoft.Web/sites");
+    const harmless = withValue(before, "properties.siteConfig.alwaysOn", "other");
+    for (const [path, value] of [
+      ["properties.siteConfig.unheardOf", 1],
+      ["properties.siteConfig.empty", {}],
+    ] as const) {
+      const found = compareTemplates(withOne(before), withOne(withValue(harmless, path, value)));
+      expect(found.map(({ word }) => word).sort()).toEqual(["changed", "changed, not understood"]);
+    }
+  });
+
   it("is not understood where a rule expects another form", () => {
     for (const { type, path } of cases) {
       const found = changed(type, path, { to: { odd: 1 } });
