@@ -18,16 +18,7 @@ const root = join(import.meta.dirname, "..");
  * the policy has no such entry, the line of the innermost entry around it, where it would be.
  */
 export function policyLine(path: JsonPath): SourceLine {
-  return jsonLine(POLICY_FILE, path);
-}
-
-/**
- * The same for any JSON file of the repository.
- *
- * @throws Error if the file cannot be read, or is not JSON
- */
-export function jsonLine(file: string, path: JsonPath): SourceLine {
-  return { file, line: lineOfPath(textOf(file), path) };
+  return { file: POLICY_FILE, line: lineOfPath(textOf(POLICY_FILE), path) };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The command `npm run verify`. */
+import { existsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { styleText } from "node:util";
@@ -38,7 +39,7 @@ attack of the catalogue, and compares the outcomes with the expected ones. Uses 
   --help             show this text
 
 Exit code 0: nothing differs. 1: something differs. 2: nothing could be verified. 3: nothing differs, but some of the
-deployed configuration could not be read, or no call could be made. What --read-only leaves out is no reason for a 3.`;
+deployed configuration could not be read, or no call could be made. What --read-only leaves out does not cause exit code 3.`;
 
 /** The number of printed differences. The report contains all. */
 const MAX_PRINTED_DIFFERENCES = 20;
@@ -69,6 +70,14 @@ await command(
     if (deployed && host !== undefined) throw new UsageError("--host is for the local system: leave out --deployed.");
     if (unused && (deployed || only !== null)) {
       throw new UsageError("--unused is for the local system. For a deployment: the query in docs/operate.md.");
+    }
+    if (unused && (junit !== undefined || sarif !== undefined)) {
+      throw new UsageError("--unused makes no report: leave out --junit and --sarif.");
+    }
+    for (const [option, file] of Object.entries({ "--junit": junit, "--sarif": sarif })) {
+      if (file !== undefined && existsSync(file) && statSync(file).isDirectory()) {
+        throw new UsageError(`${option} is a file, and ${file} is a folder.`);
+      }
     }
     if (probe && !deployed) throw new UsageError("--probe is for a deployment: add --deployed.");
     if (probe && readOnly) throw new UsageError("--probe creates resources: leave out --read-only.");

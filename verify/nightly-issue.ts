@@ -42,9 +42,13 @@ const options = {
 await command(USAGE, { options, needsPolicy: false }, ({ values: { code, report, run } }) => {
   if (!/^https:\/\/\S+$/.test(run))
     throw new UsageError("--run must be the address of the run. --help shows the usage.");
-  const text = textOf(code, readReport(report));
+  const results = readReport(report);
+  const text = textOf(code, results);
   const open = openIssue();
-  const link = `[The run](${run}) has the report: the found and the expected values, and the commands that fix them.`;
+  const link =
+    results === undefined
+      ? `The log of [the run](${run}) says why.`
+      : `[The run](${run}) has the report: the found and the expected values, and the commands that fix them.`;
   if (text === null) {
     if (open === undefined) {
       console.log("Nothing differs, and no issue is open.");

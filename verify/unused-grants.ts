@@ -40,7 +40,9 @@ export async function showUnusedGrants(options: UnusedOptions): Promise<0 | 1> {
   const external = policy.externalCallers ?? {};
   const isKnown = ({ caller, calls }: GrantUse): boolean => calls > 0 || !Object.hasOwn(external, caller);
   if (!uses.some(({ calls }) => calls > 0)) {
-    throw new Error(`${title}: no call used a grant. Use the business of each service first, then ask again.`);
+    throw new Error(
+      `${title}: no call used a grant. Use the business of each service first, then ask again. Apps that you started yourself (npm start -- --no-apps) leave no audit events here.`,
+    );
   }
   const unused = uses.filter((use) => use.calls === 0 && isKnown(use));
   console.log(`${title}.\n`);

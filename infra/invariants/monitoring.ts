@@ -147,7 +147,8 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
     ...[`${SITE}/config/web/appsettings/write`, `${SITE}/config/web/appsettings/delete`],
     ...["", "/ftp", "/scm"].map((which) => `${SITE}/basicPublishingCredentialsPolicies${which}/write`),
     ...[`${SITE}/networkConfig/write`, `${SITE}/networkConfig/delete`],
-    ...[`${SITE}/privateEndpointConnections/write`, `${SITE}/slots/write`],
+    ...["privateEndpointConnections", "privateEndpointConnectionProxies"].map((type) => `${SITE}/${type}/write`),
+    ...[`${SITE}/slots/write`, `${SITE}/slots/config/write`, `${SITE}/slotsswap/action`],
   ],
   "network-changed": [NETWORK, `${NETWORK}/subnets`, GROUP, `${GROUP}/securityRules`].flatMap((type) => [
     `${type}/write`,

@@ -36,7 +36,10 @@ var rules { *: ChangeAlert } = {
       'Microsoft.Web/sites/networkConfig/write'
       'Microsoft.Web/sites/networkConfig/delete'
       'Microsoft.Web/sites/privateEndpointConnections/write'
+      'Microsoft.Web/sites/privateEndpointConnectionProxies/write'
       'Microsoft.Web/sites/slots/write'
+      'Microsoft.Web/sites/slots/config/write'
+      'Microsoft.Web/sites/slotsswap/action'
     ]
   }
   'network-changed': {

@@ -18,9 +18,11 @@ interface Step {
   readonly run?: string;
   readonly "timeout-minutes"?: number;
   readonly with?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, unknown>>;
 }
 
 interface Job {
+  readonly name?: string;
   readonly if?: string;
   readonly uses?: string;
   readonly needs?: string | readonly string[];
@@ -411,34 +413,62 @@ describe("the nightly verification", () => {
             GITHUB_OUTPUT: output,
             GITHUB_REPOSITORY: "owner/repository",
             DEPLOYED: "production",
+            JOB: "Deploy and verify",
           },
         },
       );
       return { status, stdout, output: readFileSync(output, "utf8") };
     }
 
-    const [older, old, failed] = ["a", "b", "c"].map((digit) => digit.repeat(40));
-    const gh = (list: string, states: string): string => `
+    const [older, old, newest] = ["a", "b", "c"].map((digit) => digit.repeat(40));
+    const log = (job: number | string): string => `https://github.com/owner/repository/actions/runs/7/job/${job}`;
+
+    /** @param answers what GitHub answers, by the end of the path; anything else is an error */
+    const gh = (list: string, answers: Readonly<Record<string, string>>): string => `
       case "$2" in
         *"deployments?environment=production&"*) printf '${list}' ;;
-        ${states}
+        ${Object.entries(answers)
+          .map(([path, answer]) => `*/${path}) echo "${answer}" ;;`)
+          .join("\n")}
         *) exit 1 ;;
       esac`;
 
-    it("find the commit of the last deployment that succeeded, not of one that failed or waits", () => {
-      const states = `*/3/statuses*) echo failure ;; */4/statuses*) echo waiting ;; */statuses*) echo success ;;`;
-      const list = `4 ${failed}\\n3 ${failed}\\n2 ${old}\\n1 ${older}\\n`;
-      expect(step("commit", "find", "gh", gh(list, states))).toMatchObject({ status: 0, output: `commit=${old}\n` });
+    it("find the commit of the last deployment that succeeded, not of one that failed, nor of the job that closes the sites", () => {
+      const standIn = gh(`4 ${newest}\n3 ${newest}\n2 ${old}\n1 ${older}\n`, {
+        "4/statuses*": log(40),
+        "actions/jobs/40": "production / Close the SCM sites",
+        "3/statuses*": "",
+        "2/statuses*": log(20),
+        "actions/jobs/20": "production / Deploy and verify",
+      });
+      expect(step("commit", "find", "gh", standIn)).toMatchObject({ status: 0, output: `commit=${old}\n` });
     });
 
-    it.each([
-      ["there is no deployment", "", `*/statuses*) echo success ;;`],
-      ["none has succeeded", `1 ${older}\\n`, `*/statuses*) echo failure ;;`],
-      ["what GitHub answers is no commit", `1 main\\n`, `*/statuses*) echo success ;;`],
-      ["the list cannot be read", `'; exit 1; printf '`, `*/statuses*) echo success ;;`],
-      ["a status cannot be read", `1 ${older}\\n`, ""],
-    ])("fail without a commit if %s", (_what, list, states) => {
-      expect(step("commit", "find", "gh", gh(list, states))).toMatchObject({ status: 1, output: "" });
+    it("know the name of the job that deploys", () => {
+      expect(job("commit").steps?.[0]).toMatchObject({
+        env: { JOB: jobCalled("deploy-environment.yml", "deploy").name },
+      });
+    });
+
+    const succeeded = { "1/statuses*": log(10), "actions/jobs/10": "production / Deploy and verify" };
+    const NONE = "::error::No deployment to production has succeeded yet";
+    it.each<[string, string, Readonly<Record<string, string>>, string]>([
+      ["there is no deployment", "", succeeded, NONE],
+      ["none has succeeded", `1 ${older}\\n`, { ...succeeded, "1/statuses*": "" }, NONE],
+      [
+        "only another job has succeeded",
+        `1 ${older}\\n`,
+        { ...succeeded, "actions/jobs/10": "Deploy and verify" },
+        NONE,
+      ],
+      ["what GitHub answers is no commit", `1 main\\n`, succeeded, NONE],
+      ["what GitHub answers is no job", `1 ${older}\\n`, { ...succeeded, "1/statuses*": log("x") }, NONE],
+      ["the list cannot be read", `'; exit 1; printf '`, succeeded, ""],
+      ["a status cannot be read", `1 ${older}\\n`, {}, ""],
+      ["a job cannot be read", `1 ${older}\\n`, { "1/statuses*": log(10) }, ""],
+    ])("fail without a commit if %s", (_what, list, answers, message) => {
+      const result = step("commit", "find", "gh", gh(list, answers));
+      expect(result).toMatchObject({ status: 1, output: "", stdout: expect.stringContaining(message) as string });
     });
 
     it.each([0, 1, 2, 3])("hand on exit code %i of the verification, and end with it", (code) => {

@@ -3,6 +3,7 @@
  * JSON for each in `audit-events.jsonl`.
  */
 import type { AuditEvent } from "@restricted-calls/shared/authorization";
+import * as v from "valibot";
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../../tools/command-line.ts";
@@ -25,15 +26,22 @@ export interface RecordedRefusal {
   readonly event: NetworkRefusal;
 }
 
-/** Core Tools write other texts before it in the line. */
-const EVENT = /\{"event":"authorization",.*\}/;
+/** A whole line, after the marks in brackets that a host writes before a message. Within a line, a client may have written it. */
+const EVENT = /^(?:\[[^\]]*\] ?)*(\{"event":"authorization",.*\})$/;
+
+/** What readers use of it. */
+const auditEvent = v.looseObject({
+  allowed: v.boolean(),
+  operation: v.string(),
+  requirement: v.union([v.string(), v.looseObject({})]),
+});
 
 /**
  * Begins the file anew. It stays after the end of the system, until the next start.
  *
  * @param folder the system's
  * @param log gets a line if an event cannot be written
- * @returns takes a line of a service's log, and keeps the event that it contains, if any
+ * @returns takes a line of a service's log, and keeps the event that it is, if any
  */
 export function recordAuditEvents(
   folder: string,
@@ -107,10 +115,11 @@ function fileIn(folder: string): string {
 }
 
 function eventIn(line: string): AuditEvent | undefined {
-  const text = EVENT.exec(line)?.[0];
+  const text = EVENT.exec(line)?.[1];
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as AuditEvent;
+    const event = JSON.parse(text) as unknown;
+    return v.is(auditEvent, event) ? (event as unknown as AuditEvent) : undefined;
   } catch {
     return undefined;
   }

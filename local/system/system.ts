@@ -81,8 +81,11 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   };
   const recordEvent = recordAuditEvents(folder, logOfSystem);
   const logOf = (source: string) => (line: string) => {
-    recordEvent(source, line);
     options.log(source, line);
+  };
+  const logOfApp = (app: ServiceName) => (line: string) => {
+    recordEvent(app, line);
+    options.log(app, line);
   };
   const staged = Promise.all(apps.map((app) => stage(app, join(options.appsFolder, app))));
   staged.catch(() => undefined); // Reported where it is awaited, below.
@@ -153,7 +156,7 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     const common = {
       port: appPorts[app],
       inspectPort: options.inspectPorts?.[app],
-      log: withFrontEndAddress(`:${appPorts[app]}/`, frontEnds.addressOf(app), logOf(app)),
+      log: withFrontEndAddress(`:${appPorts[app]}/`, frontEnds.addressOf(app), logOfApp(app)),
     };
     return host === "func"
       ? await startFuncHost({ ...common, folder: appFolder, settings: { Values: values } }, signal)

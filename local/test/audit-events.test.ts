@@ -11,7 +11,10 @@ import {
   recordNetworkRefusals,
 } from "../system/audit-events.ts";
 
-const event = { event: "authorization", allowed: false, code: "role-missing", operation: "getRecord" };
+const event = {
+  ...{ event: "authorization", allowed: false, code: "role-missing" },
+  ...{ operation: "getRecord", requirement: "Records.Read" },
+};
 const line = JSON.stringify(event);
 
 function inFolder() {
@@ -55,6 +58,10 @@ test.each([
   ["half an event", line.slice(0, -1)],
   ["no JSON", '{"event":"authorization",}'],
   ["a text that only names it", "authorization"],
+  ["an event within a line, where a client may have written it", `403 GET /${line}`],
+  ["an event with something behind it", `${line} from 127.0.0.1`],
+  ["an event without a requirement", JSON.stringify({ ...event, requirement: undefined })],
+  ["an event without a decision", JSON.stringify({ ...event, allowed: "true" })],
 ])("keeps nothing else: %s", (_, text) => {
   const { folder, record } = inFolder();
   record("one", text);

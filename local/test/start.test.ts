@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -90,6 +90,17 @@ describe("a running system", () => {
     expect(await statusOf(endpoints.callee.callerSubnet)).toBe(401);
     expect(await statusOf(endpoints.callee.otherSubnet, headers)).toBe(403);
     expect(await statusOf(endpoints.callee.internet, headers)).toBe(403);
+    const forged = '/{"event":"authorization","allowed":true,"operation":"x","requirement":"y"}';
+    const { hostname, port } = new URL(endpoints.callee.otherSubnet);
+    const refused = await new Promise<number | undefined>((resolve, reject) => {
+      request({ hostname, port, path: forged }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on("error", reject)
+        .end();
+    });
+    expect(refused, "a path that the front end logs").toBe(403);
 
     const events = await poll(
       () => Promise.resolve(readAuditEvents(system.folder)?.map(({ service, event }) => [service, event.code]) ?? []),

@@ -49,7 +49,7 @@ export function explainTrace(policy: Policy, folder: string, id: string): Explan
   throw new Error(
     `Nothing is recorded of trace ${traceId} since the last npm start: no service decided about it, and no front end refused ` +
       "it. Was it sent to this system, with the header traceparent? A caller without a token makes no call: its log has the " +
-      "AADSTS number. An operation that asks for no token leaves no event. Without the header, a call that a front end refused " +
+      "AADSTS number. An operation that asks for no token leaves no event, and neither do apps that you started yourself (--no-apps). Without the header, a call that a front end refused " +
       "is only in the log of npm start: a line that begins with 'refused'.",
   );
 }
@@ -76,7 +76,7 @@ function explainEvent(policy: Policy, { time, service, event }: RecordedEvent): 
   };
   const outcome: Outcome = allowed ? { refusedBy: "nobody", status: null, code: null } : refusal;
   return {
-    call: `${time} ${who ?? "A caller whom no valid token names"} called ${operation} of ${service}.`,
+    call: `${time} ${who ?? "A caller that no valid token names"} called ${operation} of ${service}.`,
     outcome,
     summary: summaryOf(service, event, outcome, row?.remedy),
     steps: explainedSteps(steps, about),
@@ -94,7 +94,7 @@ function explainRefusal(policy: Policy, { time, service, event }: RecordedRefusa
   }));
   const title = callerOf === null ? `${address}, of no caller` : `${networkOf(policy, callerOf)} (${address})`;
   return {
-    call: `${time} A caller whom no service saw called ${method} ${path} of ${service}.`,
+    call: `${time} A caller that no service identified called ${method} ${path} of ${service}.`,
     outcome,
     summary: `${outcomeInWords(outcome)}, by ${rule === "unmatched rule" ? "the default action: no rule matches" : `the rule ${rule}`}.`,
     steps: explainedSteps(steps, {

@@ -13,7 +13,12 @@ import { attackCredentials, type Credentials, credentialsFor } from "./credentia
 import type { TestBed } from "./test-bed.ts";
 
 /** Makes one call. A call without a response differs. */
-export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Promise<Observation> {
+export async function makeCall(
+  call: Call,
+  testBed: TestBed,
+  policy: Policy,
+  signal?: AbortSignal,
+): Promise<Observation> {
   try {
     const operation = apiNames(policy)
       .flatMap(everyOperation)
@@ -25,7 +30,7 @@ export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Pr
     const origin = service?.[isHosts ? "hostFrontEnds" : "frontEnds"][call.layers][call.origin];
     if (origin === undefined) throw new Error(`there is no front end for ${call.origin}`);
     const credentials = await credentialsOf(call, operation.service, testBed, policy);
-    return await send(`${origin}${path}`, operation, body, credentials);
+    return await send(`${origin}${path}`, operation, body, credentials, signal);
   } catch (error) {
     return { actual: null, exchanges: [], note: `No response: ${reasonOf(error)}.`, different: true };
   }
@@ -64,6 +69,7 @@ async function send(
   { method, by }: Pick<Operation, "method" | "by">,
   body: object | undefined,
   credentials: Credentials,
+  signal?: AbortSignal,
 ): Promise<Observation> {
   if ("refusal" in credentials) {
     return {
@@ -75,12 +81,15 @@ async function send(
   const { authorization, otherHeaders, query } = credentials;
   const whole = query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`;
   const headers = { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) };
-  for (let left = TRIES - 1; ; left--) {
+  for (let tries = 1; ; tries++) {
     const response = await exchange(whole, { method, headers, body });
     const seconds = Number(response.headers["retry-after"] ?? NaN);
-    if (response.status !== 503 || !(seconds <= LONGEST_RETRY_AFTER_SECONDS) || left === 0)
-      return observedIn(response, by);
-    await delay(seconds * 1000 * (1 + Math.random()));
+    if (response.status !== 503 || !(seconds <= LONGEST_RETRY_AFTER_SECONDS) || tries === TRIES) {
+      const observed = observedIn(response, by);
+      const busy = `Response ${tries}: before, the service was busy and asked for another try (503, Retry-After).`;
+      return tries === 1 ? observed : { ...observed, note: [busy, observed.note ?? ""].join(" ").trim() };
+    }
+    await delay(seconds * 1000 * (1 + Math.random()), undefined, { signal });
   }
 }
 

@@ -12,6 +12,7 @@ export function statusOf({ cells, checks, only }: Pick<Report, "cells" | "checks
 /** 1: something differs. 3: nothing differs, but a check could not be read, or no call was made. What `--read-only` leaves out is 0. */
 export function exitCodeOf({ status, checks, cells }: Pick<Report, "status" | "checks" | "cells">): 0 | 1 | 3 {
   if (status === "failed") return 1;
-  const noCall = cells.length > 0 && cells.every(({ result }) => result === "not-checked");
+  const asked = cells.filter(({ leftOut }) => leftOut !== true);
+  const noCall = asked.length > 0 && asked.every(({ result }) => result === "not-checked");
   return noCall || checks.some(({ result, leftOut }) => result === "not-checked" && leftOut !== true) ? 3 : 0;
 }

@@ -1,4 +1,5 @@
 /** The report as SARIF 2.1.0, which code scanning shows at the lines of a change. */
+import { createHash } from "node:crypto";
 import type { Log, ReportingDescriptor, Result } from "sarif";
 import type { SourceLine } from "../../tools/source-lines.ts";
 import type { Cell, Check, Report } from "../model/report.ts";
@@ -46,11 +47,16 @@ export function sarifOf(report: Report): Log {
       {
         tool: { driver: { name: "verify", rules: rules.map(ruleOf) } },
         automationDetails: { id: `verify/${report.target.kind}/` },
-        invocations: [{ executionSuccessful: report.status !== "incomplete", startTimeUtc: report.startedAt }],
+        invocations: [{ executionSuccessful: isComplete(report), startTimeUtc: report.startedAt }],
         results,
       },
     ],
   };
+}
+
+/** An alert closes when its result is gone, so a run that left out something must not look like a whole one. */
+function isComplete({ only, cells, checks }: Report): boolean {
+  return only === null && [...cells, ...checks].every(({ result }) => result !== "not-checked");
 }
 
 function resultOf(ruleId: string, id: string, text: string, { file, line }: SourceLine): Result {
@@ -58,9 +64,16 @@ function resultOf(ruleId: string, id: string, text: string, { file, line }: Sour
     ruleId,
     level: "error",
     message: { text },
-    locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],
-    // Code scanning knows a result again by it, although the lines move.
-    partialFingerprints: { "verify/id": id },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: file },
+          region: { startLine: line, startColumn: 1, endLine: line, endColumn: 1 },
+        },
+      },
+    ],
+    // The only fingerprint that code scanning uses: without it, results at one line would be one alert.
+    partialFingerprints: { primaryLocationLineHash: createHash("sha256").update(id).digest("hex") },
   };
 }
 
@@ -78,5 +91,14 @@ function areaOf({ id }: Check): string {
 }
 
 function ruleOf(id: string): ReportingDescriptor {
-  return { id, shortDescription: { text: RULES[id] ?? id }, properties: { tags: ["security"] } };
+  const text = RULES[id] ?? id;
+  return {
+    id,
+    shortDescription: { text },
+    fullDescription: { text: `${text}.` },
+    help: {
+      text: `${text}. The message of each result has the reason and the fix; docs/verify.md explains the report.`,
+    },
+    properties: { tags: ["security"] },
+  };
 }

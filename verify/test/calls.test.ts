@@ -25,7 +25,8 @@ async function outcomeOf(...responses: readonly (readonly [status: number, retry
   const frontEnds = { both: { internet: address } };
   const testBed = { services: { "callee-func": { frontEnds } }, unique: () => "1" } as unknown as TestBed;
   if (call === undefined) throw new Error("The matrix has no such call.");
-  const { actual } = await makeCall(call, testBed, policy);
+  const { actual, note } = await makeCall(call, testBed, policy);
+  expect(note !== null, "the report says that the service was busy").toBe(calls > 1);
   return { status: actual?.status, calls };
 }
 

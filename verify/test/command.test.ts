@@ -110,6 +110,17 @@ describe("npm run verify", () => {
     expect(await run(args)).toEqual({ code: 2, stdout: "", stderr: `${message}\n` });
   });
 
+  it("refuses a folder for a file before it makes any call, and files for what has no report", async () => {
+    expect(await run(["--sarif", folder])).toMatchObject({
+      code: 2,
+      stderr: `--sarif is a file, and ${folder} is a folder.\n`,
+    });
+    expect(await run(["--unused", "--junit", join(folder, "x.xml")])).toMatchObject({
+      code: 2,
+      stderr: "--unused makes no report: leave out --junit and --sarif.\n",
+    });
+  });
+
   it("says what to do where there is no deployment", async () => {
     const { code, stderr } = await run(["--deployed"], undefined, { PATH: "", SERVICES: undefined });
     expect(code).toBe(2);

@@ -77,13 +77,13 @@ describe("a call to the running system", () => {
   });
 
   it.each<[string, object | null, string, string, string]>([
-    ["no token", null, "token-check", "no-credentials", "whom no valid token names"],
+    ["no token", null, "token-check", "no-credentials", "that no valid token names"],
     [
       "a user's token",
       { as: CALLER, claims: { scp: "user_impersonation" } },
       "token-check",
       "not-app-only",
-      "whom no valid",
+      "that no valid",
     ],
     ["an identity that is not listed", { as: "unlisted" }, "allow-list", "caller-not-allowed", " unlisted called "],
     ["an identity without the role", { as: "no-role" }, "role", "role-missing", " no-role called "],
@@ -110,7 +110,7 @@ describe("a call to the running system", () => {
       const answer = await explained({ as: CALLER }, network);
       expect(refusedAt(answer)).toEqual(["network"]);
       expect(answer.outcome).toEqual({ refusedBy: "network", status: 403, code: null });
-      expect(answer.call).toContain("whom no service saw");
+      expect(answer.call).toContain("that no service identified");
       expect(stateOf(answer, "network")?.fact).toContain(
         network === "internet" ? "of no caller" : `the subnet of ${CALLEE}`,
       );

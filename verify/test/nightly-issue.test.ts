@@ -134,7 +134,9 @@ describe.skipIf(process.platform === "win32")("the issue about the nightly verif
     ["", good, /^\*\*The verification did not run to its end/],
     ["130", good, /^\*\*The verification did not run to its end/],
   ])("says its own of exit code %j", (code, report, text) => {
-    expect(run({ code, report }).bodyOf("issue", "create")).toMatch(text);
+    const body = run({ code, report }).bodyOf("issue", "create");
+    expect(body).toMatch(text);
+    expect(body?.includes("has the report"), "the link").toBe(report !== undefined);
   });
 
   it.each([

@@ -15,7 +15,8 @@ function resultsOf(report: Report) {
     return {
       ruleId,
       text: message.text ?? "",
-      id: rest.partialFingerprints?.["verify/id"],
+      id: message.text?.split(/[: ]/)[0],
+      fingerprint: rest.partialFingerprints?.["primaryLocationLineHash"],
       file: artifactLocation?.uri ?? "",
       line: region?.startLine ?? 0,
     };
@@ -42,6 +43,12 @@ describe.each([
     expect(resultsOf(report).map(({ id }) => id)).toEqual(differs.map(({ id }) => id));
   });
 
+  it("gives each result a fingerprint of its own, also at the same line", () => {
+    const fingerprints = resultsOf(report).map(({ fingerprint }) => fingerprint);
+    expect(new Set(fingerprints).size).toBe(fingerprints.length);
+    for (const fingerprint of fingerprints) expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   it("lists the rule of each result", () => {
     const [run] = sarifOf(report).runs;
     const rules = run?.tool.driver.rules?.map(({ id }) => id) ?? [];
@@ -51,6 +58,10 @@ describe.each([
 
 it("is not successful where something was not checked", () => {
   const successOf = (report: Report) => sarifOf(report).runs[0]?.invocations?.[0]?.executionSuccessful;
+  const failed = failedReport();
+  const [first, ...others] = failed.cells;
+  const cells = first === undefined ? [] : [{ ...first, result: "not-checked" as const }, ...others];
+  expect(successOf({ ...failed, cells }), "something differs as well").toBe(false);
   expect([passedReport(), failedReport(), filteredReport()].map(successOf)).toEqual([true, true, false]);
 });
 
