@@ -78,8 +78,8 @@ describe("the line of a text", () => {
   const file = "tools/source-lines.ts";
 
   test("is the first one; after another text, the first one from there", () => {
-    const first = textLine(file, "throws Error");
-    const second = textLine(file, "The line of a file", "throws Error");
+    const first = textLine(file, "The line of");
+    const second = textLine(file, "export function policyLine", "The line of");
     expect(second.line).toBeGreaterThan(first.line);
     expect(placeOf(first)).toBe(`${file}:${first.line}`);
   });

@@ -15,7 +15,7 @@ function resultsOf(report: Report) {
     return {
       ruleId,
       text: message.text ?? "",
-      id: message.text?.split(/[: ]/)[0],
+      id: message.text?.split(/: expected | \(/)[0],
       fingerprint: rest.partialFingerprints?.["primaryLocationLineHash"],
       file: artifactLocation?.uri ?? "",
       line: region?.startLine ?? 0,
