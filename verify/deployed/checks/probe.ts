@@ -21,7 +21,7 @@ export function probeChecks({ arm, deployment }: DeploymentView): PlannedCheck[]
       async read() {
         const left: string[] = [];
         for (const resource of resources) {
-          const permission = `${typeOf(resource.id)}/read, of the Azure role Reader`;
+          const permission = `${typeOf(resource.id)}/read`;
           const reading = await arm.get(pathOf(resource), v.looseObject({}), permission);
           if (reading.kind === "unreadable") return reading;
           if (reading.kind === "found") left.push(resource.id);
