@@ -35,7 +35,7 @@ function caseOfCell({ id, result, expected, actual, note }: Cell): TestCase {
 function caseOfCheck({ id, result, resource, expected, found, why, fix, note }: Check): TestCase {
   const failure =
     result === "finding"
-      ? `${resource}\nexpected: ${expected}\nfound: ${found ?? "nothing"}\nwhy: ${why}\nfix: ${fix ?? "see the report"}`
+      ? `expected: ${expected}\nfound: ${found ?? "nothing"}\nresource: ${resource}\nwhy: ${why}\nfix: ${fix ?? "see the report"}`
       : null;
   return { ...namesOf(id), failure, skipped: result === "not-checked" ? (note ?? "not checked") : null };
 }
