@@ -1,7 +1,8 @@
 /** Checks the system after the last fault: no message is lost, each has its effect once, and new work goes through. */
 import { isDeepStrictEqual } from "node:util";
 import type { ChaosMessage, ChaosOutcome } from "@restricted-calls/shared/contract-chaos";
-import { type Endpoints, managedIdentityToken, tableOf } from "../local/index.ts";
+import { type Endpoints, mintToken, tableOf } from "../local/index.ts";
+import { accessPolicy } from "../tools/access-policy.ts";
 import { poll, retry } from "../tools/poll.ts";
 import type { Business } from "./business.ts";
 import { type Clients, submit } from "./clients.ts";
@@ -112,7 +113,9 @@ const CALLEE_TIMEOUT_MS = 40_000;
 async function effectFailures(aftermath: Aftermath, done: readonly ChaosOutcome[]): Promise<readonly string[]> {
   const { business, endpoints, settings } = aftermath;
   const { caller, callee } = business.services;
-  const token = await managedIdentityToken(endpoints, caller, endpoints.apis[callee]?.identifierUri ?? "");
+  // With every role: the caller itself need not be allowed to read what it changes.
+  const roles = Object.keys(accessPolicy.services[callee].roles);
+  const token = await mintToken(endpoints.entra.control, { as: caller, api: callee, claims: { roles } });
   const headers = { Authorization: `Bearer ${token}` };
   const origin = endpoints.frontEnds[callee]?.from[caller] ?? "";
   const found = await business.receives.read({

@@ -2,7 +2,7 @@
 export { makeCertificates, makeClientCertificate } from "./certificates/make-certificates.ts";
 export { DEMO_SCHEDULE, runDemos } from "./demo/once.ts";
 export { directoryOf } from "./entra/directory.ts";
-export { forgeOf, managedIdentityToken, mintToken } from "./entra/client.ts";
+export { forgeOf, mintToken } from "./entra/client.ts";
 export { parseAccessRestrictions } from "./front-end/access-restrictions.ts";
 export { startFrontEnd } from "./front-end/front-end.ts";
 export { networkOf } from "./front-end/networks.ts";

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { environmentFor } from "../../tools/environment.mjs";
+import { typicalOperation } from "../../tools/contracts.ts";
 import { whatToTry } from "../demo/what-to-try.ts";
 import { startTestSystem } from "../system/test-system.ts";
 
@@ -103,6 +104,7 @@ describe.skipIf(process.platform === "win32")("in a shell with a proxy", () => {
   test("the commands that a start prints work as they are", async () => {
     const system = await startTestSystem();
     onTestFinished(() => system.stop());
+    const typical = typicalOperation(system.entra.directory.firstCall.callee);
     const proxy = await startProxy();
     vi.stubEnv("http_proxy", proxy.url);
     onTestFinished(() => void vi.unstubAllEnvs());
@@ -111,7 +113,7 @@ describe.skipIf(process.platform === "win32")("in a shell with a proxy", () => {
     const { PATH = "" } = process.env;
     const { stdout } = await promisify(execFile)("sh", ["-c", commands], { env: { PATH, http_proxy: proxy.url } });
     expect(stdout.match(/HTTP\/1\.1 \d+/g)).toEqual(
-      ["201", "202", "200", "401", "403"].map((status) => `HTTP/1.1 ${status}`),
+      [201, 202, typical.sample("").status, 401, 403].map((status) => `HTTP/1.1 ${status}`),
     );
     expect(proxy.asked).toEqual([]);
   }, 120_000);

@@ -44,7 +44,7 @@ describe("with mistakes in the access policy and the service options", () => {
     writeFileSync(optionsFile, options.replace('"settings": {', '"settings": { "ALLOWED_CALLERS": "all",'));
   });
   const mistakes = [
-    /^shared\/access-policy\.json: callee-func: "owner" is not one of subnet, roles, callers$/,
+    /^shared\/access-policy\.json: callee-func: "owner" is not one of subnet, roles, callers, justifications$/,
     /^shared\/access-policy\.json: callee-func\.subnet: 0 is the subnet of caller-func$/,
     /^infra\/service-options\.json: caller-func\.settings: "ALLOWED_CALLERS" is set by the templates$/,
   ].map((line) => expect.stringMatching(line) as string);
@@ -85,7 +85,12 @@ test("while the system runs, a changed policy is waited for, and mistakes are to
   void watch.changed.then(() => (isChanged = true));
   const soon = { timeout: 20_000, interval: 100 };
   try {
-    writeFileSync(policyFile, policy.replace('"caller-func": [', '"ghost-func": ['));
+    writeFileSync(
+      policyFile,
+      policy
+        .replace('"callers": {\n        "caller-func"', '"callers": {\n        "ghost-func"')
+        .replace('"justifications": {\n        "caller-func"', '"justifications": {\n        "ghost-func"'),
+    );
     await expect
       .poll(() => log, soon)
       .toEqual([
