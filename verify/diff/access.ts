@@ -1,7 +1,6 @@
 /** Who may call what, by policy and contracts of two commits: the model of the proof decides. */
 import type { ExternalCaller, Policy } from "@restricted-calls/shared/access-policy";
 import { contains } from "../../tools/address-ranges.ts";
-import { callOf } from "../../tools/contract-mistakes.ts";
 import { type Grant, grantsOf } from "../../tools/grants.ts";
 import { callersOf } from "../model/callers.ts";
 import { expectedOutcome } from "../model/expectations.ts";
@@ -39,6 +38,17 @@ export function compareAccess(before: AccessState, after: AccessState): Finding[
     ...networks(after.policy, before.policy, "lost"),
     ...laterEnds(after.policy, before.policy, "lost"),
   ];
+}
+
+/**
+ * The method and the route of an operation. Only the plain name of a parameter does not matter: a catch-all, an optional parameter or
+ * a constraint decides which paths the route has. https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates
+ */
+function callOf({ method, route }: StatedOperation): string {
+  const parts = route.replaceAll(/\{[^}]*\}|[^{]+/g, (part) =>
+    /^\{[\w-]+\}$/.test(part) ? "{}" : part.startsWith("{") ? part : part.toLowerCase(),
+  );
+  return `${method} ${parts}`;
 }
 
 function only(abilities: Abilities, others: Abilities, word: Word): Finding[] {

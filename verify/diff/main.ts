@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { command, reasonOf, stopSignal, UsageError } from "../../tools/command-line.ts";
 import { compareStates } from "./compare.ts";
+import { printable } from "./finding.ts";
 import { asJson, asMarkdown, asText } from "./output.ts";
 import { commit, stateOf, workingTree } from "./state.ts";
 
@@ -48,7 +49,7 @@ await command(
       return comparison.label === undefined || isAcknowledged ? 0 : 1;
     } catch (error) {
       if (signal.aborted) return stopped;
-      console.error(reasonOf(error));
+      console.error(printable(reasonOf(error)));
       return 2;
     }
   },

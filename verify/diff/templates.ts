@@ -8,7 +8,7 @@ import { networkKinds } from "./kinds/network.ts";
 import { common, type Owners, type ResourceRules } from "./kinds/resource-rules.ts";
 import { siteKinds } from "./kinds/sites.ts";
 import { storageKinds } from "./kinds/storage.ts";
-import { compare, compareNew, NOT_UNDERSTOOD, own } from "./rules.ts";
+import { compare, compareNew, isObject, NOT_UNDERSTOOD, own } from "./rules.ts";
 
 /** The rules by resource type. */
 export const resourceKinds: Readonly<Record<string, ResourceRules>> = {
@@ -47,8 +47,7 @@ interface Named {
 }
 
 function compareSnapshots(name: string, before: Templates, after: Templates): Finding[] {
-  if (before.snapshots[name] === undefined && after.snapshots[name] === undefined) return [];
-  if (after.snapshots[name] === undefined) {
+  if (own(after.snapshots, name) === undefined) {
     return [{ word: "changed, not understood", kind: NOT_UNDERSTOOD, text: "the evaluated template is gone" }];
   }
   const [old, now] = [named(before, name), named(after, name)];
@@ -64,7 +63,7 @@ function compareSnapshots(name: string, before: Templates, after: Templates): Fi
 
 /** The resources of a snapshot, by what tells them apart. */
 function named({ policy, snapshots }: Templates, snapshotName: string): ReadonlyMap<string, Named> {
-  const snapshot = withNames(snapshots[snapshotName] ?? { predictedResources: [] }, policy);
+  const snapshot = withNames(own(snapshots, snapshotName) ?? { predictedResources: [] }, policy);
   const owners = ownersIn(snapshot);
   const found = new Map<string, Named>();
   for (const resource of snapshot.predictedResources) {
@@ -133,8 +132,13 @@ function ownersIn(snapshot: Snapshot): Owners {
     },
     ofAccount: (name) => {
       const owner = sites.find((site) => JSON.stringify(site.properties ?? {}).includes(`'${name}'`));
-      const settings = owner?.properties?.siteConfig?.appSettings ?? [];
-      const isHost = settings.some((one) => one.name.startsWith("AzureWebJobsStorage") && one.value.includes(name));
+      const settings: unknown = owner?.properties?.siteConfig?.appSettings;
+      const isHost =
+        Array.isArray(settings) &&
+        settings.filter(isObject).some(({ name: setting, value }) => {
+          if (typeof setting !== "string" || typeof value !== "string") return false;
+          return setting.startsWith("AzureWebJobsStorage") && value.includes(name);
+        });
       return owner === undefined ? name : `${isHost ? "host" : "data"} storage of ${serviceOf(owner)}`;
     },
   };

@@ -203,6 +203,27 @@ describe("who gains access", () => {
   });
 });
 
+describe("a route", () => {
+  const routed = (route: string): AccessState =>
+    changed((draft) => Object.assign(operation(draft, "get-record"), { route }));
+  const wordsOf = (before: AccessState, after: AccessState): string[] => [
+    ...new Set(compareAccess(before, after).map(({ word }) => word)),
+  ];
+
+  it.each(["{*id}", "{**id}", "{id?}", "{id:int}", "{id=1}"])(
+    "with a parameter of another form is another: %s",
+    (id) => {
+      expect(wordsOf(routed("/api/records/{id}"), routed(`/api/records/${id}`))).toEqual(["gained", "lost"]);
+    },
+  );
+
+  it("is the same in another case, but not its constraints", () => {
+    expect(wordsOf(routed("/api/records/{id}"), routed("/API/Records/{ID}"))).toEqual([]);
+    const [small, capital] = ["a", "A"].map((letter) => routed(`/api/records/{id:regex(^${letter}$)}`));
+    expect(wordsOf(small ?? shipped, capital ?? shipped)).toEqual(["gained", "lost"]);
+  });
+});
+
 /** Grants of the example's callee at random. */
 const states = fc
   .record({

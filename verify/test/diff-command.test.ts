@@ -251,6 +251,16 @@ describe("npm run policy:diff cannot compare", () => {
     fails(copy.folder, ["HEAD", id], message);
   });
 
+  it("a commit whose text looks like a command of the workflow", () => {
+    const id = committed(() => {
+      editJson("shared/access-policy.json", (policy) => {
+        policy["services"] = { ...policy["services"], "a\n::error::forged": {} };
+      });
+    });
+    fails(copy.folder, [id, "HEAD"], /does not accept its files/);
+    expect(run(id, "HEAD").stderr).toContain("\\u{a}::error::forged");
+  });
+
   it("a commit that a shallow clone lacks", () => {
     const older = git("rev-parse", "HEAD");
     git("commit", "--quiet", "--allow-empty", "--message", "newer");

@@ -1,7 +1,7 @@
 /** The rules of identities, role assignments and Microsoft Graph resources. */
 import type { Resource } from "../../../infra/snapshot.ts";
 import { inGroup } from "../finding.ts";
-import { exact, harmless, IDENTIFYING, isObject, members, ordered, type Rules, set } from "../rules.ts";
+import { exact, harmless, IDENTIFYING, isObject, members, ordered, own, type Rules, set } from "../rules.ts";
 import { byMember, common, hidden, type ResourceRules, texts } from "./resource-rules.ts";
 
 const REGISTRATION = "app registration";
@@ -155,24 +155,31 @@ const BUILT_IN: Readonly<Record<string, string>> = {
   "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 };
 
+/** Of the subscription of the snapshots (infra/evaluate.ts). A role of another scope is shown with it. */
+const ROLES = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/";
+
 /** Who has which role where. The id of an assignment is an expression that contains its scope. */
 function azureRoleOf({ id = "", properties }: Resource): string {
-  const { roleDefinitionId = "", principalId = "" } = (properties ?? {}) as Readonly<Record<string, string>>;
   const scope = /^\[extensionResourceId\('([^']*)'/.exec(id)?.[1] ?? id.split("/providers/Microsoft.Authorization/")[0];
-  const role = roleDefinitionId.split("/").at(-1) ?? "";
-  return `${inGroup(principalId)}: ${BUILT_IN[role] === undefined ? role : `${BUILT_IN[role]} (${role})`} on ${inGroup(scope ?? "?")}`;
+  const definition = textOf(properties, "roleDefinitionId");
+  const role = definition.startsWith(ROLES) ? definition.slice(ROLES.length) : definition;
+  const name = own(BUILT_IN, role);
+  return `${inGroup(textOf(properties, "principalId"))}: ${name === undefined ? role : `${name} (${role})`} on ${inGroup(scope ?? "?")}`;
 }
 
 function assignmentOf({ properties }: Resource): string {
-  const { appRoleId, principalId, resourceId } = (properties ?? {}) as Readonly<Record<string, string>>;
-  return `${inGroup(principalId ?? "?")}: ${appRoleId ?? "?"} of ${resourceId ?? "?"}`;
+  const principal = inGroup(textOf(properties, "principalId"));
+  return `${principal}: ${textOf(properties, "appRoleId")} of ${textOf(properties, "resourceId")}`;
 }
 
 function textAt(name: string): (resource: Resource) => string {
-  return ({ properties }) => {
-    const value = (properties as Readonly<Record<string, unknown>> | undefined)?.[name];
-    return typeof value === "string" ? value : "?";
-  };
+  return ({ properties }) => textOf(properties, name);
+}
+
+/** A text of a resource's properties; any other value as JSON, so that two of them differ. */
+function textOf(properties: unknown, name: string): string {
+  const value = isObject(properties) ? own(properties, name) : undefined;
+  return value === undefined ? "?" : typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function textIn(name: string): (member: unknown) => string | undefined {

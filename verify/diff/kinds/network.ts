@@ -33,11 +33,11 @@ export const networkKinds: Readonly<Record<string, ResourceRules>> = {
     removed: "closed",
     rules: { ...common, ...subnet },
   },
-  // What matters is which subnet has it.
+  // A new one counts where a subnet has it. It holds the rules that deny, and a deployment leaves one that the template no longer has.
   "Microsoft.Network/networkSecurityGroups": {
     kind: "network security group",
     added: "changed",
-    removed: "closed",
+    removed: "opened",
     rules: { ...common, "properties.securityRules": securityRules("security rule") },
   },
   // Access restrictions do not apply to its traffic: https://learn.microsoft.com/azure/app-service/overview-access-restrictions

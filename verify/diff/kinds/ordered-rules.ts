@@ -14,6 +14,9 @@ interface Line {
   readonly range?: string;
 }
 
+/** Reads a rule; undefined if it is not understood. */
+type Read = (rule: Readonly<Record<string, unknown>>) => Line | undefined;
+
 /**
  * Access restrictions of a site. Priority: the lowest number comes first.
  * https://learn.microsoft.com/azure/app-service/overview-access-restrictions
@@ -21,15 +24,13 @@ interface Line {
 export function accessRestrictions(kind: string): Rule {
   return ruleList(kind, (rule) => {
     const { ipAddress, vnetSubnetResourceId, action, priority } = rule;
-    const origin = typeof vnetSubnetResourceId === "string" ? `subnet ${inGroup(vnetSubnetResourceId)}` : ipAddress;
+    const [origin, another] = [ipAddress, vnetSubnetResourceId].filter((one) => one !== undefined);
+    if (typeof origin !== "string" || another !== undefined) return undefined;
     const others = withOthers(rule, RESTRICTION);
-    return {
-      // Without an action, it counts as one that allows.
-      allows: action !== "Deny",
-      priority: Number(priority ?? 0),
-      text: `${typeof origin === "string" ? origin : "any origin"}${others}`,
-      ...(typeof ipAddress === "string" && vnetSubnetResourceId === undefined && others === "" && { range: ipAddress }),
-    };
+    return lineOf(action, priority, {
+      text: `${ipAddress === undefined ? `subnet ${inGroup(origin)}` : origin}${others}`,
+      ...(ipAddress !== undefined && others === "" && { range: origin }),
+    });
   });
 }
 
@@ -39,23 +40,30 @@ export function accessRestrictions(kind: string): Rule {
  */
 export function securityRules(kind: string): Rule {
   return ruleList(kind, (rule) => {
-    const properties = isObject(rule["properties"]) ? rule["properties"] : {};
+    const properties = rule["properties"];
+    if (!isObject(properties)) return undefined;
     const text = (name: string): string => {
       const value = properties[name];
-      return Array.isArray(value) ? value.join(" and ") : typeof value === "string" ? value : "?";
+      return value === undefined ? "?" : typeof value === "string" ? value : JSON.stringify(value);
     };
     const ports = properties["destinationPortRanges"] === undefined ? "destinationPortRange" : "destinationPortRanges";
     const from = `${text("sourceAddressPrefix")}:${text("sourcePortRange")}`;
     const to = `${text("destinationAddressPrefix")}:${text(ports)}`;
-    return {
-      allows: properties["access"] !== "Deny",
-      priority: Number(properties["priority"] ?? 0),
+    return lineOf(properties["access"], properties["priority"], {
       text:
         `${text("direction")} ${text("protocol")} from ${from} to ${to}` +
         withOthers(properties, [...SECURITY, ports]) +
         withOthers(rule, ["name", "properties"]),
-    };
+    });
   });
+}
+
+/** Without an action, a rule counts as one that allows. Another action, or a priority that is no integer, is not understood. */
+function lineOf(action: unknown, priority: unknown, line: Pick<Line, "text" | "range">): Line | undefined {
+  if (action !== undefined && action !== "Allow" && action !== "Deny") return undefined;
+  const order = priority ?? 0;
+  if (typeof order !== "number" || !Number.isInteger(order)) return undefined;
+  return { allows: action !== "Deny", priority: order, ...line };
 }
 
 const RESTRICTION = ["name", "description", "action", "priority", "ipAddress", "vnetSubnetResourceId"];
@@ -68,7 +76,7 @@ const SECURITY = [
  * Wherever it stands in the list, a further rule that allows can only open, and a further one that denies can only close; for a
  * rule that is gone, it is the other way round.
  */
-function ruleList(kind: string, read: (rule: Readonly<Record<string, unknown>>) => Line): Rule {
+function ruleList(kind: string, read: Read): Rule {
   return {
     kind,
     opens: true,
@@ -123,10 +131,11 @@ function differences(
 }
 
 /** By priority; undefined if the list is not understood. */
-function linesOf(value: unknown, read: (rule: Readonly<Record<string, unknown>>) => Line): readonly Line[] | undefined {
+function linesOf(value: unknown, read: Read): readonly Line[] | undefined {
   const list: unknown = value ?? [];
   if (!Array.isArray(list) || !list.every(isObject)) return undefined;
-  return list.map(read).sort((one, other) => one.priority - other.priority);
+  const lines = list.map(read).filter((line) => line !== undefined);
+  return lines.length === list.length ? lines.sort((one, other) => one.priority - other.priority) : undefined;
 }
 
 /** The order of the lines that both lists have. */

@@ -32,7 +32,7 @@ const known: Rules = {
     lower: "closed",
   }),
   AzureWebJobsDisableHomepage: ordered("home page of the Functions host", ["true", "false"]),
-  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: numbers("longest request body", (bytes) => Number(bytes ?? Infinity), {
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: numbers("longest request body", bytesOf, {
     higher: "weakened",
     lower: "closed",
   }),
@@ -94,6 +94,12 @@ function argumentsOf(list: string): string[] | undefined {
     else found.push(`${found.pop() ?? ""}${character}`);
   }
   return depth === 0 && !isText ? found.map((one) => one.trim().replace(/^'([^']*)'$/, "$1")) : undefined;
+}
+
+/** @returns Infinity without a value, and NaN for anything but digits */
+function bytesOf(value: unknown): number {
+  if (value === undefined) return Infinity;
+  return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : NaN;
 }
 
 function dayOf(date: unknown): number {

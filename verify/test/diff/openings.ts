@@ -66,7 +66,11 @@ export const openings: Readonly<Record<string, Readonly<Record<string, Opening>>
     "properties.siteConfig.linuxFxVersion": { to: "NODE|18" },
     "properties.siteConfig.ipSecurityRestrictions": more(ANYBODY),
     "properties.siteConfig.ipSecurityRestrictionsDefaultAction": gone,
-    "properties.siteConfig.scmIpSecurityRestrictions": more({ ...ANYBODY, vnetSubnetResourceId: SUBNET }),
+    "properties.siteConfig.scmIpSecurityRestrictions": more({
+      action: "Allow",
+      priority: 50,
+      vnetSubnetResourceId: SUBNET,
+    }),
     "properties.siteConfig.scmIpSecurityRestrictionsDefaultAction": { to: "Allow" },
     "properties.siteConfig.scmIpSecurityRestrictionsUseMain": open,
     "properties.siteConfig.minTlsVersion": { to: "1.1" },
