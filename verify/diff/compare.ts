@@ -1,8 +1,8 @@
 /** Compares two commits by meaning. */
 import { compareAccess } from "./access.ts";
 import { digestOf, type Finding, hashOf, isOpening } from "./finding.ts";
-import { NOT_UNDERSTOOD } from "./rules.ts";
-import { PARAMETERS, type State } from "./state.ts";
+import { NOT_UNDERSTOOD, own } from "./rules.ts";
+import type { State } from "./state.ts";
 import { compareTemplates } from "./templates.ts";
 
 export interface Comparison {
@@ -30,9 +30,16 @@ export function compareStates(before: State, after: State): Comparison {
   };
 }
 
-/** No snapshot is evaluated with the parameters of a deployment, so that no rule says what a change means. */
-function compareParameters(before: string, after: string): Finding[] {
-  if (before === after) return [];
-  const text = `${PARAMETERS}: SHA-256 ${hashOf(before)} → ${hashOf(after)}`;
-  return [{ word: "changed, not understood", kind: NOT_UNDERSTOOD, text }];
+/**
+ * No snapshot is evaluated with the parameters of a deployment, and those of a snapshot decide what it shows: no rule says what a
+ * change means.
+ */
+function compareParameters(before: State["parameters"], after: State["parameters"]): Finding[] {
+  const paths = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return paths.flatMap((path) => {
+    const [old, now] = [own(before, path), own(after, path)];
+    if (old === now) return [];
+    const [from, to] = [old, now].map((text) => (text === undefined ? "nothing" : `SHA-256 ${hashOf(text)}`));
+    return [{ word: "changed, not understood", kind: NOT_UNDERSTOOD, text: `${path}: ${from ?? ""} → ${to ?? ""}` }];
+  });
 }

@@ -37,14 +37,18 @@ export function lineOf({ word, text }: Finding): string {
   return `${word}: ${printable(text)}`;
 }
 
-/** The first 12 hexadecimal digits of the SHA-256 of the openings' sorted lines; undefined if nothing opens. */
+/**
+ * The first 32 hexadecimal digits of the SHA-256 of all sorted lines; undefined if nothing opens. What closes counts too: without it,
+ * the same openings are another change. A label of GitHub has at most 50 characters.
+ */
 export function digestOf(findings: readonly Finding[]): string | undefined {
-  const lines = findings.filter(isOpening).map(lineOf).sort();
-  return lines.length === 0 ? undefined : hashOf(lines.join("\n"));
+  if (!findings.some(isOpening)) return undefined;
+  return hashOf(findings.map(lineOf).sort().join("\n")).slice(0, 32);
 }
 
+/** The SHA-256 of a text, in hexadecimal digits. */
 export function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** The text without control, format and line separator characters: texts of a commit cannot forge a line of the output. */

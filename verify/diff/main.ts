@@ -15,7 +15,7 @@ policy, contracts and evaluated templates by meaning.
 
   --markdown               print Markdown, for the summary of a job
   --json                   print JSON
-  --acknowledged <labels>  the labels of the pull request: a JSON list, or separated by commas
+  --acknowledged <labels>  the labels of the pull request: a JSON list
   --help                   show this text
 
 Exit code 0: nobody gains access and nothing opens, or the label of just these changes acknowledges it. 1: somebody gains access,
@@ -28,7 +28,7 @@ await command(
     options: {
       markdown: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
-      acknowledged: { type: "string", default: "" },
+      acknowledged: { type: "string", default: "[]" },
     },
   },
   async ({ positionals, values: { markdown, json, acknowledged } }) => {
@@ -56,12 +56,11 @@ await command(
 );
 
 function labelsIn(text: string): readonly string[] {
-  if (!text.startsWith("[")) return text.split(",").map((label) => label.trim());
   try {
     const labels: unknown = JSON.parse(text);
     if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
   } catch {
     // Not JSON: the same mistake.
   }
-  throw new UsageError("--acknowledged is a JSON list of labels, or labels separated by commas.");
+  throw new UsageError("--acknowledged is a JSON list of labels.");
 }

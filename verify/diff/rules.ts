@@ -1,6 +1,6 @@
 /** The rules by which two values of a property are compared: what opens, what closes, and what has no effect on access. */
 import { isDeepStrictEqual } from "node:util";
-import { type Finding, inGroup, isOpening, shown, type Word, WORDS } from "./finding.ts";
+import { type Finding, hashOf, inGroup, isOpening, shown, type Word, WORDS } from "./finding.ts";
 
 /** Two different values of a property. */
 export interface Change {
@@ -56,17 +56,19 @@ export function ordered(
  *
  * @param read NaN for a value that is not understood; Infinity or 0 where none means the highest or lowest one
  * @param words for a number that rises, and for one that falls
+ * @param usual the number up to which a new resource opens nothing
  */
 export function numbers(
   kind: string,
   read: (value: unknown) => number,
   words: { readonly higher: Word; readonly lower: Word },
+  usual = Infinity,
 ): Rule {
   const readable = (value: unknown): number => {
     const number = read(value);
     return Number.isNaN(number) ? -1 : number;
   };
-  return numbered(kind, readable, words);
+  return numbered(kind, readable, words, usual);
 }
 
 /** Every change opens: the value decides, and no value is safer than another one. */
@@ -173,7 +175,9 @@ export function members(
       if (before === undefined || after === undefined) return [notUnderstood(change)];
       const found = [...new Map([...before, ...after])].flatMap(([key, member]) => {
         const what = `${inWords(member)} of ${change.what}`;
-        if (!before.has(key)) return [{ word: added, kind, text: `new ${what}` }, ...compareNew(member, rules, what)];
+        if (!before.has(key)) {
+          return [{ word: added, kind, text: `new ${what} ${contentOf(member)}` }, ...compareNew(member, rules, what)];
+        }
         if (!after.has(key)) return [{ word: removed, kind, text: `removed ${what}` }];
         return compare({ before: before.get(key), after: member, what, path: "", isNew: false }, rules);
       });
@@ -210,6 +214,11 @@ export function compareNew(value: unknown, rules: Rules, what: string): readonly
   return found.filter(isOpening);
 }
 
+/** What stands for the content of something new in a line. */
+export function contentOf(value: unknown): string {
+  return `(its content: SHA-256 ${hashOf(JSON.stringify(value))})`;
+}
+
 export function notUnderstood(change: Change): Finding {
   return fromTo(nameOf(change.path), "changed, not understood", change, NOT_UNDERSTOOD);
 }
@@ -237,13 +246,13 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /**
  * @param rank negative for a value that is not understood
- * @param usual the rank up to which a new resource opens nothing; all ranks if not given
+ * @param usual the rank up to which a new resource opens nothing
  */
 function numbered(
   kind: string,
   rank: (value: unknown) => number,
   { higher, lower }: { readonly higher: Word; readonly lower: Word },
-  usual = Infinity,
+  usual: number,
 ): Rule {
   return {
     kind,

@@ -16,8 +16,8 @@ import type { Templates } from "./templates.ts";
 export interface State extends AccessState, Templates {
   /** A commit id, or "the working tree". */
   readonly name: string;
-  /** The text of the deployment's parameters. No snapshot is evaluated with them. */
-  readonly parameters: string;
+  /** The texts of the parameter files, of the deployment and of the snapshots, by path. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** The text that git has of a file, or that is in a folder. */
@@ -29,7 +29,8 @@ export interface Source {
   readonly read: (path: string) => string;
 }
 
-export const PARAMETERS = "infra/main.bicepparam";
+const PARAMETERS = "infra/main.bicepparam";
+const SNAPSHOT_PARAMETERS = /^infra\/snapshots\/[^/]+\.bicepparam$/;
 const SNAPSHOTS = /^infra\/snapshots\/([^/]+)\.snapshot\.json$/;
 
 const snapshotSchema = v.object({
@@ -67,7 +68,10 @@ export function stateOf({ name, files, read }: Source): State {
     return [[snapshot, within(path, (text) => v.parse(snapshotSchema, JSON.parse(text)) as Snapshot)]];
   });
   if (snapshots.length === 0) throw new Error(`${name}: infra/snapshots has no evaluated template.`);
-  const parameters = within(PARAMETERS, (text) => text.replaceAll("\r\n", "\n"));
+  const parameterFiles = [PARAMETERS, ...[...files].filter((path) => SNAPSHOT_PARAMETERS.test(path))];
+  const parameters = Object.fromEntries(
+    parameterFiles.map((path) => [path, within(path, (text) => text.replaceAll("\r\n", "\n"))]),
+  );
   return { name, policy: policy as Policy, operations, snapshots: Object.fromEntries(snapshots), parameters };
 }
 
@@ -76,7 +80,7 @@ export function workingTree(root: string): Source {
   return {
     name: "the working tree",
     files: new Set(
-      globSync(["*/contract.ts", "*/src/main.ts", "infra/snapshots/*.json"], { cwd: root }).map((path) =>
+      globSync(["*/contract.ts", "*/src/main.ts", "infra/snapshots/*.{json,bicepparam}"], { cwd: root }).map((path) =>
         path.replaceAll("\\", "/"),
       ),
     ),
@@ -120,7 +124,7 @@ export async function commit(root: string, ref: string, signal?: AbortSignal): P
 
 /** The files that are read. */
 const WANTED =
-  /^(shared\/access-policy\.json|infra\/(service-options\.json|main\.bicepparam|snapshots\/[^/]+\.snapshot\.json)|[^/]+\/contract\.ts)$/;
+  /^(shared\/access-policy\.json|infra\/(service-options\.json|main\.bicepparam|snapshots\/[^/]+\.(snapshot\.json|bicepparam))|[^/]+\/contract\.ts)$/;
 const MAX_BYTES = 100_000_000;
 
 function reasonWithout(ref: string, error: unknown): string {

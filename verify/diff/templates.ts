@@ -1,14 +1,15 @@
 /** Compares the evaluated templates of two commits, resource by resource. */
+import { isDeepStrictEqual } from "node:util";
 import { apiNames, callerNames, type Policy } from "@restricted-calls/shared/access-policy";
 import { type Resource, resources, type Snapshot } from "../../infra/snapshot.ts";
-import { type Finding, hashOf, lineOf, shown } from "./finding.ts";
+import { type Finding, lineOf, shown } from "./finding.ts";
 import { accessKinds } from "./kinds/access.ts";
 import { monitoringKinds } from "./kinds/monitoring.ts";
 import { networkKinds } from "./kinds/network.ts";
 import { common, type Owners, type ResourceRules } from "./kinds/resource-rules.ts";
 import { siteKinds } from "./kinds/sites.ts";
 import { storageKinds } from "./kinds/storage.ts";
-import { compare, compareNew, isObject, NOT_UNDERSTOOD, own } from "./rules.ts";
+import { compare, compareNew, contentOf, isObject, NOT_UNDERSTOOD, own } from "./rules.ts";
 
 /** The rules by resource type. */
 export const resourceKinds: Readonly<Record<string, ResourceRules>> = {
@@ -29,13 +30,22 @@ export interface Templates {
 export function compareTemplates(before: Templates, after: Templates): Finding[] {
   const names = [...new Set([...Object.keys(before.snapshots), ...Object.keys(after.snapshots)])].sort();
   const found = names.flatMap((name) =>
-    compareSnapshots(name, before, after).map((finding) => ({ name, line: lineOf(finding), finding })),
+    compareSnapshots(name, before, after).map((one) => ({
+      ...one,
+      name,
+      key: `${one.type ?? ""} ${lineOf(one.finding)}`,
+    })),
   );
-  return [...Map.groupBy(found, ({ line }) => line).values()].flatMap((same) => {
-    const finding = same[0]?.finding;
-    if (finding === undefined) return [];
+  return [...Map.groupBy(found, ({ key }) => key).values()].flatMap((same) => {
+    const [first] = same;
+    if (first === undefined) return [];
+    const { type, finding } = first;
     const where = [...new Set(same.map(({ name }) => name))];
-    if (where.length === names.length) return [finding];
+    // Those that had the type before: a new type in one of them is not in all.
+    const concerned = names.filter((name) =>
+      own(before.snapshots, name)?.predictedResources.some((resource) => resource.type === type),
+    );
+    if ([names, concerned].some((all) => isDeepStrictEqual(all, where))) return [finding];
     return [{ ...finding, text: `${finding.text} (${where.join(", ")})` }];
   });
 }
@@ -46,9 +56,16 @@ interface Named {
   readonly what: string;
 }
 
-function compareSnapshots(name: string, before: Templates, after: Templates): Finding[] {
+/** A finding, and the type of the resource that it is about. */
+interface Found {
+  readonly type: string | undefined;
+  readonly finding: Finding;
+}
+
+function compareSnapshots(name: string, before: Templates, after: Templates): Found[] {
   if (own(after.snapshots, name) === undefined) {
-    return [{ word: "changed, not understood", kind: NOT_UNDERSTOOD, text: "the evaluated template is gone" }];
+    const text = "the evaluated template is gone";
+    return [{ type: undefined, finding: { word: "changed, not understood", kind: NOT_UNDERSTOOD, text } }];
   }
   const [old, now] = [named(before, name), named(after, name)];
   const ids = [...now.values()].flatMap(({ resource: { id, type } }) =>
@@ -56,8 +73,12 @@ function compareSnapshots(name: string, before: Templates, after: Templates): Fi
   );
   return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
     const [was, is] = [old.get(key), now.get(key)];
-    if (is !== undefined) return was === undefined ? newResource(is) : changed(was, is);
-    return was === undefined ? [] : removed(was, ids);
+    const { type } = (is ?? was)?.resource ?? {};
+    const findingsOf = (): readonly Finding[] => {
+      if (is === undefined) return was === undefined ? [] : removed(was, ids);
+      return was === undefined ? [...newResource(is), ...missingParts(is, now)] : changed(was, is);
+    };
+    return findingsOf().map((finding) => ({ type, finding }));
   });
 }
 
@@ -80,14 +101,23 @@ function named({ policy, snapshots }: Templates, snapshotName: string): Readonly
 
 function newResource({ resource, what }: Named): readonly Finding[] {
   const known = own(resourceKinds, resource.type);
-  const content = hashOf(JSON.stringify(resource));
+  const content = contentOf(resource);
   if (known === undefined) {
-    const text = `new ${what} (its content: SHA-256 ${content})`;
+    const text = `new ${what} ${content}`;
     return [{ word: "changed, not understood", kind: NOT_UNDERSTOOD, text }];
   }
   const { kind, added, rules } = known;
   const opens = compareNew(resource, rules, what);
-  return [{ word: added, kind, text: `new ${kind}: ${what} (its content: SHA-256 ${content})` }, ...opens];
+  return [{ word: added, kind, text: `new ${kind}: ${what} ${content}` }, ...opens];
+}
+
+/** The parts that a new resource needs and does not have. */
+function missingParts({ resource, what }: Named, all: ReadonlyMap<string, Named>): Finding[] {
+  const { type, kind = "", names = [] } = own(resourceKinds, resource.type)?.needs ?? {};
+  const there = [...all.values()].map((one) => one.resource).filter((one) => one.type === type);
+  return names
+    .filter((name) => !there.some((one) => one.name === `${resource.name ?? ""}/${name}`))
+    .map((name) => ({ word: "opened", kind, text: `${kind} of ${what}: no policy ${name}` }));
 }
 
 function changed({ resource: before }: Named, { resource: after, what }: Named): readonly Finding[] {

@@ -2,6 +2,7 @@
 import "../../tools/testing/example-system.ts";
 import { describe, expect, it } from "vitest";
 import { readSnapshot, type Resource, type Snapshot } from "../../infra/snapshot.ts";
+import { digestOf, hashOf } from "../diff/finding.ts";
 import { compareTemplates, type Templates } from "../diff/templates.ts";
 import { policy } from "../model/policy.ts";
 
@@ -122,6 +123,91 @@ describe("a malformed app setting", () => {
       expect(wordsOf([account, site([])], [account, site(appSettings)])).toEqual(["changed, not understood"]);
     },
   );
+});
+
+describe("a new site", () => {
+  const site: Resource = { type: SITE, id: "/sites/a", name: "a", properties: {} };
+  const policies = ["ftp", "scm"].map((name): Resource => {
+    const type = `${SITE}/basicPublishingCredentialsPolicies`;
+    return { type, id: `/sites/a/${name}`, name: `a/${name}`, properties: { allow: false } };
+  });
+  const missing = (after: readonly Resource[]): string[] =>
+    found([], after).flatMap(({ word, text }) => (word === "opened" && text.includes("no policy") ? [text] : []));
+
+  it("opens without its policies on basic publishing credentials", () => {
+    const [ftp, scm] = ["ftp", "scm"].map((name) => `basic publishing credentials of a: no policy ${name}`);
+    expect(missing([site])).toEqual([ftp, scm]);
+    expect(missing([site, ...policies.slice(1)])).toEqual([ftp]);
+    expect(missing([site, ...policies.slice(0, 1)])).toEqual([scm]);
+    expect(missing([site, ...policies])).toEqual([]);
+  });
+
+  it("opens when it only reports", () => {
+    const reporting = (...appSettings: readonly unknown[]) =>
+      found([], [{ ...site, properties: { siteConfig: { appSettings } } }]).filter(
+        ({ kind }) => kind === "report only",
+      );
+    expect(reporting({ name: "REPORT_ONLY_UNTIL", value: "2030-01-01" })).toMatchObject([{ word: "opened" }]);
+    expect(reporting()).toEqual([]);
+  });
+});
+
+describe("a new subnet", () => {
+  const network = (...subnets: readonly unknown[]): Resource[] => [
+    resource("Microsoft.Network/virtualNetworks", { subnets }),
+  ];
+  const linesOf = (subnet: object): string[] =>
+    found(network(), network({ name: "a", properties: subnet })).map(({ text }) => text);
+
+  it("is another one with other content", () => {
+    expect(linesOf({ addressPrefix: "10.0.0.0/24" })).not.toEqual(linesOf({ addressPrefix: "10.0.1.0/24" }));
+  });
+});
+
+describe("the digest", () => {
+  const opened = { word: "opened", kind: "a", text: "a" } as const;
+
+  it("is of every line if anything opens, in any order", () => {
+    for (const word of ["lost", "closed", "changed"] as const) {
+      const other = { word, kind: "b", text: "b" };
+      expect(digestOf([opened, other])).not.toBe(digestOf([opened]));
+      expect(digestOf([opened, other])).toBe(digestOf([other, opened]));
+      expect(digestOf([other])).toBeUndefined();
+    }
+  });
+
+  it("has 128 bits, and a content has 256", () => {
+    expect(digestOf([opened])).toMatch(/^[0-9a-f]{32}$/);
+    expect(hashOf("a")).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe("the names of the evaluated templates", () => {
+  const named = (name: string, httpsOnly: boolean): [string, Snapshot] => [
+    name,
+    { predictedResources: [resource(SITE, { httpsOnly })] },
+  ];
+  const other: [string, Snapshot] = ["other", { predictedResources: [] }];
+  const state = (...snapshots: readonly [string, Snapshot][]): Templates => ({
+    policy,
+    snapshots: Object.fromEntries([...snapshots, other]),
+  });
+  const textsOf = (before: Templates, after: Templates): string[] =>
+    compareTemplates(before, after).map(({ text }) => text);
+
+  it("follow a difference that not all have that have the resource type", () => {
+    const before = state(named("one", true), named("two", true));
+    expect(textsOf(before, state(named("one", false), named("two", false)))).toEqual([
+      "plain HTTP of example: httpsOnly true → false",
+    ]);
+    expect(textsOf(before, state(named("one", false), named("two", true)))).toEqual([
+      "plain HTTP of example: httpsOnly true → false (one)",
+    ]);
+  });
+
+  it("follow a new resource of a type that none of them had", () => {
+    expect(textsOf(state(["one", { predictedResources: [] }]), state(named("one", true)))[0]).toMatch(/\(one\)$/);
+  });
 });
 
 describe("an evaluated template", () => {

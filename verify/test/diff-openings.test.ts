@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSnapshot, type Resource, snapshotNames } from "../../infra/snapshot.ts";
 import { CALL, END, EXTERNAL_CLIENT, EXTERNAL_NETWORK, ROLE_ID, UNUSED_ROLE, WITHOUT_TOKEN } from "../diff/access.ts";
-import { type Finding, isOpening, WORDS } from "../diff/finding.ts";
+import { digestOf, type Finding, isOpening, WORDS } from "../diff/finding.ts";
 import { common } from "../diff/kinds/resource-rules.ts";
 import type { Rule, Rules } from "../diff/rules.ts";
 import { compareTemplates, resourceKinds } from "../diff/templates.ts";
@@ -143,6 +143,16 @@ describe("docs/access-changes.md", () => {
   it("has the kinds of access", () => {
     const kinds = [CALL, WITHOUT_TOKEN, UNUSED_ROLE, ROLE_ID, END, EXTERNAL_NETWORK, EXTERNAL_CLIENT];
     expect(kinds.filter((kind) => !rows.some((row) => row.startsWith(`| ${kind} | `)))).toEqual([]);
+  });
+
+  it("shows the label of the lines above it", () => {
+    const [, block = ""] = /```text\n([^`]*)```/.exec(text) ?? [];
+    const findings = block.split("\n").flatMap((line): Finding[] => {
+      const word = (Object.keys(WORDS) as Finding["word"][]).find((one) => line.startsWith(`${one}: `));
+      return word === undefined ? [] : [{ word, kind: "", text: line.slice(word.length + 2) }];
+    });
+    expect(findings.length).toBeGreaterThan(1);
+    expect(block).toContain(` access-change-${digestOf(findings) ?? "none"} `);
   });
 
   it("has every word", () => {

@@ -11,6 +11,8 @@ export interface ResourceRules {
   readonly removed: Word;
   /** Whether it is a part of the resource that its id begins with. Removed together with that one, it protects nothing. */
   readonly isPart?: true;
+  /** The parts of one type that protect it, by name: a new resource without one of them is open. */
+  readonly needs?: { readonly type: string; readonly kind: string; readonly names: readonly string[] };
   /** Tells the resources of the type apart, where they have no id, or where their id is an expression. */
   readonly keyOf?: (resource: Resource) => string;
   /** The resource in words. If not given: its kind and name. */

@@ -27,10 +27,12 @@ const known: Rules = {
     absent: "secret",
   }),
   // Without a date, the guard refuses.
-  REPORT_ONLY_UNTIL: numbers("report only", (date) => (date === undefined ? 0 : dayOf(date)), {
-    higher: "opened",
-    lower: "closed",
-  }),
+  REPORT_ONLY_UNTIL: numbers(
+    "report only",
+    (date) => (date === undefined ? 0 : dayOf(date)),
+    { higher: "opened", lower: "closed" },
+    0,
+  ),
   AzureWebJobsDisableHomepage: ordered("home page of the Functions host", ["true", "false"]),
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: numbers("longest request body", bytesOf, {
     higher: "weakened",

@@ -63,6 +63,7 @@ const site: Rules = {
   "properties.siteConfig.http20Enabled": harmless("the same requests in another protocol version"),
 };
 
+const PUBLISHING = "Microsoft.Web/sites/basicPublishingCredentialsPolicies";
 const AUTHENTICATION = "App Service Authentication";
 const IDENTITY_PROVIDER = "properties.identityProviders.azureActiveDirectory";
 
@@ -95,6 +96,8 @@ export const siteKinds: Readonly<Record<string, ResourceRules>> = {
     added: "opened",
     removed: "closed",
     inWords: ({ name = "" }, { ofSite }) => ofSite(name),
+    // Without them, Azure allows the credentials: https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable
+    needs: { type: PUBLISHING, kind: "basic publishing credentials", names: ["ftp", "scm"] },
     rules: site,
   },
   "Microsoft.Web/sites/config": {
@@ -103,7 +106,7 @@ export const siteKinds: Readonly<Record<string, ResourceRules>> = {
     inWords: ofSite,
     rules: authentication,
   },
-  "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {
+  [PUBLISHING]: {
     kind: "policy on basic publishing credentials",
     ...protection,
     inWords: (policy, owners) => `${ofSite(policy, owners)} (${policy.name?.split("/")[1] ?? "?"})`,
