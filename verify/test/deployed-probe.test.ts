@@ -202,6 +202,24 @@ describe("nothing is created", () => {
     await refusedWith(`az resource delete --ids ${probeIds[part]}\n`);
   });
 
+  it.each(parts)("if another verification starts while it asks, and has created: %s", async (part) => {
+    const confirm = (): Promise<boolean> => {
+      probe.there.set(part, { location: "westeurope" });
+      return Promise.resolve(true);
+    };
+    await expect(lookInside({ confirm })).rejects.toThrow(CannotStartError);
+    expect(probe.changes).toEqual([]);
+  });
+
+  it("if its range is no longer free after the question", async () => {
+    const confirm = (): Promise<boolean> => {
+      probe.instead.set("GET network", networkWith("10.0.0.0/24"));
+      return Promise.resolve(true);
+    };
+    await expect(lookInside({ confirm })).rejects.toThrow("10.0.255.240/28 is no longer free");
+    expect(probe.changes).toEqual([]);
+  });
+
   it.each([
     ["the address space is full", ["10.0.0.0/28"]],
     ["only less than a /28 is free", ["10.0.0.0/26", "10.0.1.64/29"]],
@@ -355,6 +373,33 @@ describe("a failure", () => {
     expect(exitCodeOf(report)).toBe(1);
   });
 
+  it("removes nothing that another verification has taken over", async () => {
+    const tags = { "restricted-calls-probe": "another-run" };
+    probe.instead.set("GET log", () => {
+      for (const part of parts) {
+        const body = probe.there.get(part);
+        if (part !== "subnet") probe.there.set(part, { ...body, tags });
+      }
+      return undefined;
+    });
+    await lookInside();
+    expect(probe.changes).toEqual(created);
+    expect(notes.filter((line) => line.includes("belongs to another verification"))).toHaveLength(parts.length);
+    expect(notes.join("\n")).not.toContain("az resource delete");
+  });
+
+  it("removes the rest where another verification has taken over one", async () => {
+    probe.instead.set("GET log", () => {
+      probe.there.set("identity", {
+        ...probe.there.get("identity"),
+        tags: { "restricted-calls-probe": "another-run" },
+      });
+      return undefined;
+    });
+    await lookInside();
+    expect([...probe.there.keys()]).toEqual(["identity"]);
+  });
+
   it("of the removal that passes is waited for: a lingering link, a busy network, a broken connection", async () => {
     probe.lingering = 3;
     const fail = (answers: { status: number; body: unknown }[]) => () => answers.shift();
@@ -460,6 +505,18 @@ describe("what the log says", () => {
     ["the status is none", inPlace("999 at-fd00::1"), "does not say"],
     ["the refused address is public", inPlace("403 at-203.0.113.9"), "did not carry the probe's subnet"],
     ["the refused address is a public IPv6 one", inPlace("403 at-2001:db8::1"), "did not carry the probe's subnet"],
+    ["the refused address is of another subnet", inPlace("403 at-10.0.0.4"), "did not carry the probe's subnet"],
+    [
+      "the refused address is the IPv6 form of another subnet",
+      inPlace("403 at-fd00:0:1200:1:2:3:a00:4"),
+      "did not carry the probe's subnet",
+    ],
+    [
+      "the refused address is public, with the subnet in its last bits",
+      inPlace("403 at-2001:db8::a00:fff4"),
+      "did not carry the probe's subnet",
+    ],
+    ["the refused address ends with zeros", inPlace("403 at-fd00:0:1200::"), "did not carry the probe's subnet"],
     ["the refused address is none", inPlace("403 at-"), "did not carry the probe's subnet"],
     ["it is about a token", inPlace("token"), "something about a token"],
   ])("is not checked where %s", async (_what, replace, note) => {
@@ -467,6 +524,13 @@ describe("what the log says", () => {
     expect(cell).toMatchObject({ result: "not-checked", actual: null });
     expect(cell?.note).toContain(note);
   });
+
+  it.each(["10.0.255.244", "fd00::a00:fff4", "FD00::10.0.255.244"])(
+    "is a refusal of the subnet: %s",
+    async (address) => {
+      expect(await resultOf(call, inPlace(`403 at-${address}`))).toMatchObject({ result: "as-expected" });
+    },
+  );
 
   it("counts once where a line is there twice", async () => {
     expect(await resultOf(call, (_run, line) => `${line}\n${line}`)).toMatchObject({ result: "as-expected" });

@@ -1,6 +1,6 @@
 /** The calls that the probe makes from another subnet, and what its log says about them. */
 import type { SampleCall } from "@restricted-calls/shared/contract";
-import { isPublic, parseAddressRange, rangeOf } from "../../../tools/address-ranges.ts";
+import { isInRanges, parseAddressRange, rangeOf } from "../../../tools/address-ranges.ts";
 import { expectedOutcome } from "../../model/expectations.ts";
 import { sampleCallOf, statedOperation } from "../../model/operations.ts";
 import { type Origin, originsOf } from "../../model/origins.ts";
@@ -155,13 +155,14 @@ function observation(request: ProbeRequest, { by }: Operation, results: Results,
   if (line.kind === "failed") return notMade(`The probe got no response (exit code ${line.exitCode} of curl).`);
   if (request.kind === "identity") return tokenObservation(line);
   if (line.kind !== "response") return notMade("The log of the probe says something about a token here.");
-  const note = `Made by the probe, from ${results.addressPrefix}.`;
+  const { addressPrefix } = results;
+  const note = `Made by the probe, from ${addressPrefix}.`;
   const { status, address } = line;
   const headers = address === null ? {} : { "x-ms-forbidden-ip": address };
   const recorded = recordedOf(request, status, headers);
   const observed = observedIn({ status, headers, body: "", recorded }, by);
-  if (address !== null && !isOfVirtualNetwork(address))
-    return { ...observed, ...notOfSubnet(address), exchanges: [recorded] };
+  if (address !== null && !isOfSubnet(address, addressPrefix))
+    return { ...observed, ...notOfSubnet(address, addressPrefix), exchanges: [recorded] };
   return { ...observed, note };
 }
 
@@ -182,21 +183,30 @@ function tokenObservation(line: Line): Observation {
 }
 
 /**
- * Calls through a service endpoint do not come from a public address. A refusal of a public one is the refusal of the internet.
+ * Calls through a service endpoint come from a private address. Microsoft does not document its form: the front end names an address
+ * of `fd00::/8`, whose last 32 bits are the IPv4 address in the virtual network. `...:a00:fff4` is 10.0.255.244.
  *
  * @see https://learn.microsoft.com/azure/virtual-network/virtual-network-service-endpoints-overview
  */
-function isOfVirtualNetwork(address: string): boolean {
+function isOfSubnet(address: string, addressPrefix: string): boolean {
   const range = parseAddressRange(rangeOf(address));
-  return range !== undefined && !isPublic(range);
+  if (range?.family !== "ipv6") return isInRanges(address, [addressPrefix]);
+  return isInRanges(address, ["fd00::/8"]) && isInRanges(lastAsIpv4(address), [addressPrefix]);
 }
 
-function notOfSubnet(address: string): Pick<Observation, "actual" | "note"> {
+/** The last 32 bits of an IPv6 address. The URL parser writes it in one form: RFC 5952. */
+function lastAsIpv4(address: string): string {
+  const [tail = ""] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::").slice(-1);
+  const groups = ["0", "0", ...tail.split(":")].slice(-2).map((group) => Number.parseInt(group || "0", 16));
+  return groups.flatMap((group) => [Math.floor(group / 256), group % 256]).join(".");
+}
+
+function notOfSubnet(address: string, addressPrefix: string): Pick<Observation, "actual" | "note"> {
   return {
     actual: null,
     note:
-      `The refused address is ${address === "" ? "no address" : address}, so the call did not carry the probe's subnet: ` +
-      "it shows what the internet gets, not another subnet.",
+      `The refused address is ${address === "" ? "no address" : address}, none of ${addressPrefix}, so the call did not carry ` +
+      "the probe's subnet: it shows nothing about another subnet.",
   };
 }
 

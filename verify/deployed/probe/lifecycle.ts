@@ -51,7 +51,8 @@ export async function logOfProbe(
     note("Waiting for the calls of the probe ...");
     return await readLog(arm, resources.at(-1), run, pauses(RUN_MS, wait, signal));
   } finally {
-    await remove(arm, created, { note, pause: pauses(REMOVAL_MS, wait) });
+    const group = resources.at(-1);
+    await remove(arm, created, { note, pause: pauses(REMOVAL_MS, wait), run, group });
     process.off("exit", sayWhatIsLeft);
     sayWhatIsLeft();
   }
@@ -70,23 +71,41 @@ export function removalCommands(created: readonly Pick<ProbeResource, "id">[]): 
     .join("\n");
 }
 
-/** In reverse order. Takes what is removed from the list. One that cannot be removed does not keep the others. */
+/**
+ * In reverse order. Takes from the list what is removed, and what belongs to another run. One that cannot be removed does not keep
+ * the others.
+ */
 async function remove(
   arm: ResourceManager,
   created: ProbeResource[],
-  { note, pause }: { readonly note: (line: string) => void; readonly pause: Pause },
+  { note, pause, run, group }: Removal,
 ): Promise<void> {
   if (created.length > 0) note("Removing the probe. A second Ctrl-C ends this, and leaves it there.");
   for (const resource of created.toReversed()) {
     note(`Removing ${resource.title} ...`);
     try {
-      await arm.remove(pathOf(resource), pause);
+      // A subnet has no tags: it belongs to the run of the container group.
+      const tagged = v.is(withTag, resource.body) ? resource : (group ?? resource);
+      const there = await arm.read(pathOf(tagged), v.looseObject({}), pause);
+      if (v.is(withTag, there) && there.tags[TAG] !== run) note("It belongs to another verification, and stays.");
+      else await arm.remove(pathOf(resource), pause);
       created.splice(created.indexOf(resource), 1);
     } catch (error) {
       note(`Not removed: ${reasonOf(error)}`);
     }
   }
 }
+
+interface Removal {
+  readonly note: (line: string) => void;
+  readonly pause: Pause;
+  readonly run: string;
+  readonly group: ProbeResource | undefined;
+}
+
+/** The tag of infra/probe.bicep: the id of the run. */
+const TAG = "restricted-calls-probe";
+const withTag = v.object({ tags: v.object({ [TAG]: v.string() }) });
 
 function whatIsLeft(created: readonly ProbeResource[]): string {
   return `The probe is still there, and costs money. Remove it:\n${removalCommands(created)}`;

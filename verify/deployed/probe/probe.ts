@@ -51,6 +51,11 @@ export function probeOf(context: CallContext, armOptions: AzureApiOptions, optio
       if (!(await options.confirm(planOf(view, resources, place.addressPrefix)))) {
         throw new CannotStartError("The probe was not confirmed. Nothing was created.");
       }
+      // Another verification may have started while this one asked.
+      const now = await placeOf(arm, view, armOptions.wait);
+      if (now.addressPrefix !== place.addressPrefix) {
+        throw new CannotStartError(`${place.addressPrefix} is no longer free. Run it again. Nothing was created.`);
+      }
       try {
         const log = await logOfProbe(arm, resources, run, { ...options, wait: armOptions.wait });
         results = { kind: "read", addressPrefix: place.addressPrefix, lines: readLog(log, run) };
