@@ -15,8 +15,15 @@ export function probeOptions(yes: boolean, progress: Progress, signal: AbortSign
       if (yes) return true;
       // Without its own terminal handling, Ctrl-C remains a signal to this process.
       const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+      // The end of the input, as by Ctrl-D, leaves the question open.
+      const ended = new Promise<string>((resolve) => {
+        terminal.once("close", () => {
+          resolve("no");
+        });
+      });
       try {
-        return /^y(es)?$/i.test((await terminal.question("Create it? (yes/no) ", { signal })).trim());
+        const answer = await Promise.race([terminal.question("Create it? (yes/no) ", { signal }), ended]);
+        return /^y(es)?$/i.test(answer.trim());
       } finally {
         terminal.close();
       }

@@ -177,6 +177,15 @@ describe("a probe in a right deployment", () => {
     expect(withResult(await lookInside(), "not-checked")).toEqual([]);
   });
 
+  it("is created where Azure refuses to read types of a provider that is not registered yet", async () => {
+    probe.instead.set("GET provider", refused(403, "AuthorizationFailed"));
+    probe.instead.set("GET container", () =>
+      probe.there.has("container") ? undefined : refused(409, "MissingSubscriptionRegistration"),
+    );
+    expect(withResult(await lookInside(), "not-checked")).toEqual([]);
+    expect(probe.changes).toEqual([...created, ...removed]);
+  });
+
   it("is not created without --probe", async () => {
     await look(azure, { only: OTHER_SUBNET });
     expect(probe.changes).toEqual([]);
@@ -245,6 +254,12 @@ describe("nothing is created", () => {
   ])("if %s", async (_what, key, answer, text) => {
     probe.instead.set(key, answer);
     await refusedWith(text);
+  });
+
+  it("if the provider is not registered, and no resource can be read", async () => {
+    probe.instead.set("GET provider", { status: 200, body: { registrationState: "NotRegistered" } });
+    for (const part of parts) probe.instead.set(`GET ${part}`, refused(403, "AuthorizationFailed"));
+    await refusedWith("az provider register");
   });
 
   it("in the network of another team", async () => {
@@ -371,6 +386,13 @@ describe("a failure", () => {
     expect(check).toMatchObject({ result: "finding", found: probeIds.identity });
     expect(check?.fix).toContain(`az resource delete --ids ${probeIds.identity}`);
     expect(exitCodeOf(report)).toBe(1);
+  });
+
+  it("to be allowed anything leaves nothing that must be removed", async () => {
+    probe.instead.set("PUT address", refused(403, "AuthorizationFailed"));
+    probe.instead.set("DELETE address", refused(403, "AuthorizationFailed"));
+    await failedWith("AuthorizationFailed");
+    expect(notes.join("\n")).not.toMatch(/Not removed|costs money/);
   });
 
   it("removes nothing that another verification has taken over", async () => {
@@ -559,6 +581,16 @@ describe("a probe that was left behind", () => {
     const [check] = (await look(azure, { only: "probe" })).checks;
     const [, ...lines] = (check?.fix ?? "").split("\n");
     expect(lines).toEqual(parts.toReversed().map((part) => `az resource delete --ids ${probeIds[part]}`));
+  });
+
+  it("cannot be there where its provider is not registered", async () => {
+    probe.instead.set("GET container", refused(409, "MissingSubscriptionRegistration"));
+    expect((await look(azure, { only: "probe" })).checks).toMatchObject([{ result: "as-expected" }]);
+  });
+
+  it("is not checked where Azure answers 409 with another code", async () => {
+    probe.instead.set("GET container", refused(409, "AnotherOperationInProgress"));
+    expect((await look(azure, { only: "probe" })).checks).toMatchObject([{ result: "not-checked" }]);
   });
 
   it("is not checked where one cannot be read, and says which permission is missing", async () => {

@@ -44,6 +44,14 @@ const FIRST_TRANSIENT_WAIT_MS = 1_000;
 const MAX_TRANSIENT_WAIT_MS = 10_000;
 const MAX_PAGES = 100;
 
+/**
+ * Without its resource provider, a subscription has no resource of that type. Documented for the creation of one; a read may get it too.
+ *
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
+ */
+export const UNREGISTERED = "MissingSubscriptionRegistration";
+const ofUnregistered = v.object({ error: v.object({ code: v.literal(UNREGISTERED) }) });
+
 export function azureApi(options: AzureApiOptions): AzureApi {
   const { name, endpoint, readOnly } = options;
   const requested = new Map<string, Promise<Reading<unknown>>>();
@@ -137,7 +145,9 @@ async function send(
       }
       const { status } = response;
       if (status === 200) return { kind: "found", value: await response.json() };
-      await response.body?.cancel();
+      if (status === 409 && v.is(ofUnregistered, await response.json().catch(() => null)))
+        return { kind: "missing", what: path };
+      if (!response.bodyUsed) await response.body?.cancel();
       if ((status >= 500 || (status === 404 && missingMayAppear)) && (await transient(attempt))) continue;
       if (status === 404) return { kind: "missing", what: path };
       if (status === 401 || status === 403) {

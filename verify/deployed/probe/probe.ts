@@ -111,6 +111,7 @@ async function placeOf(arm: ResourceManager, view: DeploymentView, wait: AzureAp
   const pause = pauses(READING_MS, wait);
   const resources = probeResources(view.deployment);
   try {
+    await requireProvider(arm, subscriptionId, pause);
     const networkId = subnetId.replace(/\/subnets\/[^/]+$/, "");
     const there = await arm.read(`${networkId}?api-version=${versionOfNetwork(resources)}`, network, pause);
     if (there === undefined) throw new Error(`${networkId} is missing: azd provision`);
@@ -123,7 +124,6 @@ async function placeOf(arm: ResourceManager, view: DeploymentView, wait: AzureAp
         `A probe is there. Another verification is running, or one left it behind. Then remove it:\n${removalCommands(left)}\n`,
       );
     }
-    await requireProvider(arm, subscriptionId, pause);
     const { addressSpace, subnets } = there.properties;
     const taken = (subnets ?? []).flatMap(({ properties }) => [
       ...(properties.addressPrefixes ?? []),

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { readRetryAfter } from "@restricted-calls/shared/service-client";
-import { type AzureApiOptions, failureOf, type Shape } from "../azure/api.ts";
+import { type AzureApiOptions, failureOf, type Shape, UNREGISTERED } from "../azure/api.ts";
 
 /** Paths have their API version. */
 export interface ResourceManager {
@@ -73,6 +73,8 @@ export function resourceManager(options: AzureApiOptions): ResourceManager {
         const { status } = answer;
         if (status < 300 || (status === 404 && method !== "PUT")) return answer;
         retryMs = answer.retryMs;
+        const { code } = v.is(refused, answer.body) ? answer.body.error : { code: "" };
+        if (status === 409 && code === UNREGISTERED && method !== "PUT") return { ...answer, status: 404 };
         throw refusal(method, url, answer);
       } catch (error) {
         const known = error instanceof ResourceManagerError ? error : unreachable(method, url, error);
@@ -135,6 +137,8 @@ export function resourceManager(options: AzureApiOptions): ResourceManager {
         } catch (error) {
           // A subnet is in use until the links of its container group are gone, which its group's removal does not wait for.
           if (error instanceof ResourceManagerError && error.kind !== "forbidden") return error;
+          // Its creation may have been refused too.
+          if ((await get(of, pause)).status === 404) return undefined;
           throw error;
         }
       }
@@ -171,9 +175,6 @@ export function resourceManager(options: AzureApiOptions): ResourceManager {
     throw new ResourceManagerError(`${options.name} answered ${pathOf(url)} in an unexpected form: ${where}.`, "final");
   }
 }
-
-/** The provider's resources cannot be created in this subscription. */
-const UNREGISTERED = "MissingSubscriptionRegistration";
 
 const reason = v.object({ code: v.string(), message: v.nullish(v.string()) });
 type Reason = v.InferOutput<typeof reason>;
