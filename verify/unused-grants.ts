@@ -12,6 +12,7 @@ import {
 } from "../local/index.ts";
 import { type GrantUse, grantUseOf } from "./model/grant-use.ts";
 import { policy } from "./model/policy.ts";
+import { count } from "./report/words.ts";
 
 /** Counted calls of a period. */
 interface Period {
@@ -62,7 +63,7 @@ function lineOf({ caller, service, role, calls, latest }: GrantUse, isKnown: boo
   const grant = `${caller} → ${service}: ${role}`;
   if (!isKnown) return `${styleText("yellow", "not known")} ${grant}: the caller is not part of this system`;
   if (latest === null) return `${styleText("red", "unused   ")} ${grant}`;
-  return `${styleText("green", "used     ")} ${grant}: ${calls} ${calls === 1 ? "call" : "calls"}, the latest at ${latest}`;
+  return `${styleText("green", "used     ")} ${grant}: ${count(calls, "call")}, the latest at ${latest}`;
 }
 
 async function periodOf({ folder, host, note, signal }: UnusedOptions): Promise<Period> {

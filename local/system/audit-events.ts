@@ -10,21 +10,19 @@ import { reasonOf } from "../../tools/command-line.ts";
 import { writeFileSync } from "../../tools/write-file.ts";
 import type { NetworkRefusal } from "../front-end/front-end.ts";
 
-/** An event, and when which service wrote it. */
-export interface RecordedEvent {
+/** An event, and when and of which service it was recorded. */
+interface Recorded<Event> {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly service: string;
-  readonly event: AuditEvent;
+  readonly event: Event;
 }
 
-/** A call that the front end of a service refused, and when. */
-export interface RecordedRefusal {
-  /** ISO 8601, UTC. */
-  readonly time: string;
-  readonly service: string;
-  readonly event: NetworkRefusal;
-}
+/** A decision, as the service that made it logged it. */
+export type RecordedEvent = Recorded<AuditEvent>;
+
+/** A call that the front end of the service refused. */
+export type RecordedRefusal = Recorded<NetworkRefusal>;
 
 /** A whole line, after the marks in brackets that a host writes before a message. Within a line, a client may have written it. */
 const EVENT = /^(?:\[[^\]]*\] ?)*(\{"event":"authorization",.*\})$/;
@@ -37,7 +35,7 @@ const auditEvent = v.looseObject({
 });
 
 /**
- * Begins the file anew. It stays after the end of the system, until the next start.
+ * Empties the file. It stays after the end of the system, until the next start.
  *
  * @param folder the system's
  * @param log gets a line if an event cannot be written
@@ -51,7 +49,7 @@ export function recordAuditEvents(
   writeFileSync(fileIn(folder), "");
   return (service, line) => {
     const event = eventIn(line);
-    if (event !== undefined) append(folder, log, { time: now(), service, event });
+    if (event !== undefined) append(folder, log, service, event);
   };
 }
 
@@ -65,7 +63,7 @@ export function recordNetworkRefusals(
   log: (line: string) => void,
 ): (service: string, event: NetworkRefusal) => void {
   return (service, event) => {
-    append(folder, log, { time: now(), service, event });
+    append(folder, log, service, event);
   };
 }
 
@@ -83,18 +81,21 @@ export function readNetworkRefusals(folder: string): RecordedRefusal[] | undefin
   return recorded(folder)?.filter((one): one is RecordedRefusal => one.event.event === "network-refusal");
 }
 
-type Recorded = RecordedEvent | RecordedRefusal;
-
-function append(folder: string, log: (line: string) => void, recorded: Recorded): void {
+function append(
+  folder: string,
+  log: (line: string) => void,
+  service: string,
+  event: AuditEvent | NetworkRefusal,
+): void {
   const file = fileIn(folder);
   try {
-    appendFileSync(file, `${JSON.stringify(recorded)}\n`);
+    appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), service, event })}\n`);
   } catch (error) {
     log(`An audit event is missing in ${file}: ${reasonOf(error)}`);
   }
 }
 
-function recorded(folder: string): Recorded[] | undefined {
+function recorded(folder: string): (RecordedEvent | RecordedRefusal)[] | undefined {
   let text: string;
   try {
     text = readFileSync(fileIn(folder), "utf8");
@@ -103,11 +104,7 @@ function recorded(folder: string): Recorded[] | undefined {
   }
   // A system that runs may be writing its last line.
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Recorded);
-}
-
-function now(): string {
-  return new Date().toISOString();
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as RecordedEvent | RecordedRefusal);
 }
 
 function fileIn(folder: string): string {

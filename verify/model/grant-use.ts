@@ -1,13 +1,11 @@
 /** How often each grant of the access policy was used, by the audit events of a period. */
 import type { Policy } from "@restricted-calls/shared/access-policy";
+import { type Grant, grantsOf } from "../../tools/grants.ts";
 import type { RecordedEvent } from "../../local/index.ts";
 import { isOfProof } from "./trace.ts";
 
-/** A grant: a caller may use a role of a service. */
-export interface GrantUse {
-  readonly caller: string;
-  readonly service: string;
-  readonly role: string;
+/** A grant, and how often it was used. */
+export interface GrantUse extends Pick<Grant, "caller" | "service" | "role"> {
   /** The number of calls that needed the role and were admitted. */
   readonly calls: number;
   /** The time of the latest one, ISO 8601, UTC; null without calls. */
@@ -21,7 +19,7 @@ export interface GrantUse {
  * @param callerOf the service or external caller that has a client id; undefined for an unknown one
  */
 export function grantUseOf(
-  { services }: Policy,
+  policy: Policy,
   events: readonly RecordedEvent[],
   callerOf: (clientId: string) => string | undefined,
 ): GrantUse[] {
@@ -31,21 +29,13 @@ export function grantUseOf(
       ...{ time, service, roles: rolesOf(event.requirement) },
       caller: callerOf(event.callerAppId ?? ""),
     }));
-  return Object.entries(services).flatMap(([service, { callers }]) =>
-    Object.entries(callers).flatMap(([caller, roles]) =>
-      roles.map((role) => {
-        const used = calls.filter(
-          (call) => call.service === service && call.caller === caller && call.roles.includes(role),
-        );
-        const latest =
-          used
-            .map(({ time }) => time)
-            .sort()
-            .at(-1) ?? null;
-        return { caller, service, role, calls: used.length, latest };
-      }),
-    ),
-  );
+  return grantsOf(policy).map(({ caller, service, role }) => {
+    const used = calls.filter(
+      (call) => call.service === service && call.caller === caller && call.roles.includes(role),
+    );
+    const times = used.map(({ time }) => time).sort();
+    return { caller, service, role, calls: used.length, latest: times.at(-1) ?? null };
+  });
 }
 
 type Requirement = RecordedEvent["event"]["requirement"];
