@@ -9,7 +9,7 @@ import { type Arguments, questionOf } from "../explain/question.ts";
 import { policy } from "../model/policy.ts";
 import { ids } from "./deployed/answers.ts";
 import { drifts } from "./deployed/drifts.ts";
-import { credential, type FakeAzure, startFakeAzure } from "./deployed/fake-azure.ts";
+import { type FakeAzure, optionsOf, startFakeAzure } from "./deployed/fake-azure.ts";
 
 let azure: FakeAzure;
 beforeAll(async () => {
@@ -20,8 +20,6 @@ beforeEach(() => {
 });
 afterAll(() => azure.stop());
 
-const nothing = (): void => undefined;
-
 function look(
   given: Partial<Arguments> = {},
   values: Readonly<Record<string, string>> = {},
@@ -29,12 +27,8 @@ function look(
 ): Promise<Explanation> {
   const question = questionOf(policy, { caller: "caller-func", call: "GET /api/records/x", ...given });
   return withDeployment(explain(question), question, {
-    progress: { total: nothing, step: nothing, note: nothing, end: nothing },
+    ...optionsOf(azure),
     environment: { ...azure.environment, ...values },
-    credential: credential(),
-    endpoints: azure.endpoints,
-    timeouts: { requestMs: 2_000, work: { totalMs: 2_000, pollMs: 10 } },
-    wait: () => Promise.resolve(),
     ...(signal !== undefined && { signal }),
   });
 }

@@ -157,14 +157,14 @@ const nothing = (): void => undefined;
 const quiet = { total: nothing, step: nothing, note: nothing, end: nothing };
 
 export function look(azure: FakeAzure, options: Partial<Parameters<typeof verifyDeployment>[0]> = {}): Promise<Report> {
-  return verifyDeployment({
-    only: null,
-    progress: quiet,
-    environment: azure.environment,
-    credential: credential(),
-    endpoints: azure.endpoints,
+  return verifyDeployment({ only: null, ...optionsOf(azure), ...options });
+}
+
+/** What a command needs to read the fake Azure as a deployment, without waits. */
+export function optionsOf({ environment, endpoints }: FakeAzure) {
+  return {
+    ...{ progress: quiet, environment, endpoints, credential: credential() },
     timeouts: { requestMs: 2_000, work: { totalMs: 2_000, pollMs: 10 } },
     wait: () => Promise.resolve(),
-    ...options,
-  });
+  };
 }
