@@ -161,7 +161,7 @@ export function look(azure: FakeAzure, options: Partial<Parameters<typeof verify
 }
 
 /** What a command needs to read the fake Azure as a deployment, without waits. */
-export function optionsOf({ environment, endpoints }: FakeAzure) {
+export function optionsOf({ environment, endpoints }: FakeAzure): Omit<Parameters<typeof verifyDeployment>[0], "only"> {
   return {
     ...{ progress: quiet, environment, endpoints, credential: credential() },
     timeouts: { requestMs: 2_000, work: { totalMs: 2_000, pollMs: 10 } },
