@@ -8,6 +8,8 @@ export type ServiceOutcome = { readonly tries: number } & (
       readonly status: number;
       readonly body: unknown;
       readonly refusedBy: RefusedBy;
+      /** The code of a problem document, where the media type says that the body is one (RFC 9457). */
+      readonly code?: string;
       /** The wait that the service asks for, in milliseconds. */
       readonly retryAfterMs?: number;
       /** What to do about a refusal. */

@@ -27,6 +27,9 @@ const CIRCUIT = { threshold: 0.5, size: 20, minimumNumberOfCalls: 10 };
 const FIRST_PROBE_AFTER_MS = 1_000;
 const LAST_PROBE_AFTER_MS = 30_000;
 
+/** The codes of a 503 that each other request would get too. */
+const FOR_ALL_REQUESTS: readonly string[] = ["storage-unavailable", "keys-unavailable"];
+
 /** Calls that wait for their turn: at 10 ms a call, the last one waits less than a second. */
 const MAX_WAITING = 1_000;
 
@@ -60,10 +63,18 @@ export function createResilience({ deadlineMs, tryTimeoutMs, retries, calls } = 
   };
 }
 
-/** The service's health: a refusal or a 429 comes from a service that is well. */
+/** The service's health: a refusal or a 429 comes from a service that is well, and so does "not this one now". */
 function isFailure(result: unknown): boolean {
   const outcome = result as ServiceOutcome;
-  return outcome.kind === "no-response" || (outcome.kind === "response" && outcome.status >= 500);
+  return outcome.kind === "no-response" || (outcome.kind === "response" && outcome.status >= 500 && !isLater(outcome));
+}
+
+/**
+ * The service itself puts this request off: other requests may succeed. An instance that stops, or a front end without one,
+ * sends no problem document with a `Retry-After`.
+ */
+function isLater({ status, code, retryAfterMs }: Extract<ServiceOutcome, { readonly kind: "response" }>): boolean {
+  return status === 503 && retryAfterMs !== undefined && code !== undefined && !FOR_ALL_REQUESTS.includes(code);
 }
 
 function isWorthRepeating(result: unknown): boolean {

@@ -257,9 +257,13 @@ function isInvalidToken({ status, headers }: AxiosResponse): boolean {
   return status === 401 && String(headers["www-authenticate"]).includes('error="invalid_token"');
 }
 
+/** The media type of a problem document, perhaps with parameters. */
+const PROBLEM = /^application\/problem\+json\s*(;|$)/i;
+
 function exchangeOf(response: AxiosResponse<unknown>, adviceOnToken?: string): Exchange {
   const { status, data: body, headers } = response;
   const refusedBy = whoRefused(response);
+  const code = PROBLEM.test(String(headers["content-type"])) ? problemCode(body) : undefined;
   const retryAfterMs = readRetryAfter(headers["retry-after"]);
   const advice = adviceOnToken ?? (refusedBy === "authorization" ? explainRefusal(problemCode(body)) : undefined);
   return {
@@ -267,6 +271,7 @@ function exchangeOf(response: AxiosResponse<unknown>, adviceOnToken?: string): E
     status,
     body,
     refusedBy,
+    ...(code !== undefined && { code }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(advice !== undefined && { advice }),
   };

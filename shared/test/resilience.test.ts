@@ -2,8 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createResilience, type Resilience } from "../service-client/resilience.ts";
 import type { ServiceOutcome } from "../service-client/outcome.ts";
 
-const answer = (status: number, retryAfterMs?: number): ServiceOutcome => ({
+const answer = (status: number, retryAfterMs?: number, code?: string): ServiceOutcome => ({
   ...{ kind: "response", status, body: undefined, refusedBy: undefined, tries: 1 },
+  ...(code !== undefined && { code }),
   ...(retryAfterMs !== undefined && { retryAfterMs }),
 });
 const noResponse: ServiceOutcome = { kind: "no-response", reason: "ECONNRESET", tries: 1 };
@@ -66,6 +67,14 @@ async function isLetThrough(result: ServiceOutcome): Promise<boolean> {
 test.each<[string, ServiceOutcome, boolean]>([
   ["no answer", noResponse, false],
   ["500", answer(500), false],
+  ["503 busy with a Retry-After", answer(503, 1_000, "busy"), true],
+  ["503 busy with a Retry-After of 0", answer(503, 0, "busy"), true],
+  ["503 busy without Retry-After", answer(503, undefined, "busy"), false],
+  ["503 with a Retry-After and no problem document", answer(503, 1_000), false],
+  ["502 busy with a Retry-After", answer(502, 1_000, "busy"), false],
+  ["504 busy with a Retry-After", answer(504, 1_000, "busy"), false],
+  ["503 storage-unavailable", answer(503, 5_000, "storage-unavailable"), false],
+  ["503 keys-unavailable", answer(503, 1_000, "keys-unavailable"), false],
   ["499", answer(499), true],
   ["no token", noToken, true],
 ])("the circuit after 10 calls that had %s", async (_, result, closed) => {

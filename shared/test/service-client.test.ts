@@ -515,6 +515,43 @@ describe("the circuit", () => {
     await fail(15);
     expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200 });
   });
+  const busy = JSON.stringify({ title: "Service Unavailable", status: 503, code: "busy" });
+  const problem = { "Content-Type": "application/problem+json" };
+  const retryAfter = { "Retry-After": "1" };
+  test.each(["application/problem+json", "Application/Problem+JSON ; charset=utf-8"])(
+    "stays closed while the service puts requests off: 503, Retry-After and %s",
+    async (type) => {
+      answers = Array.from({ length: 15 }, () => status(503, { "Content-Type": type, ...retryAfter }, busy));
+      await fail(15);
+      expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200 });
+    },
+  );
+  test.each<[string, number, object, string]>([
+    ["no Retry-After", 503, problem, busy],
+    ["a Retry-After that is none", 503, { ...problem, "Retry-After": "soon" }, busy],
+    ["a Retry-After and JSON of another type", 503, retryAfter, busy],
+    [
+      "a Retry-After and a type that begins alike",
+      503,
+      { "Content-Type": "application/problem+jsonx", ...retryAfter },
+      busy,
+    ],
+    [
+      "a Retry-After and a page",
+      503,
+      { "Content-Type": "text/html", ...retryAfter },
+      "<html>Service Unavailable</html>",
+    ],
+    ["a problem document without code", 503, { ...problem, ...retryAfter }, '{"title":"Service Unavailable"}'],
+    ["a code that can be none", 503, { ...problem, ...retryAfter }, '{"code":"so busy"}'],
+    ["storage-unavailable", 503, { ...problem, ...retryAfter }, busy.replace("busy", "storage-unavailable")],
+    ["keys-unavailable", 503, { ...problem, ...retryAfter }, busy.replace("busy", "keys-unavailable")],
+    ["another status", 502, { ...problem, ...retryAfter }, busy],
+  ])("opens where the answers have %s", async (_, code, headers, body) => {
+    answers = Array.from({ length: 10 }, () => status(code, headers, body));
+    await fail(10);
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "held-back" });
+  });
   test("stays closed where the app itself breaks calls off", async () => {
     for (let i = 0; i < 15; i++) {
       const abort = new AbortController();
