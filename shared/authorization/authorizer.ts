@@ -2,7 +2,14 @@
 import * as v from "valibot";
 import { callback, checkOptions } from "../options.ts";
 import { guid, origin } from "../settings.ts";
-import { isSignedWith, MAX_TOKEN_LENGTH, readHeader, readPayload, type UnverifiedHeader } from "./access-token.ts";
+import {
+  isSignedWith,
+  MAX_TOKEN_LENGTH,
+  readHeader,
+  readPayload,
+  type UnverifiedHeader,
+  type UnverifiedPayload,
+} from "./access-token.ts";
 import { type AuditEvent, auditEvent } from "./audit-event.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import type { Call } from "./call.ts";
@@ -18,7 +25,7 @@ import {
 } from "./decide.ts";
 import type { RefusalCode } from "./refusals.ts";
 import { SigningKeys } from "./signing-keys.ts";
-import { fetchTenantKeys } from "./tenant-metadata.ts";
+import { fetchTenantKeys, type PublishedKey, type TenantKeys } from "./tenant-metadata.ts";
 import { isUnambiguous } from "./strict-json.ts";
 import { digestOf, VerifiedTokens } from "./verified-tokens.ts";
 
@@ -49,7 +56,7 @@ export type Authorization = Verdict & {
   readonly failure?: unknown;
 };
 
-/** Decides over calls: no framework, no configuration of its own. At once, where it need not ask or verify. */
+/** Decides over calls: no framework, no configuration of its own. At once, unless it must ask the tenant or the custom rule. */
 export type Authorize = (call: Call, requirement: RoleRequirement) => Authorization | Promise<Authorization>;
 
 type Refusal = Verdict & {
@@ -96,6 +103,16 @@ const optionSchemas = {
   customRule: v.pipe(v.optional(callback<CustomRule>()), v.description("a function")),
   onKeyFailure: callback<(error: unknown) => void>(),
 };
+
+/** What is known of a token before its signature is verified. */
+interface Unverified {
+  readonly token: string;
+  readonly digest: string;
+  readonly headerText: string;
+  readonly header: UnverifiedHeader;
+  readonly payload: UnverifiedPayload;
+  readonly requirement: RoleRequirement;
+}
 
 /** Headers that are kept: all tokens of one key and version have the same one. */
 const MAX_HEADERS = 100;
@@ -164,42 +181,59 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
       : verify(token, digest, requirement);
   }
 
-  async function verify(token: string, digest: string, requirement: RoleRequirement): Promise<Verdict | Refusal> {
+  /** A token not seen before: at once, if its key is known. */
+  function verify(token: string, digest: string, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
     const headerText = token.slice(0, token.indexOf("."));
     const header = headers.get(headerText) ?? readHeader(token);
     if ("code" in header) return refused(header.code);
-    const { keyId } = header;
-    const hopeless = keys.refusedUntilCooldownEnds(keyId);
+    const hopeless = keys.refusedUntilCooldownEnds(header.keyId);
     if (hopeless !== undefined) return { allowed: false, ...hopeless };
     const payload = readPayload(token);
     if ("code" in payload) return refused(payload.code);
-    const { claims } = payload;
+    const unverified = { token, digest, headerText, header, payload, requirement };
+    const published = keys.current();
+    return published === undefined ? loadAndVerify(unverified) : verifyBy(published, unverified);
+  }
 
+  async function loadAndVerify(unverified: Unverified): Promise<Verdict | Refusal> {
+    const { token, header, payload } = unverified;
     // Forged tokens must not wait for a slow tenant together with good ones: they would fill the host.
-    if (keys.current() === undefined) {
-      const badToken = policy && checkToken(claims, policy, now());
-      if (badToken !== undefined) return refused(badToken);
-      const old = keys.old(keyId);
-      if (old !== undefined && !(await isSignedWith(old.key, token))) return refused("bad-signature");
-    }
-    const published = keys.current() ?? (await keys.load(keyId));
-    if ("code" in published) return { allowed: false, ...published };
+    const badToken = policy && checkToken(payload.claims, policy, now());
+    if (badToken !== undefined) return refused(badToken);
+    const old = keys.old(header.keyId);
+    if (old !== undefined && !isSignedWith(old.key, token)) return refused("bad-signature");
+    const published = await keys.load(header.keyId);
+    return "code" in published ? { allowed: false, ...published } : verifyBy(published, unverified);
+  }
+
+  function verifyBy(published: TenantKeys, unverified: Unverified): Verdict | Promise<Verdict | Refusal> {
+    const { keyId } = unverified.header;
     const { issuers } = published;
-    policy = policy?.issuers === issuers ? policy : { ...accepted, issuers };
-    const bad = checkToken(claims, policy, now());
+    const current = policy?.issuers === issuers ? policy : { ...accepted, issuers };
+    policy = current;
+    const bad = checkToken(unverified.payload.claims, current, now());
     if (bad !== undefined) return refused(bad);
+    const key = published.keys.get(keyId);
+    if (key !== undefined) return verifyWith(key, current, unverified);
+    return keys
+      .find(keyId)
+      .then((found) => ("code" in found ? { allowed: false, ...found } : verifyWith(found, current, unverified)));
+  }
 
-    const found = published.keys.get(keyId) ?? (await keys.find(keyId));
-    if ("code" in found) return { allowed: false, ...found };
+  function verifyWith(
+    { key, fingerprint }: PublishedKey,
+    current: TokenPolicy,
+    { token, digest, headerText, header, payload, requirement }: Unverified,
+  ): Verdict | Promise<Verdict | Refusal> {
+    if (!isSignedWith(key, token)) return refused("bad-signature");
     if (!isUnambiguous(payload.part)) return refused("malformed-token");
-    if (!(await isSignedWith(found.key, token))) return refused("bad-signature");
-
-    const verdict = await ruled(claims, decide(claims, policy, requirement, now()));
+    const { claims } = payload;
+    const verdict = decide(claims, current, requirement, now());
     if (verdict.allowed) {
-      verified.add(digest, { claims, keyId, keyFingerprint: found.fingerprint });
+      verified.add(digest, { claims, keyId: header.keyId, keyFingerprint: fingerprint });
       if (headers.size < MAX_HEADERS) headers.set(headerText, header);
     }
-    return verdict;
+    return ruled(claims, verdict);
   }
 
   /** The custom rule comes last, and can only refuse. */

@@ -3,6 +3,9 @@
 /** The deepest nesting that is read: no claim of an Entra token has it. */
 const MAX_DEPTH = 8;
 
+/** Names that are all like this differ in more than case. */
+const LOWER_CASE = /^[a-z0-9_,]*$/;
+
 const STRING = /"(?:[^"\\]|\\.)*"/g;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -49,7 +52,7 @@ export function fromCanonicalBase64Url(part: string): Buffer | undefined {
  */
 export function isUnambiguous({ text, content }: Part): boolean {
   const names = Object.keys(content);
-  if (new Set(names.map(withoutCase)).size < names.length) return false;
+  if (!LOWER_CASE.test(names.join()) && new Set(names.map(withoutCase)).size < names.length) return false;
   const hasEscapes = text.includes("\\");
   const written = colonsIn(hasEscapes ? text.replace(STRING, "") : text);
   return written === countColons(content, hasEscapes ? () => 0 : colonsIn, MAX_DEPTH);

@@ -1,5 +1,6 @@
 // Fetches the tenant's metadata and its key set.
-import { type CryptoKey, importJWK } from "jose";
+import { KeyObject } from "node:crypto";
+import { importJWK } from "jose";
 import * as v from "valibot";
 import { isSecure } from "../settings.ts";
 import { fromCanonicalBase64Url } from "./strict-json.ts";
@@ -12,7 +13,7 @@ export interface TenantKeys {
 }
 
 export interface PublishedKey {
-  readonly key: CryptoKey;
+  readonly key: KeyObject;
   /** Equal for equal keys. */
   readonly fingerprint: string;
 }
@@ -106,7 +107,8 @@ async function importKeys(
     if (!success || !isStrong(output) || !isOurs(output)) continue;
     const { kid, n, e } = output;
     const key = await importJWK({ kty: "RSA", n, e, alg: "RS256" }).catch(() => undefined);
-    if (key !== undefined && !(key instanceof Uint8Array)) keys.set(kid, { key, fingerprint: `${n}.${e}` });
+    if (key !== undefined && !(key instanceof Uint8Array))
+      keys.set(kid, { key: KeyObject.from(key), fingerprint: `${n}.${e}` });
   }
   requireThat(keys.size > 0, "the key set holds no RSA signing key of this tenant");
   return keys;

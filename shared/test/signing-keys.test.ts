@@ -1,10 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { generateKeyPair } from "jose";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { SigningKeys } from "../authorization/signing-keys.ts";
 import type { TenantKeys } from "../authorization/tenant-metadata.ts";
+import { makeKey } from "../testing/tenant.ts";
 
-const { publicKey: key } = await generateKeyPair("RS256");
+const { publicKey: key } = await makeKey();
 const issuers = { "1.0": "https://sts.example/", "2.0": "https://login.example/v2.0" };
 const HOUR = 3600;
 

@@ -1,8 +1,8 @@
-import { generateKeyPair } from "jose";
 import { expect, test } from "vitest";
 import type { Claims } from "../authorization/claims.ts";
 import type { PublishedKey } from "../authorization/tenant-metadata.ts";
 import { VerifiedTokens } from "../authorization/verified-tokens.ts";
+import { makeKey } from "../testing/tenant.ts";
 
 const NOW = 1_800_000_000;
 const claims: Claims = {
@@ -19,7 +19,7 @@ const claims: Claims = {
   payload: {},
 };
 const token = { claims, keyId: "key-1", keyFingerprint: "fingerprint-1" };
-const { publicKey: key } = await generateKeyPair("RS256");
+const { publicKey: key } = await makeKey();
 const published = new Map<string, PublishedKey>([["key-1", { key, fingerprint: "fingerprint-1" }]]);
 
 function keep(count: number, useBetween?: (tokens: VerifiedTokens) => void): VerifiedTokens {
