@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TableClient } from "@azure/data-tables";
 import { IDENTIFIER_EXPECTED, isIdentifier } from "../identifier.ts";
 import { isStorageFailure } from "../storage/table.ts";
-import { defaultLimits, type ServiceOutcome, TOKEN_TIMEOUT_MS } from "../service-client/index.ts";
+import { defaultLimits, type ServiceOutcome, type ServiceRequest, TOKEN_TIMEOUT_MS } from "../service-client/index.ts";
 import { bounded } from "./history.ts";
 import {
   afterAttempt,
@@ -25,6 +25,12 @@ import { createMessageStore, type Lease, LEASE_MS, type MessageStore, type Page 
  * storage operation.
  */
 const LEASE_NEEDED_MS = TOKEN_TIMEOUT_MS + defaultLimits.deadlineMs + 10_000;
+
+/**
+ * The deadline of the delivery within `submit`, in milliseconds, for the token and then for the call: somebody waits, and the
+ * message is stored. A response takes milliseconds; where it takes longer, a run delivers the message.
+ */
+const FIRST_DELIVERY_MS = 2_000;
 
 /** Deliveries at once. Two instances and HTTP requests together stay well below the limit of the client. */
 const CONCURRENT_DELIVERIES = 8;
@@ -74,7 +80,8 @@ export interface RunOptions {
 /** A durable call to another service. */
 export interface Outbox<Payload> {
   /**
-   * Stores a message, then tries to deliver it. While the app stops, it may return before the attempt is over.
+   * Stores a message, then tries to deliver it, for 2 s: a service that does not respond in time gets the message by a run.
+   * While the app stops, it may return before the attempt is over.
    *
    * @returns its present state; for an id that exists already, the existing message as it stands: compare the payload
    * @throws TypeError for an id that is no identifier, or a payload that is no JSON or longer than 16,000 characters
@@ -131,7 +138,11 @@ export function createOutbox<Payload>({
   const shutdown = new AbortController();
 
   /** Delivers a leased message once. A step that is not stored, because of a crash, is repeated after the lease. */
-  async function attempt(lease: Lease<Payload>, signal: AbortSignal, traceParent?: string): Promise<Attempt<Payload>> {
+  async function attempt(
+    lease: Lease<Payload>,
+    limits: Pick<ServiceRequest, "signal" | "deadlineMs">,
+    traceParent?: string,
+  ): Promise<Attempt<Payload>> {
     const { message } = lease;
     const ended = (
       outcome: ServiceOutcome,
@@ -141,7 +152,7 @@ export function createOutbox<Payload>({
     });
     const call = async (): Promise<ServiceOutcome> => {
       if (message.payload === undefined) throw new Error(`The stored payload of the message ${message.id} is damaged.`);
-      return destination.client({ ...destination.request(message), traceParent, signal });
+      return destination.client({ ...destination.request(message), traceParent, ...limits });
     };
     // Also if the destination cannot tell what the response means.
     const { outcome, next } = await call()
@@ -190,7 +201,7 @@ export function createOutbox<Payload>({
     const queue = createLeaseQueue(store, { partitions, neededMs: LEASE_NEEDED_MS, mayBegin });
     const worker = async (): Promise<void> => {
       for (let lease = await queue.next(); lease !== undefined; lease = await queue.next()) {
-        const attempted = await attempt(lease, breakOff, options.traceParent);
+        const attempted = await attempt(lease, { signal: breakOff }, options.traceParent);
         count(counts, attempted);
         // The next message would fail for the same reason: it waits for the next run.
         if (!wasSent(attempted.outcome)) failure = bounded(describe(attempted.outcome));
@@ -236,7 +247,8 @@ export function createOutbox<Payload>({
     if (draining.signal.aborted || lease.until.getTime() - store.now().getTime() <= LEASE_NEEDED_MS) {
       return { message: lease.message };
     }
-    const attempted = track(attempt(lease, shutdown.signal, traceParent)).then(({ message }) => message);
+    const limits = { signal: shutdown.signal, deadlineMs: FIRST_DELIVERY_MS };
+    const attempted = track(attempt(lease, limits, traceParent)).then(({ message }) => message);
     return { message: lease.message, attempted };
   }
 

@@ -63,6 +63,15 @@ export function createResilience({ deadlineMs, tryTimeoutMs, retries, calls } = 
   };
 }
 
+/**
+ * The policies under a further deadline, in milliseconds. Returns at once when it ends, and aborts the try, which still counts
+ * for the circuit: the waits between tries and for another call's probe do not end by a signal.
+ */
+export function within(deadlineMs: number | undefined, policy: IPolicy): IPolicy {
+  if (deadlineMs === undefined) return policy;
+  return wrap(timeout(deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }), policy);
+}
+
 /** The service's health: a refusal or a 429 comes from a service that is well, and so does "not this one now". */
 function isFailure(result: unknown): boolean {
   const outcome = result as ServiceOutcome;

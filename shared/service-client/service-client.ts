@@ -11,7 +11,7 @@ import { defaultLimits, limitsSchema, type ServiceLimits } from "./limits.ts";
 import { isCode, problemCode } from "./problem-code.ts";
 import { requirePath } from "./request-path.ts";
 import { requireHeaders } from "./request-headers.ts";
-import { createResilience } from "./resilience.ts";
+import { createResilience, within } from "./resilience.ts";
 import { readRetryAfter } from "./retry-after.ts";
 import type { TokenSource } from "../identity/token-source.ts";
 
@@ -30,6 +30,8 @@ export interface ServiceRequest {
   readonly traceParent?: string | undefined;
   /** Aborts the call at any stage. */
   readonly signal?: AbortSignal;
+  /** A shorter deadline than the client's, in milliseconds: for the token, and then for all tries. Aborts them when it ends. */
+  readonly deadlineMs?: number | undefined;
 }
 
 /** @throws TypeError for a path that is not below the service's origin, or a header that is not allowed; nothing was sent then */
@@ -101,7 +103,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     let token: string | undefined;
     try {
       // Before the policies: they are about the service, and Entra is another one.
-      token = await tokenInTime(tokens.get(), request.signal);
+      token = await tokenInTime(tokens.get(), request.signal, request.deadlineMs);
     } catch (error) {
       if (request.signal?.aborted !== true) return noToken(error);
     }
@@ -123,7 +125,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     };
     const policy = REPEATABLE.includes(request.method) ? resilience.repeatable : resilience.once;
     try {
-      const outcome = await policy.execute(attempt, request.signal);
+      const outcome = await within(request.deadlineMs, policy).execute(attempt, request.signal);
       // The outcome of a sent try says more than a missing token for the next one.
       return outcome.kind === "no-token" ? (last ?? outcome) : outcome;
     } catch (error) {
@@ -227,8 +229,12 @@ async function newerThan(
 }
 
 /** Waits for a token source, which need not be `createTokenSource`'s and may never settle. */
-function tokenInTime(token: Promise<string>, signal: AbortSignal | undefined): Promise<string> {
-  return inTime(token, TOKEN_TIMEOUT_MS, () => new Error("the token source gave no token in time"), signal);
+function tokenInTime(
+  token: Promise<string>,
+  signal: AbortSignal | undefined,
+  timeoutMs = TOKEN_TIMEOUT_MS,
+): Promise<string> {
+  return inTime(token, timeoutMs, () => new Error("the token source gave no token in time"), signal);
 }
 
 function codeOfFailure(error: unknown): string {

@@ -1,3 +1,5 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { PipelineRequest, SendRequest } from "@azure/core-rest-pipeline";
@@ -7,7 +9,12 @@ import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { type Destination, type Message, newMessage } from "../outbox/message.ts";
 import { createMessageStore, type MessageStore } from "../outbox/message-store.ts";
 import { createOutbox, type Outbox, type RunOptions, type RunSummary } from "../outbox/outbox.ts";
-import type { ServiceClient, ServiceOutcome, ServiceRequest } from "../service-client/index.ts";
+import {
+  createServiceClient,
+  type ServiceClient,
+  type ServiceOutcome,
+  type ServiceRequest,
+} from "../service-client/index.ts";
 import { openTable } from "../storage/table.ts";
 
 interface Letter {
@@ -138,7 +145,7 @@ test("the request is the one of the destination, in the trace of whoever began i
   const signal = expect.any(AbortSignal) as AbortSignal;
   const request = { method: "PUT", path: "/letters/a.b", body: { text: "hi" }, signal };
   expect(requests).toEqual([
-    { ...request, traceParent: "trace-1" },
+    { ...request, traceParent: "trace-1", deadlineMs: 2_000 },
     { ...request, traceParent: "trace-2" },
   ]);
 });
@@ -437,6 +444,50 @@ describe("on shutdown", () => {
     await expect.poll(() => asked.length).toBe(1);
     await outbox.drain();
     expect(await placed).toMatchObject({ state: "pending", attempts: 0 });
+  });
+});
+
+describe("a destination that accepts a call and never responds", () => {
+  let destinationServer: Server;
+  let hanging: ServerResponse[];
+  let delivered: string[];
+  let isHanging: boolean;
+  let slow: Outbox<Letter>;
+
+  beforeEach(async () => {
+    [hanging, delivered, isHanging] = [[], [], true];
+    destinationServer = createServer((request, response) => {
+      if (isHanging) hanging.push(response);
+      else {
+        const id = request.url?.split("/").at(-1) ?? "";
+        delivered.push(id);
+        response.writeHead(201, { "Content-Type": "application/json" }).end(JSON.stringify({ id }));
+      }
+    });
+    await new Promise<void>((resolve) => destinationServer.listen(0, "127.0.0.1", resolve));
+    const origin = `http://127.0.0.1:${(destinationServer.address() as AddressInfo).port}`;
+    const token = (): Promise<string> => Promise.resolve("abc.def.ghi");
+    slow = outboxWith({}, { client: createServiceClient({ origin, tokens: { get: token, renew: token } }) });
+  });
+  afterEach(() => {
+    destinationServer.closeAllConnections();
+    destinationServer.close();
+  });
+
+  test("holds nobody up: pending after one try, which is aborted; the next run delivers it once", async () => {
+    const pending = { state: "pending", attempts: 1, reason: "no-response: no response in time" };
+    expect(await submit("a", slow)).toMatchObject(pending);
+    await expect.poll(() => hanging.map(({ destroyed }) => destroyed)).toEqual([true]);
+    isHanging = false;
+    passTime(2_001); // less than a lease
+    expect(await run(slow)).toMatchObject({ done: 1, stillPending: 0, pending: 0 });
+    expect({ delivered, tries: hanging.length }).toEqual({ delivered: ["a"], tries: 1 });
+  });
+
+  test("opens the circuit: further submissions are not tried", async () => {
+    await Promise.all(Array.from({ length: 10 }, (_, i) => submit(`o-${i}`, slow)));
+    expect(await submit("a", slow)).toMatchObject({ state: "pending", attempts: 0 });
+    expect(hanging).toHaveLength(10);
   });
 });
 

@@ -300,6 +300,64 @@ async function later(call: () => Promise<ServiceOutcome>): Promise<ServiceOutcom
   return outcomes[0];
 }
 
+describe("a request's own deadline", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+  });
+
+  /** The outcome when these milliseconds have passed; undefined if the call is not over then. */
+  async function outcomeAfter(ms: number, call: Promise<ServiceOutcome>): Promise<ServiceOutcome | undefined> {
+    await vi.advanceTimersByTimeAsync(ms);
+    const tick = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+    return Promise.race([call, tick]);
+  }
+  async function hang(method: "PUT" | "POST"): Promise<ServiceOutcome | undefined> {
+    const { promise: arrived, resolve } = Promise.withResolvers<unknown>();
+    answers = [
+      () => {
+        resolve(undefined);
+      },
+    ];
+    const call = client({ method, path: "/", deadlineMs: 1_000 });
+    await arrived;
+    expect(await outcomeAfter(999, call)).toBeUndefined();
+    return outcomeAfter(1, call);
+  }
+
+  test.each(["PUT", "POST"] as const)("ends a %s that gets no answer, and its connection", async (method) => {
+    expect(await hang(method)).toEqual({ kind: "no-response", reason: "no response in time", tries: 1 });
+    vi.useRealTimers();
+    await expect.poll(() => requests[0]?.socket.destroyed).toBe(true);
+    expect(requests).toHaveLength(1);
+  });
+  test("counts for the circuit", async () => {
+    for (let i = 0; i < 10; i++) expect(await hang("POST")).toMatchObject({ kind: "no-response" });
+    expect(await client({ method: "GET", path: "/" })).toMatchObject({ kind: "held-back" });
+  });
+  test("ends the wait for the next try, which is not made", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    onTestFinished(() => {
+      timers.mockRestore();
+    });
+    answers = [status(503, { "Retry-After": "2" })];
+    const call = client({ method: "PUT", path: "/", deadlineMs: 1_000 });
+    const isWaiting = (): boolean => timers.mock.calls.some(([, ms = 0]) => ms > 2_000 && ms < 3_000);
+    while (!isWaiting()) await new Promise((resolve) => setImmediate(resolve));
+    expect(await outcomeAfter(1_000, call)).toMatchObject({ kind: "response", status: 503, tries: 1 });
+    await vi.advanceTimersByTimeAsync(20_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(requests).toHaveLength(1);
+  });
+  test("ends the wait for the token: nothing is sent", async () => {
+    const call = createServiceClient({ origin, tokens: tokensOf(() => new Promise(() => undefined)) });
+    await import("../on-demand/http.ts");
+    const outcome = await outcomeAfter(1_000, call({ method: "GET", path: "/", deadlineMs: 1_000 }));
+    expect(outcome).toMatchObject({ kind: "no-token", tries: 0 });
+    expect(requests).toHaveLength(0);
+  });
+});
+
 describe("a token source that never answers", () => {
   const never = (): Promise<string> => new Promise(() => undefined);
   const once = (): (() => Promise<string>) => {
