@@ -71,8 +71,10 @@ const importsUnresolved: Plugin = {
   setup(build) {
     build.onResolve({ filter: /./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
       if (kind === "entry-point" || pluginData === "resolving") return undefined;
-      if (!/^(\.|shared\/)/.test(path)) return { path, external: true };
-      const { path: source } = await build.resolve(path, { kind, resolveDir, pluginData: "resolving" });
+      const resolved = await build.resolve(path, { kind, resolveDir, pluginData: "resolving" });
+      const { path: source, external, errors } = resolved;
+      const isOurs = !external && errors.length === 0 && !source.includes(`${sep}node_modules${sep}`);
+      if (!isOurs) return { path, external: true };
       const target = relative(dirname(importer), source).replaceAll(sep, "/").replace(/\.ts$/, ".js");
       return { path: target.startsWith(".") ? target : `./${target}`, external: true };
     });

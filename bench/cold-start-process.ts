@@ -43,6 +43,8 @@ export interface StartTimes {
 }
 
 const { file, cache, call, waitMs = 0 } = JSON.parse(process.env["COLD_START"] ?? "{}") as StartOptions;
+// The worker's gRPC client has loaded this module, and with it `node:http`, before the worker loads the app.
+process.getBuiltinModule("node:http2");
 if (cache !== undefined) enableCompileCache(cache);
 provideCoreModule(() => undefined);
 if (file !== undefined) createRequire(file)(file);

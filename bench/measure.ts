@@ -60,7 +60,7 @@ async function durationOf(candidate: Candidate, times: number): Promise<number> 
   return Number(process.hrtime.bigint() - began);
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
+export function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, order: Math.random() }))
     .sort((a, b) => a.order - b.order)
