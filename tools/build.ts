@@ -167,11 +167,20 @@ function bundle(app: string, folder: string, sources: string) {
     format: "esm",
     // The Functions worker provides this module at run time. No registry has it.
     external: ["@azure/functions-core"],
+    alias: fromSources,
     sourcemap: "inline",
     logLevel: "warning",
     write: false,
   } satisfies BuildOptions;
 }
+
+/** Packages that publish their sources beside a bundle of their own. Of sources, esbuild keeps only what the app uses. */
+export const fromSources = Object.fromEntries(
+  ["@azure/functions", "@azure/functions-extensions-base"].map((name) => [
+    name,
+    join(root, "node_modules", name, "src", "index.ts"),
+  ]),
+);
 
 const common = {
   platform: "node",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, vi } from "vitest";
+import { fromSources } from "../../tools/build.ts";
 import { startFunctionsHost, type FunctionsHost, type FunctionsHostOptions } from "../host/functions-host.ts";
 
 export interface AppOptions {
@@ -38,6 +39,7 @@ export async function stage(source: string, { hostJson = {}, format = "cjs" }: A
     format,
     banner: format === "esm" ? { js: banner } : {},
     external: ["@azure/functions-core"],
+    alias: fromSources,
     outfile: join(folder, outfile),
     logLevel: "silent",
   });
