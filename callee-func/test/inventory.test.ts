@@ -1,9 +1,9 @@
-import { TableClient, type TransactionAction } from "@azure/data-tables";
+import { RestError, TableClient, type TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { openTable } from "@restricted-calls/shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
-import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
+import { createInventory, type Inventory, type Reservation, type Reserved } from "../src/inventory/inventory.ts";
 
 const APP = "11111111-1111-4111-8111-111111111111";
 const OTHER_APP = "22222222-2222-4222-8222-22222222abcd";
@@ -61,6 +61,7 @@ describe("a reservation", () => {
   test.each([
     ["another SKU", { ...reservation, sku: "gizmo" }],
     ["another quantity", { ...reservation, quantity: 3 }],
+    ["an unknown SKU", { ...reservation, sku: "unknown" }],
   ])("of the same order conflicts with %s, and changes nothing", async (_, other) => {
     await inventory.reserve(APP, reservation);
     expect(await codeOf(inventory.reserve(APP, other))).toBe("order-conflict");
@@ -134,6 +135,226 @@ describe("setting the stock level", () => {
   });
 });
 
+describe("together, in one instance", () => {
+  let requests: string[];
+  let submit: Submit;
+  beforeEach(() => {
+    requests = [];
+    submit = (send) => send();
+    const client = openTable(storage.endpoint, `inventory${tables - 1}`, () => storage.credential);
+    inventory = createInventory(async () => watched(await client(), requests, () => submit), { widget: 10 });
+  });
+  const order = (orderId: string, quantity = 1, sku = "widget") => ({ orderId, sku, quantity });
+  const orders = (count: number, sku = "widget") =>
+    Array.from({ length: count }, (_, i) => order(`order-${i}`, 1, sku));
+  const reserve = (wanted: Reservation) => outcomeOf(inventory.reserve(APP, wanted));
+
+  test("one alone needs two storage requests", async () => {
+    await reserve(order("before"));
+    requests.length = 0;
+    expect(await reserve(order("alone"))).toBe("new");
+    expect(requests).toEqual(["read stock", "change 2"]);
+  });
+
+  test("what waits for one SKU is one transaction", async () => {
+    await inventory.setOnHand("widget", 1_000);
+    requests.length = 0;
+    // The first one starts at once.
+    expect(new Set(await Promise.all(orders(20).map(reserve)))).toEqual(new Set(["new"]));
+    expect(requests).toEqual(["read stock", "change 2", "read stock", "change 20"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 20 });
+  });
+
+  test("more than fit into one transaction are several", async () => {
+    await inventory.setOnHand("widget", 1_000);
+    requests.length = 0;
+    expect(new Set(await Promise.all(orders(150).map(reserve)))).toEqual(new Set(["new"]));
+    expect(requests.filter((name) => name !== "read stock")).toEqual(["change 2", "change 100", "change 51"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 150 });
+    expect(await reservedUnits("widget")).toBe(150);
+  });
+
+  test.each([
+    ["that storage names", (error: RestError) => error],
+    ["of which storage names none", (error: RestError) => Object.assign(error, { message: "It exists." })],
+  ])("each has its own result, also beside repeated orders %s", async (_, change) => {
+    await inventory.reserve(APP, order("repeated"));
+    await inventory.reserve(APP, order("changed"));
+    submit = (send) => send().catch((error: unknown) => Promise.reject(change(error as RestError)));
+    expect(
+      await Promise.all([
+        reserve(order("first")),
+        reserve(order("new")),
+        reserve(order("repeated")),
+        reserve(order("too-large", 9)),
+        reserve(order("changed", 2)),
+        reserve(order("small", 2)),
+        outcomeOf(inventory.reserve(OTHER_APP, order("repeated"))),
+      ]),
+    ).toEqual(["new", "new", "held", "insufficient-stock", "order-conflict", "new", "new"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 7 });
+    expect(await reservedUnits("widget")).toBe(7);
+  });
+
+  test("of many repeated orders, storage is asked for all at once", async () => {
+    await inventory.setOnHand("widget", 1_000);
+    await Promise.all(orders(30).map(reserve));
+    requests.length = 0;
+    const again = [order("first"), ...orders(30), order("last")];
+    expect(await Promise.all(again.map(reserve))).toEqual(["new", ...Array<string>(30).fill("held"), "new"]);
+    // Two conflicts, the 29 reservations that the first one did not name, the two others of that transaction, and the change.
+    const counted = (name: string) => requests.filter((one) => one === name).length;
+    expect({ reads: counted("read reservation"), stock: counted("read stock") }).toEqual({ reads: 31, stock: 4 });
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 32 });
+  });
+
+  test.each([
+    ["of many", 20],
+    ["the last ones", 10],
+  ])("an order that comes twice takes its units once: %s", async (_, onHand) => {
+    await inventory.setOnHand("widget", onHand);
+    const outcomes = [order("first"), order("twice", 9), order("twice", 9), order("twice", 8)].map(reserve);
+    expect(await Promise.all(outcomes)).toEqual(["new", "new", "held", "order-conflict"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 10 });
+    expect(await reservedUnits("widget")).toBe(10);
+  });
+
+  test("an order that took the last units and got no answer gets it when it is repeated", async () => {
+    submit = async (send) => {
+      await send();
+      throw new RestError("The connection was closed.");
+    };
+    expect(await reserve(order("last", 10))).toBe("no problem: RestError: The connection was closed.");
+    submit = (send) => send();
+    const outcomes = [order("first"), order("late"), order("last", 10)].map(reserve);
+    expect(await Promise.all(outcomes)).toEqual(["insufficient-stock", "insufficient-stock", "held"]);
+    expect(await reservedUnits("widget")).toBe(10);
+  });
+
+  test("an order that the stock no longer covers is not refused before the transaction in front of it succeeded", async () => {
+    await inventory.reserve(APP, order("repeated", 6));
+    // What "repeated" seems to take is left for "behind".
+    expect(await Promise.all([order("first"), order("repeated", 3), order("behind", 3)].map(reserve))).toEqual([
+      "new",
+      "order-conflict",
+      "new",
+    ]);
+  });
+
+  test("a lost race is tried again for the whole batch, and what another instance reserved is found", async () => {
+    let races = 0;
+    submit = async (send, { length }) => {
+      if (length > 2 && races++ < 3) await another.reserve(APP, order(`order-${races}`));
+      return send();
+    };
+    expect(await Promise.all(orders(6).map(reserve))).toEqual(["new", "held", "held", "held", "new", "new"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 6 });
+    expect(await reservedUnits("widget")).toBe(6);
+  });
+
+  test("a race that is always lost is 503 busy for the batch, and changes nothing", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    let onHand = 10;
+    submit = async (send) => {
+      await another.setOnHand("widget", ++onHand);
+      return send();
+    };
+    expect(await Promise.all(orders(3).map(reserve))).toEqual(["busy", "busy", "busy"]);
+    expect(requests.filter((name) => name === "read stock")).toHaveLength(2 * 30);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 0 });
+    expect(await reservedUnits("widget")).toBe(0);
+  });
+
+  test("a transaction that fails, fails its batch and no other", async () => {
+    submit = (send, { length }) => (length === 100 ? Promise.reject(new RestError("No answer.")) : send());
+    await another.setOnHand("widget", 1_000);
+    const outcomes = await Promise.all(orders(130).map(reserve));
+    expect(outcomes[0]).toBe("new");
+    expect(new Set(outcomes.slice(1, 100))).toEqual(new Set(["no problem: RestError: No answer."]));
+    expect(new Set(outcomes.slice(100))).toEqual(new Set(["new"]));
+    expect(await reservedUnits("widget")).toBe(31);
+    // Their outcome was unknown: repeated, none is reserved twice.
+    submit = (send) => send();
+    await Promise.all(orders(130).map(reserve));
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 130 });
+  });
+
+  test("a SKU does not wait for another one", async () => {
+    const { promise: isUnderWay, resolve: underWay } = Promise.withResolvers<undefined>();
+    const { promise: gate, resolve: open } = Promise.withResolvers<undefined>();
+    await inventory.setOnHand("cold", 5);
+    submit = async (send, [stock]) => {
+      if (stock?.[1].rowKey === "stock:widget") {
+        underWay(undefined);
+        await gate;
+      }
+      return send();
+    };
+    const hot = orders(10).map(reserve);
+    await isUnderWay;
+    expect(await reserve(order("cold-1", 1, "cold"))).toBe("new");
+    open(undefined);
+    expect(new Set(await Promise.all(hot))).toEqual(new Set(["new"]));
+  });
+
+  test("two instances lose no unit and take none twice", async () => {
+    await inventory.setOnHand("widget", 100);
+    // Half of the orders come to both instances, and there are more than units.
+    const wanted = orders(120).map((one) => ({ ...one, quantity: 2 }));
+    const outcomes = await Promise.all([
+      ...wanted.slice(0, 80).map(reserve),
+      ...wanted.slice(40).map((one) => outcomeOf(another.reserve(APP, one))),
+    ]);
+    expect(outcomes.filter((outcome) => outcome === "new")).toHaveLength(50);
+    expect([...new Set(outcomes)].sort()).toEqual(["held", "insufficient-stock", "new"]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 100, available: 0 });
+    expect(await reservedUnits("widget")).toBe(100);
+  });
+});
+
+/** What a reservation comes to: "new", "held", or its problem. */
+async function outcomeOf(call: Promise<Reserved>): Promise<string> {
+  const isNew = await call.then(
+    (reserved) => reserved.isNew,
+    () => undefined,
+  );
+  return isNew === undefined ? codeOf(call) : isNew ? "new" : "held";
+}
+
+/** The units of all reservation rows of a SKU. */
+async function reservedUnits(sku: string): Promise<number> {
+  const client = new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
+  let units = 0;
+  for await (const { rowKey, ...row } of client.listEntities<Reservation>()) {
+    if (rowKey?.startsWith("reservation:") === true && row.sku === sku) units += row.quantity;
+  }
+  return units;
+}
+
+/** Sends a transaction of so many changes. */
+type Submit = (send: () => Promise<unknown>, changes: readonly TransactionAction[]) => Promise<unknown>;
+
+/** A client that records its requests, and sends its transactions by `submit`. */
+function watched(client: TableClient, requests: string[], submit: () => Submit): TableClient {
+  return new Proxy(client, {
+    get: (target, name) => {
+      if (name === "getEntity") {
+        return (partition: string, key: string) => {
+          requests.push(`read ${key.split(":")[0] ?? ""}`);
+          return target.getEntity(partition, key);
+        };
+      }
+      if (name === "submitTransaction") {
+        return (changes: TransactionAction[]) => {
+          requests.push(`change ${changes.length}`);
+          return submit()(() => target.submitTransaction(changes), changes);
+        };
+      }
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+}
+
 test("an order that comes twice at once is never told that the units it has just taken are gone", async () => {
   const reservation = { orderId: "order-1", sku: "widget", quantity: 10 };
   const client = new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
@@ -191,6 +412,13 @@ describe("rows of another version", () => {
     expect(await codeOf(inventory.reserve(APP, { orderId: "new-1", sku: "new", quantity: 1 }))).toBe("newer-row");
     expect(await codeOf(inventory.setOnHand("new", 9))).toBe("newer-row");
     expect(await raw().getEntity(partitionKey, "stock:new")).toMatchObject({ version: 2, reserved: 2, unit: "kg" });
+  });
+
+  test("after this one: an order that holds its reservation gets it", async () => {
+    const order = { orderId: "first", sku: "widget", quantity: 1 };
+    await inventory.reserve(APP, order);
+    await raw().updateEntity({ partitionKey, rowKey: "stock:widget", version: 2 }, "Merge");
+    expect(await inventory.reserve(APP, order)).toEqual({ ...order, isNew: false });
   });
 
   test("a column more in a row of today's version stays", async () => {

@@ -114,6 +114,32 @@ describe("POST /api/orders", () => {
     expect(await place(rejected)).toMatchObject({ status: 409, body: { code: "order-rejected" } });
   });
 
+  test("201 for each order while many callers reserve one item, also for orders of that item", async () => {
+    const { entra, callee } = system.endpoints;
+    const token = await mintToken(entra.control, {});
+    let isOver = false;
+    const reserve = async (_: unknown, caller: number): Promise<number[]> => {
+      const statuses: number[] = [];
+      for (let i = 0; !isOver; i++) {
+        const { status } = await fetch(`${callee.callerSubnet}/api/reservations/hot-${caller}-${i}`, {
+          method: "PUT",
+          headers: { Authorization: `Bearer ${token}` },
+          body: JSON.stringify({ sku: "verify", quantity: 1 }),
+        });
+        statuses.push(status);
+      }
+      return statuses;
+    };
+    const callers = Promise.all(Array.from({ length: 32 }, reserve));
+    const placed: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      for (const sku of ["widget", "verify"]) placed.push((await place({ sku, quantity: 1 })).status);
+    }
+    isOver = true;
+    expect(placed).toEqual(Array<number>(20).fill(201));
+    expect(new Set((await callers).flat())).toEqual(new Set([201]));
+  });
+
   test("202 pending while the callee is down; a run of the timer delivers it", async () => {
     const order = { orderId: "a-6", sku: "widget", quantity: 2 };
     const placed = await whileCalleeIsDown(async () => {

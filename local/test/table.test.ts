@@ -1,8 +1,14 @@
 import { createPipelineRequest } from "@azure/core-rest-pipeline";
-import { RestError, type TableClient } from "@azure/data-tables";
+import { RestError, type TableClient, type TransactionAction } from "@azure/data-tables";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../storage/test-storage.ts";
-import { isLostRace, isStorageFailure, openTable, orUndefined } from "@restricted-calls/shared/storage/table";
+import {
+  existingEntity,
+  isLostRace,
+  isStorageFailure,
+  openTable,
+  orUndefined,
+} from "@restricted-calls/shared/storage/table";
 
 let storage: TestStorage;
 let table: TableClient;
@@ -74,6 +80,30 @@ describe("a lost race", () => {
   ])("is one: %s", async (_, operation) => {
     const failure = await failureOf(operation());
     expect({ lost: isLostRace(failure), storage: isStorageFailure(failure) }).toEqual({ lost: true, storage: false });
+  });
+
+  test.each<[string, TransactionAction[], number | undefined]>([
+    ["the first change", [["create", row]], 0],
+    [
+      "a later change",
+      [
+        ["create", { ...row, rowKey: "a" }],
+        ["upsert", { ...row, rowKey: "b" }],
+        ["create", row],
+      ],
+      2,
+    ],
+    [
+      "no change: another ETag",
+      [["update", row, "Merge", { etag: "W/\"datetime'2020-01-01T00%3A00%3A00.0Z'\"" }]],
+      undefined,
+    ],
+  ])("whose entity existed is found in a transaction: %s", async (_, changes, place) => {
+    expect(existingEntity(await failureOf(table.submitTransaction(changes)))).toBe(place);
+  });
+
+  test("whose entity existed may not be named by storage", () => {
+    expect(existingEntity(new RestError("Conflict", { statusCode: 409, code: "EntityAlreadyExists" }))).toBeNaN();
   });
 
   // In Azure a table is being deleted for 40 seconds or more; the local storage deletes at once.

@@ -123,6 +123,17 @@ export function isLostRace(error: unknown): boolean {
 }
 
 /**
+ * The place (from 0) of the change of a transaction whose entity existed already, or NaN if storage does not name it; undefined
+ * for another error.
+ *
+ * @see https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions#sample-error-response
+ */
+export function existingEntity(error: unknown): number | undefined {
+  // The message starts with the place: "2:The specified entity already exists."
+  return isRestError(error) && error.code === "EntityAlreadyExists" ? Number.parseInt(error.message) : undefined;
+}
+
+/**
  * True if a table that `openTable` opened did not respond, was busy, did not know the identity (yet), or was being deleted: the
  * request may be repeated.
  */
