@@ -1,5 +1,4 @@
 /** Makes the calls of the matrix on the test bed. */
-import { setTimeout as delay } from "node:timers/promises";
 import { attacks } from "@restricted-calls/shared/testing/attacks";
 import { reasonOf } from "../../tools/command-line.ts";
 import { callersOf } from "../model/callers.ts";
@@ -13,12 +12,7 @@ import { attackCredentials, type Credentials, credentialsFor } from "./credentia
 import type { TestBed } from "./test-bed.ts";
 
 /** Makes one call. A call without a response differs. */
-export async function makeCall(
-  call: Call,
-  testBed: TestBed,
-  policy: Policy,
-  signal?: AbortSignal,
-): Promise<Observation> {
+export async function makeCall(call: Call, testBed: TestBed, policy: Policy): Promise<Observation> {
   try {
     const operation = apiNames(policy)
       .flatMap(everyOperation)
@@ -30,7 +24,7 @@ export async function makeCall(
     const origin = service?.[isHosts ? "hostFrontEnds" : "frontEnds"][call.layers][call.origin];
     if (origin === undefined) throw new Error(`there is no front end for ${call.origin}`);
     const credentials = await credentialsOf(call, operation.service, testBed, policy);
-    return await send(`${origin}${path}`, operation, body, credentials, signal);
+    return await send(`${origin}${path}`, operation, body, credentials);
   } catch (error) {
     return { actual: null, exchanges: [], note: `No response: ${reasonOf(error)}.`, different: true };
   }
@@ -69,7 +63,6 @@ async function send(
   { method, by }: Pick<Operation, "method" | "by">,
   body: object | undefined,
   credentials: Credentials,
-  signal?: AbortSignal,
 ): Promise<Observation> {
   if ("refusal" in credentials) {
     return {
@@ -79,20 +72,10 @@ async function send(
     };
   }
   const { authorization, otherHeaders, query } = credentials;
-  const whole = query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`;
-  const headers = { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) };
-  for (let tries = 1; ; tries++) {
-    const response = await exchange(whole, { method, headers, body });
-    const seconds = Number(response.headers["retry-after"] ?? NaN);
-    if (response.status !== 503 || !(seconds <= LONGEST_RETRY_AFTER_SECONDS) || tries === TRIES) {
-      const observed = observedIn(response, by);
-      const busy = `Response ${tries}: before, the service was busy and asked for another try (503, Retry-After).`;
-      return tries === 1 ? observed : { ...observed, note: [busy, observed.note ?? ""].join(" ").trim() };
-    }
-    await delay(seconds * 1000 * (1 + Math.random()), undefined, { signal });
-  }
+  const response = await exchange(query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`, {
+    method,
+    headers: { ...otherHeaders, ...(authorization !== null && { Authorization: authorization }) },
+    body,
+  });
+  return observedIn(response, by);
 }
-
-/** A service may ask for another try, because the calls of the matrix are made at the same time: RFC 9110, section 10.2.3. */
-const TRIES = 6;
-const LONGEST_RETRY_AFTER_SECONDS = 5;

@@ -31,7 +31,7 @@ export function localSource(options: LocalOptions & { readonly note: (line: stri
     return testBed;
   };
   return {
-    calls: matrixOf(policy).map((call) => ({ ...call, make: () => makeCall(call, started(), policy, options.signal) })),
+    calls: matrixOf(policy).map((call) => ({ ...call, make: () => makeCall(call, started(), policy) })),
     checks: [],
     concurrency: CONCURRENCY,
     async start() {
