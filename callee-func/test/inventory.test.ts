@@ -3,7 +3,8 @@ import { ProblemError } from "@restricted-calls/shared/problem";
 import { openTable } from "@restricted-calls/shared/storage/table";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
-import { createInventory, type Inventory, type Reservation, type Reserved } from "../src/inventory/inventory.ts";
+import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
+import type { Reservation, Reserved } from "../src/inventory/reservations.ts";
 
 const APP = "11111111-1111-4111-8111-111111111111";
 const OTHER_APP = "22222222-2222-4222-8222-22222222abcd";

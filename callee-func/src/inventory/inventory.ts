@@ -1,7 +1,7 @@
 // The stock and its reservations.
 import type { TableClient } from "@azure/data-tables";
 import { ProblemError } from "@restricted-calls/shared/problem";
-import { createReserve } from "./reservations.ts";
+import { createReserve, type Reservation, type Reserved } from "./reservations.ts";
 import { readStock, stockChange, type StockRow, untilWon } from "./rows.ts";
 
 export interface Stock {
@@ -10,14 +10,6 @@ export interface Stock {
   readonly reserved: number;
   readonly available: number;
 }
-
-export interface Reservation {
-  readonly orderId: string;
-  readonly sku: string;
-  readonly quantity: number;
-}
-
-export type Reserved = Reservation & { readonly isNew: boolean };
 
 /** What the service does with its stock. Every refusal is a `ProblemError`. */
 export interface Inventory {

@@ -3,7 +3,6 @@ import type { TableClient } from "@azure/data-tables";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { existingEntity } from "@restricted-calls/shared/storage/table";
 import { createBatches } from "./batches.ts";
-import type { Reservation, Reserved } from "./inventory.ts";
 import {
   newReservation,
   readReservation,
@@ -14,6 +13,14 @@ import {
   type StockRow,
   untilWon,
 } from "./rows.ts";
+
+export interface Reservation {
+  readonly orderId: string;
+  readonly sku: string;
+  readonly quantity: number;
+}
+
+export type Reserved = Reservation & { readonly isNew: boolean };
 
 /** The reservations of one transaction: with the stock row 100 entities, the most that it may have, and far below its 4 MiB. */
 const BATCH_SIZE = 99;
