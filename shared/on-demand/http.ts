@@ -1,5 +1,4 @@
 // The HTTP client, loaded on demand.
 
-export { Agent as HttpAgent } from "node:http";
-export { Agent as HttpsAgent } from "node:https";
-export { default as axios } from "axios";
+export { Axios } from "axios";
+export { httpAdapter } from "../service-client/http-adapter.ts";

@@ -1,5 +1,5 @@
 // Calls another service with an access token.
-import type { AxiosInstance, AxiosResponse } from "axios";
+import type { Axios, AxiosResponse } from "axios";
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from "cockatiel";
 import * as v from "valibot";
 import { inTime } from "../in-time.ts";
@@ -23,6 +23,7 @@ export interface ServiceRequest {
    * it does not change `.` and `..`, and a path with such a segment is refused.
    */
   readonly path: string;
+  /** Sent as JSON; a string or bytes as they are, and `headers` say of which type. */
   readonly body?: unknown;
   /** Further headers, such as `If-Match`. Not those that the client sets or that say how the request is sent. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -86,7 +87,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   const { origin, tokens, limits: changed } = checkOptions("createServiceClient", optionSchemas, options);
   const limits: ServiceLimits = { ...defaultLimits, ...changed };
   const resilience = createResilience(limits);
-  let connected: Promise<AxiosInstance> | undefined;
+  let connected: Promise<Axios> | undefined;
 
   const call = async (request: ServiceRequest): Promise<ServiceOutcome> => {
     requirePath(request.path, origin);
@@ -148,21 +149,10 @@ function isTokenSource(tokens: unknown): boolean {
   return isFunction(get) && isFunction(renew);
 }
 
-async function connect(origin: string, { responseBytes }: ServiceLimits): Promise<AxiosInstance> {
-  const { axios, HttpAgent, HttpsAgent } = await import("../on-demand/http.ts");
-  return axios.create({
-    baseURL: origin,
-    allowAbsoluteUrls: false,
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
-    maxContentLength: responseBytes,
-    // A redirect or a proxy would send the token to another host.
-    maxRedirects: 0,
-    proxy: false,
-    validateStatus: () => true,
-    responseType: "arraybuffer",
-    transformResponse: [readBody],
-  });
+async function connect(origin: string, { responseBytes }: ServiceLimits): Promise<Axios> {
+  const { Axios, httpAdapter } = await import("../on-demand/http.ts");
+  // Not `axios.create`: each request would merge its defaults.
+  return new Axios({ adapter: httpAdapter(origin, responseBytes), transformResponse: [readBody] });
 }
 
 /** Strict (RFC 8259, section 8.1): axios would replace invalid UTF-8 by U+FFFD. */
@@ -196,7 +186,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 
 /** Repeats the call with a newer token if the service calls the token invalid: it has not looked at the request. */
 async function withFreshToken(
-  http: AxiosInstance,
+  http: Axios,
   tokens: TokenSource,
   token: string,
   request: ServiceRequest,
@@ -229,12 +219,14 @@ async function newerThan(
 }
 
 /** Waits for a token source, which need not be `createTokenSource`'s and may never settle. */
-function tokenInTime(
+async function tokenInTime(
   token: Promise<string>,
   signal: AbortSignal | undefined,
   timeoutMs = TOKEN_TIMEOUT_MS,
 ): Promise<string> {
-  return inTime(token, timeoutMs, () => new Error("the token source gave no token in time"), signal);
+  // A kept token needs no timer.
+  const kept = await Promise.race([token, Promise.resolve(undefined)]);
+  return kept ?? inTime(token, timeoutMs, () => new Error("the token source gave no token in time"), signal);
 }
 
 function codeOfFailure(error: unknown): string {
@@ -243,17 +235,19 @@ function codeOfFailure(error: unknown): string {
 }
 
 function send(
-  http: AxiosInstance,
+  http: Axios,
   token: string,
   { method, path, body, headers, traceParent }: ServiceRequest,
   signal: AbortSignal,
 ): Promise<AxiosResponse> {
   const trace = traceParent !== undefined && { traceparent: traceParent };
+  const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
+  const type = isJson && { "Content-Type": "application/json" };
   return http.request({
     method,
     url: path,
-    data: body,
-    headers: { ...headers, Authorization: `Bearer ${token}`, ...trace },
+    data: isJson ? JSON.stringify(body) : body,
+    headers: { ...type, ...headers, Authorization: `Bearer ${token}`, ...trace },
     signal,
   });
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { TokenSource } from "../identity/index.ts";
 import { createServiceClient, type ServiceClient, type ServiceOutcome } from "../service-client/index.ts";
@@ -17,7 +18,7 @@ let bodies: string[];
 let answers: ((response: ServerResponse) => void)[];
 
 const status =
-  (code: number, headers = {}, body = "{}") =>
+  (code: number, headers = {}, body: string | Uint8Array = "{}") =>
   (response: ServerResponse) =>
     response.writeHead(code, { "Content-Type": "application/json", ...headers }).end(body);
 
@@ -57,6 +58,25 @@ test("sends the token as a bearer token, the trace context and the body with its
   expect(bodies).toEqual(['{"a":1}']);
 });
 
+test.each<["PUT" | "POST" | "DELETE", unknown, string]>([
+  ["DELETE", { a: "ü" }, '{"a":"ü"}'],
+  ["POST", "text, not JSON", "text, not JSON"],
+  ["PUT", new TextEncoder().encode("bytes"), "bytes"],
+  ["PUT", undefined, ""],
+])("sends the body of a %s with its length: %j", async (method, body, sent) => {
+  await client({ method, path: "/", body, headers: { "content-type": "text/plain" } });
+  expect(bodies).toEqual([sent]);
+  const { headers } = requests[0] ?? {};
+  expect(headers).toMatchObject({ "content-type": "text/plain", "content-length": String(Buffer.byteLength(sent)) });
+  expect(headers).not.toHaveProperty("transfer-encoding");
+});
+
+test("takes no compressed response", async () => {
+  answers = [status(200, { "Content-Encoding": "gzip" }, gzipSync('{"ok":true}'))];
+  expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: undefined });
+  expect(requests[0]?.headers).toMatchObject({ "accept-encoding": "identity" });
+});
+
 test("sends further headers, and nothing at all with one that it sets itself", async () => {
   await client({ method: "GET", path: "/", headers: { "If-None-Match": '"1"', "content-type": "text/plain" } });
   expect(requests[0]?.headers).toMatchObject({ "if-none-match": '"1"', authorization: `Bearer ${TOKEN}` });
@@ -70,7 +90,7 @@ describe("limits", () => {
     answers = [status(503)];
     expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 503, tries: 1 });
     answers = [status(200, {}, '"more than ten bytes"')];
-    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ kind: "no-response" });
+    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ reason: "response-too-large" });
     expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: { ok: true } });
   });
 
@@ -132,6 +152,14 @@ describe("repeats", () => {
     answers = [(response) => response.socket?.destroy()];
     expect(await client({ method: "PUT", path: "/" })).toMatchObject({ status: 200 });
     expect(requests).toHaveLength(2);
+  });
+  test("an idempotent call whose connection broke within the response", async () => {
+    answers = [
+      (response) => {
+        response.writeHead(200, { "Content-Length": 100 }).write('{"ok":', () => response.socket?.destroy());
+      },
+    ];
+    expect(await client({ method: "PUT", path: "/" })).toMatchObject({ status: 200, tries: 2 });
   });
   test("twice at the most, and gives the last answer", async () => {
     answers = [503, 503, 503, 200].map((code) => status(code));
