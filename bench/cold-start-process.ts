@@ -1,5 +1,5 @@
 /**
- * One process start, as in the Functions worker: requires an app, which registers its functions, and then calls one of
+ * One start of an app, as in the Functions worker: requires the app, which registers its functions, and then calls one of
  * them. Prints the durations in one line of JSON. The environment variable COLD_START has the options.
  */
 import { randomUUID } from "node:crypto";
@@ -10,12 +10,12 @@ import { app, provideCoreModule } from "../local/host/worker/core-api.ts";
 import { invoke } from "../local/host/worker/invocation.ts";
 
 export interface StartOptions {
-  /** The app's file. Without it, the process loads nothing. */
-  readonly file?: string;
+  /** The app's file. */
+  readonly file: string;
   /** The folder of V8's compile cache. Without it, there is no cache. */
   readonly cache?: string;
   /** A request to one of the app's functions. */
-  readonly call?: {
+  readonly call: {
     readonly method: string;
     /** As the contract has it: with the prefix of host.json. */
     readonly route: string;
@@ -27,19 +27,19 @@ export interface StartOptions {
   readonly waitMs?: number;
 }
 
-/** Times in milliseconds. */
+/** Times in milliseconds, and processor times. */
 export interface StartTimes {
   readonly functions: number;
-  /** From the start of the process until the functions are registered, and the processor time of it. */
+  /** From the beginning of the load until the functions are registered. */
   readonly registered: number;
   readonly registeredCpu: number;
-  /** From the start of the process to the response, without the wait. */
-  readonly answered?: number;
-  readonly answeredCpu?: number;
+  /** From the beginning of the load to the response, without the wait. */
+  readonly answered: number;
+  readonly answeredCpu: number;
   /** From the call to the response. */
-  readonly took?: number;
-  readonly tookCpu?: number;
-  readonly status?: string;
+  readonly took: number;
+  readonly tookCpu: number;
+  readonly status: string;
 }
 
 const { file, cache, call, waitMs = 0 } = JSON.parse(process.env["COLD_START"] ?? "{}") as StartOptions;
@@ -47,26 +47,25 @@ const { file, cache, call, waitMs = 0 } = JSON.parse(process.env["COLD_START"] ?
 process.getBuiltinModule("node:http2");
 if (cache !== undefined) enableCompileCache(cache);
 provideCoreModule(() => undefined);
-if (file !== undefined) createRequire(file)(file);
+const [began, beganCpu] = [performance.now(), processorTime()];
+createRequire(file)(file);
 app.loaded = true;
-const registered = performance.now();
-const times = { functions: app.functions.size, registered, registeredCpu: processorTime() };
+const [registered, registeredCpu] = [performance.now() - began, processorTime() - beganCpu];
 
-void answer().then((answered) => {
+void answer().then((times) => {
   if (cache !== undefined) flushCompileCache();
-  process.stdout.write(JSON.stringify({ ...times, ...answered }), () => process.exit(0));
+  process.stdout.write(JSON.stringify(times), () => process.exit(0));
 });
 
-async function answer(): Promise<Partial<StartTimes>> {
-  if (call === undefined) return {};
+async function answer(): Promise<StartTimes> {
   if (waitMs > 0) await delay(waitMs);
   const invocation = toInvocation(call);
-  const [began, beganCpu] = [performance.now(), processorTime()];
+  const [called, calledCpu] = [performance.now(), processorTime()];
   const response = await invoke(invocation, () => undefined);
-  const took = performance.now() - began;
-  const answeredCpu = processorTime();
+  const [took, answeredCpu] = [performance.now() - called, processorTime()];
   return {
-    ...{ answered: registered + took, answeredCpu, took, tookCpu: answeredCpu - beganCpu },
+    ...{ functions: app.functions.size, registered, registeredCpu },
+    ...{ answered: registered + took, answeredCpu: answeredCpu - beganCpu, took, tookCpu: answeredCpu - calledCpu },
     status: response.returnValue?.http?.statusCode ?? JSON.stringify(response.result),
   };
 }
@@ -77,7 +76,7 @@ function processorTime(): number {
 }
 
 /** As the host sends it to its worker. */
-function toInvocation({ method, route, path, headers, body }: NonNullable<StartOptions["call"]>): RpcInvocationRequest {
+function toInvocation({ method, route, path, headers, body }: StartOptions["call"]): RpcInvocationRequest {
   const triggers = [...app.functions].flatMap(([functionId, { metadata }]) =>
     Object.entries(metadata.bindings).map(([name, binding]) => ({
       functionId,

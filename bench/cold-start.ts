@@ -54,8 +54,8 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
     figures,
     ratios,
     notes: [
-      `${ROUNDS} process starts of each, interleaved; times are net of a Node process without an app, in brackets the spread. On a busy machine, processor time varies less.`,
-      `Registered: the app was required, and its functions are registered. The process has loaded the modules of Node that the worker's gRPC client needs. First call: until the response to the first authorized call (${calls.join(", ")}), with real tokens, keys, table storage and calls of other services. A second later: the duration of that call in an instance that started a second before.`,
+      `${ROUNDS} process starts of each, interleaved; in brackets the spread. On a busy machine, processor time varies less.`,
+      `Registered: from the moment when the worker requires the app until its functions are registered. The worker's gRPC client has loaded its modules of Node before. First call: until the response to the first authorized call (${calls.join(", ")}), with real tokens, keys, table storage and calls of other services. A second later: the duration of that call in an instance that started a second before.`,
       "Unbundled: the same sources, each transpiled alone, and the packages in node_modules; with lazy loading. Each file loads all that it imports: also the caller loads jose, which it never uses. Not lazy: the bundle with imports instead of `import()`.",
       ...notes,
     ],
@@ -63,8 +63,8 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
 }
 
 /** Makes a call, each with an id of its own. */
-type Call = () => NonNullable<StartOptions["call"]>;
-type Starts = Readonly<Record<Way | "empty", readonly StartTimes[]>>;
+type Call = () => StartOptions["call"];
+type Starts = Readonly<Record<Way, readonly StartTimes[]>>;
 type Way =
   "unbundled" | "not lazy" | "bundle" | "bundle, warm cache" | "not lazy, a second later" | "bundle, a second later";
 
@@ -76,8 +76,7 @@ async function measureStarts(
   run: (options: StartOptions) => Promise<StartTimes>,
   progress: (line: string) => void,
 ): Promise<Starts> {
-  const ways: Record<keyof Starts, StartOptions> = {
-    empty: {},
+  const ways: Record<Way, Omit<StartOptions, "call">> = {
     unbundled: { file: builds.unbundled },
     "not lazy": { file: builds.eager },
     bundle: { file: builds.bundle },
@@ -85,18 +84,15 @@ async function measureStarts(
     "not lazy, a second later": { file: builds.eager, waitMs: WAIT_MS },
     "bundle, a second later": { file: builds.bundle, waitMs: WAIT_MS },
   };
-  const names = Object.keys(ways) as (keyof Starts)[];
-  const starts = Object.fromEntries(names.map((name) => [name, [] as StartTimes[]])) as Record<
-    keyof Starts,
-    StartTimes[]
-  >;
+  const names = Object.keys(ways) as Way[];
+  const starts = Object.fromEntries(names.map((name) => [name, [] as StartTimes[]])) as Record<Way, StartTimes[]>;
   // The first round warms up the disk and V8's cache. It does not count.
   for (let round = 0; round <= ROUNDS; round++) {
     progress(`${app}: round ${round} of ${ROUNDS}`);
     // In random order, so that other load on the machine, and what a start leaves behind, affects all of them.
     for (const name of shuffled(names)) {
-      const times = await run({ ...ways[name], ...(name !== "empty" && { call: call() }) });
-      if (name !== "empty" && (times.functions === 0 || !/^2\d\d$/.test(times.status ?? ""))) {
+      const times = await run({ ...ways[name], call: call() });
+      if (times.functions === 0 || !/^2\d\d$/.test(times.status)) {
         throw new Error(`${app}, ${name}: ${JSON.stringify(times)}`);
       }
       if (round > 0) starts[name].push(times);
@@ -108,9 +104,9 @@ async function measureStarts(
 function figuresOf(app: string, starts: Starts): Record<string, string> {
   const figures: Record<string, string> = {};
   const add = (what: string, way: Way, by: "registered" | "answered" | "took"): void => {
-    const values = net(starts, way, by);
+    const values = valuesOf(starts, way, by);
     const spread = `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
-    const processor = lowerQuartile(net(starts, way, `${by}Cpu`)).toFixed(0);
+    const processor = lowerQuartile(valuesOf(starts, way, `${by}Cpu`)).toFixed(0);
     figures[`${app}, ${way}: ${what}`] =
       `${lowerQuartile(values).toFixed(0)} ms (${spread}); processor ${processor} ms`;
   };
@@ -125,7 +121,7 @@ function figuresOf(app: string, starts: Starts): Record<string, string> {
 
 function ratiosOf(app: string, starts: Starts): Ratio[] {
   const ratio = (by: Time, way: Way, to: Way): number =>
-    lowerQuartile(net(starts, way, by)) / lowerQuartile(net(starts, to, by));
+    lowerQuartile(valuesOf(starts, way, by)) / lowerQuartile(valuesOf(starts, to, by));
   const compare = (by: "registered" | "answered", way: Way, to: Way, atMost: number): Ratio[] => {
     const name = `${app}, ${by === "registered" ? "registered" : "first call"}: ${way} / ${to}`;
     return [
@@ -150,12 +146,8 @@ function ratiosOf(app: string, starts: Starts): Ratio[] {
 
 type Time = Exclude<keyof StartTimes, "functions" | "status">;
 
-/** Milliseconds beyond those of an empty process. */
-function net(starts: Starts, way: Way, by: Time): number[] {
-  const empty = by.startsWith("took")
-    ? [0]
-    : starts.empty.map((times) => times[by.endsWith("Cpu") ? "registeredCpu" : "registered"]);
-  return starts[way].map((times) => (times[by] ?? NaN) - lowerQuartile(empty));
+function valuesOf(starts: Starts, way: Way, by: Time): number[] {
+  return starts[way].map((times) => times[by]);
 }
 
 function inWords(app: string, contents: Readonly<Record<string, Bytes>>): string {
