@@ -12,7 +12,7 @@ import { createAuthorizer } from "@restricted-calls/shared/authorization";
 import { makeKey, Tenant } from "@restricted-calls/shared/testing/tenant";
 import { measureGuard } from "./guard-share.ts";
 import { type Candidate, measure, median } from "./measure.ts";
-import type { Bench, Ratio } from "@restricted-calls/shared/contract-bench";
+import type { Bench, Compared, Ratio } from "@restricted-calls/shared/contract-bench";
 import { duration, versionOf } from "./report.ts";
 
 /** More tokens than our cache keeps, so that each one is new to it when its turn comes again. */
@@ -121,11 +121,38 @@ export const bench: Bench = async (progress) => {
       },
       ratios,
       notes: [`A token of ${token.length} bytes. ${versions()}.`],
+      pictured: [
+        {
+          title: "A token seen before",
+          ours: compared("ours, whole decision", seen.ours),
+          others: [
+            compared("floor: SHA-256 and Map look-up", seen.floor),
+            ...Object.keys(peers).map((name) => compared(name, seen[name as keyof typeof peers])),
+          ],
+        },
+        {
+          title: "A token not seen before",
+          ours: compared("ours, whole decision", fresh.ours),
+          others: [
+            compared("floor: bare crypto.verify", fresh.floor),
+            ...Object.keys(uncached).map((name) => compared(name, fresh[name as keyof typeof uncached])),
+          ],
+        },
+        {
+          title: "A forged signature under a known key, refused",
+          ours: compared("ours, whole decision", refused[FORGED]?.ours ?? NaN),
+          others: [compared("floor: bare crypto.verify", fresh.floor), compared("jose", refused[FORGED]?.jose ?? NaN)],
+        },
+      ],
     };
   } finally {
     tenant.stop();
   }
 };
+
+function compared(name: string, nanoseconds: number): Compared {
+  return { name, figure: duration(nanoseconds), nanoseconds };
+}
 
 /** Our whole decision, from the header to the caller. The audit event is discarded. */
 function authorizer(tenant: Tenant): Verify {

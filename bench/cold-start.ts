@@ -15,7 +15,7 @@ import { mintToken, readLocalSettings, startTestSystem, type TestSystem } from "
 import { type Builds, buildAll } from "./cold-start-builds.ts";
 import type { StartOptions, StartTimes } from "./cold-start-process.ts";
 import { lowerQuartile, shuffled } from "./measure.ts";
-import type { BenchReport, Ratio } from "@restricted-calls/shared/contract-bench";
+import type { BenchReport, Compared, Comparison, Ratio } from "@restricted-calls/shared/contract-bench";
 
 const ROUNDS = Number(process.env["COLD_START_ROUNDS"] ?? 15);
 
@@ -30,6 +30,7 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
   const system = started.adopt(await startTestSystem({ withApps: false }), (running) => running.stop());
   const figures: Record<string, string> = {};
   const ratios: Ratio[] = [];
+  const pictured: Comparison[] = [];
   const notes: string[] = [];
   const calls: string[] = [];
   // Calls of callers go to real callees.
@@ -46,6 +47,7 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
     calls.push(`${app} \`${operation.method} ${operation.route}\``);
     Object.assign(figures, figuresOf(app, starts));
     ratios.push(...ratiosOf(app, starts));
+    pictured.push(comparisonOf(app, starts));
     notes.push(inWords(app, await contentsOf(app)));
   }
   return {
@@ -59,6 +61,7 @@ export async function bench(progress: (line: string) => void): Promise<BenchRepo
       "Unbundled: the same sources, each transpiled alone, and the packages in node_modules; with lazy loading. Each file loads all that it imports: also the caller loads jose, which it never uses. Not lazy: the bundle with imports instead of `import()`.",
       ...notes,
     ],
+    pictured,
   };
 }
 
@@ -117,6 +120,18 @@ function figuresOf(app: string, starts: Starts): Record<string, string> {
   add("the call", "not lazy, a second later", "took");
   add("the call", "bundle, a second later", "took");
   return figures;
+}
+
+function comparisonOf(app: string, starts: Starts): Comparison {
+  const registered = (name: string, way: Way): Compared => {
+    const milliseconds = lowerQuartile(valuesOf(starts, way, "registered"));
+    return { name, figure: `${milliseconds.toFixed(0)} ms`, nanoseconds: milliseconds * 1e6 };
+  };
+  return {
+    title: `Start of ${app}, until its functions are registered`,
+    ours: registered("ours: bundle", "bundle"),
+    others: [registered("bundle, not lazy", "not lazy"), registered("unbundled", "unbundled")],
+  };
 }
 
 function ratiosOf(app: string, starts: Starts): Ratio[] {

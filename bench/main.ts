@@ -2,9 +2,10 @@
 import { dirname, join } from "node:path";
 import type { ServiceBenches } from "@restricted-calls/shared/contract-bench";
 import { command, UsageError } from "../tools/command-line.ts";
-import { requireWritable } from "../tools/write-file.ts";
+import { requireWritable, writeFile } from "../tools/write-file.ts";
 import { SYSTEM_BENCHES } from "../tools/contract-mistakes.ts";
 import { contracts } from "../tools/contracts.ts";
+import { comparisonsIn, draw, keptInPage } from "./picture.ts";
 import { shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
 
 /** Benchmarks of the system. */
@@ -24,10 +25,11 @@ const USAGE = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--ch
 Measures candidates side by side in one run, and prints medians and ratios.
 
   --check   exit with 1 if a ratio misses its limit, and print each of them
-  --write   write the table into docs/benchmarks.md
+  --write   write the table into docs/benchmarks.md, and draw docs/benchmarks.svg
   --help    show this text`;
 
 const docs = join(import.meta.dirname, "..", "docs", "benchmarks.md");
+const picture = join(dirname(docs), "benchmarks.svg");
 
 await command(
   USAGE,
@@ -45,7 +47,10 @@ await command(
     });
     const markdown = toMarkdown(report);
     console.log(markdown);
-    if (values.write === true) await writeIntoDocs(docs, name, markdown);
+    if (values.write === true) {
+      const page = await writeIntoDocs(docs, name, `${markdown}\n\n${keptInPage(report.pictured ?? [])}`);
+      await writeFile(picture, draw(comparisonsIn(page)));
+    }
     const short = values.check === true ? shortfalls(report) : [];
     for (const line of short) console.error(`Misses its limit - ${line}`);
     return short.length > 0 ? 1 : 0;

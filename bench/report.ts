@@ -44,14 +44,20 @@ export function versionOf(name: string): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-/** Replaces the section of a benchmark in the docs, between its two markers. */
-export async function writeIntoDocs(file: string, name: string, markdown: string): Promise<void> {
+/**
+ * Replaces the section of a benchmark in the docs, between its two markers.
+ *
+ * @returns the new text of the file
+ */
+export async function writeIntoDocs(file: string, name: string, markdown: string): Promise<string> {
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
   const text = await readFile(file, "utf8");
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`${file} has no lines "${begin}" and "${end}".`);
-  await writeFile(file, `${before}${begin}\n\n${markdown}\n\n${end}${after}`);
+  const written = `${before}${begin}\n\n${markdown}\n\n${end}${after}`;
+  await writeFile(file, written);
+  return written;
 }
 
 function reached({ value, atMost = Infinity, atLeast = -Infinity }: Ratio): boolean {

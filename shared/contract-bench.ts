@@ -18,6 +18,22 @@ export interface BenchReport {
   readonly ratios: readonly Ratio[];
   /** The versions of the candidates, and what else a reader must know. */
   readonly notes: readonly string[];
+  /** What the picture of the page shows of it. */
+  readonly pictured?: readonly Comparison[];
+}
+
+/** The durations of one thing: ours, and those it is compared with. */
+export interface Comparison {
+  readonly title: string;
+  readonly ours: Compared;
+  readonly others: readonly Compared[];
+}
+
+export interface Compared {
+  readonly name: string;
+  /** As a table of the report has it: "1.2 µs". */
+  readonly figure: string;
+  readonly nanoseconds: number;
 }
 
 /** A comparison within one run. Unlike absolute figures, it can be compared between machines. */
