@@ -64,6 +64,7 @@ export default {
   },
 
   chaos,
+  bench: { orders: () => import("./bench/orders.ts") },
 } satisfies ContractOf<"caller-func">;
 
 /** Orders that are delivered at once, and by the timer after the callee was down. */

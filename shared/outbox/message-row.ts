@@ -1,5 +1,5 @@
 // How a message is written to Table storage, and read from it.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { TableEntity, TableEntityResult } from "@azure/data-tables";
 import type { VersionedRow } from "../storage/row-version.ts";
 import type { Setback } from "./history.ts";
@@ -54,7 +54,7 @@ export function partitionName(number: number): string {
 
 /** The partition of a message: a hash of its id spreads any ids evenly. */
 export function partitionOf(id: string, partitions: number): string {
-  return partitionName(createHash("sha256").update(id).digest().readUInt32BE() % partitions);
+  return partitionName(hash("sha256", id, "buffer").readUInt32BE() % partitions);
 }
 
 /** A merge keeps columns that are not named, so a column that no longer applies is set to an empty text. */
