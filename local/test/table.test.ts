@@ -39,6 +39,36 @@ async function rowKeys(): Promise<unknown[]> {
   return keys;
 }
 
+describe("a key with the text at which the SDK splits the response to a transaction", () => {
+  const rowKey = "x--changesetresponse_y";
+  const create = () =>
+    table.submitTransaction([
+      ["create", { partitionKey, rowKey: "before" }],
+      ["create", { partitionKey, rowKey }],
+      ["create", { partitionKey, rowKey: "after" }],
+    ]);
+
+  test("has its result, also in a table that is created again", async () => {
+    await table.deleteTable();
+    const { subResponses } = await create();
+    expect(subResponses.map(({ status, etag }) => ({ status, etag }))).toEqual(
+      Array(3).fill({ status: 204, etag: expect.stringContaining("datetime") as string }),
+    );
+    expect(await rowKeys()).toEqual(["after", "before", rowKey]);
+    const changes: TransactionAction[] = [
+      ["update", { partitionKey, rowKey, value: 2 }, "Merge"],
+      ["upsert", { partitionKey, rowKey: "before" }],
+      ["delete", { partitionKey, rowKey: "after" }],
+    ];
+    expect((await table.submitTransaction(changes)).subResponses).toHaveLength(3);
+  });
+
+  test("has its error", async () => {
+    await table.createEntity({ partitionKey, rowKey });
+    expect(existingEntity(await failureOf(create()))).toBe(1);
+  });
+});
+
 describe("a table that was deleted while the app runs is created again", () => {
   beforeEach(() => table.deleteTable());
 

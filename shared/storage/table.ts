@@ -76,6 +76,10 @@ async function connect(endpoint: string, name: string, tokens: TokenSource): Pro
     // Before a response becomes an error.
     { afterPhase: "Deserialize" },
   );
+  client.pipeline.addPolicy(
+    { name: "withoutKeys", sendRequest: async (request, next) => withoutKeys(await next(request)) },
+    { afterPhase: "Deserialize" },
+  );
   return client;
 }
 
@@ -90,6 +94,16 @@ function markedAsOurs(error: unknown): never {
 /** The response to a transaction is 202, and contains that of the change that failed. */
 function saysNoTable({ status, bodyAsText }: PipelineResponse): boolean {
   return (status === 404 || status === 202) && /"code":\s*"TableNotFound"/.test(bodyAsText ?? "");
+}
+
+/**
+ * The response to a transaction without the headers that contain keys: the SDK splits it at "--changesetresponse_", which a key
+ * may contain, and would fail although the transaction succeeded.
+ */
+function withoutKeys(response: PipelineResponse): PipelineResponse {
+  const { status, bodyAsText } = response;
+  if (status !== 202 || typeof bodyAsText !== "string") return response;
+  return { ...response, bodyAsText: bodyAsText.replace(/^(Location|DataServiceId):.*/gim, "") };
 }
 
 /** An OData filter: the rows of a partition from one key (inclusive) to another (exclusive). */

@@ -196,6 +196,17 @@ test.each([
   expect(await run(single)).toMatchObject({ done: 12 - begun });
 });
 
+test("an id with the text at which the SDK splits the response to a transaction is one like others", async () => {
+  const id = "x--changesetresponse_y";
+  // One partition, and so one transaction for all of them.
+  const single = createOutbox({ table, destination, store: createMessageStore<Letter>(table, { partitions: 1, now }) });
+  answer = () => silence;
+  for (const one of ["a", id, "b"]) expect(await submit(one, single)).toMatchObject({ state: "pending" });
+  passTime(5_000);
+  answer = accept;
+  expect(await run(single)).toMatchObject({ done: 3 });
+});
+
 test("a run says how many calls the destination's access restrictions refused", async () => {
   answer = (id) => ({
     ...{ kind: "response", status: 403, body: "", tries: 1 },
