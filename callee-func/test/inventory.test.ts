@@ -1,7 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import { RestError, TableClient, type TransactionAction } from "@azure/data-tables";
 import { ProblemError } from "@restricted-calls/shared/problem";
 import { openTable } from "@restricted-calls/shared/storage/table";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startTestStorage, type TestStorage } from "../../local/index.ts";
 import { createInventory, type Inventory } from "../src/inventory/inventory.ts";
 import type { Reservation, Reserved } from "../src/inventory/reservations.ts";
@@ -207,6 +208,98 @@ describe("together, in one instance", () => {
     const counted = (name: string) => requests.filter((one) => one === name).length;
     expect({ reads: counted("read reservation"), stock: counted("read stock") }).toEqual({ reads: 31, stock: 4 });
     expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 32 });
+  });
+
+  test("a refusal states the units that are left when its transaction has taken its own", async () => {
+    const [, , refused] = await Promise.allSettled(
+      [order("first"), order("small", 5), order("too-large", 9)].map((wanted) => inventory.reserve(APP, wanted)),
+    );
+    expect(refused).toMatchObject({ reason: { problem: { detail: "4 units of 'widget' are available." } } });
+  });
+
+  test("an id with the text at which the SDK splits the response to a transaction is one like others", async () => {
+    const wanted = [order("first"), order("x--changesetresponse_y"), order("other")];
+    expect(await Promise.all(wanted.map(reserve))).toEqual(["new", "new", "new"]);
+    expect(await Promise.all(wanted.map(reserve))).toEqual(["held", "held", "held"]);
+  });
+
+  test("repeated orders that the stock covers only one by one all get their reservation, with few requests", async () => {
+    await inventory.setOnHand("widget", 610);
+    const wanted = orders(60).map((one) => ({ ...one, quantity: 10 }));
+    await Promise.all(wanted.map(reserve));
+    requests.length = 0;
+    expect(new Set(await Promise.all(wanted.map(reserve)))).toEqual(new Set(["held"]));
+    // The first one alone; of the others one that storage names, then all.
+    expect(requests.filter((name) => name === "change 2")).toHaveLength(3);
+    expect(requests.filter((name) => name === "read reservation")).toHaveLength(60);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 600 });
+  });
+
+  test("a transaction that is sent again after its response was lost has made its reservations", async () => {
+    await inventory.setOnHand("widget", 71);
+    // As the SDK does.
+    submit = (send, { length }) => (length > 2 ? send().then(send) : send());
+    const outcomes = await Promise.all(orders(70).map(reserve));
+    expect(outcomes).toEqual(["new", ...Array<string>(69).fill("held")]);
+    expect(await inventory.stockOf("widget")).toMatchObject({ reserved: 70 });
+  });
+
+  test("a reservation that is found is no lost race, however many are found one after the other", async () => {
+    await inventory.setOnHand("widget", 1_000);
+    const client = new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
+    let found = 0;
+    submit = async (send, { length }) => {
+      const rowKey = `reservation:${APP}:order-${found + 1}`;
+      const row = { partitionKey: "inventory", rowKey, version: 1, sku: "widget", quantity: 1 };
+      if (length > 2 && found++ < 35) await client.createEntity(row);
+      return send();
+    };
+    expect(await Promise.all(orders(40).map(reserve))).toEqual([
+      ...["new", ...Array<string>(35).fill("held")],
+      ...Array<string>(4).fill("new"),
+    ]);
+  });
+
+  test("a read that fails, fails what is undecided, and leaves no rejection that nobody handles", async () => {
+    for (const id of ["named", "unread", "changed"]) await reserve(order(id));
+    const unhandled = vi.fn();
+    process.on("unhandledRejection", unhandled);
+    onTestFinished(() => void process.off("unhandledRejection", unhandled));
+    const client = new TableClient(storage.endpoint, `inventory${tables - 1}`, storage.credential);
+    let lateRead: Promise<unknown> | undefined;
+    const failing = new Proxy(client, {
+      get: (target, name) =>
+        name !== "getEntity"
+          ? (Reflect.get(target, name) as unknown)
+          : (partition: string, key: string) => {
+              if (key.endsWith(":unread")) return Promise.reject(new RestError("No answer."));
+              const read = target.getEntity(partition, key);
+              if (key.endsWith(":changed")) lateRead = read;
+              return read;
+            },
+    });
+    inventory = createInventory(() => Promise.resolve(failing), {});
+    const wanted = [order("first"), order("named"), order("unread"), order("changed", 2)];
+    const noAnswer = "no problem: RestError: No answer.";
+    expect(await Promise.all(wanted.map(reserve))).toEqual(["new", "held", noAnswer, noAnswer]);
+    await lateRead;
+    await setImmediate();
+    expect(lateRead).toBeDefined();
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  test("a stock row that another instance created first is a lost race: no reservation is read", async () => {
+    let isFirst = true;
+    submit = async (send) => {
+      if (isFirst) await another.setOnHand("widget", 1_000);
+      isFirst = false;
+      return send();
+    };
+    // The first one alone is refused, and creates no row.
+    const outcomes = await Promise.all([order("too-large", 11), ...orders(50)].map(reserve));
+    expect(outcomes).toEqual(["insufficient-stock", ...Array<string>(50).fill("new")]);
+    const refusal = ["read stock", "read reservation"];
+    expect(requests).toEqual([...refusal, "read stock", "change 11", "read stock", "change 51"]);
   });
 
   test.each([

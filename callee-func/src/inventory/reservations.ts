@@ -45,7 +45,7 @@ export function createReserve(
     async work(sku, undecided, decide) {
       const client = await table();
       let hasConflicted = false;
-      await untilWon(async () => {
+      const round = async (): Promise<void> => {
         let taking: readonly Order[] = [];
         try {
           const row = await readStock(client, sku);
@@ -65,19 +65,22 @@ export function createReserve(
             return;
           }
           const existing = existingEntity(error);
-          if (existing === undefined) throw error;
+          // The first change is the stock row: another instance created it.
+          if (existing === undefined || existing === 0) throw error;
           // First the order that storage names, then all: repeated orders often come together.
           const named = taking[existing - 1];
-          const suspects = named === undefined || hasConflicted ? taking : [named];
+          const suspects = named === undefined || hasConflicted ? [...undecided] : [named];
           hasConflicted = true;
-          const decideHeld = async (order: Order): Promise<void> => {
-            const held = await readReservation(client, order.rowKey);
-            if (held !== undefined) decide(order, repeated(order, held));
-          };
-          await Promise.all(suspects.map(decideHeld));
-          if (undecided.size > 0) throw error;
+          const held = await Promise.all(suspects.map(({ rowKey }) => readReservation(client, rowKey)));
+          if (held.every((row) => row === undefined)) throw error;
+          suspects.forEach((order, i) => {
+            const row = held[i];
+            if (row !== undefined) decide(order, repeated(order, row));
+          });
         }
-      });
+      };
+      // A reservation that was found is no lost race: no wait, and no attempt.
+      while (undecided.size > 0) await untilWon(round);
     },
   });
   return (appId, reservation) =>

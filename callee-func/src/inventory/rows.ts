@@ -20,7 +20,7 @@ export const reservationKey = (appId: string, orderId: string): string =>
 /** Increased only if earlier code must not change such rows: see `shared/storage/row-version.ts`. */
 const SCHEMA_VERSION = 1;
 
-/** Each lost race means that another instance succeeded, or a change of the stock level. After this many tries: 503. */
+/** Each lost race means that another write of the same stock row succeeded. After this many in a row: 503. */
 const MAX_ATTEMPTS = 30;
 /** The longest wait before a try, in milliseconds; a try takes some 10. */
 const RETRY_JITTER_MS = 100;
