@@ -5,7 +5,10 @@ export interface BatchOptions<Item, Result> {
   readonly size: number;
   /** Items with the same id are never in one batch. */
   readonly idOf: (item: Item) => string;
-  /** Decides each item of a batch, which leaves the set then. An error is the result of the undecided. */
+  /**
+   * Decides each item of a batch, which leaves the set then. An error is the result of the undecided, and of all that waits for the key:
+   * if storage does not respond, nothing waits for a timeout after another.
+   */
   readonly work: (key: string, undecided: ReadonlySet<Item>, decide: Decide<Item, Result>) => Promise<void>;
 }
 
@@ -38,10 +41,8 @@ export function createBatches<Item extends object, Result>(
       try {
         await options.work(key, undecided, decide);
       } catch (error) {
-        for (const item of undecided) {
-          queue.get(item)?.reject(error);
-          queue.delete(item);
-        }
+        for (const { reject } of queue.values()) reject(error);
+        queue.clear();
       }
     }
     queues.delete(key);
