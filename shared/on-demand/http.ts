@@ -1,4 +1,5 @@
 // The HTTP client, loaded on demand.
 
-export { Axios } from "axios";
-export { httpAdapter } from "../service-client/http-adapter.ts";
+export { Agent as HttpAgent } from "node:http";
+export { Agent as HttpsAgent } from "node:https";
+export { default as axios } from "axios";

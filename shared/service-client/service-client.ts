@@ -23,7 +23,7 @@ export interface ServiceRequest {
    * it does not change `.` and `..`, and a path with such a segment is refused.
    */
   readonly path: string;
-  /** Sent as JSON; a string or bytes as they are, and `headers` say of which type. */
+  /** An object is sent as JSON. */
   readonly body?: unknown;
   /** Further headers, such as `If-Match`. Not those that the client sets or that say how the request is sent. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -130,7 +130,8 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       // The outcome of a sent try says more than a missing token for the next one.
       return outcome.kind === "no-token" ? (last ?? outcome) : outcome;
     } catch (error) {
-      const heldBack = whyHeldBack(error, request);
+      // The request's own deadline may end before its turn comes.
+      const heldBack = whyHeldBack(error, request) ?? (tries === 0 ? "no turn in time" : undefined);
       // The outcome of the previous try says more than the end of the call.
       return (
         last ?? {
@@ -150,9 +151,24 @@ function isTokenSource(tokens: unknown): boolean {
 }
 
 async function connect(origin: string, { responseBytes }: ServiceLimits): Promise<Axios> {
-  const { Axios, httpAdapter } = await import("../on-demand/http.ts");
-  // Not `axios.create`: each request would merge its defaults.
-  return new Axios({ adapter: httpAdapter(origin, responseBytes), transformResponse: [readBody] });
+  const { axios, HttpAgent, HttpsAgent } = await import("../on-demand/http.ts");
+  const { transformRequest = [] } = axios.defaults;
+  // Not `axios.create`: each request would merge all of its defaults.
+  return new axios.Axios({
+    adapter: "http",
+    baseURL: origin,
+    allowAbsoluteUrls: false,
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    maxContentLength: responseBytes,
+    // A redirect or a proxy would send the token to another host.
+    maxRedirects: 0,
+    proxy: false,
+    validateStatus: () => true,
+    responseType: "arraybuffer",
+    transformRequest,
+    transformResponse: [readBody],
+  });
 }
 
 /** Strict (RFC 8259, section 8.1): axios would replace invalid UTF-8 by U+FFFD. */
@@ -241,13 +257,11 @@ function send(
   signal: AbortSignal,
 ): Promise<AxiosResponse> {
   const trace = traceParent !== undefined && { traceparent: traceParent };
-  const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
-  const type = isJson && { "Content-Type": "application/json" };
   return http.request({
     method,
     url: path,
-    data: isJson ? JSON.stringify(body) : body,
-    headers: { ...type, ...headers, Authorization: `Bearer ${token}`, ...trace },
+    data: body,
+    headers: { ...headers, Authorization: `Bearer ${token}`, ...trace },
     signal,
   });
 }

@@ -71,10 +71,16 @@ test.each<["PUT" | "POST" | "DELETE", unknown, string]>([
   expect(headers).not.toHaveProperty("transfer-encoding");
 });
 
-test("takes no compressed response", async () => {
+test("reads a compressed response", async () => {
   answers = [status(200, { "Content-Encoding": "gzip" }, gzipSync('{"ok":true}'))];
-  expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: undefined });
-  expect(requests[0]?.headers).toMatchObject({ "accept-encoding": "identity" });
+  expect(await client({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: { ok: true } });
+});
+
+test("ends in time where the service changes the protocol", async () => {
+  server.on("connection", (socket) =>
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+  );
+  expect(await client({ method: "GET", path: "/", deadlineMs: 100 })).toMatchObject({ kind: "no-response" });
 });
 
 test("sends further headers, and nothing at all with one that it sets itself", async () => {
@@ -90,7 +96,7 @@ describe("limits", () => {
     answers = [status(503)];
     expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 503, tries: 1 });
     answers = [status(200, {}, '"more than ten bytes"')];
-    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ reason: "response-too-large" });
+    expect(await limited({ method: "GET", path: "/" })).toMatchObject({ kind: "no-response" });
     expect(await limited({ method: "GET", path: "/" })).toMatchObject({ status: 200, body: { ok: true } });
   });
 
@@ -371,11 +377,30 @@ describe("a request's own deadline", () => {
     answers = [status(503, { "Retry-After": "2" })];
     const call = client({ method: "PUT", path: "/", deadlineMs: 1_000 });
     const isWaiting = (): boolean => timers.mock.calls.some(([, ms = 0]) => ms > 2_000 && ms < 3_000);
-    while (!isWaiting()) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; !isWaiting() && turn < 10_000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(isWaiting()).toBe(true);
     expect(await outcomeAfter(1_000, call)).toMatchObject({ kind: "response", status: 503, tries: 1 });
     await vi.advanceTimersByTimeAsync(20_000);
     await new Promise((resolve) => setImmediate(resolve));
     expect(requests).toHaveLength(1);
+  });
+  test("ends the wait for another call's probe: held back, and no attempt", async () => {
+    for (let i = 0; i < 10; i++) await hang("POST");
+    const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 2_000);
+    onTestFinished(() => {
+      clock.mockRestore();
+    });
+    const { promise: arrived, resolve } = Promise.withResolvers<unknown>();
+    answers = [
+      () => {
+        resolve(undefined);
+      },
+    ];
+    void client({ method: "POST", path: "/probe" });
+    await arrived;
+    const waiting = client({ method: "POST", path: "/", deadlineMs: 1_000 });
+    expect(await outcomeAfter(1_000, waiting)).toEqual({ kind: "held-back", reason: "no turn in time", tries: 0 });
+    expect(requests).toHaveLength(11);
   });
   test("ends the wait for the token: nothing is sent", async () => {
     const call = createServiceClient({ origin, tokens: tokensOf(() => new Promise(() => undefined)) });
