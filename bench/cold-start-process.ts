@@ -45,9 +45,9 @@ export interface StartTimes {
 const { file, cache, call, waitMs = 0 } = JSON.parse(process.env["COLD_START"] ?? "{}") as StartOptions;
 // The worker's gRPC client has loaded this module, and with it `node:http`, before the worker loads the app.
 process.getBuiltinModule("node:http2");
-if (cache !== undefined) enableCompileCache(cache);
 provideCoreModule(() => undefined);
 const [began, beganCpu] = [performance.now(), processorTime()];
+if (cache !== undefined) enableCompileCache(cache);
 createRequire(file)(file);
 app.loaded = true;
 const [registered, registeredCpu] = [performance.now() - began, processorTime() - beganCpu];

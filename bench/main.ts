@@ -6,7 +6,7 @@ import { requireWritable, writeFile } from "../tools/write-file.ts";
 import { SYSTEM_BENCHES } from "../tools/contract-mistakes.ts";
 import { contracts } from "../tools/contracts.ts";
 import { comparisonsIn, draw, keptInPage } from "./picture.ts";
-import { shortfalls, toMarkdown, writeIntoDocs } from "./report.ts";
+import { shortfalls, toMarkdown, withSection } from "./report.ts";
 
 /** Benchmarks of the system. */
 const ofSystem: Readonly<Record<(typeof SYSTEM_BENCHES)[number], ServiceBenches[string]>> = {
@@ -48,8 +48,11 @@ await command(
     const markdown = toMarkdown(report);
     console.log(markdown);
     if (values.write === true) {
-      const page = await writeIntoDocs(docs, name, `${markdown}\n\n${keptInPage(report.pictured ?? [])}`);
-      await writeFile(picture, draw(comparisonsIn(page)));
+      const kept = report.pictured === undefined ? "" : `\n\n${keptInPage(report.pictured)}`;
+      const page = await withSection(docs, name, `${markdown}${kept}`);
+      const drawing = draw(comparisonsIn(page));
+      await writeFile(docs, page);
+      await writeFile(picture, drawing);
     }
     const short = values.check === true ? shortfalls(report) : [];
     for (const line of short) console.error(`Misses its limit - ${line}`);

@@ -105,7 +105,9 @@ rect.less { fill: #82b596; }
 
 /** 1 and its multiples at which the scale begins, ends, and has a line. */
 function ticksFor(multiples: readonly number[]): number[] {
-  const all = [-3, -2, -1, 0, 1, 2, 3].flatMap((power) => [1, 2, 5].map((step) => Number(`${step}e${power}`)));
+  const all = [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6].flatMap((power) =>
+    [1, 2, 5].map((step) => Number(`${step}e${power}`)),
+  );
   const [least, most] = [Math.min(1, ...multiples), Math.max(1, ...multiples)];
   return all.filter((_, i) => (all[i + 1] ?? Infinity) > least && (all[i - 1] ?? 0) < most);
 }

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { cpus } from "node:os";
 import type { BenchReport, Ratio } from "@restricted-calls/shared/contract-bench";
-import { writeFile } from "../tools/write-file.ts";
 
 /** The ratios that miss their limits, one per line. NaN misses every limit. */
 export function shortfalls({ ratios }: BenchReport): string[] {
@@ -45,19 +44,17 @@ export function versionOf(name: string): string {
 }
 
 /**
- * Replaces the section of a benchmark in the docs, between its two markers.
+ * The docs with another section of a benchmark, between its two markers.
  *
- * @returns the new text of the file
+ * @throws Error if a marker is missing
  */
-export async function writeIntoDocs(file: string, name: string, markdown: string): Promise<string> {
+export async function withSection(file: string, name: string, markdown: string): Promise<string> {
   const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
   const text = await readFile(file, "utf8");
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`${file} has no lines "${begin}" and "${end}".`);
-  const written = `${before}${begin}\n\n${markdown}\n\n${end}${after}`;
-  await writeFile(file, written);
-  return written;
+  return `${before}${begin}\n\n${markdown}\n\n${end}${after}`;
 }
 
 function reached({ value, atMost = Infinity, atLeast = -Infinity }: Ratio): boolean {

@@ -160,7 +160,7 @@ function reportOf(measured: readonly Measured[]): Awaited<ReturnType<Bench>> {
     ],
     pictured: [
       {
-        title: "A reservation of one SKU, by throughput",
+        title: "Reservations of one SKU: a second divided by their number",
         ours: compared("ours: 128 callers at once", many),
         others: [compared("one by one", alone)],
       },
