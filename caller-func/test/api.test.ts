@@ -130,12 +130,17 @@ describe("POST /api/orders", () => {
       }
       return statuses;
     };
+    // A first delivery has 2 seconds, and this one pays for the cold start.
+    await place({ sku: "widget", quantity: 1 });
     const callers = Promise.all(Array.from({ length: 32 }, reserve));
     const placed: number[] = [];
-    for (let i = 0; i < 10; i++) {
-      for (const sku of ["widget", "verify"]) placed.push((await place({ sku, quantity: 1 })).status);
+    try {
+      for (let i = 0; i < 10; i++) {
+        for (const sku of ["widget", "verify"]) placed.push((await place({ sku, quantity: 1 })).status);
+      }
+    } finally {
+      isOver = true;
     }
-    isOver = true;
     expect(placed).toEqual(Array<number>(20).fill(201));
     expect(new Set((await callers).flat())).toEqual(new Set([201]));
   });
