@@ -359,6 +359,14 @@ describe("together, in one instance", () => {
     expect(await reservedUnits("widget")).toBe(0);
   });
 
+  test("a reservation that storage refuses as existing, but does not have, is 503 busy", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const details = { statusCode: 409, code: "EntityAlreadyExists" };
+    submit = () => Promise.reject(new RestError("1:The specified entity already exists.", details));
+    expect(await Promise.all(orders(3).map(reserve))).toEqual(["busy", "busy", "busy"]);
+    expect(requests.filter((name) => name === "read stock")).toHaveLength(30);
+  });
+
   test("a transaction that fails, fails all that waits for that SKU now, and nothing that comes later", async () => {
     await another.setOnHand("widget", 1_000);
     submit = (send, { length }) => (length === 100 ? Promise.reject(new RestError("No answer.")) : send());
