@@ -13,6 +13,9 @@ export interface MeasureOptions {
   readonly turnMs: number;
 }
 
+/** Rounds that do not count: V8 optimizes code that has run for a while. */
+const WARM_UP_ROUNDS = 10;
+
 /** Measures candidates side by side in this process, after a warm-up. */
 export async function measure<Name extends string>(
   candidates: Readonly<Record<Name, Candidate>>,
@@ -23,10 +26,11 @@ export async function measure<Name extends string>(
   for (const name of names) times.set(name, await timesPerTurn(candidates[name], turnMs));
 
   const results = new Map<Name, number[]>(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const name of shuffled(names)) {
       const count = times.get(name) ?? 1;
-      results.get(name)?.push((await durationOf(candidates[name], count)) / count);
+      const took = (await durationOf(candidates[name], count)) / count;
+      if (round >= 0) results.get(name)?.push(took);
     }
   }
   return Object.fromEntries(names.map((name) => [name, median(results.get(name) ?? [])])) as Medians<Name>;
@@ -44,7 +48,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
-/** Warms a candidate up, and returns how often it runs in one turn. */
+/** How often a candidate runs in one turn. */
 async function timesPerTurn(candidate: Candidate, turnMs: number): Promise<number> {
   let times = 1;
   for (;;) {

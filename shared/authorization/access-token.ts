@@ -23,6 +23,7 @@ export interface UnverifiedHeader {
 export interface UnverifiedPayload {
   readonly claims: Claims;
   readonly part: Part;
+  readonly signature: Buffer;
 }
 
 /**
@@ -42,13 +43,14 @@ export function readHeader(token: string): UnverifiedHeader | { readonly code: R
   return isOurs ? { keyId: kid } : { code: "malformed-token" };
 }
 
-/** Reads a token's claims. Does not verify the signature. */
+/** Reads a token's claims and its signature. Does not verify anything. */
 export function readPayload(token: string): UnverifiedPayload | { readonly code: RefusalCode } {
   const parts = token.split(".");
   const payload = decodePart(parts[1] ?? "");
   const claims = payload && readClaims(payload.content);
-  if (parts.length !== 3 || !claims || !fromCanonicalBase64Url(parts[2] ?? "")) return { code: malformed(token) };
-  return { claims, part: payload };
+  const signature = fromCanonicalBase64Url(parts[2] ?? "");
+  if (parts.length !== 3 || !claims || !signature) return { code: malformed(token) };
+  return { claims, part: payload, signature };
 }
 
 /**
@@ -58,10 +60,8 @@ export function readPayload(token: string): UnverifiedPayload | { readonly code:
  * @param key an RSA key; without other options, it is used with the padding of RS256 (PKCS #1 v1.5)
  * @see https://nodejs.org/api/crypto.html#cryptoverifyalgorithm-data-key-signature-callback
  */
-export function isSignedWith(key: KeyObject, token: string): boolean {
-  const end = token.lastIndexOf(".");
-  const signature = Buffer.from(token.slice(end + 1), "base64url");
-  return verify("sha256", Buffer.from(token.slice(0, end)), key, signature);
+export function isSignedWith(key: KeyObject, token: string, { signature }: UnverifiedPayload): boolean {
+  return verify("sha256", Buffer.from(token.slice(0, token.lastIndexOf("."))), key, signature);
 }
 
 function malformed(token: string): RefusalCode {

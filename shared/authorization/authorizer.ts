@@ -178,11 +178,16 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const claims = published && verified.get(digest, time, published.keys);
     return claims && policy
       ? ruled(claims, decide(claims, policy, requirement, time))
-      : verify(token, digest, requirement);
+      : verify(token, digest, requirement, published);
   }
 
   /** A token not seen before: at once, if its key is known. */
-  function verify(token: string, digest: string, requirement: RoleRequirement): Verdict | Promise<Verdict | Refusal> {
+  function verify(
+    token: string,
+    digest: string,
+    requirement: RoleRequirement,
+    published: TenantKeys | undefined,
+  ): Verdict | Promise<Verdict | Refusal> {
     const headerText = token.slice(0, token.indexOf("."));
     const header = headers.get(headerText) ?? readHeader(token);
     if ("code" in header) return refused(header.code);
@@ -191,7 +196,6 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const payload = readPayload(token);
     if ("code" in payload) return refused(payload.code);
     const unverified = { token, digest, headerText, header, payload, requirement };
-    const published = keys.current();
     return published === undefined ? loadAndVerify(unverified) : verifyBy(published, unverified);
   }
 
@@ -201,7 +205,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const badToken = policy && checkToken(payload.claims, policy, now());
     if (badToken !== undefined) return refused(badToken);
     const old = keys.old(header.keyId);
-    if (old !== undefined && !isSignedWith(old.key, token)) return refused("bad-signature");
+    if (old !== undefined && !isSignedWith(old.key, token, payload)) return refused("bad-signature");
     const published = await keys.load(header.keyId);
     return "code" in published ? { allowed: false, ...published } : verifyBy(published, unverified);
   }
@@ -225,7 +229,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     current: TokenPolicy,
     { token, digest, headerText, header, payload, requirement }: Unverified,
   ): Verdict | Promise<Verdict | Refusal> {
-    if (!isSignedWith(key, token)) return refused("bad-signature");
+    if (!isSignedWith(key, token, payload)) return refused("bad-signature");
     if (!isUnambiguous(payload.part)) return refused("malformed-token");
     const { claims } = payload;
     const verdict = decide(claims, current, requirement, now());
