@@ -23,6 +23,7 @@ export const bench: Bench = async (progress) => {
   const tokenRequests = await countTokenRequests(storage);
   return {
     title: "Service client",
+    statistic: "lower quartile",
     figures: {
       "a call: service client": duration(call.ours),
       "a call: bare axios, keep-alive": duration(call.axios),

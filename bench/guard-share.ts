@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { startFunctionsHost } from "../local/index.ts";
 import type { Tenant } from "@restricted-calls/shared/testing/tenant";
-import { measure, type Medians } from "./measure.ts";
+import { measure, type Durations } from "./measure.ts";
 import { temporaryFolder, writeFile } from "../tools/write-file.ts";
 
 /** Nanoseconds of a call through the embedded host to the same function, without and with the guard. */
-export async function measureGuard(tenant: Tenant, authorization: string): Promise<Medians<"open" | "guarded">> {
+export async function measureGuard(tenant: Tenant, authorization: string): Promise<Durations<"open" | "guarded">> {
   await using started = new AsyncDisposableStack();
   const { folder } = started.adopt(temporaryFolder("restricted-calls-bench-"), ({ remove }) => {
     remove();

@@ -22,7 +22,7 @@ const benches: ServiceBenches = Object.values(contracts).reduce((all, { bench })
 
 const USAGE = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--check] [--write]
 
-Measures candidates side by side in one run, and prints medians and ratios.
+Measures candidates side by side in one run, and prints typical durations and ratios.
 
   --check   exit with 1 if a ratio misses its limit, and print each of them
   --write   write the table into docs/benchmarks.md, and draw docs/benchmarks.svg

@@ -3,8 +3,8 @@
 /** One of the compared candidates: does its work `times` times. */
 export type Candidate = (times: number) => void | Promise<void>;
 
-/** Nanoseconds per operation of each candidate: the median of its rounds. */
-export type Medians<Name extends string> = Readonly<Record<Name, number>>;
+/** Nanoseconds per operation of each candidate: the lower quartile of its rounds. */
+export type Durations<Name extends string> = Readonly<Record<Name, number>>;
 
 export interface MeasureOptions {
   /** In each round every candidate has one turn, in random order, so that other load on the machine affects all of them. */
@@ -20,7 +20,7 @@ const WARM_UP_ROUNDS = 10;
 export async function measure<Name extends string>(
   candidates: Readonly<Record<Name, Candidate>>,
   { rounds, turnMs }: MeasureOptions,
-): Promise<Medians<Name>> {
+): Promise<Durations<Name>> {
   const names = Object.keys(candidates) as Name[];
   const times = new Map<Name, number>();
   for (const name of names) times.set(name, await timesPerTurn(candidates[name], turnMs));
@@ -33,7 +33,7 @@ export async function measure<Name extends string>(
       if (round >= 0) results.get(name)?.push(took);
     }
   }
-  return Object.fromEntries(names.map((name) => [name, median(results.get(name) ?? [])])) as Medians<Name>;
+  return Object.fromEntries(names.map((name) => [name, lowerQuartile(results.get(name) ?? [])])) as Durations<Name>;
 }
 
 /** For durations that other load on the machine only prolongs: on a busy machine, it varies less than the median. */

@@ -66,8 +66,12 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): Claims |
     clientAuthentication,
     isKeyBound: cnf !== undefined,
     caller: Object.freeze({
-      ...{ appId, objectId: oid, tenantId: tid, roles: Object.freeze(roles) },
-      ...{ tokenId: uti, tokenIssuedAt: iat },
+      appId,
+      objectId: oid,
+      tenantId: tid,
+      roles: Object.freeze(roles),
+      tokenId: uti,
+      tokenIssuedAt: iat,
     }),
     payload,
   };
