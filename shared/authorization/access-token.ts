@@ -54,8 +54,8 @@ export function readPayload(token: string): UnverifiedPayload | { readonly code:
 }
 
 /**
- * Verifies the signature by RS256, whatever the header says (RFC 7515, section 5.2; RFC 7518, section 3.3). At once: in the
- * thread pool, the same work takes longer than it blocks the event loop here. Tests compare every decision with jose's.
+ * Verifies the signature by RS256, whatever the header says (RFC 7515, section 5.2; RFC 7518, section 3.3). Synchronous:
+ * the work takes some 20 µs, and the way to another thread and back takes longer. Tests compare every decision with jose's.
  *
  * @param key an RSA key; without other options, it is used with the padding of RS256 (PKCS #1 v1.5)
  * @see https://nodejs.org/api/crypto.html#cryptoverifyalgorithm-data-key-signature-callback

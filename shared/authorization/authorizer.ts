@@ -191,8 +191,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorize {
     const headerText = token.slice(0, token.indexOf("."));
     const header = headers.get(headerText) ?? readHeader(token);
     if ("code" in header) return refused(header.code);
-    const isKnown = published?.keys.has(header.keyId) === true;
-    const hopeless = isKnown ? undefined : keys.refusedUntilCooldownEnds(header.keyId);
+    const hopeless = keys.refusedUntilCooldownEnds(header.keyId);
     if (hopeless !== undefined) return { allowed: false, ...hopeless };
     const payload = readPayload(token);
     if ("code" in payload) return refused(payload.code);
